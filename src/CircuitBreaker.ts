@@ -1,0 +1,546 @@
+/**
+ * A circuit breaker guards calls to a dependency that may fail. While the dependency does well the circuit is Closed
+ * and calls pass; when they fail too much it opens and callers fail fast with a typed error; after a while it lets a
+ * probe through and, if that succeeds, closes.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { CircuitOpenError } from "./CircuitOpenError.ts"
+import { accessors } from "./internal/accessors.ts"
+import * as internal from "./internal/make.ts"
+import { decode } from "./internal/options.ts"
+import * as retry from "./internal/retrySchedule.ts"
+import type { Outcome } from "./Outcome.ts"
+import type { Transition } from "./Transition.ts"
+import type { TripPolicy } from "./TripPolicy.ts"
+
+/**
+ * One named policy that guards any number of circuits, one for each key. A call without a key uses the key
+ * `"default"`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CircuitBreaker extends Operations<never> {
+  readonly name: string
+}
+
+/**
+ * What can be done with a breaker. `Needs` is what the operations ask of their surroundings: nothing for a breaker at
+ * hand, its tag for the accessors.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Operations<Needs> {
+  /**
+   * Guards an effect: it runs if its circuit admits the call, and otherwise the call fails with a
+   * {@link CircuitOpenError} without starting it. Value, error, defect and interruption pass unchanged.
+   */
+  readonly protect: <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | CircuitOpenError, R | Needs>
+  /** As `protect`, with the key of a circuit, a classifier for this call, or both. */
+  readonly protectWith: {
+    <A, E>(options: {
+      readonly key?: string | undefined
+      readonly classify: (exit: Exit.Exit<A, E>) => Outcome
+    }): <R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpenError, R | Needs>
+    (options: {
+      readonly key?: string | undefined
+    }): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpenError, R | Needs>
+    <A, E, R>(
+      effect: Effect.Effect<A, E, R>,
+      options: ProtectOptions<A, E>
+    ): Effect.Effect<A, E | CircuitOpenError, R | Needs>
+  }
+  /** The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. */
+  readonly state: (key?: string) => Effect.Effect<CircuitState, never, Needs>
+  /** State, window, totals and last failure of a circuit. A read, like `state`. */
+  readonly snapshot: (key?: string) => Effect.Effect<CircuitSnapshot, never, Needs>
+  /** A snapshot of every circuit the breaker holds now. */
+  readonly circuits: Effect.Effect<ReadonlyArray<CircuitSnapshot>, never, Needs>
+  /**
+   * The transitions from the moment of subscription. A consumer that falls behind by more than 1,024 loses the oldest,
+   * which shows as a gap in a circuit's `generation`; it never holds up a call.
+   */
+  readonly transitions: Stream.Stream<Transition, never, Needs>
+  /** Opens a circuit now; it heals as after any trip. An Open one begins its open time anew. */
+  readonly trip: (key?: string) => Effect.Effect<void, never, Needs>
+  /** Closes a circuit now, with an empty window and no backoff. Calls in flight report into nothing. */
+  readonly reset: (key?: string) => Effect.Effect<void, never, Needs>
+  /** Holds a circuit open until the scope closes. Isolations nest: the last to end closes the circuit. */
+  readonly isolate: (key?: string) => Effect.Effect<void, never, Scope.Scope | Needs>
+  /** Waits until a call would be admitted. It takes no slot, so another caller may be first. */
+  readonly awaitReady: (key?: string) => Effect.Effect<void, never, Needs>
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface ProtectOptions<in A, in E> {
+  /** The circuit to use (default `"default"`). */
+  readonly key?: string | undefined
+  /** The verdict on this call's exit, in place of the breaker's own classifier. */
+  readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome) | undefined
+}
+
+/**
+ * Turns the exit of a call into an outcome. It is not asked about an exit that is only interruption, which is
+ * `Ignored`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Classify = (exit: Exit.Exit<unknown, unknown>) => Outcome
+
+/**
+ * The state of a circuit as a reader sees it. `retryAfter` is what is left of the open time, `openings` counts the
+ * openings until the backoff starts over, `probing` and `succeeded` are probes, and `admitting` is a share from 0 to 1.
+ *
+ * A circuit whose open time has passed reads as HalfOpen, whether or not a call has come since.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CircuitState =
+  | { readonly _tag: "Closed" }
+  | { readonly _tag: "Open"; readonly retryAfter: Duration.Duration; readonly openings: number }
+  | {
+      readonly _tag: "HalfOpen"
+      readonly probing: number
+      readonly succeeded: number
+      readonly openings: number
+    }
+  | { readonly _tag: "Recovering"; readonly admitting: number; readonly openings: number }
+  | { readonly _tag: "Isolated" }
+
+/**
+ * `window` is what the trip policy sees now; `totals` count since the circuit was made.
+ *
+ * A `consecutive` policy's window is the running streak, and a `failureCount`'s holds failures only. Of `anyOf`, the
+ * window shows the largest figures; of a custom policy, none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CircuitSnapshot {
+  readonly breaker: string
+  readonly key: string
+  readonly state: CircuitState
+  readonly window: { readonly calls: number; readonly failures: number; readonly slow: number }
+  readonly totals: {
+    readonly succeeded: number
+    readonly failed: number
+    readonly ignored: number
+    readonly rejected: number
+  }
+  readonly lastFailure: Option.Option<LastFailure>
+}
+
+/**
+ * `at` is epoch milliseconds. Where a value was judged a failure, the cause is a `Cause.fail` of it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface LastFailure {
+  readonly at: number
+  readonly cause: Cause.Cause<unknown>
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options {
+  /** In errors, logs, metrics and the registry (default `"default"`). */
+  readonly name?: string | undefined
+  /** When a Closed circuit opens (default `TripPolicy.consecutive(5)`). */
+  readonly tripPolicy?: TripPolicy | undefined
+  /**
+   * How long an opening lasts (default 30 seconds): a duration, or a schedule whose n-th delay is the length of the
+   * n-th opening and whose last delay repeats. Its steps must not wait. Finite and above 0.
+   */
+  readonly openDuration?: Duration.DurationInput | Schedule.Schedule<unknown, number> | undefined
+  /** The most that a failure's `retryAfter` hint can lengthen an opening to (default 1 hour). */
+  readonly maxOpenDuration?: Duration.DurationInput | undefined
+  /** How a circuit finds out whether its dependency is well again. */
+  readonly halfOpen?: HalfOpenOptions | undefined
+  /** After the probes succeed, admit a growing share of the calls before closing (default: close at once). */
+  readonly recovery?: RecoveryOptions | undefined
+  /** The verdict on an exit (default `Outcome.fromExit`). */
+  readonly classify?: Classify | undefined
+  /**
+   * `"observe"` is a dry run: a call that would have been rejected runs, is counted in `rejected`, and its outcome
+   * counts nowhere else (default `"enforce"`).
+   */
+  readonly mode?: "enforce" | "observe" | undefined
+  /**
+   * The most keyed circuits held (default 10,000). Beyond it the least recently used Closed one is dropped; only where
+   * none is Closed another goes, with a warning and a transition.
+   */
+  readonly capacity?: number | undefined
+  /** How long a keyed Closed circuit is held without a call (default 1 hour). */
+  readonly idleTimeToLive?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface HalfOpenOptions {
+  /** How many probes have to succeed, and the most that run at a time (default 1). */
+  readonly probes?: number | undefined
+  /** How many failed probes open the circuit again (default 1). */
+  readonly failuresToReopen?: number | undefined
+  /** How long a probe holds its slot; what comes later counts nowhere (default 1 minute; finite). */
+  readonly probeTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface RecoveryOptions {
+  /** How long the share grows; finite and above 0. */
+  readonly duration: Duration.DurationInput
+  /** The share to begin with; above 0 and at most 1 (default 0.1). */
+  readonly from?: number | undefined
+}
+
+/**
+ * The service of a program that has one breaker. For several, give each a tag of its own with {@link Service}.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
+export const CircuitBreaker: Context.Tag<CircuitBreaker, CircuitBreaker> = Context.GenericTag<CircuitBreaker>(
+  "effect-circuit-breaker/CircuitBreaker"
+)
+
+/**
+ * Makes a breaker that is listed in the registry until the scope closes. Closing it ends the breaker's `transitions`;
+ * there is nothing else to release.
+ *
+ * An option out of range is a defect: a `RangeError` that names the option, the value received and what is allowed.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make({ tripPolicy: TripPolicy.consecutive(2) })
+ *   const call = breaker.protect(Effect.fail("unavailable"))
+ *   const first = yield* Effect.flip(call)
+ *   const second = yield* Effect.flip(call)
+ *   const third = yield* Effect.flip(call)
+ *   return [first, second, typeof third === "string" ? third : third._tag]
+ * }).pipe(Effect.scoped)
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), ["unavailable", "unavailable", "CircuitOpenError"])
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (options: Options = {}): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
+  internal.make(options)
+
+/**
+ * Provides a breaker as {@link CircuitBreaker}.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
+  Layer.scoped(CircuitBreaker, make(options))
+
+/**
+ * Provides a breaker whose options are read from configuration. An option out of range is a `ConfigError`.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Config from "effect/Config"
+ * import * as ConfigProvider from "effect/ConfigProvider"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+ *
+ * const BreakerLive = CircuitBreaker.layerConfig({
+ *   tripPolicy: TripPolicy.config("TRIP"),
+ *   openDuration: Config.duration("OPEN_FOR")
+ * })
+ *
+ * const provider = ConfigProvider.fromMap(
+ *   new Map([
+ *     ["TRIP.TYPE", "consecutive"],
+ *     ["TRIP.FAILURES", "3"],
+ *     ["OPEN_FOR", "10 seconds"]
+ *   ])
+ * )
+ * const state = await Effect.runPromise(
+ *   CircuitBreaker.state().pipe(
+ *     Effect.provide(BreakerLive),
+ *     Effect.provide(Layer.setConfigProvider(provider))
+ *   )
+ * )
+ * assert.deepStrictEqual(state, { _tag: "Closed" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (
+  options: Config.Config.Wrap<Omit<Options, "classify">>
+): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
+  Layer.scoped(
+    CircuitBreaker,
+    Effect.flatMap(Config.unwrap(options), (read) =>
+      Effect.zipRight(
+        Effect.try({
+          try: () => decode(read),
+          catch: (error) =>
+            ConfigError.InvalidData([], error instanceof Error ? error.message : String(error))
+        }),
+        make(read)
+      )
+    )
+  )
+
+const operations = accessors(CircuitBreaker)
+
+/**
+ * Guards an effect with the breaker in the environment. It runs if the circuit admits the call; otherwise the call
+ * fails with a `CircuitOpenError` and the effect is not started.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const charge = Effect.succeed("charged")
+ *
+ * const program = charge.pipe(
+ *   CircuitBreaker.protect,
+ *   Effect.catchTag("CircuitOpenError", () => Effect.succeed("try later"))
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "charged")
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: Operations<CircuitBreaker>["protect"] = operations.protect
+
+/**
+ * As {@link protect}, with the key of a circuit, a classifier for this call, or both.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
+ *
+ * declare const fetchFrom: (host: string) => Effect.Effect<string, "NotFound" | "Unavailable">
+ *
+ * export const guarded = (host: string) =>
+ *   fetchFrom(host).pipe(
+ *     CircuitBreaker.protectWith({
+ *       key: host,
+ *       classify: Outcome.ignoreWhen((error) => error === "NotFound")
+ *     })
+ *   )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protectWith: Operations<CircuitBreaker>["protectWith"] = operations.protectWith
+
+/**
+ * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const state: Operations<CircuitBreaker>["state"] = operations.state
+
+/**
+ * State, window, totals and last failure of a circuit. A read.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const snapshot: Operations<CircuitBreaker>["snapshot"] = operations.snapshot
+
+/**
+ * A snapshot of every circuit the breaker holds now.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const circuits: Operations<CircuitBreaker>["circuits"] = operations.circuits
+
+/**
+ * The transitions from the moment of subscription. A consumer that falls behind by more than 1,024 loses the oldest,
+ * which shows as a gap in a circuit's `generation`; it never holds up a call.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const transitions: Operations<CircuitBreaker>["transitions"] = operations.transitions
+
+/**
+ * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated one stays
+ * isolated.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const trip: Operations<CircuitBreaker>["trip"] = operations.trip
+
+/**
+ * Closes a circuit now, with an empty window and no backoff; isolations end. Calls in flight report into nothing.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reset: Operations<CircuitBreaker>["reset"] = operations.reset
+
+/**
+ * Holds a circuit open until the scope closes. Isolations nest: the last to end closes the circuit.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const isolate: Operations<CircuitBreaker>["isolate"] = operations.isolate
+
+/**
+ * Waits until a call would be admitted: for a consumer that would rather pause than be rejected. It takes no slot, so
+ * another caller may be first.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.awaitReady
+
+/**
+ * What {@link Service} gives a class: a tag, its layers and the operations of its breaker.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<Self, Id extends string>
+  extends Context.TagClass<Self, Id, CircuitBreaker>, Operations<Self> {
+  /** The breaker with the class's own options. */
+  readonly layer: Layer.Layer<Self>
+  /** The breaker with `options` over the class's own: for tests and configuration. */
+  readonly layerWith: (options: Options) => Layer.Layer<Self>
+}
+
+/**
+ * Declares a breaker as a service of its own: a tag, its layer and the operations in one class. Its name is the tag's
+ * unless the options say otherwise.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+ *
+ * class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
+ *   tripPolicy: TripPolicy.failureRate({ threshold: 0.5, within: "30 seconds", minimumCalls: 20 }),
+ *   openDuration: Schedule.exponential("1 second")
+ * }) {}
+ *
+ * const program = Payments.protect(Effect.succeed("charged"))
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, Payments.layer)), "charged")
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service =
+  <Self>() =>
+  <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
+    const tag = Context.Tag(id)<Self, CircuitBreaker>()
+    const layerWith = (over: Options): Layer.Layer<Self> =>
+      Layer.scoped(tag, make({ name: id, ...options, ...over }))
+    return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith })
+  }
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface RetryOptions<E, R> {
+  /** For every error but a `CircuitOpenError` (default: such an error is not retried). */
+  readonly schedule?: Schedule.Schedule<unknown, E, R> | undefined
+  /**
+   * For a rejection by a circuit that is HalfOpen or Recovering (default: exponential from 100 milliseconds up to 5
+   * seconds, with jitter).
+   */
+  readonly backoff?: Schedule.Schedule<unknown, CircuitOpenError, R> | undefined
+}
+
+/**
+ * A schedule for `Effect.retry` that knows rejections: it waits an Open circuit's `retryAfter`, backs off with jitter
+ * while the circuit is HalfOpen or Recovering, never retries an Isolated one, and leaves every other error to the
+ * schedule it is given.
+ *
+ * Retry outside of the breaker, so that each attempt is a call. Bound it: `times`, or `Schedule.intersect`.
+ *
+ * @example
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ * import { CircuitBreaker } from "effect-circuit-breaker"
+ *
+ * declare const charge: Effect.Effect<void, "Declined" | "Unavailable">
+ *
+ * export const program = charge.pipe(
+ *   CircuitBreaker.protect,
+ *   Effect.retry({
+ *     schedule: CircuitBreaker.retrySchedule({ schedule: Schedule.spaced("1 second") }),
+ *     times: 3
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const retrySchedule = <E = unknown, R = never>(
+  options: RetryOptions<E, R> | Schedule.Schedule<unknown, E, R> = {}
+): Schedule.Schedule<unknown, E | CircuitOpenError, R> =>
+  Schedule.isSchedule(options)
+    ? retry.make(options, undefined)
+    : retry.make(options.schedule, options.backoff)
+
+/**
+ * A breaker with every option at its default.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const CircuitBreakerLive: Layer.Layer<CircuitBreaker> = layer()

@@ -1,0 +1,51 @@
+/**
+ * A `Schema` for {@link CircuitOpenError}, for RPC and HTTP. A module of its own, so that a program that sends no
+ * rejection over a wire does not load `effect/Schema`.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { CircuitOpenError } from "./CircuitOpenError.ts"
+
+/**
+ * Encodes a rejection as plain JSON.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Duration from "effect/Duration"
+ * import * as Schema from "effect/Schema"
+ * import { CircuitOpenError } from "effect-circuit-breaker"
+ * import { CircuitOpenErrorSchema } from "effect-circuit-breaker/CircuitOpenErrorSchema"
+ *
+ * const error = new CircuitOpenError({
+ *   breaker: "payments",
+ *   key: "eu",
+ *   state: "Isolated",
+ *   retryAfter: Duration.infinity
+ * })
+ * const json = JSON.stringify(Schema.encodeSync(CircuitOpenErrorSchema)(error))
+ * const decoded = Schema.decodeUnknownSync(CircuitOpenErrorSchema)(JSON.parse(json))
+ *
+ * assert.ok(decoded instanceof CircuitOpenError)
+ * assert.strictEqual(decoded.message, error.message)
+ * ```
+ *
+ * @since 0.1.0
+ * @category schemas
+ */
+export const CircuitOpenErrorSchema = Schema.transform(
+  Schema.Struct({
+    _tag: Schema.Literal("CircuitOpenError"),
+    breaker: Schema.String,
+    key: Schema.String,
+    state: Schema.Literal("Open", "HalfOpen", "Recovering", "Isolated"),
+    retryAfter: Schema.Duration
+  }),
+  Schema.instanceOf(CircuitOpenError),
+  {
+    strict: true,
+    decode: (props) => new CircuitOpenError(props),
+    encode: ({ _tag, breaker, key, state, retryAfter }) => ({ _tag, breaker, key, state, retryAfter })
+  }
+)

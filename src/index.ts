@@ -1,0 +1,10 @@
+/**
+ * @since 0.1.0
+ */
+export * as CircuitBreaker from "./CircuitBreaker.ts"
+export { CircuitBreakerLive } from "./CircuitBreaker.ts"
+export * as CircuitBreakerRegistry from "./CircuitBreakerRegistry.ts"
+export { CircuitOpenError } from "./CircuitOpenError.ts"
+export * as Outcome from "./Outcome.ts"
+export * as Transition from "./Transition.ts"
+export * as TripPolicy from "./TripPolicy.ts"

@@ -1,0 +1,92 @@
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
+import type * as Transition from "../Transition.ts"
+import type { Caller } from "./caller.ts"
+import { addSpanEvent, runNow } from "./caller.ts"
+
+/**
+ * Writes a transition into the caller's log and span. A logger that fails or throws affects nobody. `cause` is the
+ * circuit's last failure, if it had one.
+ *
+ * @internal
+ */
+export const announceTransition = (
+  caller: Caller,
+  transition: Transition.Transition,
+  cause: Cause.Cause<unknown> | undefined
+): void => {
+  const { breaker, from, key, to } = transition
+  addSpanEvent(caller, "circuit_breaker.transition", { breaker, key, from, to })
+  const explains = transition.to === "Open" && transition.reason !== "Manual"
+  log(caller, transition, levels[to], messageOf(transition), explains ? cause : undefined)
+}
+
+/**
+ * Says that a circuit had to be dropped although it was not Closed.
+ *
+ * @internal
+ */
+export const announceDropped = (caller: Caller, transition: Transition.Transition): void =>
+  log(
+    caller,
+    transition,
+    LogLevel.Warning,
+    `Circuit dropped while ${transition.from}: the breaker holds as many circuits as its capacity, none of them Closed`
+  )
+
+/**
+ * Says that code given to the breaker has thrown.
+ *
+ * @internal
+ */
+export const announceDefect = (caller: Caller, breaker: string, key: string, defect: unknown): void =>
+  log(
+    caller,
+    { breaker, key },
+    LogLevel.Error,
+    "The classifier or the trip policy threw: such calls are not counted, and this is said only once",
+    Cause.die(defect)
+  )
+
+const log = (
+  caller: Caller,
+  { breaker, key }: { readonly breaker: string; readonly key: string },
+  level: LogLevel.LogLevel,
+  message: string,
+  cause?: Cause.Cause<unknown>
+): void => {
+  const line =
+    cause === undefined ? Effect.logWithLevel(level, message) : Effect.logWithLevel(level, message, cause)
+  runNow(caller, Effect.annotateLogs(line, { breaker, key }))
+}
+
+const levels: Record<Transition.StateTag, LogLevel.LogLevel> = {
+  Open: LogLevel.Warning,
+  Isolated: LogLevel.Warning,
+  HalfOpen: LogLevel.Debug,
+  Recovering: LogLevel.Debug,
+  Closed: LogLevel.Info
+}
+
+const messageOf = (transition: Transition.Transition): string => {
+  switch (transition.to) {
+    case "Open":
+      return `Circuit opened for ${Duration.format(transition.retryAfter)} (${reasons[transition.reason]}, opening ${transition.openings})`
+    case "HalfOpen":
+      return "Circuit half-open: probing"
+    case "Recovering":
+      return "Circuit recovering: admitting a growing share of the calls"
+    case "Closed":
+      return "Circuit closed"
+    case "Isolated":
+      return "Circuit isolated: held open by hand"
+  }
+}
+
+const reasons: Record<Transition.OpenReason, string> = {
+  Tripped: "the trip policy said so",
+  ProbeFailed: "a probe failed",
+  Manual: "by hand"
+}

@@ -1,0 +1,165 @@
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import type * as CircuitBreakerRegistry from "../CircuitBreakerRegistry.ts"
+import type { Outcome } from "../Outcome.ts"
+import type * as Transition from "../Transition.ts"
+import { announceDefect, announceDropped, announceTransition } from "./announce.ts"
+import { Broadcast } from "./broadcast.ts"
+import type { Caller } from "./caller.ts"
+import { clockOf } from "./caller.ts"
+import type { Held } from "./circuits.ts"
+import { Circuits } from "./circuits.ts"
+import * as Circuit from "./core/circuit.ts"
+import type { OpenDuration } from "./openDuration.ts"
+import * as OpenDurations from "./openDuration.ts"
+import type { Settings } from "./options.ts"
+
+/**
+ * The shell round the machine: it reads the clock, holds the circuits, gives them their next value and announces their
+ * transitions. Nothing here waits; each method is one step of the fiber that calls it.
+ *
+ * @internal
+ */
+export class Breaker {
+  readonly settings: Settings
+  readonly circuits: Circuits<Caller>
+  readonly transitions = new Broadcast<Transition.Transition>()
+  private readonly registry: CircuitBreakerRegistry.Registry
+  private readonly openDuration: OpenDuration
+  private readonly origin: bigint
+  private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
+  private reportedDefect = false
+
+  constructor(settings: Settings, registry: CircuitBreakerRegistry.Registry, caller: Caller) {
+    this.settings = settings
+    this.registry = registry
+    this.openDuration = OpenDurations.make(
+      settings.openDuration,
+      `CircuitBreaker "${settings.name}": openDuration`,
+      caller
+    )
+    this.origin = clockOf(caller).unsafeCurrentTimeNanos()
+    this.circuits = new Circuits(
+      Circuit.initial(settings.rules.policy),
+      settings.capacity,
+      settings.idleMillis,
+      (held, user) => this.dropped(held, user)
+    )
+  }
+
+  /**
+   * Milliseconds since the breaker was made, of a clock that never runs backwards. The difference is taken in
+   * nanoseconds: as a number, a moment since the epoch would not be exact to the millisecond.
+   */
+  now(caller: Caller): number {
+    return Number(clockOf(caller).unsafeCurrentTimeNanos() - this.origin) / 1e6
+  }
+
+  /** The circuit for a call or a control; made if need be. */
+  use(key: string | undefined, caller: Caller): Held {
+    return key === undefined ? this.circuits.useUnkeyed() : this.circuits.use(key, this.now(caller), caller)
+  }
+
+  /** Gives a circuit its next value; a new generation is a transition. */
+  move(
+    held: Held,
+    next: Circuit.Circuit<unknown>,
+    caller: Caller,
+    reason: Transition.OpenReason = "Manual"
+  ): void {
+    const previous = held.ref.current
+    if (next === previous) return
+    this.circuits.set(held, next, caller)
+    if (this.waiting.size > 0) this.wake(held.key)
+    if (next.generation === previous.generation) return
+    const transition = this.transition(held, previous, next, reason, caller)
+    this.publish(transition)
+    announceTransition(caller, transition, held.lastFailure?.cause)
+  }
+
+  /**
+   * Opens a circuit for as long as its next opening lasts; the hint of the failure that opens it can only lengthen
+   * that. Working out the length may run code that is not ours, so it opens only if nothing came between.
+   */
+  open(
+    held: Held,
+    reason: Transition.OpenReason,
+    outcome: Outcome | undefined,
+    caller: Caller,
+    now: number
+  ): void {
+    const { generation } = held.ref.current
+    const openings = Circuit.nextOpening(held.ref.current, now)
+    const hintMillis =
+      outcome?._tag === "Failure" && outcome.retryAfter ? Duration.toMillis(outcome.retryAfter) : 0
+    const openMillis = Math.max(
+      this.openDuration(openings, caller),
+      Math.min(hintMillis, this.settings.maxOpenMillis)
+    )
+    this.move(held, Circuit.open(held.ref.current, generation, openings, openMillis, now), caller, reason)
+  }
+
+  /** Says, once, that code given to the breaker has thrown. */
+  reportDefect(key: string, defect: unknown, caller: Caller): void {
+    if (this.reportedDefect) return
+    this.reportedDefect = true
+    announceDefect(caller, this.settings.name, key, defect)
+  }
+
+  /** A signal for the next change of the circuit of `key`; to be forgotten by who asked for it. */
+  nextChange(key: string, caller: Caller): Deferred.Deferred<void> {
+    const changed = Deferred.unsafeMake<void>(caller.id())
+    const others = this.waiting.get(key)
+    if (others === undefined) this.waiting.set(key, new Set([changed]))
+    else others.add(changed)
+    return changed
+  }
+
+  forgetChange(key: string, changed: Deferred.Deferred<void>): void {
+    const others = this.waiting.get(key)
+    if (others?.delete(changed) === true && others.size === 0) this.waiting.delete(key)
+  }
+
+  private wake(key: string): void {
+    this.waiting.get(key)?.forEach((changed) => Deferred.unsafeDone(changed, Exit.void))
+  }
+
+  private dropped(held: Held, caller: Caller): void {
+    const previous = held.ref.current
+    held.ref.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
+    const transition = this.transition(held, previous, held.ref.current, "Manual", caller)
+    this.publish(transition)
+    announceDropped(caller, transition)
+  }
+
+  private publish(transition: Transition.Transition): void {
+    this.transitions.publish(transition)
+    this.registry.unsafePublish(transition)
+  }
+
+  private transition(
+    held: Held,
+    previous: Circuit.Circuit<unknown>,
+    next: Circuit.Circuit<unknown>,
+    reason: Transition.OpenReason,
+    caller: Caller
+  ): Transition.Transition {
+    const common = {
+      breaker: this.settings.name,
+      key: held.key,
+      from: previous._tag,
+      at: clockOf(caller).unsafeCurrentTimeMillis(),
+      generation: next.generation
+    }
+    return next._tag === "Open"
+      ? {
+          ...common,
+          to: "Open",
+          retryAfter: Duration.millis(next.openMillis),
+          openings: next.openings,
+          reason
+        }
+      : { ...common, to: next._tag }
+  }
+}

@@ -1,0 +1,44 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+
+/**
+ * The fiber that makes a call: it provides the clock, the span and the loggers.
+ *
+ * @internal
+ */
+export type Caller = Fiber.RuntimeFiber<unknown, unknown>
+
+/** @internal */
+export const clockOf = (caller: Caller): Clock.Clock =>
+  Context.unsafeGet(caller.currentDefaultServices, Clock.Clock)
+
+/**
+ * Runs an effect that never waits, in the caller's surroundings but in one step with what the caller is doing: no
+ * interruption and no other fiber comes between.
+ *
+ * @internal
+ */
+export const runNow = <A>(caller: Caller, effect: Effect.Effect<A>): Exit.Exit<A> =>
+  Runtime.runSyncExit(
+    Runtime.make({
+      context: caller.currentContext,
+      runtimeFlags: Runtime.defaultRuntimeFlags,
+      fiberRefs: caller.getFiberRefs()
+    })
+  )(effect)
+
+/**
+ * Adds an event to the caller's span, if one is open.
+ *
+ * @internal
+ */
+export const addSpanEvent = (caller: Caller, name: string, attributes: Record<string, unknown>): void => {
+  const span = caller.currentSpan
+  if (span !== undefined && span._tag === "Span") {
+    span.event(name, clockOf(caller).unsafeCurrentTimeNanos(), attributes)
+  }
+}

@@ -1,0 +1,198 @@
+import type { LastFailure } from "../CircuitBreaker.ts"
+import { CircuitRef } from "./circuitRef.ts"
+import type { Circuit } from "./core/circuit.ts"
+
+/**
+ * A circuit with what its breaker keeps beside the machine's state. The counters lie outside of the `Ref`'s value, so
+ * that a success that moves nothing allocates nothing.
+ *
+ * @internal
+ */
+export class Held {
+  readonly key: string
+  readonly ref: CircuitRef
+  succeeded = 0
+  failed = 0
+  ignored = 0
+  rejected = 0
+  lastFailure: LastFailure | undefined = undefined
+  /** When it was last asked for admission. */
+  lastUsed = 0
+  /** Its place among the others of its list; it has no list once it has been dropped. */
+  list: Recency | undefined = undefined
+  newer: Held | undefined = undefined
+  older: Held | undefined = undefined
+
+  constructor(key: string, circuit: Circuit<unknown>) {
+    this.key = key
+    this.ref = new CircuitRef(circuit)
+  }
+}
+
+/**
+ * Circuits in the order of their use: a list linked through the circuits themselves.
+ */
+class Recency {
+  newest: Held | undefined = undefined
+  oldest: Held | undefined = undefined
+
+  add(held: Held): void {
+    held.list = this
+    held.older = this.newest
+    if (this.newest === undefined) this.oldest = held
+    else this.newest.newer = held
+    this.newest = held
+  }
+
+  remove(held: Held): void {
+    if (held.newer === undefined) this.newest = held.older
+    else held.newer.older = held.older
+    if (held.older === undefined) this.oldest = held.newer
+    else held.older.newer = held.newer
+    held.list = held.newer = held.older = undefined
+  }
+
+  *[Symbol.iterator](): Iterator<Held> {
+    for (let held = this.oldest; held !== undefined; held = held.newer) yield held
+  }
+}
+
+/** @internal */
+export const defaultKey = "default"
+
+/**
+ * The circuits of one breaker, by key. Closed ones leave when they have been idle too long or when there are too many;
+ * others leave only when there is nothing but them. Every call does a bounded part of that work: there is no sweep.
+ *
+ * The circuit of calls without a key is not part of that: it lives as long as its breaker.
+ *
+ * @internal
+ */
+export class Circuits<Caller> {
+  private readonly initial: Circuit<unknown>
+  private readonly capacity: number
+  private readonly idleMillis: number
+  private readonly onDrop: (held: Held, caller: Caller) => void
+  private readonly shards: Array<Map<string, Held>> = []
+  private readonly shardMask: number
+  private readonly closed = new Recency()
+  private readonly others = new Recency()
+  private unkeyed: Held | undefined = undefined
+  private size = 0
+
+  /** `onDrop` is told of a circuit that had to go although it was not Closed. */
+  constructor(
+    initial: Circuit<unknown>,
+    capacity: number,
+    idleMillis: number,
+    onDrop: (held: Held, caller: Caller) => void
+  ) {
+    this.initial = initial
+    this.capacity = capacity
+    this.idleMillis = idleMillis
+    this.onDrop = onDrop
+    this.shardMask = 2 ** Math.max(0, Math.ceil(Math.log2(capacity / keysPerShard))) - 1
+  }
+
+  /** The circuit of calls without a key. */
+  useUnkeyed(): Held {
+    return (this.unkeyed ??= new Held(defaultKey, this.initial))
+  }
+
+  /** The circuit of `key`, made if need be, for a call at `now`. */
+  use(key: string, now: number, caller: Caller): Held {
+    if (key === defaultKey) return this.useUnkeyed()
+    this.dropIdle(now)
+    const known = this.shard(key).get(key)
+    if (known === undefined) {
+      const held = new Held(key, this.initial)
+      held.lastUsed = now
+      this.insert(held, caller)
+      return held
+    }
+    known.lastUsed = now
+    const list = known.list!
+    if (list.newest !== known) {
+      list.remove(known)
+      list.add(known)
+    }
+    return known
+  }
+
+  /** The circuit of `key`, if there is one that has not been idle too long: a read. */
+  find(key: string, now: number): Held | undefined {
+    if (key === defaultKey) return this.unkeyed
+    const held = this.shard(key).get(key)
+    return held === undefined || this.isIdle(held, now) ? undefined : held
+  }
+
+  *all(now: number): Iterable<Held> {
+    if (this.unkeyed !== undefined) yield this.unkeyed
+    for (const held of this.closed) if (!this.isIdle(held, now)) yield held
+    yield* this.others
+  }
+
+  /**
+   * Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome,
+   * unless its key has a new circuit by now.
+   */
+  set(held: Held, next: Circuit<unknown>, caller: Caller): void {
+    held.ref.current = next
+    if (held === this.unkeyed) return
+    const list = next._tag === "Closed" ? this.closed : this.others
+    if (held.list === list) return
+    if (held.list !== undefined) {
+      held.list.remove(held)
+      list.add(held)
+    } else if (!this.shard(held.key).has(held.key)) {
+      held.lastUsed = this.closed.newest?.lastUsed ?? held.lastUsed
+      this.insert(held, caller)
+    }
+  }
+
+  private insert(held: Held, caller: Caller): void {
+    if (this.size >= this.capacity) {
+      const victim = (this.closed.oldest ?? this.others.oldest)!
+      this.drop(victim)
+      if (victim.ref.current._tag !== "Closed") this.onDrop(victim, caller)
+    }
+    this.shard(held.key).set(held.key, held)
+    this.size++
+    ;(held.ref.current._tag === "Closed" ? this.closed : this.others).add(held)
+  }
+
+  // Two a call: one more than a call can add.
+  private dropIdle(now: number): void {
+    for (let i = 0; i < 2; i++) {
+      const oldest = this.closed.oldest
+      if (oldest === undefined || !this.isIdle(oldest, now)) return
+      this.drop(oldest)
+    }
+  }
+
+  private drop(held: Held): void {
+    held.list!.remove(held)
+    this.shard(held.key).delete(held.key)
+    this.size--
+  }
+
+  private isIdle(held: Held, now: number): boolean {
+    return held.list === this.closed && now - held.lastUsed >= this.idleMillis
+  }
+
+  /**
+   * The keys are spread over many small maps, because a map that grows or shrinks copies itself: with a million keys
+   * that would be a pause of many milliseconds in the middle of a call.
+   */
+  private shard(key: string): Map<string, Held> {
+    if (this.shardMask !== 0) {
+      let hash = 0
+      for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
+      const index = (hash ^ (hash >>> 15)) & this.shardMask
+      return (this.shards[index] ??= new Map())
+    }
+    return (this.shards[0] ??= new Map())
+  }
+}
+
+const keysPerShard = 4096

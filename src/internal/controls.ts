@@ -1,0 +1,85 @@
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Breaker } from "./breaker.ts"
+import type { Caller } from "./caller.ts"
+import type { Held } from "./circuits.ts"
+import { defaultKey } from "./circuits.ts"
+import * as Circuit from "./core/circuit.ts"
+
+/**
+ * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own.
+ */
+const control = <A>(
+  breaker: Breaker,
+  key: string | undefined,
+  step: (held: Held, now: number, caller: Caller) => A
+): Effect.Effect<A> =>
+  Effect.withFiberRuntime((caller) => {
+    const held = breaker.use(key, caller)
+    const now = breaker.now(caller)
+    breaker.move(held, Circuit.at(held.ref.current, breaker.settings.rules, now), caller)
+    return Effect.succeed(step(held, now, caller))
+  })
+
+/** @internal */
+export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
+  control(breaker, key, (held, now, caller) => {
+    const circuit = held.ref.current
+    switch (circuit._tag) {
+      case "Isolated":
+        return
+      case "Open":
+        return breaker.move(held, Circuit.restart(circuit, now), caller)
+      default:
+        return breaker.open(held, "Manual", undefined, caller, now)
+    }
+  })
+
+/** @internal */
+export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
+  control(breaker, key, (held, now, caller) =>
+    breaker.move(held, Circuit.reset(held.ref.current, breaker.settings.rules, now), caller)
+  )
+
+/** @internal */
+export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(
+      control(breaker, key, (held, _, caller) => {
+        const isolated = Circuit.isolate(held.ref.current)
+        breaker.move(held, isolated, caller)
+        return { held, since: isolated.since }
+      }),
+      ({ held, since }) =>
+        Effect.withFiberRuntime<void>((caller) => {
+          const { rules } = breaker.settings
+          breaker.move(held, Circuit.release(held.ref.current, rules, since, breaker.now(caller)), caller)
+          return Effect.void
+        })
+    )
+  )
+
+/**
+ * Waits in the fiber that asks: for the time the circuit itself names, or for its next change. A timer holds no longer
+ * than some 24 days, so a longer wait is taken a day at a time.
+ *
+ * @internal
+ */
+export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.Effect<void> =>
+  Effect.withFiberRuntime<void>((caller) => {
+    const now = breaker.now(caller)
+    const held = breaker.circuits.find(key, now)
+    if (held === undefined || breaker.settings.observe) return Effect.void
+    const millis = Circuit.readyInMillis(held.ref.current, breaker.settings.rules, now)
+    if (millis <= 0) return Effect.void
+    const changed = breaker.nextChange(key, caller)
+    return Deferred.await(changed).pipe(
+      Effect.timeoutOption(Duration.millis(Math.min(Math.ceil(millis), dayMillis))),
+      Effect.ensuring(Effect.sync(() => breaker.forgetChange(key, changed))),
+      Effect.zipRight(awaitReady(breaker, key))
+    )
+  })
+
+const dayMillis = 86_400_000

@@ -1,0 +1,197 @@
+import type { Buckets, Counts, FailureTimes, LastCalls } from "./window.ts"
+import * as Window from "./window.ts"
+
+/**
+ * One finished call. An `Ignored` one reaches a policy only if it was interrupted, and then counts only if it was slow.
+ *
+ * @internal
+ */
+export interface Call {
+  readonly outcome: { readonly _tag: "Success" | "Failure" | "Ignored" }
+  readonly interrupted: boolean
+  readonly at: number
+  readonly elapsedMillis: number
+}
+
+/** @internal */
+export type PolicyData = Consecutive | FailureCount | Rate | AnyOf | Custom
+
+interface Consecutive {
+  readonly _tag: "Consecutive"
+  readonly failures: number
+}
+
+interface FailureCount {
+  readonly _tag: "FailureCount"
+  readonly failures: number
+  readonly withinMillis: number
+}
+
+interface Rate {
+  readonly _tag: "FailureRate" | "SlowCallRate"
+  readonly threshold: number
+  readonly minimumCalls: number
+  readonly minimumFailures: number
+  readonly slowerThanMillis: number
+  readonly window:
+    | { readonly _tag: "Time"; readonly withinMillis: number; readonly buckets: number }
+    | { readonly _tag: "Calls"; readonly calls: number }
+}
+
+interface AnyOf {
+  readonly _tag: "AnyOf"
+  readonly policies: ReadonlyArray<PolicyData>
+}
+
+interface Custom {
+  readonly _tag: "Custom"
+  readonly initial: unknown
+  record(state: unknown, call: Call): unknown
+  trips(state: unknown, now: number): boolean
+}
+
+/**
+ * A trip policy ready to run: pure functions over a window of its own kind.
+ *
+ * @internal
+ */
+export interface Policy<W> {
+  readonly initial: W
+  /** Returns the same window where the call changes nothing. */
+  record(window: W, call: Call): W
+  trips(window: W, now: number): boolean
+  counts(window: W, now: number): Counts
+  /** Whether a success has to carry its time: without it, a healthy call needs no clock. */
+  readonly timesSuccesses: boolean
+  /** Whether calls have to carry how long they ran. */
+  readonly measuresElapsed: boolean
+  /** Whether an interrupted call may count. */
+  readonly countsInterrupted: boolean
+}
+
+/** @internal */
+export const compile = (data: PolicyData): Policy<unknown> => {
+  switch (data._tag) {
+    case "Consecutive":
+      return consecutive(data)
+    case "FailureCount":
+      return failureCount(data)
+    case "FailureRate":
+    case "SlowCallRate":
+      return data.window._tag === "Time"
+        ? timedRate(data, data.window.withinMillis, data.window.buckets)
+        : lastCallsRate(data, data.window.calls)
+    case "AnyOf":
+      return anyOf(data.policies.map(compile))
+    case "Custom":
+      return custom(data)
+  }
+}
+
+const consecutive = ({ failures }: Consecutive): Policy<number> => ({
+  initial: 0,
+  record: (streak, call) =>
+    call.outcome._tag === "Success" ? 0 : call.outcome._tag === "Failure" ? streak + 1 : streak,
+  trips: (streak) => streak >= failures,
+  counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
+  timesSuccesses: false,
+  measuresElapsed: false,
+  countsInterrupted: false
+})
+
+const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureTimes> => ({
+  initial: Window.noFailures,
+  record: (window, call) =>
+    call.outcome._tag === "Failure" ? Window.recordFailure(window, failures, call.at) : window,
+  trips: (window, now) => Window.failuresWithin(window, failures, withinMillis, now) >= failures,
+  counts: (window, now) => {
+    const counted = Window.failuresWithin(window, failures, withinMillis, now)
+    return { calls: counted, failures: counted, slow: 0 }
+  },
+  timesSuccesses: false,
+  measuresElapsed: false,
+  countsInterrupted: false
+})
+
+const measuresSlow = (rate: Rate): boolean => rate._tag === "SlowCallRate"
+
+const isSlow = (rate: Rate, call: Call): boolean =>
+  measuresSlow(rate) && call.elapsedMillis >= rate.slowerThanMillis
+
+const isCounted = (rate: Rate, call: Call): boolean => call.outcome._tag !== "Ignored" || isSlow(rate, call)
+
+const exceeds = (rate: Rate, counts: Counts): boolean => {
+  const hits = measuresSlow(rate) ? counts.slow : counts.failures
+  return (
+    hits > 0 &&
+    hits >= rate.minimumFailures &&
+    counts.calls >= rate.minimumCalls &&
+    hits / counts.calls >= rate.threshold
+  )
+}
+
+const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Buckets> => {
+  const counts = (window: Buckets, now: number) => Window.bucketCounts(window, withinMillis, buckets, now)
+  return {
+    initial: Window.noBuckets,
+    record: (window, call) =>
+      isCounted(rate, call)
+        ? Window.recordInBuckets(
+            window,
+            withinMillis,
+            buckets,
+            call.outcome._tag === "Failure",
+            isSlow(rate, call),
+            call.at
+          )
+        : window,
+    trips: (window, now) => exceeds(rate, counts(window, now)),
+    counts,
+    timesSuccesses: true,
+    measuresElapsed: measuresSlow(rate),
+    countsInterrupted: measuresSlow(rate)
+  }
+}
+
+const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => ({
+  initial: Window.noCalls,
+  record: (window, call) =>
+    isCounted(rate, call)
+      ? Window.recordLastCall(window, size, call.outcome._tag === "Failure", isSlow(rate, call))
+      : window,
+  trips: (window) => exceeds(rate, window),
+  counts: ({ calls, failures, slow }) => ({ calls, failures, slow }),
+  timesSuccesses: measuresSlow(rate),
+  measuresElapsed: measuresSlow(rate),
+  countsInterrupted: measuresSlow(rate)
+})
+
+const anyOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
+  initial: policies.map((policy) => policy.initial),
+  record: (windows, call) => {
+    const next = policies.map((policy, i) => policy.record(windows[i], call))
+    return next.every((window, i) => window === windows[i]) ? windows : next
+  },
+  trips: (windows, now) => policies.some((policy, i) => policy.trips(windows[i], now)),
+  counts: (windows, now) =>
+    policies
+      .map((policy, i) => policy.counts(windows[i], now))
+      .reduce((left, right) => ({
+        calls: Math.max(left.calls, right.calls),
+        failures: Math.max(left.failures, right.failures),
+        slow: Math.max(left.slow, right.slow)
+      })),
+  timesSuccesses: policies.some((policy) => policy.timesSuccesses),
+  measuresElapsed: policies.some((policy) => policy.measuresElapsed),
+  countsInterrupted: policies.some((policy) => policy.countsInterrupted)
+})
+
+const custom = (data: Custom): Policy<unknown> => ({
+  initial: data.initial,
+  record: (state, call) => (call.outcome._tag === "Ignored" ? state : data.record(state, call)),
+  trips: (state, now) => data.trips(state, now),
+  counts: () => Window.noCounts,
+  timesSuccesses: true,
+  measuresElapsed: true,
+  countsInterrupted: false
+})

@@ -1,0 +1,28 @@
+/**
+ * A persistent array of numbers in rows of 64: writing copies one row and the list of rows, never the whole.
+ * Entries that were never written read as 0.
+ *
+ * @internal
+ */
+export type Rows = ReadonlyArray<ReadonlyArray<number>>
+
+const rowLength = 64
+
+/** @internal */
+export const empty: Rows = []
+
+/** @internal */
+export const get = (rows: Rows, index: number): number =>
+  rows[Math.floor(index / rowLength)]?.[index % rowLength] ?? 0
+
+/** @internal */
+export const set = (rows: Rows, index: number, value: number): Rows => {
+  const at = Math.floor(index / rowLength)
+  const copy = rows.slice()
+  while (copy.length <= at) copy.push([])
+  const row = copy[at]!.slice()
+  while (row.length < index % rowLength) row.push(0)
+  row[index % rowLength] = value
+  copy[at] = row
+  return copy
+}

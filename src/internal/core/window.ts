@@ -1,0 +1,197 @@
+import * as Rows from "./rows.ts"
+
+/**
+ * What a window holds, in numbers.
+ *
+ * @internal
+ */
+export interface Counts {
+  readonly calls: number
+  readonly failures: number
+  readonly slow: number
+}
+
+/** @internal */
+export const noCounts: Counts = { calls: 0, failures: 0, slow: 0 }
+
+// ---------------------------------------------------------------------------------------------------------
+// FailureTimes: when the latest `limit` failures happened; exact to the millisecond
+
+/**
+ * The times of the latest failures, in a ring of `limit` entries: `next` is the entry to be written next.
+ *
+ * @internal
+ */
+export interface FailureTimes {
+  readonly recorded: number
+  readonly next: number
+  readonly times: Rows.Rows
+}
+
+/** @internal */
+export const noFailures: FailureTimes = { recorded: 0, next: 0, times: Rows.empty }
+
+/** @internal */
+export const recordFailure = (window: FailureTimes, limit: number, at: number): FailureTimes => ({
+  recorded: Math.min(window.recorded + 1, limit),
+  next: (window.next + 1) % limit,
+  times: Rows.set(window.times, window.next, at)
+})
+
+/**
+ * How many of the failures are younger than `withinMillis`. They lie in order of time, so the oldest that still
+ * counts is found by bisection: the cost does not grow with the window.
+ *
+ * @internal
+ */
+export const failuresWithin = (
+  window: FailureTimes,
+  limit: number,
+  withinMillis: number,
+  now: number
+): number => {
+  let tooOld = 0
+  let end = window.recorded
+  while (tooOld < end) {
+    const middle = (tooOld + end) >> 1
+    const at = Rows.get(window.times, (window.next - window.recorded + middle + limit) % limit)
+    if (now - at < withinMillis) end = middle
+    else tooOld = middle + 1
+  }
+  return window.recorded - tooOld
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Buckets: counts per slice of time
+
+interface Bucket extends Counts {
+  readonly index: number
+}
+
+/**
+ * Counts in slices of time. The bucket being filled lies in the window itself, so that recording copies one small
+ * object; `past` holds the earlier buckets, oldest first, and `pastCalls`, `pastFailures`, `pastSlow` their sums.
+ *
+ * @internal
+ */
+export interface Buckets extends Bucket {
+  readonly past: ReadonlyArray<Bucket>
+  readonly pastCalls: number
+  readonly pastFailures: number
+  readonly pastSlow: number
+}
+
+/** @internal */
+export const noBuckets: Buckets = {
+  index: 0,
+  calls: 0,
+  failures: 0,
+  slow: 0,
+  past: [],
+  pastCalls: 0,
+  pastFailures: 0,
+  pastSlow: 0
+}
+
+/**
+ * The window as it stands at `now`: every bucket that has expired is dropped at once, however long the idle gap.
+ *
+ * `Math.floor(now * buckets / withinMillis)` rather than a division by the bucket's length: the product is exact for
+ * whole milliseconds, so an instant on a bucket's border always falls into the later bucket.
+ */
+const roll = (window: Buckets, withinMillis: number, buckets: number, now: number): Buckets => {
+  const index = Math.floor((now * buckets) / withinMillis)
+  if (index <= window.index) return window
+  const past: Array<Bucket> = []
+  let pastCalls = 0
+  let pastFailures = 0
+  let pastSlow = 0
+  const keep = (bucket: Bucket) => {
+    if (bucket.calls === 0 || bucket.index <= index - buckets) return
+    past.push(bucket)
+    pastCalls += bucket.calls
+    pastFailures += bucket.failures
+    pastSlow += bucket.slow
+  }
+  window.past.forEach(keep)
+  keep({ index: window.index, calls: window.calls, failures: window.failures, slow: window.slow })
+  return { index, calls: 0, failures: 0, slow: 0, past, pastCalls, pastFailures, pastSlow }
+}
+
+/** @internal */
+export const recordInBuckets = (
+  window: Buckets,
+  withinMillis: number,
+  buckets: number,
+  failed: boolean,
+  slow: boolean,
+  at: number
+): Buckets => {
+  const current = roll(window, withinMillis, buckets, at)
+  return {
+    index: current.index,
+    calls: current.calls + 1,
+    failures: failed ? current.failures + 1 : current.failures,
+    slow: slow ? current.slow + 1 : current.slow,
+    past: current.past,
+    pastCalls: current.pastCalls,
+    pastFailures: current.pastFailures,
+    pastSlow: current.pastSlow
+  }
+}
+
+/** @internal */
+export const bucketCounts = (window: Buckets, withinMillis: number, buckets: number, now: number): Counts => {
+  const current = roll(window, withinMillis, buckets, now)
+  return {
+    calls: current.pastCalls + current.calls,
+    failures: current.pastFailures + current.failures,
+    slow: current.pastSlow + current.slow
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// LastCalls: a ring of the latest calls, two bits each
+
+/**
+ * The latest `size` calls: `next` is the place to be written next, `marks` holds two bits a place, failed and slow.
+ *
+ * @internal
+ */
+export interface LastCalls extends Counts {
+  readonly next: number
+  readonly marks: Rows.Rows
+}
+
+const placesPerWord = 16
+const failedBit = 1
+const slowBit = 2
+
+/** @internal */
+export const noCalls: LastCalls = { calls: 0, failures: 0, slow: 0, next: 0, marks: Rows.empty }
+
+/** @internal */
+export const recordLastCall = (
+  window: LastCalls,
+  size: number,
+  failed: boolean,
+  slow: boolean
+): LastCalls => {
+  const mark = (failed ? failedBit : 0) | (slow ? slowBit : 0)
+  // A full ring of unmarked calls looks the same wherever it begins.
+  if (mark === 0 && window.calls === size && window.failures === 0 && window.slow === 0) return window
+  const wordIndex = Math.floor(window.next / placesPerWord)
+  const shift = (window.next % placesPerWord) * 2
+  const word = Rows.get(window.marks, wordIndex)
+  const evicted = (word >>> shift) & 3
+  return {
+    calls: window.calls < size ? window.calls + 1 : size,
+    failures: window.failures + (mark & failedBit) - (evicted & failedBit),
+    slow: window.slow + ((mark & slowBit) - (evicted & slowBit)) / slowBit,
+    next: window.next + 1 === size ? 0 : window.next + 1,
+    marks:
+      mark === evicted
+        ? window.marks
+        : Rows.set(window.marks, wordIndex, (word & ~(3 << shift)) | (mark << shift))
+  }
+}

@@ -1,0 +1,49 @@
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type * as Scope from "effect/Scope"
+import type { CircuitBreaker, Options, ProtectOptions } from "../CircuitBreaker.ts"
+import { CircuitBreakerRegistry } from "../CircuitBreakerRegistry.ts"
+import { Breaker } from "./breaker.ts"
+import type { Caller } from "./caller.ts"
+import { defaultKey } from "./circuits.ts"
+import * as controls from "./controls.ts"
+import { decode } from "./options.ts"
+import { protect } from "./protect.ts"
+import { snapshotOf, stateOf } from "./reading.ts"
+
+/** @internal */
+export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const registry = yield* CircuitBreakerRegistry
+    const breaker = yield* Effect.withFiberRuntime<Breaker>((caller) =>
+      Effect.sync(() => new Breaker(decode(options), registry, caller))
+    )
+    const service = serviceOf(breaker)
+    yield* Effect.addFinalizer(() => Effect.sync(() => breaker.transitions.end()))
+    yield* registry.register(service)
+    return service
+  })
+
+const serviceOf = (breaker: Breaker): CircuitBreaker => {
+  const { settings } = breaker
+  const read = <A>(f: (now: number, caller: Caller) => A): Effect.Effect<A> =>
+    Effect.withFiberRuntime((caller) => Effect.succeed(f(breaker.now(caller), caller)))
+  return {
+    name: settings.name,
+    protect: (effect) => protect(breaker, effect, undefined, settings.classify),
+    protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) =>
+      protect(breaker, effect, options.key, options.classify ?? settings.classify)
+    ),
+    state: (key = defaultKey) => read((now) => stateOf(breaker.circuits.find(key, now), settings, now)),
+    snapshot: (key = defaultKey) =>
+      read((now) => snapshotOf(breaker.circuits.find(key, now), key, settings, now)),
+    circuits: read((now) =>
+      Array.from(breaker.circuits.all(now), (held) => snapshotOf(held, held.key, settings, now))
+    ),
+    transitions: breaker.transitions.stream,
+    trip: (key) => controls.trip(breaker, key),
+    reset: (key) => controls.reset(breaker, key),
+    isolate: (key) => controls.isolate(breaker, key),
+    awaitReady: (key) => controls.awaitReady(breaker, key)
+  }
+}

@@ -1,0 +1,201 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as CircuitBreaker from "../CircuitBreaker.ts"
+import * as Outcome from "../Outcome.ts"
+import type * as TripPolicy from "../TripPolicy.ts"
+import type { Rules } from "./core/circuit.ts"
+import type { PolicyData } from "./core/policy.ts"
+import * as Policy from "./core/policy.ts"
+
+/**
+ * The options of a breaker, checked, with every default filled in.
+ *
+ * @internal
+ */
+export interface Settings {
+  readonly name: string
+  readonly rules: Rules<unknown>
+  readonly openDuration: number | Schedule.Schedule<unknown, number>
+  readonly maxOpenMillis: number
+  readonly classify: CircuitBreaker.Classify
+  readonly observe: boolean
+  readonly capacity: number
+  readonly idleMillis: number
+}
+
+/**
+ * Throws a `RangeError` that names the option, the value received and what is allowed.
+ *
+ * @internal
+ */
+export const decode = (options: CircuitBreaker.Options): Settings => {
+  const name = options.name ?? "default"
+  const of = (option: string) => `CircuitBreaker "${String(name)}": ${option}`
+  refuseUnknown(`CircuitBreaker "${String(name)}"`, options, optionNames)
+  const halfOpen = options.halfOpen ?? {}
+  refuseUnknown(of("halfOpen"), halfOpen, ["probes", "failuresToReopen", "probeTimeout"])
+  const mode = options.mode ?? "enforce"
+  return {
+    name: nonEmptyString("CircuitBreaker: name", name),
+    rules: {
+      policy: Policy.compile(
+        decodePolicy(of("tripPolicy"), options.tripPolicy ?? { _tag: "Consecutive", failures: 5 })
+      ),
+      probes: count(of("halfOpen.probes"), halfOpen.probes ?? 1),
+      failuresToReopen: count(of("halfOpen.failuresToReopen"), halfOpen.failuresToReopen ?? 1),
+      probeTimeoutMillis: finiteMillis(of("halfOpen.probeTimeout"), halfOpen.probeTimeout ?? "1 minute"),
+      recovery: options.recovery === undefined ? undefined : decodeRecovery(of("recovery"), options.recovery)
+    },
+    openDuration: Schedule.isSchedule(options.openDuration)
+      ? options.openDuration
+      : finiteMillis(of("openDuration"), options.openDuration ?? "30 seconds"),
+    maxOpenMillis: positiveMillis(of("maxOpenDuration"), options.maxOpenDuration ?? "1 hour"),
+    classify: options.classify ?? Outcome.fromExit,
+    observe:
+      mode === "enforce" ? false : mode === "observe" || refuse(of("mode"), '"enforce" or "observe"', mode),
+    capacity: count(of("capacity"), options.capacity ?? 10_000),
+    idleMillis: positiveMillis(of("idleTimeToLive"), options.idleTimeToLive ?? "1 hour")
+  }
+}
+
+const optionNames: ReadonlyArray<keyof CircuitBreaker.Options & string> = [
+  "name",
+  "tripPolicy",
+  "openDuration",
+  "maxOpenDuration",
+  "halfOpen",
+  "recovery",
+  "classify",
+  "mode",
+  "capacity",
+  "idleTimeToLive"
+]
+
+const decodeRecovery = (of: string, recovery: CircuitBreaker.RecoveryOptions): Rules<unknown>["recovery"] => {
+  refuseUnknown(of, recovery, ["duration", "from"])
+  return {
+    durationMillis: finiteMillis(`${of}.duration`, recovery.duration),
+    from: ratio(`${of}.from`, recovery.from ?? 0.1)
+  }
+}
+
+/** @internal */
+export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyData => {
+  switch (policy._tag) {
+    case "Consecutive":
+      return { _tag: "Consecutive", failures: count(`${of}.failures`, policy.failures) }
+    case "FailureCount":
+      refuseUnknown(of, policy, ["_tag", "failures", "within"])
+      return {
+        _tag: "FailureCount",
+        failures: count(`${of}.failures`, policy.failures),
+        withinMillis: positiveMillis(`${of}.within`, policy.within)
+      }
+    case "FailureRate":
+      refuseUnknown(of, policy, ["_tag", "threshold", "minimumFailures", ...rateWindowNames])
+      return {
+        _tag: "FailureRate",
+        threshold: ratio(`${of}.threshold`, policy.threshold),
+        slowerThanMillis: Infinity,
+        minimumFailures: count(`${of}.minimumFailures`, policy.minimumFailures ?? 1),
+        ...decodeRateWindow(of, policy, policy.minimumFailures === undefined ? 10 : 1)
+      }
+    case "SlowCallRate":
+      refuseUnknown(of, policy, ["_tag", "threshold", "slowerThan", ...rateWindowNames])
+      return {
+        _tag: "SlowCallRate",
+        threshold: ratio(`${of}.threshold`, policy.threshold),
+        slowerThanMillis: finiteMillis(`${of}.slowerThan`, policy.slowerThan),
+        minimumFailures: 1,
+        ...decodeRateWindow(of, policy, 10)
+      }
+    case "AnyOf":
+      if (policy.policies.length === 0) refuse(`${of}: anyOf`, "at least one policy", "none")
+      return {
+        _tag: "AnyOf",
+        policies: policy.policies.map((each, i) => decodePolicy(`${of}.anyOf[${i}]`, each))
+      }
+    case "Custom":
+      refuseUnknown(of, policy, ["_tag", "initial", "record", "trips"])
+      if (typeof policy.record !== "function") refuse(`${of}.record`, "a function", policy.record)
+      if (typeof policy.trips !== "function") refuse(`${of}.trips`, "a function", policy.trips)
+      return policy
+    default:
+      return refuse(of, "a policy made by the constructors of TripPolicy", policy)
+  }
+}
+
+const rateWindowNames = ["within", "buckets", "calls", "minimumCalls"] as const
+
+const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTime: number) => {
+  if (rate.within !== undefined && rate.calls !== undefined) {
+    return refuse(of, "either within or calls", "both")
+  }
+  if (rate.calls !== undefined) {
+    if (rate.buckets !== undefined) refuse(`${of}.buckets`, "given with within only", rate.buckets)
+    const calls = count(`${of}.calls`, rate.calls)
+    const minimumCalls = count(`${of}.minimumCalls`, rate.minimumCalls ?? calls)
+    if (minimumCalls > calls) refuse(`${of}.minimumCalls`, `at most calls, which is ${calls}`, minimumCalls)
+    return { window: { _tag: "Calls", calls }, minimumCalls } as const
+  }
+  if (rate.within === undefined) return refuse(of, "either within or calls", "neither")
+  return {
+    window: {
+      _tag: "Time",
+      withinMillis: finiteMillis(`${of}.within`, rate.within),
+      buckets: count(`${of}.buckets`, rate.buckets ?? 10)
+    },
+    minimumCalls: count(`${of}.minimumCalls`, rate.minimumCalls ?? minimumOverTime)
+  } as const
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Checks of single values
+
+/** @internal */
+export const refuse = (what: string, allowed: string, received: unknown): never => {
+  throw new RangeError(`${what} must be ${allowed}, received ${display(received)}`)
+}
+
+const display = (value: unknown): string => {
+  if (value === "both" || value === "neither" || value === "none") return value
+  if (Duration.isDuration(value)) return Duration.format(value)
+  return typeof value === "string" ? JSON.stringify(value) : String(value)
+}
+
+const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>): void => {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new RangeError(
+        `${of}: unknown option "${key}", the options are ${known.filter((name) => name !== "_tag").join(", ")}`
+      )
+    }
+  }
+}
+
+const nonEmptyString = (what: string, value: unknown): string =>
+  typeof value === "string" && value !== "" ? value : refuse(what, "a string that is not empty", value)
+
+const count = (what: string, value: number): number =>
+  Number.isSafeInteger(value) && value >= 1 ? value : refuse(what, "an integer of at least 1", value)
+
+const ratio = (what: string, value: number): number =>
+  value > 0 && value <= 1 ? value : refuse(what, "a number above 0 and at most 1", value)
+
+const positiveMillis = (what: string, value: Duration.DurationInput): number => {
+  const millis = toMillis(value)
+  return millis > 0 ? millis : refuse(what, "a duration above 0", value)
+}
+
+const finiteMillis = (what: string, value: Duration.DurationInput): number => {
+  const millis = toMillis(value)
+  return millis > 0 && millis < Infinity ? millis : refuse(what, "a finite duration above 0", value)
+}
+
+// NaN for what is no duration: `Duration.decode` would take NaN and negative numbers for zero, and throws an error of
+// its own for the rest.
+const toMillis = (value: Duration.DurationInput): number =>
+  typeof value === "number" && !(value >= 0)
+    ? NaN
+    : Option.match(Duration.decodeUnknown(value), { onNone: () => NaN, onSome: Duration.toMillis })

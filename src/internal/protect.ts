@@ -1,0 +1,234 @@
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import * as FiberRef from "effect/FiberRef"
+import { CircuitOpenError } from "../CircuitOpenError.ts"
+import * as Outcome from "../Outcome.ts"
+import type { Breaker } from "./breaker.ts"
+import type { Caller } from "./caller.ts"
+import { addSpanEvent, clockOf } from "./caller.ts"
+import type { Held } from "./circuits.ts"
+import type { Ticket } from "./core/circuit.ts"
+import * as Circuit from "./core/circuit.ts"
+import type { Call } from "./core/policy.ts"
+
+/**
+ * A call: an effect on its way through a circuit.
+ */
+interface Request<A, E, R> {
+  readonly breaker: Breaker
+  readonly effect: Effect.Effect<A, E, R>
+  readonly key: string | undefined
+  readonly classify: (exit: Exit.Exit<A, E>) => Outcome.Outcome
+}
+
+/**
+ * A Closed circuit is read, not claimed: the call runs unmasked and reports back. Every other admission is made, and
+ * given back, within one uninterruptible region.
+ *
+ * @internal
+ */
+export const protect = <A, E, R>(
+  breaker: Breaker,
+  effect: Effect.Effect<A, E, R>,
+  key: string | undefined,
+  classify: (exit: Exit.Exit<A, E>) => Outcome.Outcome
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const request: Request<A, E, R> = { breaker, effect, key, classify }
+  return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
+    const held = breaker.use(key, caller)
+    const circuit = held.ref.current
+    if (circuit._tag !== "Closed") return enter(request, held, caller)
+    return breaker.settings.rules.policy.countsInterrupted
+      ? admitMasked(request)
+      : runUnmasked(request, held, caller)
+  })
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Closed
+
+const runUnmasked = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  caller: Caller
+): Effect.Effect<A, E, R> => {
+  const { breaker } = request
+  const ticket: Ticket = { generation: held.ref.current.generation, slot: 0 }
+  const startedAt = breaker.settings.rules.policy.measuresElapsed ? breaker.now(caller) : 0
+  // An interrupted fiber passes by the handlers of its interruptible regions: only its end tells of the interruption.
+  const onEnd = () => settle(request, held, ticket, startedAt, caller, interruption)
+  caller.addObserver(onEnd)
+  const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+    caller.removeObserver(onEnd)
+    settle(request, held, ticket, startedAt, caller, exit)
+    return exit
+  }
+  return Effect.matchCauseEffect(request.effect, {
+    onFailure: (cause) => finish(Exit.failCause(cause)),
+    onSuccess: (value) => finish(Exit.succeed(value))
+  })
+}
+
+const interruption: Exit.Exit<never> = Exit.failCause(Cause.interrupt(FiberId.none))
+
+// ---------------------------------------------------------------------------------------------------------
+// Not Closed
+
+const enter = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  caller: Caller
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const { breaker } = request
+  const { rules } = breaker.settings
+  const now = breaker.now(caller)
+  const admitted = caller.getFiberRef(admissions)
+  // Part of a call that this circuit has admitted already: turned away here, a probe could never succeed.
+  if (admitted.some((it) => it.held === held && Circuit.lands(held.ref.current, rules, it.ticket, now))) {
+    return request.effect
+  }
+  const [decision, next] = Circuit.admit(held.ref.current, rules, now)
+  if (decision._tag === "Admitted") return admitMasked(request)
+  breaker.move(held, next, caller)
+  return reject(request, held, decision.retryAfterMillis, caller)
+}
+
+const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | CircuitOpenError, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
+      const { breaker, effect, key } = request
+      const held = breaker.use(key, caller)
+      const now = breaker.now(caller)
+      const [decision, next] = Circuit.admit(held.ref.current, breaker.settings.rules, now)
+      breaker.move(held, next, caller)
+      if (decision._tag === "Rejected")
+        return restore(reject(request, held, decision.retryAfterMillis, caller))
+      const { ticket } = decision
+      const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+        settle(request, held, ticket, now, caller, exit)
+        return exit
+      }
+      const marked =
+        next._tag === "Closed"
+          ? effect
+          : Effect.locally(effect, admissions, [...caller.getFiberRef(admissions), { held, ticket }])
+      return Effect.matchCauseEffect(restore(marked), {
+        onFailure: (cause) => finish(Exit.failCause(cause)),
+        onSuccess: (value) => finish(Exit.succeed(value))
+      })
+    })
+  )
+
+/**
+ * The admissions a fiber is running under, so that nested use of a circuit is part of the call that was admitted.
+ */
+const admissions: FiberRef.FiberRef<ReadonlyArray<{ readonly held: Held; readonly ticket: Ticket }>> =
+  FiberRef.unsafeMake<ReadonlyArray<{ readonly held: Held; readonly ticket: Ticket }>>([])
+
+const reject = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  retryAfterMillis: number,
+  caller: Caller
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const { name, observe } = request.breaker.settings
+  const state = held.ref.current._tag
+  held.rejected++
+  if (observe || state === "Closed") return request.effect
+  addSpanEvent(caller, "circuit_breaker.rejected", { breaker: name, key: held.key, state })
+  return Exit.fail(
+    new CircuitOpenError({
+      breaker: name,
+      key: held.key,
+      state,
+      retryAfter: Duration.millis(retryAfterMillis)
+    })
+  )
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// Outcomes
+
+const settle = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  ticket: Ticket,
+  startedAt: number,
+  caller: Caller,
+  exit: Exit.Exit<A, E>
+): void => {
+  const { breaker } = request
+  const { rules } = breaker.settings
+  const circuit = held.ref.current
+  const interrupted = exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)
+  const outcome = interrupted ? Outcome.ignored : judge(request, held, exit, caller)
+  const isTimed = outcome._tag !== "Success" || rules.policy.timesSuccesses || circuit._tag !== "Closed"
+  const now = isTimed ? breaker.now(caller) : 0
+  if (!Circuit.lands(circuit, rules, ticket, now)) return
+  count(held, outcome, exit, caller)
+  const call: Call = isTimed
+    ? { outcome, interrupted, at: now, elapsedMillis: now - startedAt }
+    : untimedSuccess
+  let next: Circuit.Circuit<unknown>
+  let reason: ReturnType<typeof Circuit.trips>
+  try {
+    next = Circuit.settle(circuit, rules, ticket, call)
+    reason = next.generation === circuit.generation ? Circuit.trips(next, rules, now) : undefined
+  } catch (defect) {
+    return breaker.reportDefect(held.key, defect, caller)
+  }
+  breaker.move(held, next, caller)
+  if (reason !== undefined) breaker.open(held, reason, outcome, caller, now)
+}
+
+const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: 0, elapsedMillis: 0 }
+
+const judge = <A, E, R>(
+  { breaker, classify }: Request<A, E, R>,
+  held: Held,
+  exit: Exit.Exit<A, E>,
+  caller: Caller
+): Outcome.Outcome => {
+  if (exit._tag === "Failure" && isRejectionBy(breaker, held, exit.cause)) return Outcome.ignored
+  try {
+    const outcome = classify(exit)
+    switch (outcome._tag) {
+      case "Success":
+      case "Failure":
+      case "Ignored":
+        return outcome
+      default:
+        throw new TypeError(`classify must return an Outcome, received ${String(outcome)}`)
+    }
+  } catch (defect) {
+    breaker.reportDefect(held.key, defect, caller)
+    return Outcome.ignored
+  }
+}
+
+// A circuit's own refusal, come back through nested use, says nothing about the dependency.
+const isRejectionBy = (breaker: Breaker, held: Held, cause: Cause.Cause<unknown>): boolean =>
+  cause._tag === "Fail" &&
+  cause.error instanceof CircuitOpenError &&
+  cause.error.breaker === breaker.settings.name &&
+  cause.error.key === held.key
+
+const count = <A, E>(held: Held, outcome: Outcome.Outcome, exit: Exit.Exit<A, E>, caller: Caller): void => {
+  switch (outcome._tag) {
+    case "Success":
+      held.succeeded++
+      return
+    case "Failure":
+      held.failed++
+      held.lastFailure = {
+        at: clockOf(caller).unsafeCurrentTimeMillis(),
+        cause: exit._tag === "Failure" ? exit.cause : Cause.fail(exit.value)
+      }
+      return
+    case "Ignored":
+      held.ignored++
+  }
+}

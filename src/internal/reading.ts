@@ -1,0 +1,65 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { CircuitSnapshot, CircuitState } from "../CircuitBreaker.ts"
+import type { Held } from "./circuits.ts"
+import * as Circuit from "./core/circuit.ts"
+import { noCounts } from "./core/window.ts"
+import type { Settings } from "./options.ts"
+
+const closed: CircuitState = { _tag: "Closed" }
+const isolated: CircuitState = { _tag: "Isolated" }
+
+/**
+ * The state of a circuit as a reader sees it at `now`. A circuit that is not held is Closed.
+ *
+ * @internal
+ */
+export const stateOf = (held: Held | undefined, settings: Settings, now: number): CircuitState => {
+  if (held === undefined) return closed
+  const circuit = Circuit.at(held.ref.current, settings.rules, now)
+  switch (circuit._tag) {
+    case "Closed":
+      return closed
+    case "Open":
+      return {
+        _tag: "Open",
+        retryAfter: Duration.millis(circuit.openedAt + circuit.openMillis - now),
+        openings: circuit.openings
+      }
+    case "HalfOpen":
+      return {
+        _tag: "HalfOpen",
+        probing: circuit.slots.length,
+        succeeded: circuit.succeeded,
+        openings: circuit.openings
+      }
+    case "Recovering":
+      return {
+        _tag: "Recovering",
+        admitting: Circuit.share(circuit, settings.rules, now),
+        openings: circuit.openings
+      }
+    case "Isolated":
+      return isolated
+  }
+}
+
+/** @internal */
+export const snapshotOf = (
+  held: Held | undefined,
+  key: string,
+  settings: Settings,
+  now: number
+): CircuitSnapshot => ({
+  breaker: settings.name,
+  key,
+  state: stateOf(held, settings, now),
+  window: held === undefined ? noCounts : Circuit.counts(held.ref.current, settings.rules, now),
+  totals: {
+    succeeded: held?.succeeded ?? 0,
+    failed: held?.failed ?? 0,
+    ignored: held?.ignored ?? 0,
+    rejected: held?.rejected ?? 0
+  },
+  lastFailure: Option.fromNullable(held?.lastFailure)
+})

@@ -1,0 +1,57 @@
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as ScheduleDecision from "effect/ScheduleDecision"
+import * as ScheduleInterval from "effect/ScheduleInterval"
+import { CircuitOpenError } from "../CircuitOpenError.ts"
+
+// Spread over a range and capped: callers turned away together do not come back together.
+const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
+  Schedule.union(Schedule.spaced("5 seconds")),
+  Schedule.jittered
+)
+
+/** @internal */
+export const make = <E, R>(
+  schedule: Schedule.Schedule<unknown, E, R> | undefined,
+  backoff: Schedule.Schedule<unknown, CircuitOpenError, R> = defaultBackoff
+): Schedule.Schedule<unknown, E | CircuitOpenError, R> => {
+  const initial: State = { schedule: schedule?.initial, backoff: backoff.initial }
+  return Schedule.makeWithState(initial, (now, error, state): Step<R> => {
+    if (!(error instanceof CircuitOpenError)) {
+      return schedule === undefined
+        ? stop(state)
+        : Effect.map(schedule.step(now, error, state.schedule), ([next, out, decision]) => [
+            { ...state, schedule: next },
+            out,
+            decision
+          ])
+    }
+    switch (error.state) {
+      case "Isolated":
+        return stop(state)
+      case "Open": {
+        // To the next whole millisecond: a timer cut short would be rejected once more.
+        const at = now + Math.ceil(Duration.toMillis(error.retryAfter))
+        const decision = ScheduleDecision.continueWith(ScheduleInterval.after(at))
+        return Effect.succeed([{ ...state, backoff: backoff.initial }, undefined, decision])
+      }
+      case "HalfOpen":
+      case "Recovering":
+        return Effect.map(backoff.step(now, error, state.backoff), ([next, out, decision]) => [
+          { ...state, backoff: next },
+          out,
+          decision
+        ])
+    }
+  })
+}
+
+interface State {
+  readonly schedule: unknown
+  readonly backoff: unknown
+}
+
+type Step<R> = Effect.Effect<readonly [State, unknown, ScheduleDecision.ScheduleDecision], never, R>
+
+const stop = (state: State): Step<never> => Effect.succeed([state, undefined, ScheduleDecision.done])
