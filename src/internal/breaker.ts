@@ -68,7 +68,7 @@ export class Breaker {
     caller: Caller,
     reason: Transition.OpenReason = "Manual"
   ): void {
-    const previous = held.ref.current
+    const previous = held.current
     if (next === previous) return
     this.circuits.set(held, next, caller)
     if (this.waiting.size > 0) this.wake(held.key)
@@ -89,15 +89,15 @@ export class Breaker {
     caller: Caller,
     now: number
   ): void {
-    const { generation } = held.ref.current
-    const openings = Circuit.nextOpening(held.ref.current, now)
+    const { generation } = held.current
+    const openings = Circuit.nextOpening(held.current, now)
     const hintMillis =
       outcome?._tag === "Failure" && outcome.retryAfter ? Duration.toMillis(outcome.retryAfter) : 0
     const openMillis = Math.max(
       this.openDuration(openings, caller),
       Math.min(hintMillis, this.settings.maxOpenMillis)
     )
-    this.move(held, Circuit.open(held.ref.current, generation, openings, openMillis, now), caller, reason)
+    this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
   }
 
   /** Says, once, that code given to the breaker has thrown. */
@@ -126,9 +126,9 @@ export class Breaker {
   }
 
   private dropped(held: Held, caller: Caller): void {
-    const previous = held.ref.current
-    held.ref.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
-    const transition = this.transition(held, previous, held.ref.current, "Manual", caller)
+    const previous = held.current
+    held.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
+    const transition = this.transition(held, previous, held.current, "Manual", caller)
     this.publish(transition)
     announceDropped(caller, transition)
   }

@@ -1,5 +1,4 @@
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -14,7 +13,8 @@ export type Caller = Fiber.RuntimeFiber<unknown, unknown>
 
 /** @internal */
 export const clockOf = (caller: Caller): Clock.Clock =>
-  Context.unsafeGet(caller.currentDefaultServices, Clock.Clock)
+  // Always there, and asked for on every timed call: one look-up is enough.
+  caller.currentDefaultServices.unsafeMap.get(Clock.Clock.key)
 
 /**
  * Runs an effect that never waits, in the caller's surroundings but in one step with what the caller is doing: no

@@ -3,14 +3,13 @@ import { CircuitRef } from "./circuitRef.ts"
 import type { Circuit } from "./core/circuit.ts"
 
 /**
- * A circuit with what its breaker keeps beside the machine's state. The counters lie outside of the `Ref`'s value, so
- * that a success that moves nothing allocates nothing.
+ * A circuit as its breaker holds it: the `Ref` of its state, and beside it counters and a place in the order of use.
+ * The counters lie outside of the state, so that a success that moves nothing allocates nothing.
  *
  * @internal
  */
-export class Held {
+export class Held extends CircuitRef {
   readonly key: string
-  readonly ref: CircuitRef
   succeeded = 0
   failed = 0
   ignored = 0
@@ -18,14 +17,14 @@ export class Held {
   lastFailure: LastFailure | undefined = undefined
   /** When it was last asked for admission. */
   lastUsed = 0
-  /** Its place among the others of its list; it has no list once it has been dropped. */
+  /** The list it is in; none once it has been dropped. */
   list: Recency | undefined = undefined
   newer: Held | undefined = undefined
   older: Held | undefined = undefined
 
   constructor(key: string, circuit: Circuit<unknown>) {
+    super(circuit)
     this.key = key
-    this.ref = new CircuitRef(circuit)
   }
 }
 
@@ -137,7 +136,7 @@ export class Circuits<Caller> {
    * unless its key has a new circuit by now.
    */
   set(held: Held, next: Circuit<unknown>, caller: Caller): void {
-    held.ref.current = next
+    held.current = next
     if (held === this.unkeyed) return
     const list = next._tag === "Closed" ? this.closed : this.others
     if (held.list === list) return
@@ -154,11 +153,11 @@ export class Circuits<Caller> {
     if (this.size >= this.capacity) {
       const victim = (this.closed.oldest ?? this.others.oldest)!
       this.drop(victim)
-      if (victim.ref.current._tag !== "Closed") this.onDrop(victim, caller)
+      if (victim.current._tag !== "Closed") this.onDrop(victim, caller)
     }
     this.shard(held.key).set(held.key, held)
     this.size++
-    ;(held.ref.current._tag === "Closed" ? this.closed : this.others).add(held)
+    ;(held.current._tag === "Closed" ? this.closed : this.others).add(held)
   }
 
   // Two a call: one more than a call can add.

@@ -19,14 +19,14 @@ const control = <A>(
   Effect.withFiberRuntime((caller) => {
     const held = breaker.use(key, caller)
     const now = breaker.now(caller)
-    breaker.move(held, Circuit.at(held.ref.current, breaker.settings.rules, now), caller)
+    breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
     return Effect.succeed(step(held, now, caller))
   })
 
 /** @internal */
 export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
   control(breaker, key, (held, now, caller) => {
-    const circuit = held.ref.current
+    const circuit = held.current
     switch (circuit._tag) {
       case "Isolated":
         return
@@ -40,7 +40,7 @@ export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<v
 /** @internal */
 export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
   control(breaker, key, (held, now, caller) =>
-    breaker.move(held, Circuit.reset(held.ref.current, breaker.settings.rules, now), caller)
+    breaker.move(held, Circuit.reset(held.current, breaker.settings.rules, now), caller)
   )
 
 /** @internal */
@@ -48,14 +48,14 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
   Effect.asVoid(
     Effect.acquireRelease(
       control(breaker, key, (held, _, caller) => {
-        const isolated = Circuit.isolate(held.ref.current)
+        const isolated = Circuit.isolate(held.current)
         breaker.move(held, isolated, caller)
         return { held, since: isolated.since }
       }),
       ({ held, since }) =>
         Effect.withFiberRuntime<void>((caller) => {
           const { rules } = breaker.settings
-          breaker.move(held, Circuit.release(held.ref.current, rules, since, breaker.now(caller)), caller)
+          breaker.move(held, Circuit.release(held.current, rules, since, breaker.now(caller)), caller)
           return Effect.void
         })
     )
@@ -72,7 +72,7 @@ export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.E
     const now = breaker.now(caller)
     const held = breaker.circuits.find(key, now)
     if (held === undefined || breaker.settings.observe) return Effect.void
-    const millis = Circuit.readyInMillis(held.ref.current, breaker.settings.rules, now)
+    const millis = Circuit.readyInMillis(held.current, breaker.settings.rules, now)
     if (millis <= 0) return Effect.void
     const changed = breaker.nextChange(key, caller)
     return Deferred.await(changed).pipe(

@@ -39,7 +39,7 @@ export const protect = <A, E, R>(
   const request: Request<A, E, R> = { breaker, effect, key, classify }
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const held = breaker.use(key, caller)
-    const circuit = held.ref.current
+    const circuit = held.current
     if (circuit._tag !== "Closed") return enter(request, held, caller)
     return breaker.settings.rules.policy.countsInterrupted
       ? admitMasked(request)
@@ -56,7 +56,7 @@ const runUnmasked = <A, E, R>(
   caller: Caller
 ): Effect.Effect<A, E, R> => {
   const { breaker } = request
-  const ticket: Ticket = { generation: held.ref.current.generation, slot: 0 }
+  const ticket: Ticket = { generation: held.current.generation, slot: 0 }
   const startedAt = breaker.settings.rules.policy.measuresElapsed ? breaker.now(caller) : 0
   // An interrupted fiber passes by the handlers of its interruptible regions: only its end tells of the interruption.
   const onEnd = () => settle(request, held, ticket, startedAt, caller, interruption)
@@ -87,10 +87,10 @@ const enter = <A, E, R>(
   const now = breaker.now(caller)
   const admitted = caller.getFiberRef(admissions)
   // Part of a call that this circuit has admitted already: turned away here, a probe could never succeed.
-  if (admitted.some((it) => it.held === held && Circuit.lands(held.ref.current, rules, it.ticket, now))) {
+  if (admitted.some((it) => it.held === held && Circuit.lands(held.current, rules, it.ticket, now))) {
     return request.effect
   }
-  const [decision, next] = Circuit.admit(held.ref.current, rules, now)
+  const [decision, next] = Circuit.admit(held.current, rules, now)
   if (decision._tag === "Admitted") return admitMasked(request)
   breaker.move(held, next, caller)
   return reject(request, held, decision.retryAfterMillis, caller)
@@ -102,7 +102,7 @@ const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | C
       const { breaker, effect, key } = request
       const held = breaker.use(key, caller)
       const now = breaker.now(caller)
-      const [decision, next] = Circuit.admit(held.ref.current, breaker.settings.rules, now)
+      const [decision, next] = Circuit.admit(held.current, breaker.settings.rules, now)
       breaker.move(held, next, caller)
       if (decision._tag === "Rejected")
         return restore(reject(request, held, decision.retryAfterMillis, caller))
@@ -135,7 +135,7 @@ const reject = <A, E, R>(
   caller: Caller
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   const { name, observe } = request.breaker.settings
-  const state = held.ref.current._tag
+  const state = held.current._tag
   held.rejected++
   if (observe || state === "Closed") return request.effect
   addSpanEvent(caller, "circuit_breaker.rejected", { breaker: name, key: held.key, state })
@@ -162,7 +162,7 @@ const settle = <A, E, R>(
 ): void => {
   const { breaker } = request
   const { rules } = breaker.settings
-  const circuit = held.ref.current
+  const circuit = held.current
   const interrupted = exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)
   const outcome = interrupted ? Outcome.ignored : judge(request, held, exit, caller)
   const isTimed = outcome._tag !== "Success" || rules.policy.timesSuccesses || circuit._tag !== "Closed"

@@ -16,7 +16,7 @@ const isolated: CircuitState = { _tag: "Isolated" }
  */
 export const stateOf = (held: Held | undefined, settings: Settings, now: number): CircuitState => {
   if (held === undefined) return closed
-  const circuit = Circuit.at(held.ref.current, settings.rules, now)
+  const circuit = Circuit.at(held.current, settings.rules, now)
   switch (circuit._tag) {
     case "Closed":
       return closed
@@ -54,7 +54,7 @@ export const snapshotOf = (
   breaker: settings.name,
   key,
   state: stateOf(held, settings, now),
-  window: held === undefined ? noCounts : Circuit.counts(held.ref.current, settings.rules, now),
+  window: held === undefined ? noCounts : Circuit.counts(held.current, settings.rules, now),
   totals: {
     succeeded: held?.succeeded ?? 0,
     failed: held?.failed ?? 0,

@@ -121,7 +121,7 @@ const isSlow = (rate: Rate, call: Call): boolean =>
 const isCounted = (rate: Rate, call: Call): boolean => call.outcome._tag !== "Ignored" || isSlow(rate, call)
 
 const exceeds = (rate: Rate, counts: Counts): boolean => {
-  const hits = measuresSlow(rate) ? counts.slow : counts.failures
+  const hits = hitsOf(rate, counts)
   return (
     hits > 0 &&
     hits >= rate.minimumFailures &&
@@ -130,23 +130,21 @@ const exceeds = (rate: Rate, counts: Counts): boolean => {
   )
 }
 
+const hitsOf = (rate: Rate, counts: Counts): number => (measuresSlow(rate) ? counts.slow : counts.failures)
+
 const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Buckets> => {
-  const counts = (window: Buckets, now: number) => Window.bucketCounts(window, withinMillis, buckets, now)
+  const roll = (window: Buckets, now: number) => Window.rollBuckets(window, withinMillis, buckets, now)
   return {
     initial: Window.noBuckets,
     record: (window, call) =>
       isCounted(rate, call)
-        ? Window.recordInBuckets(
-            window,
-            withinMillis,
-            buckets,
-            call.outcome._tag === "Failure",
-            isSlow(rate, call),
-            call.at
-          )
+        ? Window.recordInBuckets(roll(window, call.at), call.outcome._tag === "Failure", isSlow(rate, call))
         : window,
-    trips: (window, now) => exceeds(rate, counts(window, now)),
-    counts,
+    trips: (window, now) =>
+      // Most windows hold nothing to weigh: that much is known without adding up.
+      hitsOf(rate, window) + hitsOf(rate, window.past) > 0 &&
+      exceeds(rate, Window.bucketCounts(roll(window, now))),
+    counts: (window, now) => Window.bucketCounts(roll(window, now)),
     timesSuccesses: true,
     measuresElapsed: measuresSlow(rate),
     countsInterrupted: measuresSlow(rate)

@@ -68,17 +68,18 @@ interface Bucket extends Counts {
   readonly index: number
 }
 
+interface Past extends Counts {
+  readonly buckets: ReadonlyArray<Bucket>
+}
+
 /**
- * Counts in slices of time. The bucket being filled lies in the window itself, so that recording copies one small
- * object; `past` holds the earlier buckets, oldest first, and `pastCalls`, `pastFailures`, `pastSlow` their sums.
+ * Counts in slices of time. The bucket being filled is the window itself, so that recording copies one small object;
+ * the earlier ones, oldest first, lie in `past` with their sums.
  *
  * @internal
  */
 export interface Buckets extends Bucket {
-  readonly past: ReadonlyArray<Bucket>
-  readonly pastCalls: number
-  readonly pastFailures: number
-  readonly pastSlow: number
+  readonly past: Past
 }
 
 /** @internal */
@@ -87,10 +88,7 @@ export const noBuckets: Buckets = {
   calls: 0,
   failures: 0,
   slow: 0,
-  past: [],
-  pastCalls: 0,
-  pastFailures: 0,
-  pastSlow: 0
+  past: { buckets: [], calls: 0, failures: 0, slow: 0 }
 }
 
 /**
@@ -98,57 +96,44 @@ export const noBuckets: Buckets = {
  *
  * `Math.floor(now * buckets / withinMillis)` rather than a division by the bucket's length: the product is exact for
  * whole milliseconds, so an instant on a bucket's border always falls into the later bucket.
+ *
+ * @internal
  */
-const roll = (window: Buckets, withinMillis: number, buckets: number, now: number): Buckets => {
+export const rollBuckets = (window: Buckets, withinMillis: number, buckets: number, now: number): Buckets => {
   const index = Math.floor((now * buckets) / withinMillis)
   if (index <= window.index) return window
-  const past: Array<Bucket> = []
-  let pastCalls = 0
-  let pastFailures = 0
-  let pastSlow = 0
-  const keep = (bucket: Bucket) => {
-    if (bucket.calls === 0 || bucket.index <= index - buckets) return
-    past.push(bucket)
-    pastCalls += bucket.calls
-    pastFailures += bucket.failures
-    pastSlow += bucket.slow
+  const kept = [...window.past.buckets, window].filter((it) => it.calls > 0 && it.index > index - buckets)
+  const past = { buckets: kept.map(bucketOf), calls: 0, failures: 0, slow: 0 }
+  for (const { calls, failures, slow } of kept) {
+    past.calls += calls
+    past.failures += failures
+    past.slow += slow
   }
-  window.past.forEach(keep)
-  keep({ index: window.index, calls: window.calls, failures: window.failures, slow: window.slow })
-  return { index, calls: 0, failures: 0, slow: 0, past, pastCalls, pastFailures, pastSlow }
+  return { index, calls: 0, failures: 0, slow: 0, past }
 }
 
-/** @internal */
-export const recordInBuckets = (
-  window: Buckets,
-  withinMillis: number,
-  buckets: number,
-  failed: boolean,
-  slow: boolean,
-  at: number
-): Buckets => {
-  const current = roll(window, withinMillis, buckets, at)
-  return {
-    index: current.index,
-    calls: current.calls + 1,
-    failures: failed ? current.failures + 1 : current.failures,
-    slow: slow ? current.slow + 1 : current.slow,
-    past: current.past,
-    pastCalls: current.pastCalls,
-    pastFailures: current.pastFailures,
-    pastSlow: current.pastSlow
-  }
-}
+// Without `past`: a bucket must not hold on to the windows before it.
+const bucketOf = ({ calls, failures, index, slow }: Bucket): Bucket => ({ index, calls, failures, slow })
+
+/**
+ * Takes a call into a window that has been rolled to its time.
+ *
+ * @internal
+ */
+export const recordInBuckets = (window: Buckets, failed: boolean, slow: boolean): Buckets => ({
+  index: window.index,
+  calls: window.calls + 1,
+  failures: failed ? window.failures + 1 : window.failures,
+  slow: slow ? window.slow + 1 : window.slow,
+  past: window.past
+})
 
 /** @internal */
-export const bucketCounts = (window: Buckets, withinMillis: number, buckets: number, now: number): Counts => {
-  const current = roll(window, withinMillis, buckets, now)
-  return {
-    calls: current.pastCalls + current.calls,
-    failures: current.pastFailures + current.failures,
-    slow: current.pastSlow + current.slow
-  }
-}
+export const bucketCounts = ({ calls, failures, past, slow }: Buckets): Counts => ({
+  calls: past.calls + calls,
+  failures: past.failures + failures,
+  slow: past.slow + slow
+})
 
 // ---------------------------------------------------------------------------------------------------------
 // LastCalls: a ring of the latest calls, two bits each
