@@ -356,18 +356,23 @@ export const protect: Operations<CircuitBreaker>["protect"] = operations.protect
  *
  * @example
  * ```ts
+ * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
- * import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
+ * import { CircuitBreaker, CircuitBreakerLive, Outcome } from "effect-circuit-breaker"
  *
- * declare const fetchFrom: (host: string) => Effect.Effect<string, "NotFound" | "Unavailable">
+ * const read = (host: string): Effect.Effect<string, "NotFound" | "Unavailable"> =>
+ *   host === "a.example" ? Effect.succeed("a page") : Effect.fail("NotFound")
  *
- * export const guarded = (host: string) =>
- *   fetchFrom(host).pipe(
+ * const guarded = (host: string) =>
+ *   read(host).pipe(
  *     CircuitBreaker.protectWith({
  *       key: host,
  *       classify: Outcome.ignoreWhen((error) => error === "NotFound")
  *     })
  *   )
+ *
+ * const program = Effect.provide(guarded("a.example"), CircuitBreakerLive)
+ * assert.strictEqual(await Effect.runPromise(program), "a page")
  * ```
  *
  * @since 0.1.0
@@ -512,19 +517,23 @@ export interface RetryOptions<E, R> {
  *
  * @example
  * ```ts
+ * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
  * import * as Schedule from "effect/Schedule"
- * import { CircuitBreaker } from "effect-circuit-breaker"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
  *
- * declare const charge: Effect.Effect<void, "Declined" | "Unavailable">
+ * let attempts = 0
+ * const charge = Effect.suspend(() => (++attempts < 3 ? Effect.fail("unavailable") : Effect.succeed("charged")))
  *
- * export const program = charge.pipe(
+ * const program = charge.pipe(
  *   CircuitBreaker.protect,
  *   Effect.retry({
- *     schedule: CircuitBreaker.retrySchedule({ schedule: Schedule.spaced("1 second") }),
+ *     schedule: CircuitBreaker.retrySchedule({ schedule: Schedule.spaced("10 millis") }),
  *     times: 3
  *   })
  * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "charged")
  * ```
  *
  * @since 0.1.0

@@ -67,20 +67,24 @@ const plainFailure: Outcome = { _tag: "Failure" }
  *
  * @example
  * ```ts
+ * import * as assert from "node:assert"
+ * import * as Duration from "effect/Duration"
  * import * as Exit from "effect/Exit"
- * import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
+ * import { Outcome } from "effect-circuit-breaker"
  *
  * class Overloaded {
- *   readonly _tag = "Overloaded"
  *   readonly retryAfterSeconds = 20
  * }
  *
- * const payments = CircuitBreaker.make({
- *   name: "payments",
- *   classify: (exit) =>
- *     Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error instanceof Overloaded
- *       ? Outcome.failure({ retryAfter: `${exit.cause.error.retryAfterSeconds} seconds` })
- *       : Outcome.fromExit(exit)
+ * // for the option `classify` of a breaker or of a call
+ * const classify = (exit: Exit.Exit<unknown, unknown>) =>
+ *   Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error instanceof Overloaded
+ *     ? Outcome.failure({ retryAfter: `${exit.cause.error.retryAfterSeconds} seconds` })
+ *     : Outcome.fromExit(exit)
+ *
+ * assert.deepStrictEqual(classify(Exit.fail(new Overloaded())), {
+ *   _tag: "Failure",
+ *   retryAfter: Duration.seconds(20)
  * })
  * ```
  *

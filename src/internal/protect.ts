@@ -139,14 +139,9 @@ const reject = <A, E, R>(
   held.rejected++
   if (observe || state === "Closed") return request.effect
   addSpanEvent(caller, "circuit_breaker.rejected", { breaker: name, key: held.key, state })
-  return Exit.fail(
-    new CircuitOpenError({
-      breaker: name,
-      key: held.key,
-      state,
-      retryAfter: Duration.millis(retryAfterMillis)
-    })
-  )
+  // Whole milliseconds, rounded up: a timer cut short would only be rejected once more.
+  const retryAfter = Duration.millis(Math.ceil(retryAfterMillis))
+  return Exit.fail(new CircuitOpenError({ breaker: name, key: held.key, state, retryAfter }))
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ export const stateOf = (held: Held | undefined, settings: Settings, now: number)
     case "Open":
       return {
         _tag: "Open",
-        retryAfter: Duration.millis(circuit.openedAt + circuit.openMillis - now),
+        retryAfter: Duration.millis(Math.ceil(circuit.openedAt + circuit.openMillis - now)),
         openings: circuit.openings
       }
     case "HalfOpen":

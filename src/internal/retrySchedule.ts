@@ -31,9 +31,8 @@ export const make = <E, R>(
       case "Isolated":
         return stop(state)
       case "Open": {
-        // To the next whole millisecond: a timer cut short would be rejected once more.
-        const at = now + Math.ceil(Duration.toMillis(error.retryAfter))
-        const decision = ScheduleDecision.continueWith(ScheduleInterval.after(at))
+        const readyAt = now + Duration.toMillis(error.retryAfter)
+        const decision = ScheduleDecision.continueWith(ScheduleInterval.after(readyAt))
         return Effect.succeed([{ ...state, backoff: backoff.initial }, undefined, decision])
       }
       case "HalfOpen":
