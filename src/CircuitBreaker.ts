@@ -13,14 +13,13 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import { accessors } from "./internal/accessors.ts"
 import * as internal from "./internal/make.ts"
-import { decode } from "./internal/options.ts"
 import * as retry from "./internal/retrySchedule.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Transition } from "./Transition.ts"
@@ -312,14 +311,12 @@ export const layerConfig = (
 ): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
   Layer.scoped(
     CircuitBreaker,
-    Effect.flatMap(Config.unwrap(options), (read) =>
-      Effect.zipRight(
-        Effect.try({
-          try: () => decode(read),
-          catch: (error) =>
-            ConfigError.InvalidData([], error instanceof Error ? error.message : String(error))
-        }),
-        make(read)
+    Config.unwrap(options).pipe(
+      Effect.flatMap(make),
+      Effect.catchSomeDefect((defect) =>
+        defect instanceof RangeError
+          ? Option.some(Effect.fail(ConfigError.InvalidData([], defect.message)))
+          : Option.none()
       )
     )
   )

@@ -35,8 +35,7 @@ import { CircuitOpenError } from "./CircuitOpenError.ts"
  * @category schemas
  */
 export const CircuitOpenErrorSchema = Schema.transform(
-  Schema.Struct({
-    _tag: Schema.Literal("CircuitOpenError"),
+  Schema.TaggedStruct("CircuitOpenError", {
     breaker: Schema.String,
     key: Schema.String,
     state: Schema.Literal("Open", "HalfOpen", "Recovering", "Isolated"),
