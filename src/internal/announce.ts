@@ -1,6 +1,9 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
+import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Transition from "../Transition.ts"
 import type { Caller } from "./caller.ts"
@@ -59,8 +62,15 @@ const log = (
 ): void => {
   const line =
     cause === undefined ? Effect.logWithLevel(level, message) : Effect.logWithLevel(level, message, cause)
-  runNow(caller, Effect.annotateLogs(line, { breaker, key }))
+  runNow(caller, line.pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
 }
+
+// The span has an event of its own already.
+const withoutSpanEvents = (caller: Caller) =>
+  Effect.locally(
+    FiberRef.currentLoggers,
+    HashSet.remove(caller.getFiberRef(FiberRef.currentLoggers), Logger.tracerLogger)
+  )
 
 const levels: Record<Transition.StateTag, LogLevel.LogLevel> = {
   Open: LogLevel.Warning,

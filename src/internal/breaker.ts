@@ -49,11 +49,11 @@ export class Breaker {
   }
 
   /**
-   * Milliseconds since the breaker was made, of a clock that never runs backwards. The difference is taken in
-   * nanoseconds: as a number, a moment since the epoch would not be exact to the millisecond.
+   * Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. The difference
+   * is taken in whole nanoseconds: as a number, a moment since the epoch would not be exact.
    */
   now(caller: Caller): number {
-    return Number(clockOf(caller).unsafeCurrentTimeNanos() - this.origin) / 1e6
+    return Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos() - this.origin) / 1e3) / 1e3
   }
 
   /** The circuit for a call or a control; made if need be. */
@@ -130,6 +130,7 @@ export class Breaker {
     held.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
     const transition = this.transition(held, previous, held.current, "Manual", caller)
     this.publish(transition)
+    this.wake(held.key)
     announceDropped(caller, transition)
   }
 

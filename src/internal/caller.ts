@@ -1,6 +1,6 @@
 import * as Clock from "effect/Clock"
-import type * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 
@@ -22,14 +22,15 @@ export const clockOf = (caller: Caller): Clock.Clock =>
  *
  * @internal
  */
-export const runNow = <A>(caller: Caller, effect: Effect.Effect<A>): Exit.Exit<A> =>
-  Runtime.runSyncExit(
-    Runtime.make({
-      context: caller.currentContext,
-      runtimeFlags: Runtime.defaultRuntimeFlags,
-      fiberRefs: caller.getFiberRefs()
-    })
-  )(effect)
+export const runNow = <A>(caller: Caller, effect: Effect.Effect<A>): Exit.Exit<A> => {
+  const runtime = Runtime.make({
+    context: caller.currentContext,
+    runtimeFlags: Runtime.defaultRuntimeFlags,
+    fiberRefs: caller.getFiberRefs()
+  })
+  // As an exit, because a fiber that fails is logged, and the logger may be what throws.
+  return Exit.flatten(Runtime.runSyncExit(runtime)(Effect.exit(effect)))
+}
 
 /**
  * Adds an event to the caller's span, if one is open.

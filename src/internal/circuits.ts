@@ -103,11 +103,10 @@ export class Circuits<Caller> {
     if (key === defaultKey) return this.useUnkeyed()
     this.dropIdle(now)
     const known = this.shard(key).get(key)
-    if (known === undefined) {
-      const held = new Held(key, this.initial)
-      held.lastUsed = now
-      this.insert(held, caller)
-      return held
+    if (known === undefined) return this.insertNew(key, now, caller)
+    if (this.isIdle(known, now)) {
+      this.drop(known)
+      return this.insertNew(key, now, caller)
     }
     known.lastUsed = now
     const list = known.list!
@@ -131,9 +130,13 @@ export class Circuits<Caller> {
     yield* this.others
   }
 
+  /** Whether a circuit was dropped and its key has another one by now. */
+  isSuperseded(held: Held): boolean {
+    return held.list === undefined && held !== this.unkeyed && this.shard(held.key).has(held.key)
+  }
+
   /**
-   * Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome,
-   * unless its key has a new circuit by now.
+   * Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome.
    */
   set(held: Held, next: Circuit<unknown>, caller: Caller): void {
     held.current = next
@@ -143,10 +146,17 @@ export class Circuits<Caller> {
     if (held.list !== undefined) {
       held.list.remove(held)
       list.add(held)
-    } else if (!this.shard(held.key).has(held.key)) {
+    } else {
       held.lastUsed = this.closed.newest?.lastUsed ?? held.lastUsed
       this.insert(held, caller)
     }
+  }
+
+  private insertNew(key: string, now: number, caller: Caller): Held {
+    const held = new Held(key, this.initial)
+    held.lastUsed = now
+    this.insert(held, caller)
+    return held
   }
 
   private insert(held: Held, caller: Caller): void {

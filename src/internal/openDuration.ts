@@ -29,8 +29,9 @@ export const make = (
   const sample = runNow(caller, delays(openDuration, 100))
   if (Exit.isFailure(sample)) return refuse(of, "a schedule whose steps do not wait or fail", sample.cause)
   const positive = sample.value.find((delay) => delay > 0)
-  if (positive === undefined || positive === Infinity) {
-    return refuse(of, "a schedule with a finite delay above 0", `delays of ${positive ?? 0} milliseconds`)
+  if (positive === undefined || sample.value.includes(Infinity)) {
+    const received = positive === undefined ? "delays of 0 only" : "a delay of Infinity"
+    return refuse(of, "a schedule with a finite delay above 0", received)
   }
   return (openings, caller) => {
     const replayed = runNow(caller, delays(openDuration, openings))

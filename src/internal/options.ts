@@ -51,9 +51,11 @@ export const decode = (options: CircuitBreaker.Options): Settings => {
       ? options.openDuration
       : finiteMillis(of("openDuration"), options.openDuration ?? "30 seconds"),
     maxOpenMillis: positiveMillis(of("maxOpenDuration"), options.maxOpenDuration ?? "1 hour"),
-    classify: options.classify ?? Outcome.fromExit,
+    classify: callable(of("classify"), options.classify ?? Outcome.fromExit),
     observe:
-      mode === "enforce" ? false : mode === "observe" || refuse(of("mode"), '"enforce" or "observe"', mode),
+      mode === "enforce"
+        ? false
+        : mode === "observe" || refuseValue(of("mode"), '"enforce" or "observe"', mode),
     capacity: count(of("capacity"), options.capacity ?? 10_000),
     idleMillis: positiveMillis(of("idleTimeToLive"), options.idleTimeToLive ?? "1 hour")
   }
@@ -84,6 +86,7 @@ const decodeRecovery = (of: string, recovery: CircuitBreaker.RecoveryOptions): R
 export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyData => {
   switch (policy._tag) {
     case "Consecutive":
+      refuseUnknown(of, policy, ["_tag", "failures"])
       return { _tag: "Consecutive", failures: count(`${of}.failures`, policy.failures) }
     case "FailureCount":
       refuseUnknown(of, policy, ["_tag", "failures", "within"])
@@ -118,11 +121,11 @@ export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyD
       }
     case "Custom":
       refuseUnknown(of, policy, ["_tag", "initial", "record", "trips"])
-      if (typeof policy.record !== "function") refuse(`${of}.record`, "a function", policy.record)
-      if (typeof policy.trips !== "function") refuse(`${of}.trips`, "a function", policy.trips)
+      callable(`${of}.record`, policy.record)
+      callable(`${of}.trips`, policy.trips)
       return policy
     default:
-      return refuse(of, "a policy made by the constructors of TripPolicy", policy)
+      return refuseValue(of, "a policy made by the constructors of TripPolicy", policy)
   }
 }
 
@@ -133,10 +136,11 @@ const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTi
     return refuse(of, "either within or calls", "both")
   }
   if (rate.calls !== undefined) {
-    if (rate.buckets !== undefined) refuse(`${of}.buckets`, "given with within only", rate.buckets)
+    if (rate.buckets !== undefined) refuseValue(`${of}.buckets`, "given with within only", rate.buckets)
     const calls = count(`${of}.calls`, rate.calls)
     const minimumCalls = count(`${of}.minimumCalls`, rate.minimumCalls ?? calls)
-    if (minimumCalls > calls) refuse(`${of}.minimumCalls`, `at most calls, which is ${calls}`, minimumCalls)
+    if (minimumCalls > calls)
+      refuseValue(`${of}.minimumCalls`, `at most calls, which is ${calls}`, minimumCalls)
     return { window: { _tag: "Calls", calls }, minimumCalls } as const
   }
   if (rate.within === undefined) return refuse(of, "either within or calls", "neither")
@@ -154,15 +158,20 @@ const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTi
 // Checks of single values
 
 /** @internal */
-export const refuse = (what: string, allowed: string, received: unknown): never => {
-  throw new RangeError(`${what} must be ${allowed}, received ${display(received)}`)
+export const refuse = (what: string, allowed: string, received: string): never => {
+  throw new RangeError(`${what} must be ${allowed}, received ${received}`)
 }
 
-const display = (value: unknown): string => {
-  if (value === "both" || value === "neither" || value === "none") return value
-  if (Duration.isDuration(value)) return Duration.format(value)
-  return typeof value === "string" ? JSON.stringify(value) : String(value)
-}
+const refuseValue = (what: string, allowed: string, value: unknown): never =>
+  refuse(
+    what,
+    allowed,
+    Duration.isDuration(value)
+      ? Duration.format(value)
+      : typeof value === "string"
+        ? JSON.stringify(value)
+        : String(value)
+  )
 
 const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>): void => {
   for (const key of Object.keys(options)) {
@@ -175,22 +184,25 @@ const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>
 }
 
 const nonEmptyString = (what: string, value: unknown): string =>
-  typeof value === "string" && value !== "" ? value : refuse(what, "a string that is not empty", value)
+  typeof value === "string" && value !== "" ? value : refuseValue(what, "a string that is not empty", value)
+
+const callable = <F>(what: string, value: F): F =>
+  typeof value === "function" ? value : refuseValue(what, "a function", value)
 
 const count = (what: string, value: number): number =>
-  Number.isSafeInteger(value) && value >= 1 ? value : refuse(what, "an integer of at least 1", value)
+  Number.isSafeInteger(value) && value >= 1 ? value : refuseValue(what, "an integer of at least 1", value)
 
 const ratio = (what: string, value: number): number =>
-  value > 0 && value <= 1 ? value : refuse(what, "a number above 0 and at most 1", value)
+  value > 0 && value <= 1 ? value : refuseValue(what, "a number above 0 and at most 1", value)
 
 const positiveMillis = (what: string, value: Duration.DurationInput): number => {
   const millis = toMillis(value)
-  return millis > 0 ? millis : refuse(what, "a duration above 0", value)
+  return millis > 0 ? millis : refuseValue(what, "a duration above 0", value)
 }
 
 const finiteMillis = (what: string, value: Duration.DurationInput): number => {
   const millis = toMillis(value)
-  return millis > 0 && millis < Infinity ? millis : refuse(what, "a finite duration above 0", value)
+  return millis > 0 && millis < Infinity ? millis : refuseValue(what, "a finite duration above 0", value)
 }
 
 // NaN for what is no duration: `Duration.decode` would take NaN and negative numbers for zero, and throws an error of
