@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -27,7 +28,8 @@ export const make = (
 ): OpenDuration => {
   if (!Schedule.isSchedule(openDuration)) return () => openDuration
   const sample = runNow(caller, delays(openDuration, 100))
-  if (Exit.isFailure(sample)) return refuse(of, "a schedule whose steps do not wait or fail", sample.cause)
+  if (Exit.isFailure(sample))
+    return refuse(of, "a schedule whose steps do not wait or fail", Cause.pretty(sample.cause))
   const positive = sample.value.find((delay) => delay > 0)
   if (positive === undefined || sample.value.includes(Infinity)) {
     const received = positive === undefined ? "delays of 0 only" : "a delay of Infinity"
