@@ -1,0 +1,71 @@
+/**
+ * What the breaker was good for, measured.
+ */
+import * as Console from "effect/Console"
+import type * as Effect from "effect/Effect"
+import * as Paint from "./Paint.ts"
+import type { Facts, Side } from "./Recording.ts"
+import * as Slice from "./Slice.ts"
+import * as Story from "./Story.ts"
+
+export const print = (facts: Facts): Effect.Effect<void> => Console.log(lines(facts).join("\n"))
+
+const lines = (facts: Facts): ReadonlyArray<string> => {
+  const bad = badTimes(facts, facts.withBreaker)
+  const worse = badTimes(facts, facts.withoutBreaker)
+  const spared = worse.requests - bad.requests
+  const share = Math.round((spared / worse.requests) * 100)
+  return [
+    "",
+    Paint.bold(row("While the server was down", "with", "without")),
+    row("  requests it got", bad.requests, worse.requests) + Paint.bold(`   ${spared} spared (${share} %)`),
+    row("  requests open at once, at most", bad.mostOpen, worse.mostOpen),
+    row(
+      "  a caller waited, on average",
+      milliseconds(bad.meanWaitMillis),
+      milliseconds(worse.meanWaitMillis)
+    ),
+    row("  callers waited, all together", seconds(bad.totalWaitMillis), seconds(worse.totalWaitMillis)),
+    row(
+      "  errors / fallbacks for callers",
+      `${bad.errors} / ${bad.fallbacks}`,
+      `${worse.errors} / ${worse.fallbacks}`
+    ),
+    row("Back to normal, once it was up", seconds(bad.aftermathMillis), seconds(worse.aftermathMillis))
+  ]
+}
+
+interface BadTimes {
+  readonly requests: number
+  readonly mostOpen: number
+  readonly meanWaitMillis: number
+  readonly totalWaitMillis: number
+  readonly errors: number
+  readonly fallbacks: number
+  readonly aftermathMillis: number
+}
+
+/** What happened to the calls and requests that began while the server was failing or hanging. */
+const badTimes = ({ story }: Facts, side: Side): BadTimes => {
+  const calls = Array.from(side.calls)
+  const callsInBadTimes = calls.filter((call) => Story.isDownAt(story, call.startedAt))
+  const requests = Array.from(side.load.arrivals).filter(({ at }) => Story.isDownAt(story, at))
+  const meanWaitMillis = Slice.meanWaitMillis(callsInBadTimes)
+  const unanswered = calls.filter((call) => call.got !== "answer")
+  return {
+    requests: requests.length,
+    mostOpen: Math.max(0, ...requests.map(({ open }) => open)),
+    meanWaitMillis,
+    totalWaitMillis: meanWaitMillis * callsInBadTimes.length,
+    errors: Slice.countOf(callsInBadTimes, "error"),
+    fallbacks: Slice.countOf(callsInBadTimes, "fallback"),
+    aftermathMillis: Math.max(0, ...unanswered.map((call) => call.endedAt - Story.downUntil(story)))
+  }
+}
+
+const row = (label: string, left: string | number, right: string | number): string =>
+  label.padEnd(34) + String(left).padStart(9) + String(right).padStart(11)
+
+const milliseconds = (value: number): string => `${value.toFixed(0)} ms`
+
+const seconds = (value: number): string => `${(value / 1_000).toFixed(1)} s`

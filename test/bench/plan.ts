@@ -1,0 +1,81 @@
+import { callComparisons } from "./comparisons/calls.ts"
+import { idleComparisons } from "./comparisons/idle.ts"
+import { keyComparisons } from "./comparisons/keys.ts"
+import type { Comparison } from "./comparison.ts"
+
+/**
+ * Cases that are measured in turn, round by round. In each session their processes are started anew, since one process
+ * may be optimised differently from the next. `concurrent` ones may run beside each other: their time is not measured.
+ */
+export interface Group {
+  readonly name: string
+  readonly sessions: number
+  readonly rounds: number
+  readonly concurrent: boolean
+  readonly nodeOptions: ReadonlyArray<string>
+  readonly comparisons: ReadonlyArray<Comparison>
+}
+
+// so that the collector's work counts in the time of those who make it work, once
+const oneThread = ["--single-threaded-gc"]
+
+export const plan: ReadonlyArray<Group> = [
+  {
+    name: "calls",
+    sessions: 3,
+    rounds: 4,
+    concurrent: false,
+    nodeOptions: oneThread,
+    comparisons: callComparisons
+  },
+  {
+    name: "time by keys",
+    sessions: 2,
+    rounds: 4,
+    concurrent: false,
+    nodeOptions: oneThread,
+    comparisons: keyComparisons.time
+  },
+  {
+    name: "bytes by keys",
+    sessions: 1,
+    rounds: 5,
+    concurrent: true,
+    nodeOptions: [],
+    comparisons: keyComparisons.bytes
+  },
+  {
+    name: "worst call",
+    sessions: 1,
+    // it is five passes, and their median, by itself
+    rounds: 1,
+    concurrent: false,
+    nodeOptions: [],
+    comparisons: keyComparisons.worstCall
+  },
+  {
+    name: "idle breakers",
+    sessions: 1,
+    rounds: 5,
+    concurrent: true,
+    nodeOptions: [],
+    comparisons: idleComparisons
+  }
+]
+
+export const casesOf = (comparisons: ReadonlyArray<Comparison>): ReadonlyArray<string> => [
+  ...new Set(
+    comparisons.flatMap(({ measured, reference }) =>
+      reference === undefined ? [measured.case] : [measured.case, reference.case]
+    )
+  )
+]
+
+/** The part of the plan whose rows have this text in their label. */
+export const only = (text: string): ReadonlyArray<Group> =>
+  plan
+    .map((group) => ({
+      ...group,
+      comparisons: group.comparisons.filter(({ label }) => `${group.name}: ${label}`.includes(text))
+    }))
+    .filter((group) => group.comparisons.length > 0)

@@ -1,0 +1,323 @@
+/**
+ * Runs every order of the steps of a few calls and controls on one circuit, and checks what must hold in all of them.
+ * The steps are the shell's: what it does in one go is one step here, and opening is a step of its own.
+ *
+ * Calls that stand alike are alike, so a situation is known by its calls in any order: each is explored once, and the
+ * orders that lead through it are counted.
+ */
+import * as Circuit from "../../src/internal/core/circuit.ts"
+import type { Call } from "../../src/internal/core/policy.ts"
+import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
+import { failure, frozen, ignored, success } from "./circuits.ts"
+import * as Invariants from "./invariants.ts"
+import type { CallState, Event, Ledger, Move, Opening } from "./Ledger.ts"
+import { afterMove, isLive, ledgerOf } from "./Ledger.ts"
+
+/** The functions under test, so that a broken one can take the place of one that works. */
+export interface Machine {
+  at(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
+  admit(circuit: AnyCircuit, rules: Rules, now: number): Asked
+  lands(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, now: number): boolean
+  settle(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, call: Call): AnyCircuit
+  trips(circuit: AnyCircuit, rules: Rules, now: number): "Tripped" | "ProbeFailed" | undefined
+  nextOpening(circuit: AnyCircuit, now: number): number
+  open(circuit: AnyCircuit, generation: number, openings: number, openMillis: number, now: number): AnyCircuit
+  restart(circuit: Circuit.Open, now: number): AnyCircuit
+  reset(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
+  isolate(circuit: AnyCircuit): Circuit.Isolated
+  release(circuit: AnyCircuit, rules: Rules, since: number, now: number): AnyCircuit
+}
+
+export type Action = "trip" | "reset" | "isolate" | "release"
+
+export interface Scenario {
+  readonly rules: Rules
+  readonly openMillis: number
+  /** With an empty window and no slot taken, and in its state since `now`. */
+  readonly circuit: AnyCircuit
+  readonly now: number
+  /** How many callers there are. */
+  readonly calls: number
+  /** How many more callers there are that come only when the circuit is HalfOpen. */
+  readonly probes: number
+  /** How often the time may move on, and by how much. */
+  readonly ticks: number
+  readonly tickMillis: number
+  /** What is done by hand: each list in its own order, and the lists in any. */
+  readonly controls: ReadonlyArray<ReadonlyArray<Action>>
+}
+
+interface Control {
+  readonly left: ReadonlyArray<Action>
+  /** The isolation that it holds. */
+  readonly isolation: number
+  readonly opening: Opening | undefined
+}
+
+export interface Situation {
+  readonly circuit: AnyCircuit
+  readonly now: number
+  readonly calls: ReadonlyArray<CallState>
+  readonly controls: ReadonlyArray<Control>
+  readonly ticksLeft: number
+  readonly ledger: Ledger
+}
+
+export interface Exploration {
+  readonly situations: number
+  readonly steps: number
+  readonly endings: number
+  readonly orders: number
+  readonly states: ReadonlySet<AnyCircuit["_tag"]>
+  /** The first invariant that was found broken, and the steps that broke it. */
+  readonly broken: { readonly invariant: string; readonly by: string } | undefined
+}
+
+/** Explores a scenario until an invariant is broken; with `only`, until that one is. */
+export const explore = (
+  scenario: Scenario,
+  machine: Machine = Circuit,
+  only?: Invariants.Invariant
+): Exploration => new Explorer(scenario, machine, only).run()
+
+/** A step, and how many calls that are alike could be the one to take it. */
+type Step = readonly [name: string, step: () => Situation, times?: number]
+
+class Broken extends Error {}
+
+const over: CallState = { _tag: "Over" }
+
+class Explorer {
+  private readonly scenario: Scenario
+  private readonly rules: Rules
+  private readonly machine: Machine
+  private readonly only: string | undefined
+  private readonly ordersFrom = new Map<string, number>()
+  private readonly states = new Set<AnyCircuit["_tag"]>()
+  private readonly path: Array<string> = []
+  private steps = 0
+  private endings = 0
+
+  constructor(scenario: Scenario, machine: Machine, only: string | undefined) {
+    this.scenario = scenario
+    this.rules = scenario.rules
+    this.machine = machine
+    this.only = only
+  }
+
+  run(): Exploration {
+    const { calls, circuit, controls, now, probes, ticks } = this.scenario
+    const waiting = (count: number, onlyHalfOpen: boolean) =>
+      Array.from({ length: count }, (): CallState => ({ _tag: "Waiting", onlyHalfOpen }))
+    let orders = 0
+    let broken: Exploration["broken"]
+    try {
+      orders = this.ordersThrough({
+        circuit: frozen(circuit),
+        now,
+        calls: [...waiting(calls, false), ...waiting(probes, true)],
+        controls: controls.map((left) => ({ left, isolation: 0, opening: undefined })),
+        ticksLeft: ticks,
+        ledger: ledgerOf(circuit, now)
+      })
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error
+      broken = { invariant: error.message, by: this.path.join(", ") }
+    }
+    const { endings, states, steps } = this
+    return { situations: this.ordersFrom.size, steps, endings, orders, states, broken }
+  }
+
+  /** In how many orders the rest can happen. */
+  private ordersThrough(situation: Situation): number {
+    const key = keyOf(situation)
+    const known = this.ordersFrom.get(key)
+    if (known !== undefined) return known
+    this.states.add(situation.circuit._tag)
+    this.demand(Invariants.ofSituations, (holds) => holds(situation, this.rules, this.machine))
+    let orders = 0
+    for (const [name, step, times = 1] of this.stepsFrom(situation)) {
+      this.steps += times
+      this.path.push(name)
+      orders += times * this.ordersThrough(step())
+      this.path.pop()
+    }
+    if (orders === 0) {
+      this.demand(Invariants.ofEndings, (holds) => holds(situation, this.rules, this.machine))
+      this.endings++
+      orders = 1
+    }
+    this.ordersFrom.set(key, orders)
+    return orders
+  }
+
+  private *stepsFrom(situation: Situation): Iterable<Step> {
+    const { calls, circuit, controls, now, ticksLeft } = situation
+    const alike = calls.map(keyOfCall)
+    for (const [i, call] of calls.entries()) {
+      if (alike.indexOf(alike[i]!) < i) continue
+      const times = alike.filter((key) => key === alike[i]).length
+      switch (call._tag) {
+        case "Waiting":
+          if (!call.onlyHalfOpen || this.machine.at(circuit, this.rules, now)._tag === "HalfOpen")
+            yield [`${i} asks`, () => this.admit(situation, i), times]
+          break
+        case "Running":
+          for (const end of [success(now), failure(now), ignored(now)]) {
+            const name = `${i} ends with ${end.outcome._tag}`
+            yield [name, () => this.settle(situation, i, call.ticket, end), times]
+          }
+          break
+        case "Opening":
+          yield [`${i} opens`, () => this.open({ ...situation, calls: calls.with(i, over) }, call), times]
+      }
+    }
+    for (const [i, { left, opening }] of controls.entries()) {
+      if (opening !== undefined) {
+        const without = controls.with(i, { left, isolation: 0, opening: undefined })
+        yield ["a hand opens", () => this.open({ ...situation, controls: without }, opening)]
+      } else if (left.length > 0) {
+        yield [`a hand: ${left[0]}`, () => this.act(situation, i)]
+      }
+    }
+    if (ticksLeft > 0) {
+      const later = now + this.scenario.tickMillis
+      yield [`the time is ${later}`, () => ({ ...situation, now: later, ticksLeft: ticksLeft - 1 })]
+    }
+  }
+
+  private admit(stored: Situation, i: number): Situation {
+    const [decision, to] = this.machine.admit(stored.circuit, this.rules, stored.now)
+    const seen = this.look(stored)
+    const situation = this.move(seen, to, { _tag: "Admission", decision })
+    const call: CallState =
+      decision._tag === "Rejected"
+        ? over
+        : {
+            _tag: "Running",
+            ticket: decision.ticket,
+            isProbe: to._tag === "HalfOpen",
+            since: stored.now
+          }
+    return { ...situation, calls: situation.calls.with(i, call) }
+  }
+
+  private settle(situation: Situation, i: number, ticket: Circuit.Ticket, end: Call): Situation {
+    const { calls, circuit, ledger, now } = situation
+    const { machine, rules } = this
+    const lands = machine.lands(circuit, rules, ticket, now)
+    const to = lands ? machine.settle(circuit, rules, ticket, end) : circuit
+    const trips = lands && to.generation === circuit.generation && machine.trips(to, rules, now) !== undefined
+    const next = this.move(situation, to, {
+      _tag: "Outcome",
+      outcome: end.outcome._tag,
+      // A recovery that is over has a new generation, whether or not anybody has noticed.
+      isLive: isLive(calls[i]!, circuit, now, rules) && !this.isOver(circuit, ledger, now),
+      lands,
+      trips
+    })
+    return { ...next, calls: calls.with(i, trips ? this.opening(to, now) : over) }
+  }
+
+  private isOver(circuit: AnyCircuit, ledger: Ledger, now: number): boolean {
+    return circuit._tag === "Recovering" && now >= ledger.since + this.rules.recovery!.durationMillis
+  }
+
+  private opening(circuit: AnyCircuit, now: number): Opening {
+    const openings = this.machine.nextOpening(circuit, now)
+    return { _tag: "Opening", generation: circuit.generation, openings, since: now }
+  }
+
+  private open(situation: Situation, opening: Opening): Situation {
+    const { generation, openings, since } = opening
+    const { openMillis } = this.scenario
+    const to = this.machine.open(situation.circuit, generation, openings, openMillis, since)
+    return this.move(situation, to, { _tag: "Opening", opening })
+  }
+
+  private act(stored: Situation, i: number): Situation {
+    const { machine, rules } = this
+    const situation = this.look(stored)
+    const { circuit, controls, now } = situation
+    const [action, ...left] = controls[i]!.left
+    const { isolation } = controls[i]!
+    const after = (next: Situation, change: Partial<Control> = {}): Situation => ({
+      ...next,
+      controls: next.controls.with(i, { left, isolation, opening: undefined, ...change })
+    })
+    switch (action!) {
+      case "trip":
+        if (circuit._tag === "Isolated") return after(situation)
+        return circuit._tag === "Open"
+          ? after(this.move(situation, machine.restart(circuit, now), { _tag: "Restart" }))
+          : after(situation, { opening: this.opening(circuit, now) })
+      case "reset":
+        return after(this.move(situation, machine.reset(circuit, rules, now), { _tag: "Reset" }))
+      case "isolate": {
+        const to = machine.isolate(circuit)
+        return after(this.move(situation, to, { _tag: "Isolate" }), { isolation: to.since })
+      }
+      case "release": {
+        const to = machine.release(circuit, rules, isolation, now)
+        return after(this.move(situation, to, { _tag: "Release", isolation }))
+      }
+    }
+  }
+
+  /** What only time has changed comes first, as a change of its own. */
+  private look(situation: Situation): Situation {
+    const to = this.machine.at(situation.circuit, this.rules, situation.now)
+    return this.move(situation, to, { _tag: "Look" })
+  }
+
+  private move(situation: Situation, to: AnyCircuit, event: Event): Situation {
+    const { circuit: from, ledger, now } = situation
+    const move: Move = { event, from, to: frozen(to), now, ledger }
+    this.demand(Invariants.ofMoves, (holds) => holds(move, this.rules))
+    return { ...situation, circuit: to, ledger: afterMove(move, this.rules, this.scenario.openMillis) }
+  }
+
+  private demand<Holds>(invariants: Record<string, Holds>, isKept: (holds: Holds) => boolean): void {
+    for (const name in invariants) {
+      if (this.only !== undefined && this.only !== name) continue
+      if (!isKept(invariants[name]!)) throw new Broken(name)
+    }
+  }
+}
+
+/** Short, because there are many. */
+const keyOf = ({ calls, circuit, controls, ledger, now, ticksLeft }: Situation): string => {
+  const alike = calls.map(keyOfCall).sort().join()
+  const hands = controls
+    .map((it) => `${it.left.length}.${it.isolation}.${it.opening && keyOfCall(it.opening)}`)
+    .join()
+  return `${numberOf(circuit)} ${numberOf(ledger)} ${now} ${ticksLeft} ${alike} ${hands}`
+}
+
+const keyOfCall = (call: CallState): string => {
+  switch (call._tag) {
+    case "Waiting":
+      return call.onlyHalfOpen ? "h" : "w"
+    case "Running":
+      return `r${call.ticket.generation}.${call.ticket.slot}.${Number(call.isProbe)}.${call.since}`
+    case "Opening":
+      return `o${call.generation}.${call.openings}.${call.since}`
+    case "Over":
+      return "."
+  }
+}
+
+const numbers = new WeakMap<object, number>()
+const numbersByContent = new Map<string, number>()
+
+/** The same number for the same content. */
+const numberOf = (value: object): number => {
+  let number = numbers.get(value)
+  if (number === undefined) {
+    const content = JSON.stringify(value)
+    number = numbersByContent.get(content) ?? numbersByContent.size
+    numbersByContent.set(content, number)
+    numbers.set(value, number)
+  }
+  return number
+}

@@ -1,0 +1,191 @@
+/** For each invariant a machine that breaks it, most of them as a released breaker once did. */
+import * as Circuit from "../../src/internal/core/circuit.ts"
+import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
+import type { Machine } from "./Explorer.ts"
+import type { Invariant } from "./invariants.ts"
+
+interface BrokenMachine {
+  readonly how: string
+  readonly machine: Partial<Machine>
+}
+
+/** `settle` with something else made of what it answers. */
+const settleThen = (change: (next: AnyCircuit, before: AnyCircuit) => AnyCircuit): Partial<Machine> => ({
+  settle: (circuit, rules, ticket, call) => change(Circuit.settle(circuit, rules, ticket, call), circuit)
+})
+
+/** `admit` with something else made of what it answers. */
+const admitThen = (change: (asked: Asked, rules: Rules, now: number) => Asked): Partial<Machine> => ({
+  admit: (circuit, rules, now) => change(Circuit.admit(circuit, rules, now), rules, now)
+})
+
+const never = () => false
+const always = () => true
+
+export const brokenMachines: Record<Invariant, BrokenMachine> = {
+  "the generation never falls and rises by one at most": {
+    how: "a trip by hand counts as two",
+    machine: { restart: (circuit, now) => ({ ...Circuit.restart(circuit, now), generation: 9 }) }
+  },
+  "a new state is a new generation": {
+    how: "isolating leaves it as it was",
+    machine: {
+      isolate: (circuit) => ({ ...Circuit.isolate(circuit), generation: circuit.generation })
+    }
+  },
+  "an opening and a recovery end when their time is over": {
+    how: "a millisecond more is waited for",
+    machine: { at: (circuit, rules, now) => Circuit.at(circuit, rules, now - 1) }
+  },
+  "a look changes nothing else": {
+    how: "an opening that is over closes",
+    machine: {
+      at: (circuit, rules, now) => {
+        const seen = Circuit.at(circuit, rules, now)
+        return circuit._tag === "Open" && seen !== circuit ? Circuit.reset(circuit, rules, now) : seen
+      }
+    }
+  },
+  "asking for admission changes no state": {
+    how: "a call that comes while HalfOpen closes",
+    machine: admitThen(([decision, next], rules, now) => [
+      decision,
+      next._tag === "HalfOpen" ? Circuit.reset(next, rules, now) : next
+    ])
+  },
+  "Closed admits, Open and Isolated reject": {
+    how: "Open lets one pass that asks early enough",
+    machine: admitThen(([decision, next]) => [
+      next._tag === "Open"
+        ? { _tag: "Admitted", ticket: { generation: next.generation, slot: 0 } }
+        : decision,
+      next
+    ])
+  },
+  "a rejection takes nothing": {
+    how: "a rejected call refreshes the open time",
+    machine: admitThen(([decision, next], _, now) => [
+      decision,
+      next._tag === "Open" ? { ...next, openedAt: now } : next
+    ])
+  },
+  "an outcome lands if its generation stands and its slot is held, and only then": {
+    how: "the slot of a probe is not asked for",
+    machine: {
+      lands: (circuit, _rules, ticket) => circuit.generation === ticket.generation
+    }
+  },
+  "a late outcome changes nothing": {
+    how: "every outcome lands",
+    machine: { lands: always }
+  },
+  "nothing closes but the last probe, a reset, the last release or the end of a recovery": {
+    how: "the first probe closes",
+    machine: {
+      settle: (circuit, rules, ticket, call) => Circuit.settle(circuit, { ...rules, probes: 1 }, ticket, call)
+    }
+  },
+  "nothing recovers but after the last probe": {
+    how: "the first probe begins to recover",
+    machine: {
+      settle: (circuit, rules, ticket, call) =>
+        Circuit.settle(
+          circuit,
+          { ...rules, probes: 1, recovery: { durationMillis: 5000, from: 1 } },
+          ticket,
+          call
+        )
+    }
+  },
+  "the last probe closes or begins to recover": {
+    how: "one success more is asked for",
+    machine: {
+      settle: (circuit, rules, ticket, call) =>
+        Circuit.settle(circuit, { ...rules, probes: rules.probes + 1 }, ticket, call)
+    }
+  },
+  "an outcome trips when the failures that have landed say so, and only then": {
+    how: "one failed probe is enough",
+    machine: {
+      trips: (circuit, rules, now) => Circuit.trips(circuit, { ...rules, failuresToReopen: 1 }, now)
+    }
+  },
+  "nothing opens but an opening": {
+    how: "settling opens at once",
+    machine: settleThen((next, before) =>
+      next._tag === "HalfOpen" && before._tag === "HalfOpen" && next.failed > before.failed
+        ? Circuit.open(next, next.generation, next.openings + 1, next.openMillis, 0)
+        : next
+    )
+  },
+  "a generation is opened once": {
+    how: "whoever comes second opens too",
+    machine: {
+      open: (circuit, _, openings, openMillis, now) =>
+        Circuit.open(circuit, circuit.generation, openings, openMillis, now)
+    }
+  },
+  "an opening is one step of the backoff": {
+    how: "the backoff starts over with each close",
+    machine: {
+      nextOpening: (circuit, now) => (circuit._tag === "Closed" ? 1 : Circuit.nextOpening(circuit, now))
+    }
+  },
+  "nothing else moves the backoff": {
+    how: "every good probe sets it back",
+    machine: settleThen((next, before) => (next._tag === before._tag ? next : { ...next, openings: 0 }))
+  },
+  "Isolated ends with a reset or its last release, and then at once": {
+    how: "a release ends whatever isolation there is",
+    machine: {
+      release: (circuit, rules, _, now) =>
+        circuit._tag === "Isolated" ? Circuit.release(circuit, rules, circuit.since, now) : circuit
+    }
+  },
+  "an isolation isolates, and a reset closes": {
+    how: "a reset of a Closed circuit is thought to be nothing",
+    machine: {
+      reset: (circuit, rules, now) =>
+        circuit._tag === "Closed" ? circuit : Circuit.reset(circuit, rules, now)
+    }
+  },
+  "running and succeeded probes are never more than probes": {
+    how: "those that succeeded are not counted",
+    machine: {
+      admit: (circuit, rules, now) =>
+        Circuit.admit(
+          circuit,
+          circuit._tag === "HalfOpen" ? { ...rules, probes: rules.probes + circuit.succeeded } : rules,
+          now
+        )
+    }
+  },
+  "a slot is held by each probe that runs, and by nothing else": {
+    how: "an Ignored probe keeps its slot",
+    machine: {
+      settle: (circuit, rules, ticket, call) =>
+        call.outcome._tag === "Ignored" ? circuit : Circuit.settle(circuit, rules, ticket, call)
+    }
+  },
+  "looking twice is looking once": {
+    how: "a HalfOpen circuit is made anew each time",
+    machine: {
+      at: (circuit, rules, now) => {
+        const seen = Circuit.at(circuit, rules, now)
+        return seen._tag === "HalfOpen" ? { ...seen } : seen
+      }
+    }
+  },
+  "at the end no slot is held": {
+    how: "only a success gives its slot back, and leases never end",
+    machine: {
+      at: (circuit, rules, now) => Circuit.at(circuit, { ...rules, probeTimeoutMillis: Infinity }, now),
+      settle: (circuit, rules, ticket, call) =>
+        call.outcome._tag === "Success" ? Circuit.settle(circuit, rules, ticket, call) : circuit
+    }
+  },
+  "at the end the circuit heals, unless it is held": {
+    how: "no outcome ever lands",
+    machine: { lands: never }
+  }
+}

@@ -1,0 +1,397 @@
+/** Admission, settlement and tripping. */
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import * as Circuit from "../../src/internal/core/circuit.ts"
+import type { Call } from "../../src/internal/core/policy.ts"
+import { check } from "./check.ts"
+import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
+import {
+  admits,
+  admitted,
+  closed,
+  failure,
+  frozen,
+  halfOpen,
+  ignored,
+  inState,
+  interrupted,
+  isolated,
+  opened,
+  openMillis,
+  probeTimeoutMillis,
+  probing,
+  recovering,
+  recovery,
+  rulesWith,
+  success
+} from "./circuits.ts"
+
+const rules = rulesWith()
+const recoveringRules = rulesWith({ recovery })
+const slowRules = rulesWith(
+  {},
+  {
+    _tag: "SlowCallRate",
+    threshold: 1,
+    minimumCalls: 2,
+    minimumFailures: 1,
+    slowerThanMillis: 100,
+    window: { _tag: "Calls", calls: 4 }
+  }
+)
+
+const decide = (circuit: AnyCircuit, rules: Rules, now: number) => Circuit.admit(circuit, rules, now)[0]
+
+const settleIn = (circuit: AnyCircuit, rules: Rules, calls: ReadonlyArray<Call>): AnyCircuit =>
+  calls.reduce(
+    (circuit, call) =>
+      frozen(Circuit.settle(circuit, rules, { generation: circuit.generation, slot: 0 }, call)),
+    circuit
+  )
+
+/** The circuit after a probe that took its slot at `now` and ended at once. */
+const probe = (circuit: AnyCircuit, rules: Rules, call: Call): AnyCircuit => {
+  const [ticket, taken] = admitted(circuit, rules, call.at)
+  return frozen(Circuit.settle(taken, rules, ticket, call))
+}
+
+describe("admit", () => {
+  it("R3.1.3 Closed admits every call and claims nothing", () => {
+    const circuit = closed(rules)
+    assert.deepStrictEqual(Circuit.admit(circuit, rules, 5), [
+      { _tag: "Admitted", ticket: { generation: 0, slot: 0 } },
+      circuit
+    ])
+    assert.strictEqual(Circuit.admit(circuit, rules, 5)[1], circuit)
+  })
+
+  it("R3.2.2 Open rejects with what is left, and moves nothing", () => {
+    const circuit = opened(rules, 70)
+    const [decision, next] = Circuit.admit(circuit, rules, 170)
+    assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: openMillis - 100 })
+    assert.strictEqual(next, circuit)
+    assert.deepStrictEqual(decide(circuit, rules, 69 + openMillis), {
+      _tag: "Rejected",
+      retryAfterMillis: 1
+    })
+  })
+
+  it("R3.2.2 the first call after the open time is a probe", () => {
+    const [ticket, taken] = admitted(opened(rules), rules, openMillis)
+    assert.strictEqual(taken._tag, "HalfOpen")
+    assert.strictEqual(ticket.generation, taken.generation)
+    assert.strictEqual(probing(taken, rules, openMillis), 1)
+  })
+
+  it("R3.2.3 HalfOpen admits while probing + succeeded is below probes", () => {
+    const three = rulesWith({ probes: 3 })
+    let circuit: AnyCircuit = halfOpen(three)
+    const tickets: Array<Circuit.Ticket> = []
+    for (let taken = 1; taken <= 3; taken++) {
+      const [ticket, next] = admitted(circuit, three, openMillis)
+      tickets.push(ticket)
+      circuit = next
+      assert.strictEqual(probing(circuit, three, openMillis), taken)
+      assert.strictEqual(circuit.generation, 2)
+    }
+    assert.strictEqual(new Set(tickets.map((ticket) => ticket.slot)).size, 3)
+    assert.notInclude(
+      tickets.map((ticket) => ticket.slot),
+      0
+    )
+    const [decision, next] = Circuit.admit(circuit, three, openMillis)
+    assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: 0 })
+    assert.strictEqual(next, circuit)
+    // a success keeps its place, a failure gives it back
+    const succeeded = frozen(Circuit.settle(circuit, three, tickets[1]!, success(openMillis)))
+    assert.isFalse(admits(succeeded, three, openMillis))
+    assert.strictEqual(probing(succeeded, three, openMillis), 2)
+    const failed = rulesWith({ probes: 3, failuresToReopen: 9 })
+    assert.isTrue(
+      admits(Circuit.settle(circuit, failed, tickets[1]!, failure(openMillis)), failed, openMillis)
+    )
+  })
+
+  it("R3.2.5 an expired slot goes to the next caller, under another number", () => {
+    const [first, taken] = admitted(halfOpen(rules), rules, openMillis)
+    const expiry = openMillis + probeTimeoutMillis
+    assert.isFalse(admits(taken, rules, expiry - 0.001))
+    const [second, taken2] = admitted(taken, rules, expiry)
+    assert.notStrictEqual(second.slot, first.slot)
+    assert.strictEqual(probing(taken2, rules, expiry), 1)
+    assert.strictEqual(probing(taken2, rules, expiry + probeTimeoutMillis - 0.001), 1)
+    assert.strictEqual(probing(taken2, rules, expiry + probeTimeoutMillis), 0)
+  })
+
+  it("R3.2.9 Recovering admits the k-th arrival when floor(k * share) grows", () => {
+    const half = rulesWith({ recovery: { durationMillis: 1e9, from: 0.5 } })
+    let circuit: AnyCircuit = recovering(half)
+    const admissions: Array<boolean> = []
+    for (let k = 0; k < 8; k++) {
+      const [decision, next]: Asked = Circuit.admit(circuit, half, openMillis)
+      admissions.push(decision._tag === "Admitted")
+      if (decision._tag === "Admitted") {
+        assert.deepStrictEqual(decision.ticket, { generation: 3, slot: 0 })
+      } else {
+        assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: 0 })
+      }
+      circuit = frozen(next)
+    }
+    assert.deepStrictEqual(admissions, [false, true, false, true, false, true, false, true])
+    assert.strictEqual(circuit.generation, 3)
+  })
+
+  it("R3.2.9 Recovering admits as many as a count of all arrivals says", () => {
+    check(
+      fc.property(
+        fc.constantFrom(0.1, 0.25, 0.3, 0.5, 1),
+        fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 60 }),
+        (from, gaps) => {
+          const rules = rulesWith({ recovery: { durationMillis: 1000, from } })
+          let circuit: AnyCircuit = recovering(rules)
+          let now = openMillis
+          let before = 0
+          for (const [i, gap] of gaps.entries()) {
+            now += gap
+            if (now >= openMillis + 1000) return
+            const due = Math.floor((i + 1) * (from + ((1 - from) * (now - openMillis)) / 1000))
+            const [decision, next]: Asked = Circuit.admit(circuit, rules, now)
+            assert.strictEqual(decision._tag === "Admitted", due > before)
+            before = due
+            circuit = frozen(next)
+          }
+        }
+      ),
+      200
+    )
+  })
+
+  it("a recovery that is over admits as Closed does", () => {
+    const [ticket, next] = admitted(
+      recovering(recoveringRules),
+      recoveringRules,
+      openMillis + recovery.durationMillis
+    )
+    assert.strictEqual(next._tag, "Closed")
+    assert.deepStrictEqual(ticket, { generation: 4, slot: 0 })
+  })
+
+  it("Isolated rejects, with no end in sight", () => {
+    const circuit = isolated(closed(rules))
+    const [decision, next] = Circuit.admit(circuit, rules, 5)
+    assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: Infinity })
+    assert.strictEqual(next, circuit)
+  })
+})
+
+describe("lands", () => {
+  it("an outcome of the circuit's own generation lands", () => {
+    assert.isTrue(Circuit.lands(closed(rules), rules, { generation: 0, slot: 0 }, 1e12))
+    assert.isTrue(
+      Circuit.lands(recovering(recoveringRules), recoveringRules, { generation: 3, slot: 0 }, openMillis)
+    )
+    const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
+    assert.isTrue(Circuit.lands(taken, rules, ticket, openMillis))
+    assert.isTrue(Circuit.lands(taken, rules, ticket, openMillis + probeTimeoutMillis - 0.001))
+  })
+
+  it("R3.2.6 an outcome of another generation does not", () => {
+    const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
+    const later: ReadonlyArray<AnyCircuit> = [
+      Circuit.open(taken, taken.generation, 2, openMillis, openMillis),
+      Circuit.reset(taken, rules, openMillis),
+      Circuit.isolate(taken),
+      Circuit.settle(taken, rules, ticket, success(openMillis))
+    ]
+    for (const circuit of later) assert.isFalse(Circuit.lands(circuit, rules, ticket, openMillis))
+    const reset = Circuit.reset(closed(rules), rules, 0)
+    assert.isFalse(Circuit.lands(reset, rules, { generation: 0, slot: 0 }, 0))
+    assert.isTrue(Circuit.lands(reset, rules, { generation: 1, slot: 0 }, 0))
+    assert.isFalse(Circuit.lands(reset, rules, { generation: 2, slot: 0 }, 0))
+  })
+
+  it("R3.2.6 nor one of a recovery that is over, although no call has said so yet", () => {
+    const circuit = recovering(recoveringRules)
+    const ticket = { generation: 3, slot: 0 }
+    const end = openMillis + recovery.durationMillis
+    assert.isTrue(Circuit.lands(circuit, recoveringRules, ticket, end - 0.001))
+    assert.isFalse(Circuit.lands(circuit, recoveringRules, ticket, end))
+    assert.isFalse(Circuit.lands(circuit, recoveringRules, { generation: 4, slot: 0 }, end))
+  })
+
+  it("R3.2.5 nor one of a probe that has lost its slot, whether or not it was taken over", () => {
+    const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
+    const expiry = openMillis + probeTimeoutMillis
+    assert.isFalse(Circuit.lands(taken, rules, ticket, expiry))
+    const [second, taken2] = admitted(taken, rules, expiry)
+    assert.isFalse(Circuit.lands(taken2, rules, ticket, expiry))
+    assert.isTrue(Circuit.lands(taken2, rules, second, expiry))
+    assert.isFalse(Circuit.lands(taken2, rules, { ...second, slot: 0 }, expiry))
+  })
+
+  it("nor one of a slot that was given back", () => {
+    const two = rulesWith({ probes: 2 })
+    const [first, one] = admitted(halfOpen(two), two, openMillis)
+    const [second, both] = admitted(one, two, openMillis)
+    const after = Circuit.settle(both, two, first, success(openMillis))
+    assert.isFalse(Circuit.lands(after, two, first, openMillis))
+    assert.isTrue(Circuit.lands(after, two, second, openMillis))
+  })
+})
+
+describe("settle while Closed or Recovering", () => {
+  for (const [name, circuit, rules] of [
+    ["Closed", closed(rulesWith()), rulesWith()],
+    ["Recovering", recovering(recoveringRules), recoveringRules]
+  ] as const) {
+    it(`${name} records successes and failures`, () => {
+      const once = settleIn(circuit, rules, [failure(openMillis)])
+      assert.strictEqual(once._tag, name)
+      assert.strictEqual(once.generation, circuit.generation)
+      assert.strictEqual(once.openings, circuit.openings)
+      assert.strictEqual(once.openMillis, circuit.openMillis)
+      assert.strictEqual(Circuit.counts(once, rules, openMillis).failures, 1)
+      const back = settleIn(once, rules, [success(openMillis)])
+      assert.strictEqual(Circuit.counts(back, rules, openMillis).failures, 0)
+    })
+
+    it(`${name} stays the same object where nothing changes`, () => {
+      const failed = settleIn(circuit, rules, [failure(openMillis)])
+      const ticket = { generation: circuit.generation, slot: 0 }
+      for (const call of [ignored(openMillis), interrupted(openMillis)]) {
+        assert.strictEqual(Circuit.settle(failed, rules, ticket, call), failed)
+      }
+      assert.strictEqual(Circuit.settle(circuit, rules, ticket, success(openMillis)), circuit)
+    })
+  }
+
+  it("R3.1.4 an interrupted call reaches the policy, another Ignored one does not", () => {
+    const circuit = closed(slowRules)
+    assert.strictEqual(settleIn(circuit, slowRules, [ignored(0, 5000)]), circuit)
+    const slow = settleIn(circuit, slowRules, [interrupted(0, 5000)])
+    assert.deepStrictEqual(Circuit.counts(slow, slowRules, 0), { calls: 1, failures: 0, slow: 1 })
+  })
+
+  it("Closed keeps since when it is closed, Recovering where its recovery stands", () => {
+    const healed = probe(halfOpen(rules), rules, success(openMillis))
+    const recorded = settleIn(healed, rules, [failure(openMillis + 10)])
+    assert.strictEqual(Circuit.nextOpening(recorded, 2 * openMillis - 1), 2)
+    assert.strictEqual(Circuit.nextOpening(recorded, 2 * openMillis), 1)
+    const [, asked] = Circuit.admit(recovering(recoveringRules), recoveringRules, openMillis)
+    const settled = settleIn(asked, recoveringRules, [failure(openMillis)])
+    assert.strictEqual(
+      Circuit.readyInMillis(settled, recoveringRules, openMillis),
+      Circuit.readyInMillis(asked, recoveringRules, openMillis)
+    )
+  })
+})
+
+describe("settle while HalfOpen", () => {
+  it("R3.2.3 the last success closes, with an empty window and the backoff kept", () => {
+    const two = rulesWith({ probes: 2 })
+    const once = probe(halfOpen(two, 4), two, success(openMillis))
+    assert.strictEqual(inState(once, "HalfOpen").succeeded, 1)
+    assert.strictEqual(once.generation, 2)
+    assert.strictEqual(probing(once, two, openMillis), 0)
+    const twice = inState(probe(once, two, success(openMillis + 5)), "Closed")
+    assert.strictEqual(twice.generation, 3)
+    assert.strictEqual(twice.openings, 4)
+    assert.strictEqual(twice.openMillis, openMillis)
+    assert.deepStrictEqual(Circuit.counts(twice, two, openMillis), { calls: 0, failures: 0, slow: 0 })
+    assert.strictEqual(Circuit.nextOpening(twice, 2 * openMillis + 4), 5)
+    assert.strictEqual(Circuit.nextOpening(twice, 2 * openMillis + 5), 1)
+  })
+
+  it("R3.2.9 or begins to recover, if there is a recovery", () => {
+    const circuit = inState(probe(halfOpen(recoveringRules, 4), recoveringRules, success(1020)), "Recovering")
+    assert.strictEqual(circuit.generation, 3)
+    assert.strictEqual(circuit.openings, 4)
+    assert.strictEqual(circuit.openMillis, openMillis)
+    assert.strictEqual(Circuit.share(circuit, recoveringRules, 1020), recovery.from)
+    assert.deepStrictEqual(Circuit.counts(circuit, recoveringRules, 1020), { calls: 0, failures: 0, slow: 0 })
+  })
+
+  it("R3.2.3 failures count up to failuresToReopen, successes before them stand", () => {
+    const lenient = rulesWith({ probes: 2, failuresToReopen: 2 })
+    const succeeded = probe(halfOpen(lenient), lenient, success(openMillis))
+    const failed = inState(probe(succeeded, lenient, failure(openMillis)), "HalfOpen")
+    assert.strictEqual(failed.succeeded, 1)
+    assert.strictEqual(failed.generation, 2)
+    assert.strictEqual(probing(failed, lenient, openMillis), 0)
+    assert.isUndefined(Circuit.trips(failed, lenient, openMillis))
+    const again = probe(failed, lenient, failure(openMillis))
+    assert.strictEqual(Circuit.trips(again, lenient, openMillis), "ProbeFailed")
+    assert.strictEqual(probe(failed, lenient, success(openMillis))._tag, "Closed")
+  })
+
+  it("R3.2.4 an Ignored or interrupted probe gives its slot back and nothing else", () => {
+    for (const call of [ignored(openMillis), interrupted(openMillis)]) {
+      const two = rulesWith({ probes: 2 })
+      const [, beside] = admitted(halfOpen(two), two, openMillis)
+      const after = inState(probe(beside, two, call), "HalfOpen")
+      assert.strictEqual(probing(after, two, openMillis), 1)
+      assert.strictEqual(after.succeeded, 0)
+      assert.strictEqual(after.generation, 2)
+      assert.isUndefined(Circuit.trips(after, two, openMillis))
+    }
+  })
+
+  it("each settlement frees the slot of its own ticket", () => {
+    const two = rulesWith({ probes: 2, failuresToReopen: 9 })
+    const [first, one] = admitted(halfOpen(two), two, openMillis)
+    const [second, both] = admitted(one, two, openMillis + 100)
+    const firstEnds = openMillis + probeTimeoutMillis
+    for (const call of [failure, ignored]) {
+      const withoutFirst = Circuit.settle(both, two, first, call(openMillis + 100))
+      assert.strictEqual(probing(withoutFirst, two, firstEnds + 99), 1)
+      const withoutSecond = Circuit.settle(both, two, second, call(openMillis + 100))
+      assert.strictEqual(probing(withoutSecond, two, firstEnds - 1), 1)
+      assert.strictEqual(probing(withoutSecond, two, firstEnds), 0)
+    }
+    const succeeded = Circuit.settle(both, two, second, success(openMillis + 100))
+    assert.isTrue(Circuit.lands(succeeded, two, first, openMillis + 100))
+    assert.isFalse(Circuit.lands(succeeded, two, second, openMillis + 100))
+  })
+})
+
+describe("settle in other states", () => {
+  it("changes nothing", () => {
+    for (const circuit of [opened(rules), isolated(closed(rules))]) {
+      const ticket = { generation: circuit.generation, slot: 0 }
+      for (const call of [success(), failure(), ignored(), interrupted()]) {
+        assert.strictEqual(Circuit.settle(circuit, rules, ticket, call), circuit)
+      }
+    }
+  })
+})
+
+describe("trips", () => {
+  it("Closed and Recovering trip when the policy says so", () => {
+    for (const circuit of [closed(rules), recovering(recoveringRules)]) {
+      assert.isUndefined(Circuit.trips(circuit, rules, openMillis))
+      const once = settleIn(circuit, recoveringRules, [failure(openMillis)])
+      assert.isUndefined(Circuit.trips(once, recoveringRules, openMillis))
+      const twice = settleIn(once, recoveringRules, [failure(openMillis)])
+      assert.strictEqual(Circuit.trips(twice, recoveringRules, openMillis), "Tripped")
+    }
+  })
+
+  it("the policy is asked at the time of the question", () => {
+    const timed = rulesWith({}, { _tag: "FailureCount", failures: 2, withinMillis: 100 })
+    const circuit = settleIn(closed(timed), timed, [failure(0), failure(50)])
+    assert.strictEqual(Circuit.trips(circuit, timed, 99), "Tripped")
+    assert.isUndefined(Circuit.trips(circuit, timed, 100))
+  })
+
+  it("HalfOpen trips at failuresToReopen", () => {
+    assert.isUndefined(Circuit.trips(halfOpen(rules), rules, openMillis))
+    const failed = probe(halfOpen(rules), rules, failure(openMillis))
+    assert.strictEqual(Circuit.trips(failed, rules, openMillis), "ProbeFailed")
+  })
+
+  it("Open and Isolated never trip", () => {
+    const eager = rulesWith({ failuresToReopen: 0 }, { _tag: "Consecutive", failures: 0 })
+    assert.isUndefined(Circuit.trips(opened(eager), eager, 0))
+    assert.isUndefined(Circuit.trips(isolated(closed(eager)), eager, 0))
+  })
+})

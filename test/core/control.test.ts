@@ -1,0 +1,162 @@
+/** Opening, and control by hand. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Circuit from "../../src/internal/core/circuit.ts"
+import type { AnyCircuit } from "./circuits.ts"
+import {
+  admitted,
+  closed,
+  failure,
+  frozen,
+  halfOpen,
+  inState,
+  isolated,
+  opened,
+  openMillis,
+  probing,
+  recovering,
+  recovery,
+  rulesWith,
+  success
+} from "./circuits.ts"
+
+const rules = rulesWith()
+const recoveringRules = rulesWith({ recovery })
+
+/** A circuit in every state, with a backoff of `openings` steps behind it. */
+const everyState = (openings: number): ReadonlyArray<AnyCircuit> => {
+  const [ticket, taken] = admitted(halfOpen(rules, openings), rules, openMillis)
+  return [
+    frozen(Circuit.settle(taken, rules, ticket, success(openMillis))),
+    opened(rules, 0, openings),
+    taken,
+    recovering(recoveringRules, openings),
+    isolated(opened(rules, 0, openings))
+  ]
+}
+
+describe("nextOpening", () => {
+  it("R3.2.7 is one more, until it stayed Closed as long as its last opening", () => {
+    const [healed] = everyState(4)
+    assert.strictEqual(Circuit.nextOpening(healed!, openMillis), 5)
+    assert.strictEqual(Circuit.nextOpening(healed!, 2 * openMillis - 0.001), 5)
+    assert.strictEqual(Circuit.nextOpening(healed!, 2 * openMillis), 1)
+    assert.strictEqual(Circuit.nextOpening(healed!, 1e12), 1)
+  })
+
+  it("R3.2.7 is one more from any other state, however long it lasted", () => {
+    for (const circuit of everyState(4).slice(1)) {
+      assert.strictEqual(Circuit.nextOpening(circuit, 1e12), 5)
+      assert.strictEqual(Circuit.nextOpening(circuit, 0), 5)
+    }
+  })
+
+  it("the first is 1", () => {
+    assert.strictEqual(Circuit.nextOpening(closed(rules), 0), 1)
+    assert.strictEqual(Circuit.nextOpening(closed(rules), 1e9), 1)
+  })
+})
+
+describe("open", () => {
+  it("opens from any state, for as long and as often as it is told", () => {
+    for (const circuit of everyState(4)) {
+      const next = inState(Circuit.open(circuit, circuit.generation, 7, 300, 2000), "Open")
+      assert.strictEqual(next.generation, circuit.generation + 1)
+      assert.strictEqual(next.openings, 7)
+      assert.strictEqual(next.openMillis, 300)
+      assert.strictEqual(Circuit.readyInMillis(next, rules, 2000), 300)
+    }
+  })
+
+  it("R3.2.1 does nothing if somebody else was first", () => {
+    for (const circuit of everyState(4)) {
+      for (const generation of [circuit.generation - 1, circuit.generation + 1, 0]) {
+        assert.strictEqual(Circuit.open(circuit, generation, 7, 300, 2000), circuit)
+      }
+    }
+  })
+})
+
+describe("restart", () => {
+  it("R3.3 begins the open time anew, without a step of the backoff", () => {
+    const circuit = opened(rules, 0, 4)
+    const next = inState(Circuit.restart(circuit, 600), "Open")
+    assert.strictEqual(next.generation, circuit.generation + 1)
+    assert.strictEqual(next.openings, 4)
+    assert.strictEqual(next.openMillis, openMillis)
+    assert.strictEqual(Circuit.readyInMillis(next, rules, 600), openMillis)
+  })
+})
+
+describe("reset", () => {
+  it("R3.3 closes any state, with an empty window, no backoff and a new generation", () => {
+    const failing = Circuit.settle(closed(rules), rules, { generation: 0, slot: 0 }, failure())
+    for (const circuit of [...everyState(4), failing, closed(rules)]) {
+      const next = inState(Circuit.reset(circuit, rules, 2000), "Closed")
+      assert.strictEqual(next.generation, circuit.generation + 1)
+      assert.strictEqual(next.openings, 0)
+      assert.strictEqual(next.openMillis, 0)
+      assert.deepStrictEqual(Circuit.counts(next, rules, 2000), { calls: 0, failures: 0, slow: 0 })
+      assert.strictEqual(Circuit.nextOpening(next, 2000), 1)
+      // it is closed since the reset: what the next opening has to outlast begins there
+      const reopened = Circuit.open(next, next.generation, 1, 300, 2000)
+      assert.strictEqual(Circuit.nextOpening(reopened, 1e9), 2)
+    }
+  })
+})
+
+describe("isolate and release", () => {
+  it("R3.3 isolates any state, and the last release closes it with its backoff kept", () => {
+    for (const circuit of everyState(4).slice(0, -1)) {
+      const held = inState(Circuit.isolate(circuit), "Isolated")
+      assert.strictEqual(held.generation, circuit.generation + 1)
+      assert.strictEqual(held.openings, 4)
+      assert.strictEqual(held.openMillis, openMillis)
+      assert.strictEqual(held.since, held.generation)
+      const next = inState(Circuit.release(held, rules, held.since, 5000), "Closed")
+      assert.strictEqual(next.generation, held.generation + 1)
+      assert.strictEqual(next.openings, 4)
+      assert.deepStrictEqual(Circuit.counts(next, rules, 5000), { calls: 0, failures: 0, slow: 0 })
+      assert.strictEqual(Circuit.nextOpening(next, 5000 + openMillis - 1), 5)
+      assert.strictEqual(Circuit.nextOpening(next, 5000 + openMillis), 1)
+    }
+  })
+
+  it("R3.3 isolations nest, in any number", () => {
+    let circuit: AnyCircuit = isolated(closed(rules))
+    const { generation, since } = isolated(closed(rules))
+    for (let more = 0; more < 3; more++) {
+      circuit = frozen(Circuit.isolate(circuit))
+      assert.strictEqual(circuit.generation, generation)
+      assert.strictEqual(inState(circuit, "Isolated").since, since)
+    }
+    for (let left = 3; left > 0; left--) {
+      circuit = frozen(Circuit.release(circuit, rules, since, 5))
+      assert.strictEqual(circuit._tag, "Isolated")
+      assert.strictEqual(circuit.generation, generation)
+    }
+    circuit = Circuit.release(circuit, rules, since, 5)
+    assert.strictEqual(circuit._tag, "Closed")
+    assert.strictEqual(circuit.generation, generation + 1)
+  })
+
+  it("R3.3 a release from before a reset does nothing, nor to a newer isolation", () => {
+    const first = isolated(closed(rules))
+    const reset = frozen(Circuit.reset(first, rules, 5))
+    assert.strictEqual(Circuit.release(reset, rules, first.since, 6), reset)
+    const second = isolated(reset)
+    assert.notStrictEqual(second.since, first.since)
+    assert.strictEqual(Circuit.release(second, rules, first.since, 6), second)
+    assert.strictEqual(Circuit.release(second, rules, second.since, 6)._tag, "Closed")
+    for (const circuit of everyState(1).slice(0, -1)) {
+      assert.strictEqual(Circuit.release(circuit, rules, circuit.generation, 6), circuit)
+      assert.strictEqual(Circuit.release(circuit, rules, first.since, 6), circuit)
+    }
+  })
+
+  it("R3.2.4 a probe of before leaves nothing behind", () => {
+    const [, taken] = admitted(halfOpen(rules), rules, openMillis)
+    const held = isolated(taken)
+    assert.strictEqual(probing(held, rules, openMillis), 0)
+    assert.strictEqual(probing(Circuit.release(held, rules, held.since, openMillis), rules, openMillis), 0)
+  })
+})

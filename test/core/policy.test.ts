@@ -1,0 +1,414 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Call, Policy, PolicyData } from "../../src/internal/core/policy.ts"
+import { compile } from "../../src/internal/core/policy.ts"
+import { failure, frozen, ignored, interrupted, success } from "./circuits.ts"
+
+const none = { calls: 0, failures: 0, slow: 0 }
+
+const record = (policy: Policy<unknown>, calls: ReadonlyArray<Call>): unknown =>
+  calls.reduce((window, call) => policy.record(frozen(window), call), policy.initial)
+
+const tripsAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>, now = calls.at(-1)?.at ?? 0) =>
+  policy.trips(frozen(record(policy, calls)), now)
+
+const countsAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>, now = calls.at(-1)?.at ?? 0) =>
+  policy.counts(frozen(record(policy, calls)), now)
+
+const times = (count: number, call: Call): ReadonlyArray<Call> => Array.from({ length: count }, () => call)
+
+/** What a policy asks of its calls: the time of a success, how long it ran, and to hear of interruptions. */
+const asks = ({ timesSuccesses, measuresElapsed, countsInterrupted }: Policy<unknown>) => ({
+  timesSuccesses,
+  measuresElapsed,
+  countsInterrupted
+})
+
+const nothing = { timesSuccesses: false, measuresElapsed: false, countsInterrupted: false }
+const everything = { timesSuccesses: true, measuresElapsed: true, countsInterrupted: true }
+
+type RateData = Extract<PolicyData, { readonly window: unknown }>
+
+const lastCalls = (calls: number): RateData["window"] => ({ _tag: "Calls", calls })
+const overTime = (withinMillis: number, buckets = 10): RateData["window"] => ({
+  _tag: "Time",
+  withinMillis,
+  buckets
+})
+
+const failureRate = (over: Partial<RateData> = {}): Policy<unknown> =>
+  compile({
+    _tag: "FailureRate",
+    threshold: 0.5,
+    minimumCalls: 1,
+    minimumFailures: 1,
+    slowerThanMillis: Infinity,
+    window: lastCalls(10),
+    ...over
+  })
+
+const slowCallRate = (over: Partial<RateData> = {}): Policy<unknown> =>
+  failureRate({ _tag: "SlowCallRate", slowerThanMillis: 100, ...over })
+
+describe("consecutive", () => {
+  const policy = compile({ _tag: "Consecutive", failures: 3 })
+
+  it("trips on the n-th failure in a row", () => {
+    assert.isFalse(tripsAfter(policy, []))
+    assert.isFalse(tripsAfter(policy, times(2, failure())))
+    assert.isTrue(tripsAfter(policy, times(3, failure())))
+    assert.isTrue(tripsAfter(policy, times(4, failure())))
+    assert.isTrue(tripsAfter(compile({ _tag: "Consecutive", failures: 1 }), [failure()]))
+  })
+
+  it("a success starts the count over, an ignored or interrupted call does not", () => {
+    const two = times(2, failure())
+    assert.deepStrictEqual(countsAfter(policy, [...two, success()]), none)
+    assert.isFalse(tripsAfter(policy, [...two, success(), ...two]))
+    assert.isTrue(tripsAfter(policy, [...two, interrupted(), failure()]))
+    assert.isTrue(tripsAfter(policy, [...two, ignored(), failure()]))
+    assert.isFalse(tripsAfter(policy, [...two, interrupted()]))
+  })
+
+  it("counts the streak", () => {
+    assert.deepStrictEqual(countsAfter(policy, []), none)
+    assert.deepStrictEqual(countsAfter(policy, [success(), failure(), failure()]), {
+      calls: 2,
+      failures: 2,
+      slow: 0
+    })
+  })
+
+  it("a success of an empty streak changes nothing", () => {
+    assert.strictEqual(policy.record(policy.initial, success()), policy.initial)
+  })
+
+  it("asks nothing of its calls", () => assert.deepStrictEqual(asks(policy), nothing))
+})
+
+describe("failureCount", () => {
+  const policy = compile({ _tag: "FailureCount", failures: 3, withinMillis: 1000 })
+
+  it("trips on the n-th failure within the time", () => {
+    assert.isFalse(tripsAfter(policy, []))
+    assert.isFalse(tripsAfter(policy, [failure(0), failure(0)]))
+    assert.isTrue(tripsAfter(policy, [failure(0), failure(0), failure(999)]))
+    assert.isFalse(tripsAfter(policy, [failure(0), failure(0), failure(1000)]))
+    assert.isTrue(tripsAfter(policy, [failure(0), failure(1), failure(1000), failure(1000)]))
+  })
+
+  it("successes, ignored and interrupted calls change nothing", () => {
+    const window = record(policy, [failure(0), failure(0)])
+    for (const call of [success(1), ignored(1), interrupted(1)]) {
+      assert.strictEqual(policy.record(window, call), window)
+    }
+    assert.isTrue(tripsAfter(policy, [failure(0), success(1), failure(2), success(3), failure(4)]))
+  })
+
+  it("asks at the time of the question", () => {
+    const three = times(3, failure(0))
+    assert.isTrue(tripsAfter(policy, three, 999))
+    assert.isFalse(tripsAfter(policy, three, 1000))
+  })
+
+  it("counts failures as its only calls, at most as many as it takes", () => {
+    assert.deepStrictEqual(countsAfter(policy, []), none)
+    assert.deepStrictEqual(countsAfter(policy, [success(0), failure(0), failure(500)]), {
+      calls: 2,
+      failures: 2,
+      slow: 0
+    })
+    assert.deepStrictEqual(countsAfter(policy, times(5, failure(0))), { calls: 3, failures: 3, slow: 0 })
+    assert.deepStrictEqual(countsAfter(policy, times(5, failure(0)), 1000), none)
+  })
+
+  it("within infinity forgets nothing", () => {
+    const total = compile({ _tag: "FailureCount", failures: 3, withinMillis: Infinity })
+    assert.isTrue(tripsAfter(total, [failure(0), success(1e6), failure(1e9), failure(1e12)]))
+  })
+
+  it("asks nothing of its calls", () => assert.deepStrictEqual(asks(policy), nothing))
+})
+
+describe.each([
+  ["over the last calls", lastCalls(10)],
+  ["over time", overTime(1000)]
+] as const)("a rate %s", (_, window) => {
+  it("trips at its threshold and above", () => {
+    const policy = failureRate({ window, threshold: 0.3 })
+    assert.isFalse(tripsAfter(policy, [...times(8, success()), ...times(2, failure())]))
+    assert.isTrue(tripsAfter(policy, [...times(7, success()), ...times(3, failure())]))
+    assert.isTrue(tripsAfter(policy, [...times(3, failure()), ...times(7, success())]))
+    assert.isTrue(tripsAfter(policy, times(10, failure())))
+    assert.isTrue(tripsAfter(failureRate({ window, threshold: 1 }), times(10, failure())))
+    assert.isFalse(tripsAfter(failureRate({ window, threshold: 1 }), [success(), ...times(9, failure())]))
+  })
+
+  it("needs its minimum of calls, which a success can complete", () => {
+    const policy = failureRate({ window, minimumCalls: 4 })
+    assert.isFalse(tripsAfter(policy, times(3, failure())))
+    assert.isTrue(tripsAfter(policy, times(4, failure())))
+    assert.isTrue(tripsAfter(policy, [...times(3, failure()), success()]))
+    assert.isFalse(tripsAfter(policy, [...times(3, failure()), ignored()]))
+  })
+
+  it("needs its minimum of failures", () => {
+    const policy = failureRate({ window, minimumFailures: 3 })
+    assert.isFalse(tripsAfter(policy, times(2, failure())))
+    assert.isTrue(tripsAfter(policy, times(3, failure())))
+  })
+
+  it("without a failure never trips, whatever its bounds", () => {
+    const least = { window, threshold: 0, minimumCalls: 0, minimumFailures: 0 }
+    assert.isFalse(tripsAfter(failureRate(least), []))
+    assert.isFalse(tripsAfter(failureRate(least), times(10, success())))
+    assert.isTrue(tripsAfter(failureRate(least), [...times(9, success()), failure()]))
+    assert.isFalse(tripsAfter(slowCallRate(least), []))
+    assert.isFalse(tripsAfter(slowCallRate(least), times(10, failure())))
+    assert.isTrue(tripsAfter(slowCallRate(least), [...times(9, success()), success(0, 100)]))
+  })
+
+  it("of failures does not look at the time a call took", () => {
+    const policy = failureRate({ window })
+    assert.deepStrictEqual(countsAfter(policy, [failure(0, 1e9), success(0, Infinity)]), {
+      calls: 2,
+      failures: 1,
+      slow: 0
+    })
+    const before = record(policy, [failure(), failure()])
+    for (const call of [ignored(0, 1e9), interrupted(0, Infinity)]) {
+      assert.strictEqual(policy.record(before, call), before)
+    }
+  })
+
+  it("of slow calls counts from exactly slowerThan", () => {
+    const policy = slowCallRate({ window })
+    assert.deepStrictEqual(countsAfter(policy, [success(0, 99.999), success(0, 100), failure(0, 101)]), {
+      calls: 3,
+      failures: 1,
+      slow: 2
+    })
+    assert.isFalse(tripsAfter(policy, [success(0, 99), failure(0, 99)]))
+    assert.isFalse(tripsAfter(policy, [success(0, 99), success(0, 99), success(0, 100)]))
+    assert.isTrue(tripsAfter(policy, [success(0, 99), success(0, 100)]))
+  })
+
+  it("R3.1.4 of slow calls counts an interrupted one that was slow, and it is no failure", () => {
+    const policy = slowCallRate({ window })
+    assert.deepStrictEqual(countsAfter(policy, [interrupted(0, 100), interrupted(0, 5000)]), {
+      calls: 2,
+      failures: 0,
+      slow: 2
+    })
+    assert.isTrue(tripsAfter(policy, [interrupted(0, 100)]))
+    const before = record(policy, [success()])
+    assert.strictEqual(policy.record(before, interrupted(0, 99.999)), before)
+  })
+
+  it("of slow calls weighs slow ones, not failures", () => {
+    const policy = slowCallRate({ window, minimumFailures: 2 })
+    assert.isFalse(tripsAfter(policy, times(5, failure(0, 99))))
+    assert.isFalse(tripsAfter(policy, [success(0, 100)]))
+    assert.isTrue(tripsAfter(policy, times(2, success(0, 100))))
+  })
+
+  it("starts with nothing", () => {
+    assert.deepStrictEqual(countsAfter(failureRate({ window }), []), none)
+    assert.deepStrictEqual(countsAfter(slowCallRate({ window }), []), none)
+  })
+})
+
+describe("a rate over the last calls", () => {
+  it("forgets by the number of calls, never by time", () => {
+    const policy = failureRate({ window: lastCalls(4), threshold: 0.5, minimumCalls: 4 })
+    const calls = [failure(0), failure(0), success(0), success(0)]
+    assert.isTrue(tripsAfter(policy, calls, 1e12))
+    assert.isFalse(tripsAfter(policy, [...calls, success(1)]))
+    assert.deepStrictEqual(countsAfter(policy, [...calls, success(1)], 1e12), {
+      calls: 4,
+      failures: 1,
+      slow: 0
+    })
+  })
+
+  it("times its successes only to measure them", () => {
+    assert.deepStrictEqual(asks(failureRate({ window: lastCalls(4) })), nothing)
+    assert.deepStrictEqual(asks(slowCallRate({ window: lastCalls(4) })), everything)
+  })
+})
+
+describe("a rate over time", () => {
+  it("forgets by time", () => {
+    const policy = failureRate({ window: overTime(1000), minimumCalls: 2 })
+    assert.isTrue(tripsAfter(policy, [failure(0), failure(0)], 999))
+    assert.isFalse(tripsAfter(policy, [failure(0), failure(0)], 1000))
+    assert.isFalse(tripsAfter(policy, [failure(0), failure(1000)]))
+    assert.deepStrictEqual(countsAfter(policy, [failure(0), failure(500), success(1000)]), {
+      calls: 2,
+      failures: 1,
+      slow: 0
+    })
+    const slow = slowCallRate({ window: overTime(1000), minimumCalls: 2 })
+    assert.isTrue(tripsAfter(slow, [success(0, 100), success(950)], 999))
+    assert.isFalse(tripsAfter(slow, [success(0, 100), success(950), success(950)], 1000))
+  })
+
+  it("weighs earlier buckets with the one being filled", () => {
+    const policy = failureRate({ window: overTime(1000), minimumCalls: 4, minimumFailures: 2 })
+    assert.isTrue(tripsAfter(policy, [failure(0), failure(100), success(200), success(300)]))
+    assert.isTrue(tripsAfter(policy, [success(0), success(100), failure(200), failure(300)]))
+    assert.isTrue(tripsAfter(policy, [failure(0), success(100), success(100), failure(100)]))
+    assert.isFalse(tripsAfter(policy, [failure(0), success(100), success(100), success(100)]))
+  })
+
+  it("times its successes, and measures them if slow ones matter", () => {
+    assert.deepStrictEqual(asks(failureRate({ window: overTime(1000) })), {
+      ...nothing,
+      timesSuccesses: true
+    })
+    assert.deepStrictEqual(asks(slowCallRate({ window: overTime(1000) })), everything)
+  })
+
+  it("has as many buckets as it is told", () => {
+    const coarse = failureRate({ window: overTime(1000, 2), minimumCalls: 2 })
+    assert.isFalse(tripsAfter(coarse, times(2, failure(499)), 1000))
+    assert.isTrue(tripsAfter(coarse, times(2, failure(500)), 1499))
+    assert.isFalse(tripsAfter(coarse, times(2, failure(500)), 1500))
+  })
+})
+
+describe("anyOf", () => {
+  const policy = compile({
+    _tag: "AnyOf",
+    policies: [
+      { _tag: "Consecutive", failures: 3 },
+      { _tag: "FailureCount", failures: 4, withinMillis: 1000 }
+    ]
+  })
+
+  it("trips when one of them does, each on a window of its own", () => {
+    assert.isFalse(tripsAfter(policy, []))
+    assert.isFalse(tripsAfter(policy, [failure(0), failure(0)]))
+    assert.isTrue(tripsAfter(policy, [failure(0), failure(0), failure(0)]))
+    const interleaved = [failure(0), success(0), failure(0), success(0), failure(0), success(0), failure(0)]
+    assert.isTrue(tripsAfter(policy, interleaved))
+    assert.isFalse(tripsAfter(policy, interleaved, 1000))
+    assert.isFalse(tripsAfter(policy, interleaved.slice(0, -1)))
+  })
+
+  it("shows the largest figures, field by field", () => {
+    assert.deepStrictEqual(countsAfter(policy, []), none)
+    assert.deepStrictEqual(countsAfter(policy, [failure(0), failure(0), success(0), failure(0)]), {
+      calls: 3,
+      failures: 3,
+      slow: 0
+    })
+    const mixed = compile({
+      _tag: "AnyOf",
+      policies: [
+        {
+          _tag: "SlowCallRate",
+          threshold: 1,
+          minimumCalls: 9,
+          minimumFailures: 1,
+          slowerThanMillis: 100,
+          window: lastCalls(2)
+        },
+        { _tag: "FailureCount", failures: 9, withinMillis: Infinity },
+        { _tag: "Consecutive", failures: 9 }
+      ]
+    })
+    const calls = [failure(), failure(), failure(), success(0, 100), success(0, 100)]
+    assert.deepStrictEqual(countsAfter(mixed, calls), { calls: 3, failures: 3, slow: 2 })
+    assert.deepStrictEqual(countsAfter(mixed, [success(0, 100), success(0, 100)]), {
+      calls: 2,
+      failures: 0,
+      slow: 2
+    })
+  })
+
+  it("of one policy is that policy", () => {
+    const one = compile({ _tag: "AnyOf", policies: [{ _tag: "Consecutive", failures: 2 }] })
+    assert.isFalse(tripsAfter(one, [failure()]))
+    assert.isTrue(tripsAfter(one, [failure(), failure()]))
+    assert.deepStrictEqual(countsAfter(one, [failure()]), { calls: 1, failures: 1, slow: 0 })
+  })
+
+  it("a call that changes none of the windows changes nothing", () => {
+    const window = record(policy, [failure(0), success(1)])
+    assert.strictEqual(policy.record(window, success(2)), window)
+    assert.strictEqual(policy.record(window, interrupted(2)), window)
+    // changes the streak, not the count
+    const streak = record(policy, [failure(0)])
+    assert.notStrictEqual(policy.record(streak, success(1)), streak)
+  })
+
+  it("asks what any of them asks", () => {
+    assert.deepStrictEqual(asks(policy), nothing)
+    const withRate = (data: RateData) =>
+      compile({ _tag: "AnyOf", policies: [{ _tag: "Consecutive", failures: 3 }, data] })
+    const rate: RateData = {
+      _tag: "FailureRate",
+      threshold: 0.5,
+      minimumCalls: 1,
+      minimumFailures: 1,
+      slowerThanMillis: 1,
+      window: overTime(1000)
+    }
+    assert.deepStrictEqual(asks(withRate(rate)), { ...nothing, timesSuccesses: true })
+    assert.deepStrictEqual(asks(withRate({ ...rate, window: lastCalls(5) })), nothing)
+    assert.deepStrictEqual(asks(withRate({ ...rate, _tag: "SlowCallRate" })), everything)
+  })
+})
+
+describe("a custom policy", () => {
+  const seen: Array<unknown> = []
+  const policy = compile({
+    _tag: "Custom",
+    initial: { failures: 0 },
+    record(state, call) {
+      seen.push(call)
+      return { failures: (state as { failures: number }).failures + 1 }
+    },
+    trips: (state, now) => (state as { failures: number }).failures >= 2 && now === 7
+  })
+
+  it("is asked with its own window, the call and the time", () => {
+    assert.deepStrictEqual(policy.initial, { failures: 0 })
+    seen.length = 0
+    const calls = [success(5, 1), failure(7, 2)]
+    const window = record(policy, calls)
+    assert.deepStrictEqual(seen, calls)
+    assert.isTrue(policy.trips(window, 7))
+    assert.isFalse(policy.trips(window, 8))
+    assert.isFalse(policy.trips(policy.initial, 7))
+  })
+
+  it("never hears of an Ignored call", () => {
+    seen.length = 0
+    for (const call of [ignored(1, 1e9), interrupted(1, 1e9)]) {
+      assert.strictEqual(policy.record(policy.initial, call), policy.initial)
+    }
+    assert.deepStrictEqual(seen, [])
+  })
+
+  it("keeps its counts to itself, and asks for time and duration", () => {
+    assert.deepStrictEqual(countsAfter(policy, [failure()]), none)
+    assert.deepStrictEqual(asks(policy), { ...everything, countsInterrupted: false })
+  })
+
+  it("is called as it was given, as a method", () => {
+    class Streak {
+      readonly _tag = "Custom"
+      readonly initial = 0
+      readonly limit = 1
+      record(state: unknown, call: Call): unknown {
+        return call.outcome._tag === "Failure" ? Number(state) + this.limit : 0
+      }
+      trips(state: unknown): boolean {
+        return Number(state) >= this.limit
+      }
+    }
+    assert.isTrue(tripsAfter(compile(new Streak()), [failure()]))
+    assert.isFalse(tripsAfter(compile(new Streak()), [failure(), success()]))
+  })
+})

@@ -1,0 +1,135 @@
+/** What is protected in the sweeps, and how. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import { clock } from "./Sweep.ts"
+
+export type Program = Effect.Effect<unknown, unknown>
+
+/** One run of a body: it can be told that it has started, and what it waits for can come. */
+export class Stage {
+  started = 0
+  readonly gate = Deferred.unsafeMake<string>(FiberId.none)
+  private resume: ((effect: Effect.Effect<string>) => void) | undefined
+
+  readonly entered: Effect.Effect<void> = Effect.sync(() => {
+    this.started++
+  })
+
+  readonly signal: Effect.Effect<string> = Effect.async((resume) => {
+    this.resume = resume
+    return Effect.yieldNow()
+  })
+
+  readonly events: ReadonlyArray<() => void> = [
+    () => {
+      Deferred.unsafeDone(this.gate, Effect.succeed("came"))
+      this.resume?.(Effect.succeed("came"))
+    },
+    () => clock.advance(2000)
+  ]
+}
+
+/** Never settles by itself. */
+export const endless = "hangs"
+
+export const bodies: Record<string, (stage: Stage) => Program> = {
+  "succeeds at once": () => Effect.succeed("done"),
+  "fails at once": () => Effect.fail("unavailable"),
+  "dies at once": () => Effect.die(new Error("broken")),
+  "is ignored": () => Effect.fail("not found"),
+  "interrupts itself": () => Effect.interrupt,
+  yields: () => Effect.as(Effect.zipRight(Effect.yieldNow(), Effect.yieldNow()), "done"),
+  "awaits a deferred": ({ gate }) => Deferred.await(gate),
+  "awaits a callback and dies": ({ signal }) => Effect.zipRight(signal, Effect.dieMessage("broken")),
+  "waits in a finalizer": ({ gate }) =>
+    Effect.acquireUseRelease(
+      Effect.yieldNow(),
+      () => Effect.fail("unavailable"),
+      () => Effect.zipRight(Effect.yieldNow(), Deferred.await(gate))
+    ),
+  [endless]: () => Effect.never
+}
+
+export interface Form {
+  readonly wrap: (protect: (body: Program) => Program, body: Program) => Program
+  /** How many calls it makes of a circuit; within an admitted probe, what is nested is part of that call. */
+  readonly calls: number
+  readonly callsWhileClosed?: number
+  /** Whether it ends the same way however long its operations take beside each other. */
+  readonly isSteady: boolean
+  /** Whether an interruption reaches the body. */
+  readonly isInterruptible: boolean
+  /**
+   * At how many points an interruption is never heeded, breaker or not: Effect 3.22 waits for the fibers of a race that
+   * have been made and not been started.
+   */
+  readonly hangs?: number
+}
+
+const single = { calls: 1, isSteady: true, isInterruptible: true }
+
+/** How the body and its protection are put together. */
+export const forms: Record<string, Form> = {
+  plain: { ...single, wrap: (protect, body) => protect(body) },
+  nested: { ...single, callsWhileClosed: 2, wrap: (protect, body) => protect(protect(body)) },
+  "nested after another": {
+    ...single,
+    callsWhileClosed: 3,
+    wrap: (protect, body) => protect(Effect.zipRight(protect(Effect.yieldNow()), protect(body)))
+  },
+  "inside a timeout": { ...single, wrap: (protect, body) => Effect.timeout(protect(body), "1 second") },
+  "round a timeout": { ...single, wrap: (protect, body) => protect(Effect.timeout(body, "1 second")) },
+  "in a race that it may lose at any point": {
+    ...single,
+    hangs: 1,
+    isSteady: false,
+    wrap: (protect, body) => Effect.raceFirst(protect(body), Effect.as(Effect.yieldNow(), "other"))
+  },
+  "beside its like": {
+    ...single,
+    calls: 2,
+    isSteady: false,
+    wrap: (protect, body) =>
+      Effect.flatMap(Effect.fork(protect(body)), (first) =>
+        Effect.flatMap(Effect.fork(protect(body)), (second) => Fiber.join(Fiber.zip(first, second)))
+      )
+  },
+  "in a child that is interrupted": {
+    ...single,
+    isSteady: false,
+    wrap: (protect, body) =>
+      Effect.flatMap(Effect.fork(protect(body)), (child) =>
+        Effect.zipRight(Effect.yieldNow(), Fiber.interrupt(child))
+      )
+  },
+  disconnected: { ...single, wrap: (protect, body) => Effect.disconnect(protect(body)) },
+  "with its exit taken": {
+    ...single,
+    wrap: (protect, body) => Effect.ensuring(Effect.exit(protect(body)), Effect.yieldNow())
+  },
+  uninterruptible: {
+    ...single,
+    isInterruptible: false,
+    wrap: (protect, body) => Effect.uninterruptible(protect(body))
+  },
+  "round something uninterruptible": {
+    ...single,
+    isInterruptible: false,
+    wrap: (protect, body) => protect(Effect.uninterruptible(body))
+  },
+  "restored within a mask": {
+    ...single,
+    wrap: (protect, body) => Effect.uninterruptibleMask((restore) => Effect.exit(restore(protect(body))))
+  },
+  "interruptible within an uninterruptible region": {
+    ...single,
+    wrap: (protect, body) => Effect.uninterruptible(Effect.exit(Effect.interruptible(protect(body))))
+  },
+  "as a finalizer": {
+    ...single,
+    isInterruptible: false,
+    wrap: (protect, body) => Effect.ensuring(Effect.yieldNow(), Effect.exit(protect(body)))
+  }
+}

@@ -1,0 +1,55 @@
+/** What a history is made of. A command that makes no sense where it comes (nothing in flight, say) does nothing. */
+import type { Ending } from "./Ending.ts"
+
+export type Command =
+  /** Calls of one key, started together and left in flight. */
+  | { readonly _tag: "Start"; readonly key: Key; readonly calls: number; readonly how: CallForm }
+  /** Calls of one key, one after the other, each over at once. */
+  | {
+      readonly _tag: "Run"
+      readonly key: Key
+      readonly endings: ReadonlyArray<Ending>
+      readonly how: CallForm
+    }
+  /** Failures until the circuit no longer admits them all. */
+  | { readonly _tag: "Break"; readonly key: Key; readonly how: CallForm }
+  /** The way back from Open, by successes at the first moment possible. */
+  | { readonly _tag: "Heal"; readonly key: Key; readonly how: CallForm }
+  /** Calls that end `offset` after they have become slow, where the policy asks for that. */
+  | {
+      readonly _tag: "Dawdle"
+      readonly key: Key
+      readonly endings: ReadonlyArray<Ending>
+      readonly offset: number
+      readonly how: CallForm
+    }
+  /** A probe outstays its lease by `offset`, another call comes, and then the first one ends. */
+  | {
+      readonly _tag: "Outstay"
+      readonly key: Key
+      readonly offset: number
+      readonly ending: Ending
+      readonly how: CallForm
+    }
+  | { readonly _tag: "Settle"; readonly pick: number; readonly ending: Ending }
+  /** All calls in flight, before any of them is told. */
+  | { readonly _tag: "SettleAll"; readonly endings: ReadonlyArray<Ending> }
+  /** To the pick-th next instant at which something changes by itself, and `offset` beyond. */
+  | { readonly _tag: "AdvanceTo"; readonly pick: number; readonly offset: number }
+  | { readonly _tag: "Advance"; readonly millis: number }
+  /** The wall clock is set; no time passes. */
+  | { readonly _tag: "SetWallClock"; readonly by: number }
+  | { readonly _tag: "Trip"; readonly key: Key }
+  | { readonly _tag: "Reset"; readonly key: Key }
+  | { readonly _tag: "Isolate"; readonly key: Key }
+  /** Whoever isolated first holds nothing any more, and whoever isolated second does. */
+  | { readonly _tag: "IsolateResetIsolate"; readonly key: Key }
+  | { readonly _tag: "Release"; readonly pick: number }
+
+export type Key = "default" | "a" | "b" | "c"
+
+/** By which part of the API a call is made. */
+export interface CallForm {
+  readonly api: "method" | "options first" | "options last" | "built once" | "tag"
+  readonly classifies: boolean
+}

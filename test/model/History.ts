@@ -1,0 +1,375 @@
+/** One history: every command is given to the model and to the library, and all that can be seen is compared. */
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import { CircuitOpenError } from "effect-circuit-breaker"
+import type { CallForm, Command, Key } from "./Command.ts"
+import { describeCause, exitOf, Token, verdictOf, type Classifier, type Ending } from "./Ending.ts"
+import { Model } from "./Model.ts"
+import type { ModelCall, ModelIsolation } from "./ModelCircuit.ts"
+import { slowThresholds } from "./ModelPolicy.ts"
+import { plain, RealBreaker, type RealCall } from "./RealBreaker.ts"
+import { breakerName, toModel, type Setup } from "./Setup.ts"
+
+const keys: ReadonlyArray<Key> = ["default", "a", "b", "c"]
+const startsAt = { monotonic: 5_000_123, wall: 1_700_000_000_000 }
+
+/** The first difference, told as the list of steps that led to it; undefined where there is none. */
+export const runHistory = (
+  setup: Setup,
+  commands: ReadonlyArray<Command>,
+  note: (requirement: string) => void
+): string | undefined => new History(setup, note).run(commands)
+
+interface InFlight {
+  readonly name: string
+  readonly key: Key
+  readonly classifier: Classifier
+  readonly model: ModelCall
+  readonly real: RealCall
+}
+
+interface Isolation {
+  readonly key: Key
+  readonly model: ModelIsolation
+  readonly real: Scope.CloseableScope
+}
+
+class History {
+  private readonly setup: Setup
+  private readonly model: Model
+  private readonly real: RealBreaker
+  private readonly steps: Array<string> = []
+  private readonly differences: Array<string> = []
+  private inFlight: Array<InFlight> = []
+  private isolations: Array<Isolation> = []
+  private serial = 0
+  private readonly note: (requirement: string) => void
+
+  constructor(setup: Setup, note: (requirement: string) => void) {
+    this.setup = setup
+    this.note = note
+    this.model = new Model(toModel(setup), note)
+    this.real = new RealBreaker(setup, keys, startsAt)
+  }
+
+  run(commands: ReadonlyArray<Command>): string | undefined {
+    try {
+      this.tellTime()
+      for (const command of commands) {
+        this.perform(command)
+        if (this.differences.length > 0) return this.report()
+      }
+      if (this.real.clock.sleeps > 0) this.differences.push("the library set a timer")
+      this.real.close()
+    } catch (thrown) {
+      this.differences.push(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
+    }
+    return this.differences.length > 0 ? this.report() : undefined
+  }
+
+  private perform(command: Command): void {
+    switch (command._tag) {
+      case "Start":
+        this.startMore(command.key, command.how, command.calls)
+        return
+      case "Run": {
+        for (const ending of command.endings) {
+          this.runAtOnce(command.key, command.how, ending)
+          this.compare()
+        }
+        return
+      }
+      case "Break":
+        return this.breakOpen(command.key, command.how)
+      case "Heal":
+        return this.heal(command.key, command.how)
+      case "Dawdle":
+        return this.dawdle(command.key, command.how, command.endings, command.offset)
+      case "Outstay":
+        return this.outstay(command.key, command.how, command.offset, command.ending)
+      case "Settle": {
+        const call = pick(this.settleable(this.inFlight), command.pick)
+        if (call === undefined) return
+        this.settle([call], [command.ending])
+        return this.compare()
+      }
+      case "SettleAll": {
+        const calls = this.settleable(this.inFlight)
+        if (calls.length === 0) return
+        this.settle(calls, command.endings)
+        return this.compare()
+      }
+      case "AdvanceTo": {
+        const instant = pick(this.model.instants(this.inFlight.map((call) => call.model)), command.pick)
+        if (instant === undefined) return
+        // The clock keeps to half milliseconds, which are exact in every unit; a bucket may end between two.
+        return this.advance(Math.ceil(instant * 2) / 2 + command.offset - this.model.now)
+      }
+      case "Advance":
+        return this.advance(command.millis)
+      case "SetWallClock": {
+        this.step(`the wall clock moves by ${command.by}`)
+        this.note(`R3.2.2 the wall clock is set ${command.by < 0 ? "back" : "forward"}`)
+        this.real.clock.wallMillis += command.by
+        this.tellTime()
+        return this.compare()
+      }
+      case "Trip": {
+        this.step(`Trip ${command.key}`)
+        this.model.trip(command.key)
+        this.real.trip(command.key)
+        return this.compare()
+      }
+      case "Reset":
+        return this.reset(command.key)
+      case "Isolate":
+        return this.isolate(command.key)
+      case "IsolateResetIsolate": {
+        this.isolate(command.key)
+        this.reset(command.key)
+        return this.isolate(command.key)
+      }
+      case "Release": {
+        const isolation = pick(this.isolations, command.pick)
+        if (isolation === undefined) return
+        this.step(`Release an isolation of ${isolation.key}`)
+        this.isolations = this.isolations.filter((other) => other !== isolation)
+        this.model.release(isolation.model)
+        this.real.release(isolation.real)
+        return this.compare()
+      }
+    }
+  }
+
+  private start(key: Key, how: CallForm): void {
+    this.serial += 1
+    const name = `call ${this.serial}`
+    this.step(`${name} of ${key} starts (${formOf(how)})`)
+    const decision = this.model.start(key)
+    const real = this.real.start(key, how)
+    if (decision._tag === "Rejected") {
+      return this.expectRejection(decision.error, real)
+    }
+    this.expect(`${name}`, "runs", whatBecameOf(real))
+    this.inFlight.push({ name, key, classifier: this.classifierOf(how), model: decision.call, real })
+  }
+
+  private runAtOnce(key: Key, how: CallForm, ending: Ending): void {
+    this.serial += 1
+    const name = `call ${this.serial}`
+    const token = new Token(ending, this.serial)
+    const exit = exitOf(token, breakerName, key)
+    this.step(`${name} of ${key} (${formOf(how)}) ends at once: ${json(ending)}`)
+    const decision = this.model.start(key)
+    const real = this.real.start(key, how, exit)
+    if (decision._tag === "Rejected") {
+      return this.expectRejection(decision.error, real)
+    }
+    this.expect(`${name} was started`, true, real.started)
+    this.expect(`${name}'s caller gets`, describeExit(exit), describeExit(real.exit()))
+    this.end(decision.call, token, this.classifierOf(how), key)
+  }
+
+  private breakOpen(key: Key, how: CallForm): void {
+    for (let i = 0; i < 10 && this.model.state(key)._tag === "Closed"; i++) {
+      this.runAtOnce(key, how, { _tag: "Failure" })
+      this.compare()
+    }
+  }
+
+  private heal(key: Key, how: CallForm): void {
+    const state = this.model.state(key)
+    if (state._tag === "Open") this.advance(state.retryAfter)
+    for (let i = 0; i < 4 && this.model.state(key)._tag === "HalfOpen"; i++) {
+      this.runAtOnce(key, how, { _tag: "Success" })
+      this.compare()
+    }
+  }
+
+  private dawdle(key: Key, how: CallForm, endings: ReadonlyArray<Ending>, offset: number): void {
+    const slowerThan = slowThresholds(this.model.config.policy)[0]
+    if (slowerThan === undefined) return
+    const calls = this.startMore(key, how, endings.length)
+    this.advance(slowerThan + offset)
+    this.settle(this.settleable(calls), endings)
+    this.compare()
+  }
+
+  private outstay(key: Key, how: CallForm, offset: number, ending: Ending): void {
+    const state = this.model.state(key)
+    if (state._tag === "Open") this.advance(state.retryAfter)
+    if (this.model.state(key)._tag !== "HalfOpen") return
+    const probe = this.startMore(key, how, 1)
+    this.advance(this.model.config.probeTimeoutMillis + offset)
+    this.startMore(key, how, 1)
+    this.settle(this.settleable(probe), [ending])
+    this.compare()
+  }
+
+  /** Those that were started are in flight, and the answer. */
+  private startMore(key: Key, how: CallForm, calls: number): ReadonlyArray<InFlight> {
+    const before = this.inFlight.length
+    for (let i = 0; i < calls; i++) this.start(key, how)
+    this.compare()
+    return this.inFlight.slice(before)
+  }
+
+  private end(call: ModelCall, token: Token, classifier: Classifier, key: Key): void {
+    this.note(`R3.1 a call ends: ${token.ending._tag}, classified by ${classifier}`)
+    this.model.settle(call, verdictOf(token, classifier, key))
+  }
+
+  private settleable(calls: ReadonlyArray<InFlight>): ReadonlyArray<InFlight> {
+    return calls.filter((call) => !this.model.lostItsCircuit(call.model))
+  }
+
+  /** The calls end in this order, and no fiber runs before all of them have been told. */
+  private settle(calls: ReadonlyArray<InFlight>, endings: ReadonlyArray<Ending>): void {
+    const expected = calls.map((call, index) => {
+      this.serial += 1
+      const token = new Token(endings[index % endings.length] ?? { _tag: "Success" }, this.serial)
+      this.step(`${call.name} of ${call.key} ends: ${json(token.ending)}`)
+      this.end(call.model, token, call.classifier, call.key)
+      if (token.ending._tag === "Interrupted") {
+        call.real.interrupt(token.ending.dies ? token : undefined)
+        return token.ending.dies ? `dies with ${describeCause(Cause.die(token))}, interrupted` : "interrupted"
+      }
+      const exit = exitOf(token, breakerName, call.key)
+      call.real.settle(exit)
+      return describeExit(exit)
+    })
+    this.real.settleDown()
+    calls.forEach((call, index) =>
+      this.expect(`${call.name}'s caller gets`, expected[index], describeExit(call.real.exit()))
+    )
+    this.inFlight = this.inFlight.filter((call) => !calls.includes(call))
+  }
+
+  private reset(key: Key): void {
+    this.step(`Reset ${key}`)
+    this.model.reset(key)
+    this.real.reset(key)
+    this.compare()
+  }
+
+  private isolate(key: Key): void {
+    this.step(`Isolate ${key}`)
+    this.isolations.push({ key, model: this.model.isolate(key), real: this.real.isolate(key) })
+    this.compare()
+  }
+
+  private advance(millis: number): void {
+    if (millis <= 0) return
+    this.real.clock.advance(millis)
+    this.tellTime()
+    this.step(`${millis} ms pass`)
+    this.compare()
+  }
+
+  private tellTime(): void {
+    this.model.now = this.real.clock.monotonicMillis - startsAt.monotonic
+    this.model.wall = this.real.clock.wallMillis
+  }
+
+  private classifierOf(how: CallForm): Classifier {
+    return how.classifies ? "call" : this.setup.classifies ? "breaker" : "default"
+  }
+
+  // Comparing
+
+  private compare(): void {
+    const perKey = (reading: { readonly keys: unknown; readonly circuits: unknown }) => ({
+      keys: reading.keys,
+      circuits: byKey(reading.circuits)
+    })
+    this.expect("transitions", this.model.published, this.real.takeTransitions())
+    this.model.published = []
+    const modelReading = {
+      keys: Object.fromEntries(keys.map((key) => [key, [this.model.state(key), this.model.snapshot(key)]])),
+      circuits: this.model.circuits()
+    }
+    const real = this.real.reading()
+    this.expect("", perKey(modelReading), perKey(real))
+    // Reading has moved nothing.
+    this.expect("transitions after reading", [], this.real.takeTransitions())
+  }
+
+  private expectRejection(error: unknown, real: RealCall): void {
+    this.expect("the effect was started", false, real.started)
+    const exit = real.exit()
+    const failure =
+      exit !== null && Exit.isFailure(exit) ? Chunk.toReadonlyArray(Cause.failures(exit.cause))[0] : undefined
+    if (!(failure instanceof CircuitOpenError)) {
+      return this.expect("the call", `rejected: ${json(error)}`, whatBecameOf(real))
+    }
+    const { _tag, breaker, key, state, retryAfter, message } = failure
+    this.expect("the rejection", error, plain({ _tag, breaker, key, state, retryAfter }))
+    const saysWhat = message.includes(breaker) && message.includes(key) && !message.includes("\n")
+    this.expect(`the message "${message}" is one line that names breaker and key`, true, saysWhat)
+  }
+
+  private expect(what: string, model: unknown, real: unknown): void {
+    this.differences.push(...differencesOf(what, model, real))
+  }
+
+  private step(description: string): void {
+    this.steps.push(`t=${this.model.now}  ${description}`)
+  }
+
+  private report(): string {
+    const steps = this.steps.map((step, index) => `  ${String(index + 1).padStart(2)}. ${step}`)
+    return [
+      `breaker ${json(this.setup)}`,
+      ...steps,
+      "and then:",
+      ...this.differences.map((difference) => `  ${difference}`)
+    ].join("\n")
+  }
+}
+
+const json = (value: unknown): string =>
+  JSON.stringify(value, (_, field) => (field === Infinity ? "Infinity" : field))
+
+const pick = <A>(from: ReadonlyArray<A>, index: number): A | undefined => from[index % from.length]
+
+const formOf = (how: CallForm): string => (how.classifies ? `${how.api}, classifies` : how.api)
+
+const whatBecameOf = (call: RealCall): string => {
+  const exit = call.exit()
+  return exit !== null ? describeExit(exit) : call.started ? "runs" : "neither started nor ended"
+}
+
+const describeExit = (exit: Exit.Exit<unknown, unknown> | null): string => {
+  if (exit === null) return "nothing yet"
+  if (Exit.isSuccess(exit)) return `succeeds with ${describeCause(Cause.fail(exit.value))}`
+  const failures = Chunk.toReadonlyArray(Cause.failures(exit.cause))
+  const defects = Chunk.toReadonlyArray(Cause.defects(exit.cause))
+  return [
+    ...failures.map((failure) => `fails with ${describeCause(Cause.fail(failure))}`),
+    ...defects.map((defect) => `dies with ${describeCause(Cause.die(defect))}`),
+    ...(Cause.isInterrupted(exit.cause) ? ["interrupted"] : [])
+  ].join(", ")
+}
+
+const byKey = (snapshots: unknown): unknown =>
+  Array.isArray(snapshots)
+    ? Object.fromEntries(snapshots.map((snapshot) => [snapshot.key, snapshot]))
+    : snapshots
+
+/** One line for each place where the two differ. A cause that the model leaves open is not compared. */
+const differencesOf = (where: string, model: unknown, real: unknown): ReadonlyArray<string> => {
+  if (Object.is(model, real)) return []
+  if (isRecord(model) && isRecord(real)) {
+    const names = new Set([...Object.keys(model), ...Object.keys(real)])
+    return [...names]
+      .filter((name) => !(name === "cause" && model[name] === undefined))
+      .flatMap((name) => differencesOf(where === "" ? name : `${where}.${name}`, model[name], real[name]))
+  }
+  const isClose = typeof model === "number" && typeof real === "number" && Math.abs(model - real) < 1e-9
+  return isClose ? [] : [`${where}: model ${json(model)}, library ${json(real)}`]
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null

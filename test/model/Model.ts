@@ -1,0 +1,403 @@
+/**
+ * The reference implementation of DESIGN.md, section 3: slow, obvious, mutable, with its history kept.
+ * It knows no Effect and shares nothing with `src`. Times are milliseconds since the breaker was made.
+ */
+import {
+  ModelCircuit,
+  wholeMillis,
+  type Held,
+  type ModelCall,
+  type ModelConfig,
+  type ModelIsolation,
+  type Verdict
+} from "./ModelCircuit.ts"
+import { records, trips, windowCounts } from "./ModelPolicy.ts"
+import type { PlainRejection, PlainSnapshot, PlainState, PlainTransition } from "./Observation.ts"
+
+export type Decision =
+  | { readonly _tag: "Ran"; readonly call: ModelCall }
+  | { readonly _tag: "Rejected"; readonly error: PlainRejection }
+
+export class Model {
+  now = 0
+  wall = 0
+  published: Array<PlainTransition> = []
+
+  readonly config: ModelConfig
+  private readonly note: (requirement: string) => void
+  private circuitsByKey = new Map<string, ModelCircuit>()
+
+  constructor(config: ModelConfig, note: (requirement: string) => void) {
+    this.config = config
+    this.note = note
+  }
+
+  // Calls
+
+  start(key: string): Decision {
+    const circuit = this.use(key)
+    const held = circuit.held
+    switch (held._tag) {
+      case "Closed": {
+        this.note("R3.1.3 Closed admits")
+        return this.admit(circuit)
+      }
+      case "Open": {
+        const left = held.openedAt + held.length - this.now
+        if (left <= 1) this.note("R3.2.2 rejected within the last millisecond of an opening")
+        return this.reject(circuit, "Open", wholeMillis(left))
+      }
+      case "Isolated":
+        return this.reject(circuit, "Isolated", Infinity)
+      case "HalfOpen": {
+        const live = held.probes.filter((probe) => circuit.hasLease(probe, this.now))
+        if (live.length + held.succeeded >= this.config.probes) {
+          if (live.length > 0) this.note("R3.2.3 rejected while every probe slot is taken")
+          if (held.succeeded > 0) this.note("R3.2.3 rejected although one more success is awaited")
+          if (live.some((probe) => probe.startedAt + this.config.probeTimeoutMillis - this.now <= 1))
+            this.note("R3.2.5 rejected within the last millisecond of a lease")
+          return this.reject(circuit, "HalfOpen", 0)
+        }
+        if (held.probes.length + held.succeeded >= this.config.probes)
+          this.note("R3.2.5 an expired slot is taken by the next caller")
+        if (live.length > 0) this.note("R3.2.3 a second probe runs beside the first")
+        const decision = this.admit(circuit)
+        held.probes = [...live, decision.call]
+        return decision
+      }
+      case "Recovering": {
+        held.arrivals += 1
+        const before = held.reached
+        held.reached = Math.floor(held.arrivals * circuit.share(held.startedAt, this.now))
+        if (held.reached > before) {
+          this.note("R3.2.9 Recovering admits a share")
+          return this.admit(circuit)
+        }
+        this.note("R3.2.9 Recovering rejects the rest")
+        return this.reject(circuit, "Recovering", 0)
+      }
+    }
+  }
+
+  settle(call: ModelCall, verdict: Verdict): void {
+    if (!call.counted) {
+      this.note("observe: the outcome of a would-be rejection counts nowhere")
+      return
+    }
+    const circuit = call.circuit
+    const held = circuit.held
+    if (this.circuitsByKey.get(circuit.key) !== circuit) {
+      this.note("R3.2.6 an outcome for a circuit that was dropped")
+      return
+    }
+    if (call.generation !== circuit.generation) {
+      this.note(`R3.2.6 late ${verdict._tag} while ${held._tag}`)
+      return
+    }
+    // Its recovery is over although no call has said so yet: the outcome is from before the close.
+    if (held._tag === "Recovering" && circuit.seen(this.now)._tag === "Closed") {
+      this.note("R3.2.6 an outcome admitted while Recovering lands after the recovery ended")
+      return
+    }
+    if (held._tag === "HalfOpen") {
+      if (!held.probes.includes(call) || !circuit.hasLease(call, this.now)) {
+        this.note(
+          held.probes.includes(call)
+            ? `R3.2.5 late ${verdict._tag} of a probe without a lease`
+            : `R3.2.5 late ${verdict._tag} of a probe whose slot was taken over`
+        )
+        return
+      }
+      held.probes = held.probes.filter((probe) => probe !== call)
+      this.count(circuit, verdict)
+      this.settleProbe(circuit, held, verdict)
+      return
+    }
+    this.count(circuit, verdict)
+    if (verdict._tag === "Ignored") {
+      this.note("R3.1.4 an Ignored outcome leaves the window alone")
+      return
+    }
+    const outcome = { kind: verdict._tag, at: this.now, elapsed: this.now - call.startedAt }
+    if (!records(this.config.policy, outcome)) {
+      return
+    }
+    if (verdict._tag === "Interrupted") this.note("R3.1.4 an interrupted slow call is recorded")
+    if (this.isEmptiedByAge(circuit)) this.note("R3.2.10 an idle gap has emptied the window")
+    circuit.outcomes.push(outcome)
+    if (trips(this.config.policy, circuit.outcomes, this.now)) {
+      this.note(`R3.2.1 ${this.config.policy._tag} trips while ${held._tag}`)
+      if (verdict._tag !== "Failure") this.note(`R3.2.1 ${verdict._tag} trips a rate`)
+      this.open(circuit, "Tripped", verdict)
+    }
+  }
+
+  private isEmptiedByAge({ outcomes }: ModelCircuit): boolean {
+    const policy = this.config.policy
+    const isRate = policy._tag === "FailureRate" || policy._tag === "SlowCallRate"
+    return isRate && outcomes.length > 0 && windowCounts(policy, outcomes, this.now).calls === 0
+  }
+
+  /**
+   * Whether the call's circuit was dropped while it ran, and its key has had no other since. The contract leaves open
+   * what becomes of its outcome.
+   */
+  lostItsCircuit(call: ModelCall): boolean {
+    const { circuit, generation } = call
+    const current = this.find(circuit.key)
+    return current === undefined && generation === circuit.generation
+  }
+
+  private settleProbe(circuit: ModelCircuit, held: Held & { _tag: "HalfOpen" }, verdict: Verdict): void {
+    switch (verdict._tag) {
+      case "Success": {
+        held.succeeded += 1
+        if (held.succeeded < this.config.probes) {
+          this.note("R3.2.3 a probe succeeds and more are awaited")
+        } else if (this.config.recovery === undefined) {
+          this.note("R3.2.3 the last probe closes")
+          this.move(circuit, { _tag: "Closed", since: this.now })
+        } else {
+          this.note("R3.2.9 the last probe starts Recovering")
+          this.move(circuit, { _tag: "Recovering", startedAt: this.now, arrivals: 0, reached: 0 })
+        }
+        return
+      }
+      case "Failure": {
+        held.failed += 1
+        if (held.failed < this.config.failuresToReopen) {
+          this.note("R3.2.3 a probe fails and more failures are needed")
+        } else {
+          this.note("R3.2.3 the last failure reopens")
+          this.open(circuit, "ProbeFailed", verdict)
+        }
+        return
+      }
+      default:
+        this.note(`R3.2.4 ${verdict._tag} probe gives its slot back`)
+    }
+  }
+
+  // Manual control
+
+  trip(key: string): void {
+    const circuit = this.use(key)
+    const held = circuit.held
+    if (held._tag === "Isolated") {
+      this.note("R3.3 trip on Isolated does nothing")
+      return
+    }
+    this.note(`R3.3 trip on ${held._tag}`)
+    if (held._tag === "Open") {
+      this.move(
+        circuit,
+        { _tag: "Open", openedAt: this.now, length: held.length },
+        { retryAfter: held.length, openings: circuit.openings, reason: "Manual" }
+      )
+      return
+    }
+    this.open(circuit, "Manual", undefined)
+  }
+
+  reset(key: string): void {
+    const circuit = this.use(key)
+    this.note(`R3.3 reset on ${circuit.held._tag}`)
+    circuit.openings = 0
+    circuit.lastLength = 0
+    this.move(circuit, { _tag: "Closed", since: this.now })
+  }
+
+  isolate(key: string): ModelIsolation {
+    const circuit = this.use(key)
+    const isolation = { circuit }
+    if (circuit.held._tag === "Isolated") {
+      this.note("R3.3 nested isolate")
+      circuit.held.holders.add(isolation)
+    } else {
+      this.note(`R3.3 isolate on ${circuit.held._tag}`)
+      this.move(circuit, { _tag: "Isolated", holders: new Set([isolation]) })
+    }
+    return isolation
+  }
+
+  release(isolation: ModelIsolation): void {
+    const circuit = isolation.circuit
+    const held = circuit.held
+    if (this.circuitsByKey.get(circuit.key) !== circuit || held._tag !== "Isolated") {
+      this.note("R3.3 release after a reset does nothing")
+      return
+    }
+    if (!held.holders.delete(isolation)) {
+      this.note("R3.3 release after a reset leaves a newer isolation alone")
+    } else if (held.holders.size > 0) {
+      this.note("R3.3 release of a nested isolation keeps it Isolated")
+    } else {
+      this.note("R3.3 the last release closes")
+      this.move(circuit, { _tag: "Closed", since: this.now })
+    }
+  }
+
+  // Reading
+
+  state(key: string): PlainState {
+    const circuit = this.find(key)
+    if (circuit === undefined) {
+      return { _tag: "Closed" }
+    }
+    const state = circuit.state(this.now)
+    if (state._tag !== circuit.held._tag)
+      this.note(`R3.2.2 ${circuit.held._tag} reads as ${state._tag} when over`)
+    return state
+  }
+
+  snapshot(key: string): PlainSnapshot {
+    // A key never called reads as a circuit just made, which is not kept.
+    return (this.find(key) ?? new ModelCircuit(this.config, key, this.now)).snapshot(this.now)
+  }
+
+  circuits(): ReadonlyArray<PlainSnapshot> {
+    return [...this.circuitsByKey.keys()]
+      .filter((key) => this.find(key) !== undefined)
+      .map((key) => this.snapshot(key))
+  }
+
+  /** Every instant of the next minutes at which something changes by the passing of time alone, soonest first. */
+  instants(inFlight: ReadonlyArray<ModelCall>): ReadonlyArray<number> {
+    const all = [...this.circuitsByKey.values()].flatMap((circuit) => circuit.instants(this.now, inFlight))
+    return [...new Set(all)]
+      .filter((instant) => instant > this.now && instant < this.now + 600_000)
+      .toSorted((a, b) => a - b)
+  }
+
+  // The machine
+
+  private admit(circuit: ModelCircuit): Decision & { _tag: "Ran" } {
+    return {
+      _tag: "Ran",
+      call: { circuit, generation: circuit.generation, startedAt: this.now, counted: true }
+    }
+  }
+
+  private reject(circuit: ModelCircuit, state: PlainRejection["state"], retryAfter: number): Decision {
+    circuit.totals.rejected += 1
+    this.note(`R3.1.1 rejected while ${state}`)
+    if (!this.config.observe) {
+      const breaker = this.config.breaker
+      return {
+        _tag: "Rejected",
+        error: { _tag: "CircuitOpenError", breaker, key: circuit.key, state, retryAfter }
+      }
+    }
+    this.note("observe: a would-be rejection runs")
+    return { _tag: "Ran", call: { ...this.admit(circuit).call, counted: false } }
+  }
+
+  private count(circuit: ModelCircuit, verdict: Verdict): void {
+    switch (verdict._tag) {
+      case "Success":
+        circuit.totals.succeeded += 1
+        return
+      case "Failure":
+        circuit.totals.failed += 1
+        circuit.lastFailure = { at: this.wall, cause: verdict.cause }
+        return
+      default:
+        circuit.totals.ignored += 1
+    }
+  }
+
+  private open(
+    circuit: ModelCircuit,
+    reason: "Tripped" | "ProbeFailed" | "Manual",
+    verdict: Verdict | undefined
+  ): void {
+    const held = circuit.held
+    const healed = held._tag === "Closed" && this.now - held.since >= circuit.lastLength
+    if (held._tag === "Closed" && circuit.openings > 0)
+      this.note(healed ? "R3.2.7 the backoff is back at 0" : "R3.2.7 the backoff survives the close")
+    circuit.openings = healed ? 1 : circuit.openings + 1
+    const delay = this.config.openMillis(circuit.openings)
+    if (delay !== this.config.openMillis(1)) this.note("R3.2.7 a later opening has another length")
+    let length = delay
+    if (verdict?._tag === "Failure" && verdict.retryAfter !== undefined) {
+      length = Math.max(delay, Math.min(verdict.retryAfter, this.config.maxOpenMillis))
+      if (length === delay) this.note("R3.2.8 a hint never shortens an opening")
+      else if (length === verdict.retryAfter) this.note("R3.2.8 a hint lengthens an opening")
+      else this.note("R3.2.8 a hint is capped by maxOpenDuration")
+    }
+    circuit.lastLength = length
+    this.move(
+      circuit,
+      { _tag: "Open", openedAt: this.now, length },
+      { retryAfter: length, openings: circuit.openings, reason }
+    )
+  }
+
+  private move(
+    circuit: ModelCircuit,
+    to: Held,
+    opening?: Pick<PlainTransition, "retryAfter" | "openings" | "reason">
+  ): void {
+    const from = circuit.held._tag
+    circuit.generation += 1
+    circuit.held = to
+    circuit.outcomes = []
+    this.touch(circuit)
+    this.note(`R3.2 ${from} to ${to._tag}`)
+    this.published.push({
+      breaker: this.config.breaker,
+      key: circuit.key,
+      from,
+      to: to._tag,
+      at: this.wall,
+      generation: circuit.generation,
+      ...opening
+    })
+  }
+
+  /** The circuit for a call or a control: made if need be, and with what time has done to it made true. */
+  private use(key: string): ModelCircuit {
+    let circuit = this.find(key)
+    if (circuit === undefined) {
+      if (this.circuitsByKey.delete(key)) this.note("idleTimeToLive drops an idle Closed circuit")
+      circuit = new ModelCircuit(this.config, key, this.now)
+      if (circuit.ages) this.makeRoom()
+    }
+    this.touch(circuit)
+    const seen = circuit.seen(this.now)
+    if (seen !== circuit.held) {
+      if (circuit.held._tag === "Open" && this.now === circuit.held.openedAt + circuit.held.length)
+        this.note("R3.2.2 HalfOpen at exactly the end of the opening")
+      this.move(circuit, seen)
+    }
+    return circuit
+  }
+
+  private touch(circuit: ModelCircuit): void {
+    circuit.lastUse = this.now
+    // Last in the map is the most recently used.
+    this.circuitsByKey.delete(circuit.key)
+    this.circuitsByKey.set(circuit.key, circuit)
+  }
+
+  private makeRoom(): void {
+    const byUse = [...this.circuitsByKey.values()].filter((circuit) => circuit.ages)
+    const leastRecent = byUse[0]
+    if (leastRecent === undefined || byUse.length < this.config.capacity) {
+      return
+    }
+    const closed = byUse.find((circuit) => circuit.held._tag === "Closed")
+    if (closed === undefined) {
+      this.note("capacity drops a circuit that is not Closed, loudly")
+      this.move(leastRecent, { _tag: "Closed", since: this.now })
+    } else {
+      this.note("capacity drops the least recently used Closed circuit")
+    }
+    this.circuitsByKey.delete((closed ?? leastRecent).key)
+  }
+
+  private find(key: string): ModelCircuit | undefined {
+    const circuit = this.circuitsByKey.get(key)
+    return circuit === undefined || circuit.isForgotten(this.now) ? undefined : circuit
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The Effect `Clock` of the histories. Unlike `TestClock` it keeps the wall clock apart from the monotonic one, and
+ * moves at once instead of waiting for real timers, which is what makes thousands of histories affordable.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+export class VirtualClock implements Clock.Clock {
+  readonly [Clock.ClockTypeId]: typeof Clock.ClockTypeId = Clock.ClockTypeId
+  monotonicMillis = 0
+  wallMillis = 0
+  /** How often anything asked to be woken up. A breaker has no timers, so never. */
+  sleeps = 0
+
+  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
+
+  unsafeCurrentTimeMillis(): number {
+    return this.wallMillis
+  }
+
+  unsafeCurrentTimeNanos(): bigint {
+    return BigInt(this.monotonicMillis * 1_000_000)
+  }
+
+  sleep(): Effect.Effect<void> {
+    this.sleeps += 1
+    return Effect.never
+  }
+
+  advance(millis: number): void {
+    this.monotonicMillis += millis
+    this.wallMillis += millis
+  }
+}

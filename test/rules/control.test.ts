@@ -1,0 +1,369 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { Transition, TripPolicy } from "effect-circuit-breaker"
+import type { Breaker } from "./fixtures.ts"
+import {
+  fails,
+  make,
+  makeHalfOpen,
+  makeIsolated,
+  makeOpen,
+  makeRecovering,
+  rejectionOf,
+  settled,
+  startCall,
+  tagOf,
+  totalsOf,
+  transitionsOf,
+  watch,
+  windowOf,
+  works
+} from "./fixtures.ts"
+
+/** A breaker in each state, with its tag. */
+const states = {
+  Closed: make(),
+  Open: makeOpen(),
+  HalfOpen: Effect.tap(makeHalfOpen(), (breaker) => startCall(breaker.protect)),
+  Recovering: makeRecovering(),
+  Isolated: makeIsolated()
+}
+
+const lastOpening = (breaker: Breaker, action: Effect.Effect<unknown, unknown>) =>
+  Effect.gen(function* () {
+    const seen = yield* watch(breaker.transitions)
+    yield* action
+    yield* settled
+    const { from, openings, reason, retryAfter } = seen.findLast(Transition.isOpened)!
+    return { from, openings, reason, seconds: Duration.toSeconds(retryAfter) }
+  }).pipe(Effect.scoped)
+
+/** Begins to hold a circuit open, and gives what ends that. */
+const hold = (breaker: Breaker) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Scope.extend(breaker.isolate(), scope)
+    return Scope.close(scope, Exit.void)
+  })
+
+describe("R3.3 isolate", () => {
+  for (const [state, breakerIn] of Object.entries(states)) {
+    it.scoped(`R3.3 isolation holds a circuit that is ${state} open, and ends in Closed`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerIn
+        yield* breaker.reset("another key")
+        const release = yield* hold(breaker)
+
+        assert.deepStrictEqual(yield* breaker.state(), { _tag: "Isolated" })
+        const error = yield* rejectionOf(breaker.protect(works))
+        assert.strictEqual(error.state, "Isolated")
+        assert.strictEqual(yield* tagOf(breaker, "another key"), "Closed")
+
+        yield* release
+        if (state !== "Isolated") assert.strictEqual(yield* breaker.protect(works), "worked")
+      })
+    )
+  }
+
+  it.scoped("R3.3 the last release returns to Closed with a new generation and an empty window", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
+      const seen = yield* watch(breaker.transitions)
+      yield* Effect.flip(breaker.protect(fails))
+
+      yield* Effect.scoped(breaker.isolate())
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ from, generation, to }) => [from, to, generation]),
+        [
+          ["Closed", "Isolated", 1],
+          ["Isolated", "Closed", 2]
+        ]
+      )
+      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+    })
+  )
+
+  it.scoped("R3.3 isolations nest: only the last release counts, in whatever order they end", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const seen = yield* watch(breaker.transitions)
+      const outer = yield* hold(breaker)
+      const inner = yield* hold(breaker)
+
+      yield* outer
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+      yield* inner
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+
+      yield* settled
+      assert.deepStrictEqual(
+        seen.map(({ to }) => to),
+        ["Isolated", "Closed"]
+      )
+    })
+  )
+
+  it.scoped("R3.3 isolation outranks time, trips and outcomes", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const probe = yield* startCall(breaker.protect)
+      yield* breaker.isolate()
+
+      const transitions = yield* transitionsOf(
+        breaker,
+        Effect.all([probe.end(Exit.succeed("well")), breaker.trip(), TestClock.adjust("365 days")])
+      )
+
+      assert.deepStrictEqual(transitions, [])
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+    })
+  )
+
+  it.scoped("R3.3 a release keeps the backoff", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      yield* Effect.scoped(breaker.isolate())
+
+      yield* Effect.flip(breaker.protect(fails))
+
+      const state = yield* breaker.state()
+      assert.strictEqual(state._tag === "Open" ? state.openings : undefined, 2)
+    })
+  )
+
+  it.effect("R3.3 isolation ends with its scope however that ends", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+
+      yield* breaker.isolate().pipe(Effect.zipRight(Effect.die("a defect")), Effect.scoped, Effect.exit)
+      const holder = yield* startCall(() => Effect.scoped(Effect.zipRight(breaker.isolate(), Effect.never)))
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+      yield* holder.interrupt
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("R3.3 reset", () => {
+  for (const [state, breakerIn] of Object.entries(states)) {
+    it.scoped(`R3.3 reset closes a circuit that is ${state}, with a new generation`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerIn
+
+        const transitions = yield* transitionsOf(breaker, breaker.reset())
+
+        assert.deepStrictEqual(transitions, [`${state} > Closed`])
+        assert.deepStrictEqual(yield* breaker.state(), { _tag: "Closed" })
+        assert.strictEqual(yield* breaker.protect(works), "worked")
+      })
+    )
+  }
+
+  it.scoped("R3.3 reset empties the window and ends the backoff; totals and last failure remain", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.consecutive(2),
+        openDuration: Schedule.exponential("1 second")
+      })
+      yield* breaker.trip()
+      yield* breaker.trip()
+      yield* TestClock.adjust("1 second")
+      yield* Effect.flip(breaker.protect(fails))
+      yield* breaker.reset()
+      yield* Effect.flip(breaker.protect(fails))
+      const before = yield* breaker.snapshot()
+
+      yield* breaker.reset()
+
+      const after = yield* breaker.snapshot()
+      assert.deepStrictEqual(after, { ...before, window: { calls: 0, failures: 0, slow: 0 } })
+      assert.strictEqual(after.lastFailure._tag, "Some")
+      const opening = yield* lastOpening(breaker, breaker.trip())
+      assert.deepStrictEqual([opening.openings, opening.seconds], [1, 1])
+    })
+  )
+
+  it.scoped("R3.3 only reset outranks isolation; a release from before it does nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const before = yield* hold(breaker)
+      yield* breaker.reset()
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      yield* breaker.isolate()
+
+      const transitions = yield* transitionsOf(breaker, before)
+
+      assert.deepStrictEqual(transitions, [])
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+    })
+  )
+})
+
+describe("R3.3 trip", () => {
+  it.scoped("R3.3 trip opens a Closed circuit, and it heals as after any trip", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+
+      const opening = yield* lastOpening(breaker, breaker.trip())
+
+      assert.deepStrictEqual(opening, { from: "Closed", openings: 1, reason: "Manual", seconds: 10 })
+      yield* rejectionOf(breaker.protect(works))
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.protect(works)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+  )
+
+  it.scoped("R3.3 trip on an Open circuit restarts its open time without a backoff step", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen({ openDuration: Schedule.exponential("10 seconds") })
+      yield* TestClock.adjust("9999 millis")
+
+      const opening = yield* lastOpening(breaker, breaker.trip())
+
+      assert.deepStrictEqual(opening, { from: "Open", openings: 1, reason: "Manual", seconds: 10 })
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
+    })
+  )
+
+  it.scoped("R3.3 trip on a circuit whose open time has passed is a new opening", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ openDuration: Schedule.exponential("10 seconds") })
+
+      const opening = yield* lastOpening(breaker, breaker.trip())
+
+      assert.deepStrictEqual(opening, { from: "HalfOpen", openings: 2, reason: "Manual", seconds: 20 })
+    })
+  )
+
+  it.scoped("R3.3 trip on a Recovering circuit is a new opening", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeRecovering()
+
+      const opening = yield* lastOpening(breaker, breaker.trip())
+
+      assert.deepStrictEqual(opening, { from: "Recovering", openings: 2, reason: "Manual", seconds: 10 })
+    })
+  )
+
+  it.scoped("R3.3 trip on an Isolated circuit does nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeIsolated()
+
+      assert.deepStrictEqual(yield* transitionsOf(breaker, breaker.trip()), [])
+
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+    })
+  )
+
+  it.scoped("R3.3 what time has changed is announced before what the hand changes", () =>
+    Effect.gen(function* () {
+      const halfOpen = yield* makeHalfOpen()
+      const recovering = yield* makeRecovering()
+      yield* TestClock.adjust("100 seconds")
+
+      assert.deepStrictEqual(yield* transitionsOf(halfOpen, halfOpen.trip()), [
+        "Open > HalfOpen",
+        "HalfOpen > Open"
+      ])
+      assert.deepStrictEqual(yield* transitionsOf(recovering, recovering.reset()), [
+        "Recovering > Closed",
+        "Closed > Closed"
+      ])
+    })
+  )
+
+  it.scoped("R3.3 controls work on one circuit, and make it if need be", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+
+      yield* breaker.trip("tripped")
+      yield* breaker.reset("reset")
+      yield* breaker.isolate("isolated")
+
+      const circuits = yield* breaker.circuits
+      assert.sameDeepMembers(
+        circuits.map(({ key, state }) => [key, state._tag]),
+        [
+          ["tripped", "Open"],
+          ["reset", "Closed"],
+          ["isolated", "Isolated"]
+        ]
+      )
+      assert.strictEqual(yield* breaker.protect(works), "worked")
+    })
+  )
+})
+
+describe("R3.3 calls in flight report into nothing", () => {
+  const controls: Record<string, (breaker: Breaker) => Effect.Effect<unknown, never, Scope.Scope>> = {
+    trip: (breaker) => breaker.trip(),
+    "trip of an Open circuit": (breaker) => Effect.zipRight(breaker.trip(), breaker.trip()),
+    reset: (breaker) => breaker.reset(),
+    isolate: (breaker) => breaker.isolate(),
+    "the end of an isolation": (breaker) => Effect.scoped(breaker.isolate())
+  }
+
+  for (const [name, control] of Object.entries(controls)) {
+    for (const exit of [Exit.succeed("late"), Exit.fail("late")]) {
+      it.scoped(`R3.3 after ${name}: a late ${exit._tag}`, () =>
+        Effect.gen(function* () {
+          const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
+          const late = yield* startCall(breaker.protect)
+          yield* control(breaker)
+          const before = yield* breaker.snapshot()
+
+          assert.deepStrictEqual(yield* late.end(exit), exit)
+
+          assert.deepStrictEqual(yield* breaker.snapshot(), before)
+        })
+      )
+
+      it.scoped(`R3.3 after ${name}: the late ${exit._tag} of a probe`, () =>
+        Effect.gen(function* () {
+          const breaker = yield* makeHalfOpen()
+          const late = yield* startCall(breaker.protect)
+          yield* control(breaker)
+          const before = yield* breaker.snapshot()
+
+          yield* late.end(exit)
+
+          assert.deepStrictEqual(yield* breaker.snapshot(), before)
+        })
+      )
+    }
+  }
+
+  it.scoped("R3.3 each bumps the generation by one", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const seen = yield* watch(breaker.transitions)
+
+      yield* Effect.all([breaker.reset(), breaker.trip(), breaker.trip(), Effect.scoped(breaker.isolate())])
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ from, generation, to }) => [from, to, generation]),
+        [
+          ["Closed", "Closed", 1],
+          ["Closed", "Open", 2],
+          ["Open", "Open", 3],
+          ["Open", "Isolated", 4],
+          ["Isolated", "Closed", 5]
+        ]
+      )
+      assert.strictEqual((yield* totalsOf(breaker)).rejected, 0)
+    })
+  )
+})

@@ -1,0 +1,503 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
+import type { Breaker } from "./fixtures.ts"
+import {
+  fails,
+  make,
+  makeHalfOpen,
+  makeOpen,
+  makeRecovering,
+  recordLogs,
+  recordSpans,
+  rejecting,
+  rejectionOf,
+  settled,
+  startCall,
+  tagOf,
+  totalsOf,
+  watch,
+  works
+} from "./fixtures.ts"
+
+const resetTimes = (breaker: Breaker, times: number) => Effect.repeatN(breaker.reset(), times - 1)
+
+describe("R3.4 transitions", () => {
+  it.scoped("R3.4 begin with the moment of subscription", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      const seen = yield* watch(breaker.transitions)
+
+      yield* breaker.reset()
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ generation }) => generation),
+        [2]
+      )
+    })
+  )
+
+  it.scoped("R3.4 every subscriber gets all of them, of every circuit, in order", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const one = yield* watch(breaker.transitions)
+      const other = yield* watch(breaker.transitions)
+
+      yield* Effect.forEach(["eu", "us", "eu"], (key) => breaker.reset(key))
+      yield* settled
+
+      assert.deepStrictEqual(
+        one.map(({ generation, key }) => [key, generation]),
+        [
+          ["eu", 1],
+          ["us", 1],
+          ["eu", 2]
+        ]
+      )
+      assert.deepStrictEqual(other, one)
+    })
+  )
+
+  it.scoped("R3.4 a slow consumer blocks no call, gets the newest, and sees what it missed by a gap", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const begun = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const generations: Array<number> = []
+      yield* breaker.transitions.pipe(
+        Stream.runForEach(({ generation }) => {
+          generations.push(generation)
+          return Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(goOn))
+        }),
+        Effect.forkScoped
+      )
+      yield* settled
+      yield* breaker.reset()
+      yield* Deferred.await(begun)
+      const others = yield* watch(breaker.transitions)
+
+      yield* Effect.repeatN(Effect.zipRight(resetTimes(breaker, 100), settled), 14)
+      assert.strictEqual(yield* breaker.protect(works), "worked")
+      yield* Deferred.succeed(goOn, undefined)
+      yield* settled
+
+      assert.strictEqual(others.length, 1_500)
+      assert.strictEqual(generations.at(-1), 1_501)
+      assert.isAbove(generations.length, 1_000)
+      const gaps = generations.filter((generation, i) => i > 0 && generation !== generations[i - 1]! + 1)
+      assert.strictEqual(gaps.length, 1)
+    })
+  )
+
+  it.scoped("R3.4 a failing consumer affects neither calls nor other consumers", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const failing = yield* breaker.transitions.pipe(
+        Stream.runForEach(() => Effect.die("the consumer died")),
+        Effect.forkDaemon
+      )
+      const throwing = yield* breaker.transitions.pipe(
+        Stream.map((): void => {
+          throw new Error("the consumer threw")
+        }),
+        Stream.runDrain,
+        Effect.forkDaemon
+      )
+      const seen = yield* watch(breaker.transitions)
+
+      assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(failing)))
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(throwing)))
+      yield* breaker.reset()
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ to }) => to),
+        ["Open", "Closed"]
+      )
+    })
+  )
+
+  it.scoped("R3.4 a consumer may use the breaker it observes", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      yield* breaker.transitions.pipe(
+        Stream.filter(({ to }) => to === "Open"),
+        Stream.runForEach(() => breaker.reset()),
+        Effect.forkScoped
+      )
+      yield* settled
+
+      yield* Effect.flip(breaker.protect(fails))
+      yield* settled
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+  )
+
+  it.effect("R3.4 end with the breaker, after what was published", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const breaker = yield* Scope.extend(make(), scope)
+      const collected = yield* Effect.fork(Stream.runCollect(breaker.transitions))
+      yield* settled
+      yield* Effect.flip(breaker.protect(fails))
+
+      yield* Scope.close(scope, Exit.void)
+
+      assert.strictEqual(Chunk.size(yield* Fiber.join(collected)), 1)
+      assert.strictEqual(Chunk.size(yield* Stream.runCollect(breaker.transitions)), 0)
+    })
+  )
+})
+
+describe("R3.4 reading", () => {
+  const readAll = (breaker: Breaker) =>
+    Effect.all(
+      [
+        breaker.state(),
+        breaker.snapshot(),
+        breaker.state("never called"),
+        breaker.snapshot("never called"),
+        breaker.circuits,
+        CircuitBreakerRegistry.breakers,
+        CircuitBreakerRegistry.get(breaker.name)
+      ],
+      { discard: true }
+    ).pipe(Effect.repeatN(9))
+
+  for (const [state, breakerIn] of Object.entries({
+    Closed: make(),
+    Open: makeOpen(),
+    HalfOpen: makeHalfOpen(),
+    "HalfOpen with a probe": Effect.tap(makeHalfOpen(), (breaker) => startCall(breaker.protect)),
+    Recovering: makeRecovering(),
+    "Recovering and over": Effect.zipLeft(makeRecovering(), TestClock.adjust("100 seconds")),
+    Isolated: rejecting.Isolated()
+  })) {
+    it.scoped(`R3.4 never moves a circuit that is ${state}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerIn
+        const seen = yield* watch(breaker.transitions)
+        const before = [yield* breaker.snapshot(), yield* breaker.circuits]
+
+        yield* readAll(breaker)
+        yield* settled
+
+        assert.deepStrictEqual([yield* breaker.snapshot(), yield* breaker.circuits], before)
+        assert.deepStrictEqual(seen, [])
+      })
+    )
+  }
+
+  it.scoped("R3.4 takes no probe's slot", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+
+      yield* readAll(breaker)
+
+      assert.strictEqual(yield* breaker.protect(works), "worked")
+    })
+  )
+
+  it.scoped("R3.4 of a key never called is Closed and empty, and does not make a circuit", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "payments" })
+
+      const snapshot = yield* breaker.snapshot("eu")
+
+      assert.deepStrictEqual(yield* breaker.state("eu"), { _tag: "Closed" })
+      assert.deepStrictEqual(snapshot, {
+        breaker: "payments",
+        key: "eu",
+        state: { _tag: "Closed" },
+        window: { calls: 0, failures: 0, slow: 0 },
+        totals: { succeeded: 0, failed: 0, ignored: 0, rejected: 0 },
+        lastFailure: Option.none()
+      })
+      assert.deepStrictEqual(yield* breaker.circuits, [])
+    })
+  )
+
+  it.scoped("R3.4 shows window, totals and the last failure", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 1, calls: 10 }) })
+      yield* Effect.flip(breaker.protect(fails))
+      yield* TestClock.adjust("1 second")
+      yield* Effect.exit(breaker.protect(Effect.die("a defect")))
+      yield* breaker.protect(works)
+      yield* Effect.exit(breaker.protect(Effect.interrupt))
+      yield* breaker.trip()
+      yield* rejectionOf(breaker.protect(works))
+      const open = yield* breaker.snapshot()
+      yield* breaker.reset()
+      yield* breaker.protect(works)
+
+      const closed = yield* breaker.snapshot()
+
+      assert.deepStrictEqual(open.window, { calls: 0, failures: 0, slow: 0 })
+      assert.deepStrictEqual(closed.window, { calls: 1, failures: 0, slow: 0 })
+      assert.deepStrictEqual(closed.totals, { succeeded: 2, failed: 2, ignored: 1, rejected: 1 })
+      assert.deepStrictEqual(
+        closed.lastFailure,
+        Option.some({ at: 1_700_000_001_000, cause: Cause.die("a defect") })
+      )
+    })
+  )
+})
+
+describe("R3.4 logs", () => {
+  const annotations = { breaker: "payments", key: "eu" }
+
+  it.scoped("R3.4 one line a transition: opening Warning, half-open Debug, closing Info", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "payments" })
+      const protect = breaker.protectWith({ key: "eu" })
+      const lines = yield* recordLogs
+
+      yield* Effect.flip(protect(fails))
+      yield* rejectionOf(protect(works))
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.state("eu")
+      yield* protect(works)
+      yield* protect(works)
+
+      assert.deepStrictEqual(
+        lines.map(({ level }) => level),
+        ["Warning", "Debug", "Info"]
+      )
+      lines.forEach((line) => assert.deepStrictEqual(line.annotations, annotations))
+    })
+  )
+
+  it.scoped("R3.4 an opening comes with the last failure's cause", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const lines = yield* recordLogs
+
+      yield* Effect.flip(breaker.protect(fails))
+      yield* TestClock.adjust("10 seconds")
+      yield* Effect.exit(breaker.protect(Effect.die("a defect")))
+
+      const warnings = lines.filter(({ level }) => level === "Warning")
+      assert.deepStrictEqual(
+        warnings.map(({ cause }) => cause),
+        [Cause.fail("unavailable"), Cause.die("a defect")]
+      )
+    })
+  )
+
+  it.scoped("R3.4 one line for every transition, by hand and of a recovery too", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ recovery: { duration: "1 minute" } })
+      const lines = yield* recordLogs
+      const seen = yield* watch(breaker.transitions)
+
+      yield* breaker.trip()
+      yield* breaker.trip()
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.protect(works)
+      yield* TestClock.adjust("1 minute")
+      yield* breaker.protect(works)
+      yield* Effect.scoped(Effect.zipRight(breaker.isolate(), breaker.isolate()))
+      yield* breaker.reset()
+      yield* settled
+
+      assert.strictEqual(seen.length, 8)
+      assert.strictEqual(lines.length, seen.length)
+      assert.deepStrictEqual(
+        lines.flatMap(({ level }, i) => (seen[i]?.to === "Open" ? [level] : [])),
+        ["Warning", "Warning"]
+      )
+    })
+  )
+
+  it.scoped("R3.4 no line for a call that moves nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
+      const lines = yield* recordLogs
+
+      yield* breaker.protect(works)
+      yield* Effect.flip(breaker.protect(fails))
+      yield* Effect.exit(breaker.protect(Effect.interrupt))
+
+      assert.deepStrictEqual(lines, [])
+    })
+  )
+
+  it.scoped("R3.4 carry the annotations of the call that led to them", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "payments" })
+      const lines = yield* recordLogs
+
+      yield* Effect.flip(breaker.protect(fails)).pipe(Effect.annotateLogs("request", "42"))
+
+      assert.deepStrictEqual(lines[0]?.annotations, { breaker: "payments", key: "default", request: "42" })
+    })
+  )
+
+  it.scoped("R3.4 a logger that throws affects nobody", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const throwing = Logger.make(() => {
+        throw new Error("the logger threw")
+      })
+
+      const error = yield* Effect.flip(breaker.protect(fails)).pipe(
+        Effect.locally(FiberRef.currentLoggers, HashSet.make(throwing))
+      )
+
+      assert.strictEqual(error, "unavailable")
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+})
+
+describe("R3.4 spans", () => {
+  for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
+    it.scoped(`R3.4 a rejection adds an event to the open span, ${state}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerThatRejects({ name: "payments" })
+        const spans = yield* recordSpans
+
+        yield* rejectionOf(breaker.protect(works)).pipe(Effect.withSpan("charge"))
+
+        const [charge] = spans
+        assert.deepStrictEqual(charge?.events, [
+          {
+            name: "circuit_breaker.rejected",
+            attributes: { breaker: "payments", key: "default", state }
+          }
+        ])
+      })
+    )
+  }
+
+  it.scoped("R3.4 a transition adds an event to the span of the call that led to it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "payments" })
+      const spans = yield* recordSpans
+
+      yield* Effect.flip(breaker.protect(fails)).pipe(Effect.withSpan("fails"))
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.protect(works).pipe(Effect.withSpan("works"))
+
+      assert.deepStrictEqual(
+        spans.map(({ events, name }) => [
+          name,
+          events.filter((event) => event.name === "circuit_breaker.transition").map((it) => it.attributes)
+        ]),
+        [
+          ["fails", [{ breaker: "payments", key: "default", from: "Closed", to: "Open" }]],
+          [
+            "works",
+            [
+              { breaker: "payments", key: "default", from: "Open", to: "HalfOpen" },
+              { breaker: "payments", key: "default", from: "HalfOpen", to: "Closed" }
+            ]
+          ]
+        ]
+      )
+    })
+  )
+
+  it.scoped("R3.4 a healthy call adds nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const spans = yield* recordSpans
+
+      yield* breaker.protect(works).pipe(Effect.withSpan("charge"))
+
+      assert.deepStrictEqual(spans, [{ name: "charge", events: [] }])
+    })
+  )
+
+  it.scoped("R3.4 no span is ever started", () =>
+    Effect.gen(function* () {
+      const spans = yield* recordSpans
+      const breaker = yield* make({ recovery: { duration: "1 minute" } })
+
+      yield* Effect.flip(breaker.protect(fails))
+      yield* rejectionOf(breaker.protect(works))
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.protectWith(works, { key: "default" })
+      yield* Effect.all([breaker.trip(), breaker.reset(), Effect.scoped(breaker.isolate())])
+      yield* Effect.all([breaker.awaitReady(), breaker.state(), breaker.snapshot(), breaker.circuits])
+
+      assert.deepStrictEqual(spans, [])
+    })
+  )
+
+  it.scoped("R3.4 the effect's own spans keep their parent", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+
+      const parent = yield* Effect.currentParentSpan.pipe(
+        Effect.withSpan("inner"),
+        breaker.protect,
+        Effect.zip(Effect.currentSpan),
+        Effect.withSpan("outer")
+      )
+
+      const [inner, outer] = parent
+      assert.strictEqual(inner._tag === "Span" ? inner.name : undefined, "inner")
+      assert.strictEqual(
+        inner._tag === "Span" ? Option.getOrUndefined(inner.parent)?.spanId : undefined,
+        outer.spanId
+      )
+    })
+  )
+})
+
+describe("observe mode", () => {
+  it.scoped("a call that would have been rejected runs, is counted in rejected and nowhere else", () =>
+    Effect.gen(function* () {
+      for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
+        const breaker = yield* breakerThatRejects({ mode: "observe" })
+        const before = yield* breaker.snapshot()
+
+        assert.strictEqual(yield* breaker.protect(works), "worked")
+        assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
+
+        const after = yield* breaker.snapshot()
+        const rejected = before.totals.rejected + 2
+        assert.deepStrictEqual(after, { ...before, totals: { ...before.totals, rejected } }, state)
+      }
+    })
+  )
+
+  it.scoped("everything else is as when it enforces: it opens, probes and closes", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ mode: "observe" })
+      const seen = yield* watch(breaker.transitions)
+
+      yield* Effect.flip(breaker.protect(fails))
+      const state = yield* breaker.state()
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.protect(works)
+      yield* settled
+
+      assert.deepStrictEqual(state, { _tag: "Open", retryAfter: Duration.seconds(10), openings: 1 })
+      assert.deepStrictEqual(
+        seen.map(({ to }) => to),
+        ["Open", "HalfOpen", "Closed"]
+      )
+      assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 1, failed: 1, ignored: 0, rejected: 0 })
+    })
+  )
+})

@@ -1,0 +1,101 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { CircuitBreakerRegistry } from "effect-circuit-breaker"
+import { fails, make, settled, watch } from "./fixtures.ts"
+
+const names = Effect.map(CircuitBreakerRegistry.breakers, (breakers) => breakers.map(({ name }) => name))
+
+/** With a registry of its own, for what is asked of the list as a whole. */
+const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.provideServiceEffect(
+    effect,
+    CircuitBreakerRegistry.CircuitBreakerRegistry,
+    Effect.sync(CircuitBreakerRegistry.unsafeMake)
+  )
+
+describe("R3.4 the registry", () => {
+  it.scoped("R3.4 lists every live breaker, oldest first", () =>
+    Effect.gen(function* () {
+      yield* make({ name: "payments" })
+      yield* make({ name: "search" })
+      yield* make()
+
+      assert.deepStrictEqual(yield* names, ["payments", "search", "default"])
+    }).pipe(alone)
+  )
+
+  it.scoped("R3.4 lists a breaker until its scope closes", () =>
+    Effect.gen(function* () {
+      yield* make({ name: "payments" })
+      const scope = yield* Scope.make()
+      yield* Scope.extend(make({ name: "search" }), scope)
+      assert.deepStrictEqual(yield* names, ["payments", "search"])
+
+      yield* Scope.close(scope, Exit.void)
+
+      assert.deepStrictEqual(yield* names, ["payments"])
+      assert.deepStrictEqual(yield* CircuitBreakerRegistry.get("search"), Option.none())
+    }).pipe(alone)
+  )
+
+  it.scoped("R3.4 finds the live breaker of a name, of several the one that was made last", () =>
+    Effect.gen(function* () {
+      yield* make({ name: "payments" })
+      const last = yield* make({ name: "payments" })
+
+      const found = yield* CircuitBreakerRegistry.get("payments")
+
+      assert.strictEqual(Option.getOrUndefined(found), last)
+      assert.deepStrictEqual(yield* CircuitBreakerRegistry.get("search"), Option.none())
+    }).pipe(alone)
+  )
+
+  it.scoped("R3.4 by default is one for the whole process", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "found by name" })
+
+      const found = Effect.runSync(CircuitBreakerRegistry.get("found by name"))
+
+      assert.strictEqual(Option.getOrUndefined(found), breaker)
+    })
+  )
+
+  it.scoped("R3.4 publishes the transitions of all breakers, those made later too", () =>
+    Effect.gen(function* () {
+      const payments = yield* make({ name: "payments" })
+      yield* payments.reset()
+      const seen = yield* watch(CircuitBreakerRegistry.transitions)
+
+      yield* Effect.flip(payments.protect(fails))
+      const search = yield* make({ name: "search" })
+      yield* search.trip()
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ breaker, from, generation, to }) => [breaker, from, to, generation]),
+        [
+          ["payments", "Closed", "Open", 2],
+          ["search", "Closed", "Open", 1]
+        ]
+      )
+    }).pipe(alone)
+  )
+
+  it.scoped("R3.4 outlives its breakers: their end does not end its transitions", () =>
+    Effect.gen(function* () {
+      const seen = yield* watch(CircuitBreakerRegistry.transitions)
+      yield* Effect.scoped(Effect.flatMap(make({ name: "payments" }), (breaker) => breaker.trip()))
+
+      yield* Effect.flatMap(make({ name: "search" }), (breaker) => breaker.trip())
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ breaker }) => breaker),
+        ["payments", "search"]
+      )
+    }).pipe(alone)
+  )
+})

@@ -1,0 +1,195 @@
+import { assert, describe, it } from "@effect/vitest"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/TestClock"
+import {
+  CircuitBreaker,
+  CircuitBreakerLive,
+  CircuitBreakerRegistry,
+  TripPolicy
+} from "effect-circuit-breaker"
+import { fails, make, rejectionOf, settled, totalsOf, watch, works } from "./fixtures.ts"
+
+class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
+  tripPolicy: TripPolicy.consecutive(2),
+  openDuration: Schedule.exponential("1 second")
+}) {}
+
+class Search extends CircuitBreaker.Service<Search>()("Search") {}
+
+class Named extends CircuitBreaker.Service<Named>()("Named", { name: "another name" }) {}
+
+const nameOf = <Self>(tag: Context.Tag<Self, CircuitBreaker.CircuitBreaker>) =>
+  Effect.map(tag, ({ name }) => name)
+
+describe("the tag", () => {
+  it.effect("CircuitBreakerLive has every option at its default", () =>
+    Effect.gen(function* () {
+      yield* Effect.repeatN(Effect.flip(CircuitBreaker.protect(fails)), 3)
+      assert.deepStrictEqual(yield* CircuitBreaker.state(), { _tag: "Closed" })
+
+      yield* Effect.flip(fails.pipe(CircuitBreaker.protect))
+
+      assert.strictEqual(yield* nameOf(CircuitBreaker.CircuitBreaker), "default")
+      const error = yield* rejectionOf(CircuitBreaker.protect(works))
+      assert.deepStrictEqual(error.retryAfter, Duration.seconds(30))
+    }).pipe(Effect.provide(CircuitBreakerLive))
+  )
+
+  it.scoped("every accessor is the operation of the breaker in the environment", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "provided" })
+      yield* Effect.gen(function* () {
+        const seen = yield* watch(CircuitBreaker.transitions)
+        assert.strictEqual(yield* CircuitBreaker.protect(works), "worked")
+        yield* Effect.flip(CircuitBreaker.protectWith(fails, { key: "eu" }))
+        yield* Effect.flip(fails.pipe(CircuitBreaker.protectWith({ key: "us" })))
+        yield* CircuitBreaker.trip("trip")
+        yield* CircuitBreaker.reset("us")
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* CircuitBreaker.isolate("isolate")
+            assert.deepStrictEqual(yield* CircuitBreaker.state("isolate"), { _tag: "Isolated" })
+          })
+        )
+        yield* CircuitBreaker.awaitReady("us")
+        yield* settled
+
+        assert.deepStrictEqual(yield* CircuitBreaker.snapshot("eu"), yield* breaker.snapshot("eu"))
+        assert.deepStrictEqual(yield* CircuitBreaker.circuits, yield* breaker.circuits)
+        assert.deepStrictEqual(
+          seen.map(({ key, to }) => [key, to]),
+          [
+            ["eu", "Open"],
+            ["us", "Open"],
+            ["trip", "Open"],
+            ["us", "Closed"],
+            ["isolate", "Isolated"],
+            ["isolate", "Closed"]
+          ]
+        )
+      }).pipe(Effect.provideService(CircuitBreaker.CircuitBreaker, breaker))
+    })
+  )
+
+  it.effect("a program built once works with whichever breaker it is given", () =>
+    Effect.gen(function* () {
+      const program = Effect.flip(CircuitBreaker.protect(fails))
+      const layers = ["one", "other"].map((name) =>
+        CircuitBreaker.layer({ name, tripPolicy: TripPolicy.consecutive(1) })
+      )
+
+      const states = yield* Effect.forEach(layers, (layer) =>
+        Effect.zipRight(program, CircuitBreaker.snapshot()).pipe(Effect.provide(layer))
+      )
+
+      assert.deepStrictEqual(
+        states.map(({ breaker, state }) => [breaker, state._tag]),
+        [
+          ["one", "Open"],
+          ["other", "Open"]
+        ]
+      )
+    })
+  )
+})
+
+describe("a Service class", () => {
+  it.effect("is a breaker of its own, named like its tag", () =>
+    Effect.gen(function* () {
+      yield* Effect.repeatN(Effect.flip(Payments.protect(fails)), 1)
+
+      assert.strictEqual(yield* nameOf(Payments), "Payments")
+      const error = yield* rejectionOf(Payments.protect(works))
+      assert.strictEqual(error.breaker, "Payments")
+      assert.deepStrictEqual(error.retryAfter, Duration.seconds(1))
+      assert.strictEqual(yield* Search.protect(works), "worked")
+    }).pipe(Effect.provide(Layer.merge(Payments.layer, Search.layer)))
+  )
+
+  it.effect("may have another name", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* nameOf(Named), "another name")
+    }).pipe(Effect.provide(Named.layer))
+  )
+
+  it.effect("has every operation", () =>
+    Effect.gen(function* () {
+      const breaker = yield* Payments
+      const seen = yield* watch(Payments.transitions)
+
+      yield* Payments.trip("eu")
+      yield* Payments.reset("eu")
+      yield* Effect.scoped(Payments.isolate("eu"))
+      yield* Payments.awaitReady("eu")
+      assert.strictEqual(yield* Payments.protectWith(works, { key: "eu" }), "worked")
+      assert.strictEqual(yield* works.pipe(Payments.protectWith({ key: "eu" })), "worked")
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ to }) => to),
+        ["Open", "Closed", "Isolated", "Closed"]
+      )
+      assert.deepStrictEqual(yield* Payments.state("eu"), { _tag: "Closed" })
+      assert.deepStrictEqual(yield* Payments.snapshot("eu"), yield* breaker.snapshot("eu"))
+      assert.deepStrictEqual(yield* Payments.circuits, yield* breaker.circuits)
+    }).pipe(Effect.scoped, Effect.provide(Payments.layer))
+  )
+
+  it.effect("layerWith puts options over the class's own and leaves the others", () =>
+    Effect.gen(function* () {
+      yield* Effect.flip(Payments.protect(fails))
+
+      const error = yield* rejectionOf(Payments.protect(works))
+
+      assert.strictEqual(error.breaker, "Payments")
+      assert.deepStrictEqual(error.retryAfter, Duration.seconds(1))
+    }).pipe(Effect.provide(Payments.layerWith({ tripPolicy: TripPolicy.consecutive(1) })))
+  )
+})
+
+describe("layers", () => {
+  for (const [name, layer] of Object.entries({
+    CircuitBreakerLive,
+    layer: CircuitBreaker.layer({ name: "shared" })
+  })) {
+    it.scoped(`${name} is built once where a program uses it several times`, () =>
+      Effect.gen(function* () {
+        const user = () => Layer.effectDiscard(CircuitBreaker.protect(works)).pipe(Layer.provide(layer))
+
+        yield* Layer.build(Layer.mergeAll(user(), user(), user()))
+
+        const breakers = yield* CircuitBreakerRegistry.breakers
+        const totals = yield* Effect.forEach(breakers, (breaker) => totalsOf(breaker))
+        assert.deepStrictEqual(totals, [{ succeeded: 3, failed: 0, ignored: 0, rejected: 0 }])
+      }).pipe(
+        Effect.provideServiceEffect(
+          CircuitBreakerRegistry.CircuitBreakerRegistry,
+          Effect.sync(CircuitBreakerRegistry.unsafeMake)
+        )
+      )
+    )
+  }
+
+  it.effect("two programs have a breaker each", () =>
+    Effect.gen(function* () {
+      yield* Effect.provide(Payments.trip(), Payments.layer)
+
+      const state = yield* Effect.provide(Payments.state(), Payments.layer)
+
+      assert.deepStrictEqual(state, { _tag: "Closed" })
+    })
+  )
+
+  it.effect("a breaker lives as long as its layer", () =>
+    Effect.gen(function* () {
+      yield* Payments.trip()
+      yield* TestClock.adjust("1 second")
+
+      assert.strictEqual(yield* Payments.protect(works), "worked")
+    }).pipe(Effect.provide(Payments.layer))
+  )
+})
