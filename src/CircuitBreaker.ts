@@ -454,7 +454,10 @@ export interface ServiceClass<Self, Id extends string>
   extends Context.TagClass<Self, Id, CircuitBreaker>, Operations<Self> {
   /** The breaker with the class's own options. */
   readonly layer: Layer.Layer<Self>
-  /** The breaker with `options` over the class's own: for tests and configuration. */
+  /**
+   * The breaker with `options` over the class's own: for tests and configuration. An option that is given replaces the
+   * class's as a whole, so `halfOpen` and `recovery` are given in full.
+   */
   readonly layerWith: (options: Options) => Layer.Layer<Self>
 }
 
@@ -510,7 +513,9 @@ export interface RetryOptions<E, R> {
  * while the circuit is HalfOpen or Recovering, never retries an Isolated one, and leaves every other error to the
  * schedule it is given.
  *
- * Retry outside of the breaker, so that each attempt is a call. Bound it: `times`, or `Schedule.intersect`.
+ * Retry outside of the breaker, so that each attempt is a call, and bound it: with `times`, or with `while` where a
+ * caller cannot wait long (`error.state !== "Open" || Duration.lessThan(error.retryAfter, "200 millis")`: a
+ * `retryAfter` of zero, while HalfOpen or Recovering, still waits for the backoff).
  *
  * @example
  * ```ts

@@ -9,6 +9,9 @@ import type * as Duration from "effect/Duration"
  * A change of state. `at` is epoch milliseconds. `generation` is one more with each transition of a circuit, so a gap
  * shows an observer what it missed.
  *
+ * Nothing runs while a circuit waits, so what only time changes, the end of an opening or of a recovery, is published
+ * by the next call or control, with that moment as `at`; reading the state shows it at once.
+ *
  * `from` and `to` are alike where a manual control renews a state: a `reset` of a Closed circuit, a `trip` of an Open
  * one.
  *

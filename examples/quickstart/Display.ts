@@ -11,6 +11,8 @@ export const during = <R>(
   traffic: Effect.Effect<void, never, R>,
   recording: Recording
 ): Effect.Effect<void, never, R> => {
+  // Nobody reads on, as with `| head`.
+  process.stdout.once("error", () => process.exit())
   const display = Panel.fits(process.stdout) ? Panel : Lines
   const summary = Effect.flatMap(recording.facts, Summary.print)
   return Effect.zipRight(display.during(traffic, recording), summary)

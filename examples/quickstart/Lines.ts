@@ -30,8 +30,8 @@ export const during = <R>(
 
 const header = `The same ${callsPerSecond} calls a second, with a circuit breaker and without
 
-                                    requests/s    mean wait (ms)  answers/fallbacks/errors
-   time  server     circuit        with without    with without        with     without`
+                                 requests/s mean wait (ms) answer/fallback/error
+   time server     circuit     with without   with without       with    without`
 
 const line = (slice: Slice.Slice, from: number, to: number): string => {
   const { withBreaker, withoutBreaker } = slice
@@ -39,17 +39,17 @@ const line = (slice: Slice.Slice, from: number, to: number): string => {
   const results = ({ answers, errors, fallbacks }: Slice.Fare) => `${answers}/${fallbacks}/${errors}`
   return [
     `${to / 1_000} s`.padStart(7),
-    `  ${slice.condition.padEnd(11)}${circuit(slice).padEnd(14)}`,
-    `${perSecond(withBreaker)}`.padStart(5),
+    ` ${slice.condition.padEnd(11)}${circuit(slice).padEnd(12)}`,
+    `${perSecond(withBreaker)}`.padStart(4),
     `${perSecond(withoutBreaker)}`.padStart(8),
-    withBreaker.meanWaitMillis.toFixed(0).padStart(8),
+    withBreaker.meanWaitMillis.toFixed(0).padStart(7),
     withoutBreaker.meanWaitMillis.toFixed(0).padStart(8),
-    results(withBreaker).padStart(12),
-    results(withoutBreaker).padStart(12)
+    results(withBreaker).padStart(11),
+    results(withoutBreaker).padStart(11)
   ].join("")
 }
 
 const circuit = ({ states }: Slice.Slice): string => {
   const last = states.at(-1) ?? "Closed"
-  return last === "Open" && states.includes("HalfOpen") ? "Open, probed" : last
+  return last === "Open" && states.includes("HalfOpen") ? "Open, probe" : last
 }

@@ -15,10 +15,11 @@ const lines = (facts: Facts): ReadonlyArray<string> => {
   const worse = badTimes(facts, facts.withoutBreaker)
   const spared = worse.requests - bad.requests
   const share = Math.round((spared / worse.requests) * 100)
+  const waiting = worse.totalWaitMillis - bad.totalWaitMillis
   return [
     "",
     Paint.bold(row("While the server was down", "with", "without")),
-    row("  requests it got", bad.requests, worse.requests) + Paint.bold(`   ${spared} spared (${share} %)`),
+    row("  requests it got", bad.requests, worse.requests),
     row("  requests open at once, at most", bad.mostOpen, worse.mostOpen),
     row(
       "  a caller waited, on average",
@@ -31,7 +32,10 @@ const lines = (facts: Facts): ReadonlyArray<string> => {
       `${bad.errors} / ${bad.fallbacks}`,
       `${worse.errors} / ${worse.fallbacks}`
     ),
-    row("Back to normal, once it was up", seconds(bad.aftermathMillis), seconds(worse.aftermathMillis))
+    row("Back to normal, once it was up", seconds(bad.aftermathMillis), seconds(worse.aftermathMillis)),
+    Paint.bold(
+      `Spared: the server ${spared} requests (${share} %), the callers ${seconds(waiting)} of waiting.`
+    )
   ]
 }
 
