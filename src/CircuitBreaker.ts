@@ -56,7 +56,11 @@ export interface Operations<Needs> {
     <A, E>(options: {
       readonly key?: string | undefined
       readonly classify: (exit: Exit.Exit<A, E>) => Outcome
-    }): <R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpenError, R | Needs>
+    }): <A2 extends A, E2 extends E, R>(
+      // The first half types the exit of a classifier written in place, the second keeps the effect's own types where
+      // the classifier takes wider ones.
+      effect: Effect.Effect<A, E, R> & Effect.Effect<A2, E2, R>
+    ) => Effect.Effect<A2, E2 | CircuitOpenError, R | Needs>
     (options: {
       readonly key?: string | undefined
     }): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | CircuitOpenError, R | Needs>
@@ -490,9 +494,13 @@ export const Service =
   <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
     const tag = Context.Tag(id)<Self, CircuitBreaker>()
     const layerWith = (over: Options): Layer.Layer<Self> =>
-      Layer.scoped(tag, make({ name: id, ...options, ...over }))
+      Layer.scoped(tag, make({ name: id, ...given(options), ...given(over) }))
     return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith })
   }
+
+// An option that is `undefined` was not given: it must not hide the class's own.
+const given = (options: Options = {}): Options =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
  * @since 0.1.0
@@ -543,7 +551,7 @@ export interface RetryOptions<E, R> {
  */
 export const retrySchedule = <E = unknown, R = never>(
   options: RetryOptions<E, R> | Schedule.Schedule<unknown, E, R> = {}
-): Schedule.Schedule<unknown, E | CircuitOpenError, R> =>
+): Schedule.Schedule<unknown, E | CircuitOpenError, NoInfer<R>> =>
   Schedule.isSchedule(options)
     ? retry.make(options, undefined)
     : retry.make(options.schedule, options.backoff)

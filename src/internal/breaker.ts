@@ -44,6 +44,7 @@ export class Breaker {
       Circuit.initial(settings.rules.policy),
       settings.capacity,
       settings.idleMillis,
+      (held, now) => Circuit.at(held.current, settings.rules, now)._tag === "Closed",
       (held, user) => this.dropped(held, user)
     )
   }
@@ -52,9 +53,8 @@ export class Breaker {
    * Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. The difference
    * is taken in whole nanoseconds: as a number, a moment since the epoch would not be exact.
    */
-  now(caller: Caller): number {
-    return Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos() - this.origin) / 1e3) / 1e3
-  }
+  readonly now = (caller: Caller): number =>
+    Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos() - this.origin) / 1e3) / 1e3
 
   /** The circuit for a call or a control; made if need be. */
   use(key: string | undefined, caller: Caller): Held {
@@ -70,7 +70,7 @@ export class Breaker {
   ): void {
     const previous = held.current
     if (next === previous) return
-    this.circuits.set(held, next, caller)
+    this.circuits.set(held, next, this.now, caller)
     if (this.waiting.size > 0) this.wake(held.key)
     if (next.generation === previous.generation) return
     const transition = this.transition(held, previous, next, reason, caller)
@@ -92,7 +92,9 @@ export class Breaker {
     const { generation } = held.current
     const openings = Circuit.nextOpening(held.current, now)
     const hintMillis =
-      outcome?._tag === "Failure" && outcome.retryAfter ? Duration.toMillis(outcome.retryAfter) : 0
+      outcome?._tag === "Failure" && outcome.retryAfter !== undefined
+        ? Duration.toMillis(outcome.retryAfter)
+        : 0
     const openMillis = Math.max(
       this.openDuration(openings, caller),
       Math.min(hintMillis, this.settings.maxOpenMillis)

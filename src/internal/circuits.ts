@@ -71,10 +71,12 @@ export class Circuits<Caller> {
   private readonly initial: Circuit<unknown>
   private readonly capacity: number
   private readonly idleMillis: number
+  private readonly isClosed: (held: Held, now: number) => boolean
   private readonly onDrop: (held: Held, caller: Caller) => void
   private readonly shards: Array<Map<string, Held>> = []
   private readonly shardMask: number
-  private readonly closed = new Recency()
+  /** Those that may be dropped: Closed, or Recovering, which time alone makes Closed. */
+  private readonly healthy = new Recency()
   private readonly others = new Recency()
   private unkeyed: Held | undefined = undefined
   private size = 0
@@ -84,11 +86,13 @@ export class Circuits<Caller> {
     initial: Circuit<unknown>,
     capacity: number,
     idleMillis: number,
+    isClosed: (held: Held, now: number) => boolean,
     onDrop: (held: Held, caller: Caller) => void
   ) {
     this.initial = initial
     this.capacity = capacity
     this.idleMillis = idleMillis
+    this.isClosed = isClosed
     this.onDrop = onDrop
     this.shardMask = 2 ** Math.max(0, Math.ceil(Math.log2(capacity / keysPerShard))) - 1
   }
@@ -126,7 +130,7 @@ export class Circuits<Caller> {
 
   *all(now: number): Iterable<Held> {
     if (this.unkeyed !== undefined) yield this.unkeyed
-    for (const held of this.closed) if (!this.isIdle(held, now)) yield held
+    for (const held of this.healthy) if (!this.isIdle(held, now)) yield held
     yield* this.others
   }
 
@@ -135,45 +139,55 @@ export class Circuits<Caller> {
     return held.list === undefined && held !== this.unkeyed && this.shard(held.key).has(held.key)
   }
 
-  /**
-   * Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome.
-   */
-  set(held: Held, next: Circuit<unknown>, caller: Caller): void {
+  /** Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome. */
+  set(held: Held, next: Circuit<unknown>, now: (caller: Caller) => number, caller: Caller): void {
     held.current = next
     if (held === this.unkeyed) return
-    const list = next._tag === "Closed" ? this.closed : this.others
-    if (held.list === list) return
-    if (held.list !== undefined) {
+    if (held.list === undefined) {
+      held.lastUsed = now(caller)
+      this.insert(held, held.lastUsed, caller)
+    } else if (held.list !== this.listOf(next)) {
       held.list.remove(held)
-      list.add(held)
-    } else {
-      held.lastUsed = this.closed.newest?.lastUsed ?? held.lastUsed
-      this.insert(held, caller)
+      this.listOf(next).add(held)
     }
   }
 
   private insertNew(key: string, now: number, caller: Caller): Held {
     const held = new Held(key, this.initial)
     held.lastUsed = now
-    this.insert(held, caller)
+    this.insert(held, now, caller)
     return held
   }
 
-  private insert(held: Held, caller: Caller): void {
+  private insert(held: Held, now: number, caller: Caller): void {
     if (this.size >= this.capacity) {
-      const victim = (this.closed.oldest ?? this.others.oldest)!
+      const victim = this.victim(now)
       this.drop(victim)
-      if (victim.current._tag !== "Closed") this.onDrop(victim, caller)
+      if (!this.isClosed(victim, now)) this.onDrop(victim, caller)
     }
     this.shard(held.key).set(held.key, held)
     this.size++
-    ;(held.current._tag === "Closed" ? this.closed : this.others).add(held)
+    this.listOf(held.current).add(held)
+  }
+
+  // A few circuits that recover may stand before the least recently used Closed one.
+  private victim(now: number): Held {
+    let held = this.healthy.oldest
+    for (let i = 0; held !== undefined && i < 8; i++) {
+      if (this.isClosed(held, now)) return held
+      held = held.newer
+    }
+    return (this.others.oldest ?? this.healthy.oldest)!
+  }
+
+  private listOf(circuit: Circuit<unknown>): Recency {
+    return circuit._tag === "Closed" || circuit._tag === "Recovering" ? this.healthy : this.others
   }
 
   // Two a call: one more than a call can add.
   private dropIdle(now: number): void {
     for (let i = 0; i < 2; i++) {
-      const oldest = this.closed.oldest
+      const oldest = this.healthy.oldest
       if (oldest === undefined || !this.isIdle(oldest, now)) return
       this.drop(oldest)
     }
@@ -186,7 +200,7 @@ export class Circuits<Caller> {
   }
 
   private isIdle(held: Held, now: number): boolean {
-    return held.list === this.closed && now - held.lastUsed >= this.idleMillis
+    return now - held.lastUsed >= this.idleMillis && this.isClosed(held, now)
   }
 
   /**

@@ -47,16 +47,16 @@ export const make = (
  * delay repeats.
  */
 const delays = Effect.fnUntraced(function* (schedule: Schedule.Schedule<unknown, number>, openings: number) {
-  const delays: Array<number> = []
+  const taken: Array<number> = []
   let now = yield* Clock.currentTimeMillis
   let state: unknown = schedule.initial
   for (let opening = 1; opening <= openings; opening++) {
     const [next, , decision] = yield* schedule.step(now, opening, state)
     if (ScheduleDecision.isDone(decision)) break
     const delay = Math.max(0, ScheduleIntervals.start(decision.intervals) - now)
-    delays.push(delay)
+    taken.push(delay)
     now += delay
     state = next
   }
-  return delays
+  return taken
 })

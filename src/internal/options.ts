@@ -95,15 +95,18 @@ export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyD
         failures: count(`${of}.failures`, policy.failures),
         withinMillis: positiveMillis(`${of}.within`, policy.within)
       }
-    case "FailureRate":
+    case "FailureRate": {
       refuseUnknown(of, policy, ["_tag", "threshold", "minimumFailures", ...rateWindowNames])
+      const rateWindow = decodeRateWindow(of, policy, policy.minimumFailures === undefined ? 10 : 1)
+      const minimumFailures = count(`${of}.minimumFailures`, policy.minimumFailures ?? 1)
       return {
         _tag: "FailureRate",
         threshold: ratio(`${of}.threshold`, policy.threshold),
         slowerThanMillis: Infinity,
-        minimumFailures: count(`${of}.minimumFailures`, policy.minimumFailures ?? 1),
-        ...decodeRateWindow(of, policy, policy.minimumFailures === undefined ? 10 : 1)
+        minimumFailures: atMostCalls(`${of}.minimumFailures`, minimumFailures, policy.calls),
+        ...rateWindow
       }
+    }
     case "SlowCallRate":
       refuseUnknown(of, policy, ["_tag", "threshold", "slowerThan", ...rateWindowNames])
       return {
@@ -153,6 +156,10 @@ const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTi
     minimumCalls: count(`${of}.minimumCalls`, rate.minimumCalls ?? minimumOverTime)
   } as const
 }
+
+// More than the window can hold would never open the circuit.
+const atMostCalls = (what: string, value: number, calls: number | undefined): number =>
+  calls === undefined || value <= calls ? value : refuseValue(what, `at most calls, which is ${calls}`, value)
 
 // ---------------------------------------------------------------------------------------------------------
 // Checks of single values

@@ -6,7 +6,7 @@ import { compile } from "./compile.ts"
 import { measure } from "./measure.ts"
 import { only } from "./plan.ts"
 import { formatTable } from "./report.ts"
-import type { Scale } from "./case.ts"
+import type { Sample, Scale } from "./case.ts"
 import type { Measurements, Row } from "./comparison.ts"
 
 const { values: options } = parseArgs({
@@ -18,55 +18,54 @@ const { values: options } = parseArgs({
 })
 
 const scale: Scale = options.smoke ? "smoke" : "full"
-const plan = only(options.only)
-const entry = compile()
+const machine = `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`
+const at = new Date().toISOString()
 const startedAt = performance.now()
 const rows: Array<Row> = []
-const measured = new Map<string, Measurements>()
+const samples: Record<string, Record<string, ReadonlyArray<Sample>>> = {}
 const failures = new Set<string>()
 
-for (const group of plan) {
+const seconds = () => Math.round((performance.now() - startedAt) / 1000)
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+const samplesOf = (measurements: Measurements) =>
+  Object.fromEntries(
+    [...measurements].flatMap(([name, found]) => (found instanceof Error ? [] : [[name, found] as const]))
+  )
+
+const writeJson = (file: string) => {
+  const report = { at, machine, scale, seconds: seconds(), rows, failures: [...failures], samples }
+  writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`)
+}
+
+const entry = compile()
+for (const group of only(options.only)) {
   process.stderr.write(`measuring: ${group.name}\n`)
   const measurements = await measure(group, entry, scale)
-  measured.set(group.name, measurements)
+  samples[group.name] = samplesOf(measurements)
   for (const comparison of group.comparisons) {
     try {
       rows.push(compare(group.name, comparison, measurements))
     } catch (error) {
-      failures.add(error instanceof Error ? error.message : String(error))
+      failures.add(messageOf(error))
     }
+  }
+  if (options.json !== undefined) {
+    writeJson(options.json)
   }
 }
 
-const seconds = Math.round((performance.now() - startedAt) / 1000)
-const machine = `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`
 console.log(formatTable(rows, options.smoke))
-console.log(`\n${machine}, ${seconds} s. Medians of the rounds; ratios are taken in each round.`)
-console.log("'over' is overhead: the time of a call less that of the same bare effect.")
+console.log(
+  `\n${machine}, ${seconds()} s. Every figure is a median of rounds, and every ratio one of the rounds' ratios.`
+)
+console.log("Nanoseconds are CPU time. 'over' is overhead: a call less the same bare effect.")
 if (options.smoke) {
   console.log("A smoke run: it proves that everything runs, its figures mean nothing.")
 }
 for (const failure of failures) {
   console.error(`failed: ${failure}`)
-}
-
-if (options.json !== undefined) {
-  const samples = Object.fromEntries(
-    [...measured].map(([group, byCase]) => [
-      group,
-      Object.fromEntries([...byCase].filter(([, found]) => !(found instanceof Error)))
-    ])
-  )
-  const report = {
-    at: new Date().toISOString(),
-    machine,
-    scale,
-    seconds,
-    rows,
-    failures: [...failures],
-    samples
-  }
-  writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
 }
 
 // a target that is missed is a finding, a case that does not run is a fault

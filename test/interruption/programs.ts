@@ -52,6 +52,9 @@ export const bodies: Record<string, (stage: Stage) => Program> = {
   [endless]: () => Effect.never
 }
 
+/** Those in which others can go on meanwhile. */
+export const waiting = ["awaits a deferred", "awaits a callback and dies", "waits in a finalizer"]
+
 export interface Form {
   readonly wrap: (protect: (body: Program) => Program, body: Program) => Program
   /** How many calls it makes of a circuit; within an admitted probe, what is nested is part of that call. */
@@ -59,6 +62,8 @@ export interface Form {
   readonly callsWhileClosed?: number
   /** Whether it ends the same way however long its operations take beside each other. */
   readonly isSteady: boolean
+  /** Whether more fibers than the one that calls take part. */
+  readonly forks: boolean
   /** Whether an interruption reaches the body. */
   readonly isInterruptible: boolean
   /**
@@ -68,7 +73,7 @@ export interface Form {
   readonly hangs?: number
 }
 
-const single = { calls: 1, isSteady: true, isInterruptible: true }
+const single = { calls: 1, isSteady: true, forks: false, isInterruptible: true }
 
 /** How the body and its protection are put together. */
 export const forms: Record<string, Form> = {
@@ -79,32 +84,45 @@ export const forms: Record<string, Form> = {
     callsWhileClosed: 3,
     wrap: (protect, body) => protect(Effect.zipRight(protect(Effect.yieldNow()), protect(body)))
   },
-  "inside a timeout": { ...single, wrap: (protect, body) => Effect.timeout(protect(body), "1 second") },
-  "round a timeout": { ...single, wrap: (protect, body) => protect(Effect.timeout(body, "1 second")) },
+  "inside a timeout": {
+    ...single,
+    forks: true,
+    wrap: (protect, body) => Effect.timeout(protect(body), "1 second")
+  },
+  "round a timeout": {
+    ...single,
+    forks: true,
+    wrap: (protect, body) => protect(Effect.timeout(body, "1 second"))
+  },
   "in a race that it may lose at any point": {
     ...single,
+    forks: true,
     hangs: 1,
     isSteady: false,
     wrap: (protect, body) => Effect.raceFirst(protect(body), Effect.as(Effect.yieldNow(), "other"))
   },
   "beside its like": {
     ...single,
+    forks: true,
     calls: 2,
     isSteady: false,
     wrap: (protect, body) =>
       Effect.flatMap(Effect.fork(protect(body)), (first) =>
-        Effect.flatMap(Effect.fork(protect(body)), (second) => Fiber.join(Fiber.zip(first, second)))
+        Effect.flatMap(Effect.fork(protect(body)), (second) =>
+          Effect.zip(Fiber.join(first), Fiber.join(second))
+        )
       )
   },
   "in a child that is interrupted": {
     ...single,
+    forks: true,
     isSteady: false,
     wrap: (protect, body) =>
       Effect.flatMap(Effect.fork(protect(body)), (child) =>
         Effect.zipRight(Effect.yieldNow(), Fiber.interrupt(child))
       )
   },
-  disconnected: { ...single, wrap: (protect, body) => Effect.disconnect(protect(body)) },
+  disconnected: { ...single, forks: true, wrap: (protect, body) => Effect.disconnect(protect(body)) },
   "with its exit taken": {
     ...single,
     wrap: (protect, body) => Effect.ensuring(Effect.exit(protect(body)), Effect.yieldNow())

@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import type { Form, Program } from "./programs.ts"
-import { bodies, endless, forms, Stage } from "./programs.ts"
+import { bodies, endless, forms, Stage, waiting } from "./programs.ts"
 import { leastOperations } from "./PointScheduler.ts"
 import { clock, runNow, runToEnd, sweep } from "./Sweep.ts"
 import type { Trial } from "./Sweep.ts"
@@ -22,7 +22,8 @@ interface Start {
   readonly prepare: (breaker: Breaker, key: string) => void
 }
 
-const openMillis = 1000
+// longer than anything that a trial waits for
+const openMillis = 10_000
 
 const toHalfOpen = (breaker: Breaker, key: string): void => {
   runNow(breaker.trip(key))
@@ -95,7 +96,9 @@ const trialOf = (start: Start, form: Form, body: (stage: Stage) => Program): Tri
       const settled = succeeded + totals.failed + totals.ignored
       const calls = (start.isClosed ? form.callsWhileClosed : undefined) ?? form.calls
       assert.isAtMost(settled + totals.rejected, calls, "more calls are counted than were made")
-      assert.isAtLeast(settled, stage.started, "a call that had started is not counted")
+      // a failed probe fences out the one beside it
+      const fencedOut = state._tag === "Open" ? calls - 1 : 0
+      assert.isAtLeast(settled, stage.started - fencedOut, "a call that had started is not counted")
       if (offset === undefined && form.isSteady) {
         assert.strictEqual(settled, calls, "a call that ran to its end is not counted")
       }
@@ -125,8 +128,8 @@ const trialOf = (start: Start, form: Form, body: (stage: Stage) => Program): Tri
         assert.strictEqual(runNow(breaker.protectWith(Effect.succeed("next"), { key })), "next")
       }
       if (start.probes > 0) assert.strictEqual(runNow(breaker.state(key))._tag, "Closed")
-      // leaves the breaker as it was found, so that no circuit has to be dropped
-      runNow(breaker.reset(key))
+      // or it would have to be dropped, one day
+      else runNow(breaker.reset(key))
     }
   }
 }
@@ -144,6 +147,10 @@ const describeExit = (exit: Exit.Exit<unknown, unknown> | null): unknown => {
   return Exit.isExit(exit.value) ? describeExit(exit.value) : exit.value
 }
 
+/** How much a fiber does at a time. Fibers take turns where there are several, and something to lose. */
+const turnsOf = (start: Start, form: Form, what: string): ReadonlyArray<number> =>
+  start.probes === 1 && form.forks && waiting.includes(what) ? [leastOperations, Infinity] : [Infinity]
+
 const swept = { programs: 0, offsets: 0 }
 
 describe("R3.2.4 interrupted at every point", { timeout: 60_000 }, () => {
@@ -152,7 +159,7 @@ describe("R3.2.4 interrupted at every point", { timeout: 60_000 }, () => {
       it(`from ${state}, ${how}`, () => {
         for (const [what, body] of Object.entries(bodies)) {
           if (what === endless && !form.isInterruptible) continue
-          for (const operationsAtATime of start.turns) {
+          for (const operationsAtATime of turnsOf(start, form, what)) {
             const { offsets, hung } = sweep(operationsAtATime, () => trialOf(start, form, body))
             assert.isAtLeast(offsets, 5, what)
             assert.strictEqual(hung, form.hangs ?? 0, what)
@@ -166,8 +173,8 @@ describe("R3.2.4 interrupted at every point", { timeout: 60_000 }, () => {
 
   it("sweeps enough of them", () => {
     if (process.env["SWEEP_REPORT"] !== undefined) console.log(swept)
-    assert.isAtLeast(swept.programs, 1000)
-    assert.isAtLeast(swept.offsets, 10_000)
+    assert.isAtLeast(swept.programs, 750)
+    assert.isAtLeast(swept.offsets, 45_000)
   })
 })
 

@@ -147,10 +147,24 @@ export const recoveringSetup: fc.Arbitrary<Setup> = fc
     classifies: true
   }))
 
-/** Breakers that hold fewer circuits than there are keys. */
+/** Breakers that hold fewer circuits than there are keys, and that open and reopen soon. */
 export const crowdedSetup: fc.Arbitrary<Setup> = fc
-  .record({ given, capacity: small(2), tripPolicy: fc.oneof(consecutive, failureCount, failureRate) })
-  .map(({ given, ...rest }) => ({ ...given, ...rest, classifies: true }))
+  .record({
+    given,
+    openMillis: fc.constantFrom(1, 100, 1_000),
+    capacity: fc.constantFrom(1, 2, 2),
+    tripPolicy: fc.oneof(
+      consecutive,
+      fc.constant<PolicySetup>({ _tag: "Consecutive", failures: 1 }),
+      failureRate
+    )
+  })
+  .map(({ given, openMillis, ...rest }) => ({
+    ...given,
+    ...rest,
+    openDuration: { _tag: "Constant", millis: openMillis },
+    classifies: true
+  }))
 
 // Commands
 
@@ -185,81 +199,93 @@ const dawdling: fc.Arbitrary<Ending> = oneOf<Ending>(
   [1, ending]
 )
 
-const key: fc.Arbitrary<Key> = oneOf<Key>(
+const fewKeys = oneOf<Key>(
   [5, fc.constant("a")],
   [3, fc.constant("default")],
   [2, fc.constant("b")],
   [1, fc.constant("c")]
 )
+const manyKeys = fc.constantFrom<Key>("a", "b", "c", "a", "b", "c", "default")
 
 const how: fc.Arbitrary<CallForm> = fc.record({
   api: fc.constantFrom<CallForm["api"]>("method", "options first", "options last", "built once", "tag"),
   classifies: oneOf<boolean>([15, fc.constant(false)], [1, fc.constant(true)])
 })
 
-const command: fc.Arbitrary<Command> = oneOf<Command>(
-  [12, fc.record({ _tag: fc.constant("Start"), key, calls: oneOf([3, fc.constant(1)], [1, small(4)]), how })],
-  [
-    14,
-    fc.record({
-      _tag: fc.constant("Run"),
-      key,
-      endings: fc.array(ending, { minLength: 1, maxLength: 4 }),
-      how
-    })
-  ],
-  [4, fc.record({ _tag: fc.constant("Break"), key, how })],
-  [8, fc.record({ _tag: fc.constant("Heal"), key, how })],
-  [
-    4,
-    fc.record({
-      _tag: fc.constant("Dawdle"),
-      key,
-      endings: fc.array(dawdling, { minLength: 1, maxLength: 3 }),
-      offset: fc.constantFrom(-0.5, 0, 0, 1),
-      how
-    })
-  ],
-  [
-    2,
-    fc.record({
-      _tag: fc.constant("Outstay"),
-      key,
-      offset: fc.constantFrom(-0.5, 0, 0, 1),
-      ending: endingInFlight,
-      how
-    })
-  ],
-  [14, fc.record({ _tag: fc.constant("Settle"), pick: fc.nat(5), ending: endingInFlight })],
-  [
-    6,
-    fc.record({
-      _tag: fc.constant("SettleAll"),
-      endings: fc.array(endingInFlight, { minLength: 1, maxLength: 3 })
-    })
-  ],
-  [
-    24,
-    fc.record({
-      _tag: fc.constant("AdvanceTo"),
-      pick: oneOf([3, fc.constant(0)], [1, fc.nat(4)]),
-      offset: oneOf([4, fc.constant(0)], [4, fc.constantFrom(-1, -0.5, 0.5, 1)])
-    })
-  ],
-  [
-    4,
-    fc.record({ _tag: fc.constant("Advance"), millis: fc.constantFrom(0.5, 1, 10, 37, 100, 250, 999, 5_000) })
-  ],
-  [1, fc.record({ _tag: fc.constant("SetWallClock"), by: fc.constantFrom(-3_600_000, -1, 250, 86_400_000) })],
-  [2, fc.record({ _tag: fc.constant("Trip"), key })],
-  [2, fc.record({ _tag: fc.constant("Reset"), key })],
-  [2, fc.record({ _tag: fc.constant("Isolate"), key })],
-  [1, fc.record({ _tag: fc.constant("IsolateResetIsolate"), key })],
-  [3, fc.record({ _tag: fc.constant("Release"), pick: fc.nat(3) })]
-)
+const commandsOn = (key: fc.Arbitrary<Key>): fc.Arbitrary<Command> =>
+  oneOf<Command>(
+    [
+      12,
+      fc.record({ _tag: fc.constant("Start"), key, calls: oneOf([3, fc.constant(1)], [1, small(4)]), how })
+    ],
+    [
+      14,
+      fc.record({
+        _tag: fc.constant("Run"),
+        key,
+        endings: fc.array(ending, { minLength: 1, maxLength: 4 }),
+        how
+      })
+    ],
+    [4, fc.record({ _tag: fc.constant("Break"), key, how })],
+    [8, fc.record({ _tag: fc.constant("Heal"), key, how })],
+    [
+      4,
+      fc.record({
+        _tag: fc.constant("Dawdle"),
+        key,
+        endings: fc.array(dawdling, { minLength: 1, maxLength: 3 }),
+        offset: fc.constantFrom(-0.5, 0, 0, 1),
+        how
+      })
+    ],
+    [
+      2,
+      fc.record({
+        _tag: fc.constant("Outstay"),
+        key,
+        offset: fc.constantFrom(-0.5, 0, 0, 1),
+        ending: endingInFlight,
+        how
+      })
+    ],
+    [14, fc.record({ _tag: fc.constant("Settle"), pick: fc.nat(5), ending: endingInFlight })],
+    [
+      6,
+      fc.record({
+        _tag: fc.constant("SettleAll"),
+        endings: fc.array(endingInFlight, { minLength: 1, maxLength: 3 })
+      })
+    ],
+    [
+      24,
+      fc.record({
+        _tag: fc.constant("AdvanceTo"),
+        pick: oneOf([3, fc.constant(0)], [1, fc.nat(4)]),
+        offset: oneOf([4, fc.constant(0)], [4, fc.constantFrom(-1, -0.5, 0.5, 1)])
+      })
+    ],
+    [
+      4,
+      fc.record({
+        _tag: fc.constant("Advance"),
+        millis: fc.constantFrom(0.5, 1, 10, 37, 100, 250, 999, 5_000)
+      })
+    ],
+    [
+      1,
+      fc.record({ _tag: fc.constant("SetWallClock"), by: fc.constantFrom(-3_600_000, -1, 250, 86_400_000) })
+    ],
+    [2, fc.record({ _tag: fc.constant("Trip"), key })],
+    [2, fc.record({ _tag: fc.constant("Reset"), key })],
+    [2, fc.record({ _tag: fc.constant("Isolate"), key })],
+    [1, fc.record({ _tag: fc.constant("IsolateResetIsolate"), key })],
+    [3, fc.record({ _tag: fc.constant("Release"), pick: fc.nat(3) })]
+  )
 
-export const commands: fc.Arbitrary<ReadonlyArray<Command>> = fc.array(command, {
-  minLength: 1,
-  maxLength: 60,
-  size: "max"
-})
+const history = (key: fc.Arbitrary<Key>): fc.Arbitrary<ReadonlyArray<Command>> =>
+  // The sizes that fast-check prefers at first are those of short histories, in which little happens.
+  fc.noBias(fc.array(commandsOn(key), { minLength: 1, maxLength: 60, size: "max" }))
+
+export const commands = history(fewKeys)
+export const crowdedCommands = history(manyKeys)

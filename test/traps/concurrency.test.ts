@@ -9,6 +9,7 @@ import {
   atOnce,
   begin,
   Dependency,
+  type InFlight,
   isRejected,
   observe,
   path,
@@ -111,28 +112,31 @@ describe("Concurrency", () => {
     })
   )
 
-  it.scoped(
-    "releasing a slot after the state changed gives the next half-open no extra one (failsafe#391)",
-    () =>
+  const endings: ReadonlyArray<readonly [name: string, end: (probe: InFlight) => Effect.Effect<void>]> = [
+    ["success", (probe) => probe.ends(Exit.succeed("late"))],
+    ["failure", (probe) => probe.ends(Exit.fail("late"))],
+    ["interruption", (probe) => probe.interrupt]
+  ]
+
+  it.scoped.each(endings)(
+    "releasing a slot after the state changed, by %s, gives the next half-open no extra one (failsafe#391)",
+    ([, end]) =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make({ openDuration, halfOpen: { probes: 2 } })
         const dependency = new Dependency()
-        const stale = [Exit.succeed("late"), Exit.fail("late")]
         yield* breaker.trip()
-        for (const exit of stale) {
-          yield* TestClock.adjust(openDuration)
-          const probe = yield* begin(breaker)
-          yield* Effect.exit(breaker.protect(Effect.fail("down")))
-          yield* TestClock.adjust(openDuration)
-          yield* probe.ends(exit)
-          const cancelled = yield* begin(breaker)
-          yield* breaker.trip()
-          yield* cancelled.interrupt
-        }
+        yield* TestClock.adjust(openDuration)
+        const [whileOpen, whileHalfOpen] = yield* Effect.replicateEffect(begin(breaker), 2)
+        yield* breaker.trip()
+        yield* end(whileOpen!)
         yield* TestClock.adjust(openDuration)
         yield* Effect.replicateEffect(Effect.fork(breaker.protect(dependency.hanging)), 10)
         yield* settled
         assert.strictEqual(dependency.started, 2)
+        yield* end(whileHalfOpen!)
+        yield* rejection(breaker.protect(dependency.up))
+        const state = yield* breaker.state()
+        assert.strictEqual(state._tag === "HalfOpen" && state.probing, 2)
       })
   )
 

@@ -148,9 +148,13 @@ describe("Windows", () => {
       yield* calls(breaker, 49_999, down)
       yield* calls(breaker, 50_001, up)
       assert.deepStrictEqual(yield* windowOf(breaker), { calls: 100_000, failures: 49_999, slow: 0 })
-      // Each of these pushes out one of the first failures, so that the share stays what it is.
-      const steps = yield* arraySteps(calls(breaker, 49_999, down))
-      assert.isBelow(steps / 49_999, 1_000)
+      // These push out failures, the next as many failures as they are, and the last successes.
+      const steps = yield* arraySteps(calls(breaker, 1_000, up))
+      assert.isBelow(steps / 1_000, 1_000)
+      assert.strictEqual((yield* windowOf(breaker)).failures, 48_999)
+      yield* calls(breaker, 48_999, down)
+      assert.strictEqual((yield* windowOf(breaker)).failures, 48_999)
+      yield* calls(breaker, 1_000, down)
       assert.deepStrictEqual(yield* windowOf(breaker), { calls: 100_000, failures: 49_999, slow: 0 })
       assert.strictEqual(yield* stateTag(breaker), "Closed")
       yield* calls(breaker, 1, down)
@@ -158,18 +162,19 @@ describe("Windows", () => {
     })
   )
 
-  it.scoped("a call costs no more with a window of 100,000 failures, exact to the last of them", () =>
+  it.scoped("a call costs no more with a window of 20,000 failures, exact to the last of them", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make({
-        tripPolicy: TripPolicy.failureCount({ failures: 100_000, within: "1 hour" })
+        tripPolicy: TripPolicy.failureCount({ failures: 20_000, within: "1 hour" })
       })
       yield* calls(breaker, 1, down)
       yield* TestClock.adjust("30 minutes")
-      yield* calls(breaker, 50_000, down)
-      const steps = yield* arraySteps(calls(breaker, 49_998, down))
-      assert.isBelow(steps / 49_998, 5_000)
+      yield* calls(breaker, 5_000, down)
+      const steps = yield* arraySteps(calls(breaker, 1_000, down))
+      assert.isBelow(steps / 1_000, 1_000)
+      yield* calls(breaker, 13_998, down)
       yield* TestClock.adjust("30 minutes")
-      assert.strictEqual((yield* windowOf(breaker)).failures, 99_998)
+      assert.strictEqual((yield* windowOf(breaker)).failures, 19_998)
       yield* calls(breaker, 1, down)
       assert.strictEqual(yield* stateTag(breaker), "Closed")
       yield* calls(breaker, 1, down)
@@ -194,9 +199,10 @@ describe("Windows", () => {
       }
       assert.strictEqual((yield* windowOf(breaker)).failures, 1_999)
       yield* calls(breaker, 1, down)
-      const steps = yield* arraySteps(calls(breaker, 50_000, down))
-      assert.isBelow(steps / 50_000, 100)
-      assert.strictEqual((yield* windowOf(breaker)).failures, 52_000)
+      const steps = yield* arraySteps(calls(breaker, 1_000, down))
+      assert.isBelow(steps / 1_000, 200)
+      yield* calls(breaker, 9_000, down)
+      assert.strictEqual((yield* windowOf(breaker)).failures, 12_000)
     }).pipe(Effect.withClock(clock))
   })
 })
