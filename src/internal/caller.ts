@@ -33,13 +33,16 @@ export const runNow = <A>(caller: Caller, effect: Effect.Effect<A>): Exit.Exit<A
 }
 
 /**
- * Adds an event to the caller's span, if one is open.
+ * Adds an event to the caller's span, if one is open. A tracer that throws affects nobody.
  *
  * @internal
  */
 export const addSpanEvent = (caller: Caller, name: string, attributes: Record<string, unknown>): void => {
   const span = caller.currentSpan
-  if (span !== undefined && span._tag === "Span") {
+  if (span === undefined || span._tag !== "Span") return
+  try {
     span.event(name, clockOf(caller).unsafeCurrentTimeNanos(), attributes)
+  } catch {
+    // The call goes on: what its tracer makes of it is not its concern.
   }
 }

@@ -160,14 +160,13 @@ export class Circuits<Caller> {
   }
 
   private insert(held: Held, now: number, caller: Caller): void {
-    if (this.size >= this.capacity) {
-      const victim = this.victim(now)
-      this.drop(victim)
-      if (!this.isClosed(victim, now)) this.onDrop(victim, caller)
-    }
+    const victim = this.size < this.capacity ? undefined : this.victim(now)
+    if (victim !== undefined) this.drop(victim)
     this.shard(held.key).set(held.key, held)
     this.size++
     this.listOf(held.current).add(held)
+    // Last, because whoever hears of it may use the breaker.
+    if (victim !== undefined && !this.isClosed(victim, now)) this.onDrop(victim, caller)
   }
 
   // A few circuits that recover may stand before the least recently used Closed one.

@@ -59,8 +59,7 @@ const runUnmasked = <A, E, R>(
   const ticket: Ticket = { generation: held.current.generation, slot: 0 }
   const startedAt = breaker.settings.rules.policy.measuresElapsed ? breaker.now(caller) : 0
   // An interrupted fiber passes by the handlers of its interruptible regions: only its end tells of the interruption.
-  const onEnd = (exit: Exit.Exit<unknown, unknown>) =>
-    settle(request, held, ticket, startedAt, caller, interruptionOf(exit))
+  const onEnd = () => settle(request, held, ticket, startedAt, caller, interruption)
   caller.addObserver(onEnd)
   const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
     caller.removeObserver(onEnd)
@@ -73,9 +72,7 @@ const runUnmasked = <A, E, R>(
   })
 }
 
-// What is left of a call once its fiber has been interrupted: the interruption, and defects that came with it.
-const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never> =>
-  Exit.failCause(exit._tag === "Failure" ? Cause.stripFailures(exit.cause) : Cause.interrupt(FiberId.none))
+const interruption: Exit.Exit<never> = Exit.failCause(Cause.interrupt(FiberId.none))
 
 // ---------------------------------------------------------------------------------------------------------
 // Not Closed
@@ -160,9 +157,10 @@ const settle = <A, E, R>(
 ): void => {
   const { breaker } = request
   const { rules } = breaker.settings
-  const circuit = held.current
   const interrupted = exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)
   const outcome = interrupted ? Outcome.ignored : judge(request, held, exit, caller)
+  // Read after the classifier has run, which may have used the breaker itself.
+  const circuit = held.current
   const isTimed = outcome._tag !== "Success" || rules.policy.timesSuccesses || circuit._tag !== "Closed"
   const now = isTimed ? breaker.now(caller) : 0
   if (!Circuit.lands(circuit, rules, ticket, now) || breaker.circuits.isSuperseded(held)) return

@@ -70,9 +70,8 @@ describe("the package", () => {
     try {
       return path.relative(root, require.resolve(`${name}/${subpath}`))
     } catch (error) {
-      const { code, message, path: missing } = error as Error & { code: string; path?: string }
-      if (code !== "MODULE_NOT_FOUND") return code
-      return path.relative(root, missing ?? /'([^']+)'/.exec(message)![1]!)
+      const { code, message } = error as Error & { code: string }
+      return code === "MODULE_NOT_FOUND" ? path.relative(root, /'([^']+)'/.exec(message)![1]!) : code
     }
   }
 

@@ -16,6 +16,8 @@ export interface Idle {
 
 /** CPU time of the process, in milliseconds, while nothing happens. */
 const idleCpuMillis = async (millis: number) => {
+  // the collector and the compiler finish on threads of their own
+  await setTimeout(millis / 4)
   const before = process.cpuUsage()
   await setTimeout(millis)
   const { system, user } = process.cpuUsage(before)
@@ -56,15 +58,10 @@ export const idleness =
       const idle = await makeAll(breakers)
       const timers = await countTimers()
       const bytes = (usedBytes() - bytesBefore) / breakers
-      const sample = {
-        bytes,
-        fibers: idle.fibers,
-        timers,
-        resources: process.getActiveResourcesInfo().length - resourcesBefore,
-        cpuBefore,
-        cpuMillis: await idleCpuMillis(idleMillis)
-      }
+      const resources = process.getActiveResourcesInfo().length - resourcesBefore
+      const cpuMillis = await idleCpuMillis(idleMillis)
       await idle.release()
-      return sample
+      const { fibers } = idle
+      return { bytes, fibers, timers, resources, cpuMillis, cpuMore: cpuMillis - cpuBefore }
     }
   }
