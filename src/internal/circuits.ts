@@ -112,13 +112,19 @@ export class Circuits<Caller> {
       this.drop(known)
       return this.insertNew(key, now, caller)
     }
-    known.lastUsed = now
-    const list = known.list!
-    if (list.newest !== known) {
-      list.remove(known)
-      list.add(known)
-    }
+    this.touch(known, now)
     return known
+  }
+
+  /** Takes note that a circuit is in use. */
+  touch(held: Held, now: number): void {
+    const { list } = held
+    if (list === undefined) return
+    held.lastUsed = now
+    if (list.newest !== held) {
+      list.remove(held)
+      list.add(held)
+    }
   }
 
   /** The circuit of `key`, if there is one that has not been idle too long: a read. */

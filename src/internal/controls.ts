@@ -54,8 +54,10 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
       }),
       ({ held, since }) =>
         Effect.withFiberRuntime<void>((caller) => {
-          const { rules } = breaker.settings
-          breaker.move(held, Circuit.release(held.current, rules, since, breaker.now(caller)), caller)
+          const now = breaker.now(caller)
+          const released = Circuit.release(held.current, breaker.settings.rules, since, now)
+          if (released !== held.current) breaker.circuits.touch(held, now)
+          breaker.move(held, released, caller)
           return Effect.void
         })
     )

@@ -59,7 +59,8 @@ const runUnmasked = <A, E, R>(
   const ticket: Ticket = { generation: held.current.generation, slot: 0 }
   const startedAt = breaker.settings.rules.policy.measuresElapsed ? breaker.now(caller) : 0
   // An interrupted fiber passes by the handlers of its interruptible regions: only its end tells of the interruption.
-  const onEnd = () => settle(request, held, ticket, startedAt, caller, interruption)
+  const onEnd = (exit: Exit.Exit<unknown, unknown>) =>
+    settle(request, held, ticket, startedAt, caller, interruptionOf(exit))
   caller.addObserver(onEnd)
   const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
     caller.removeObserver(onEnd)
@@ -72,7 +73,9 @@ const runUnmasked = <A, E, R>(
   })
 }
 
-const interruption: Exit.Exit<never> = Exit.failCause(Cause.interrupt(FiberId.none))
+// What can be known of the call by then: the interruption, and the defects that came with it.
+const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never> =>
+  Exit.failCause(exit._tag === "Failure" ? Cause.stripFailures(exit.cause) : Cause.interrupt(FiberId.none))
 
 // ---------------------------------------------------------------------------------------------------------
 // Not Closed
@@ -85,9 +88,12 @@ const enter = <A, E, R>(
   const { breaker } = request
   const { rules } = breaker.settings
   const now = breaker.now(caller)
-  const admitted = caller.getFiberRef(admissions)
-  // Part of a call that this circuit has admitted already: turned away here, a probe could never succeed.
-  if (admitted.some((it) => it.held === held && Circuit.lands(held.current, rules, it.ticket, now))) {
+  // Part of a call that this circuit has admitted and that is still on: turned away here, a probe could never succeed.
+  if (
+    caller
+      .getFiberRef(admissions)
+      .some((it) => it.isOn && it.held === held && Circuit.lands(held.current, rules, it.ticket, now))
+  ) {
     return request.effect
   }
   const [decision, next] = Circuit.admit(held.current, rules, now)
@@ -107,14 +113,16 @@ const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | C
       if (decision._tag === "Rejected")
         return restore(reject(request, held, decision.retryAfterMillis, caller))
       const { ticket } = decision
+      const admission: Admission = { held, ticket, isOn: true }
       const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+        admission.isOn = false
         settle(request, held, ticket, now, caller, exit)
         return exit
       }
       const marked =
         next._tag === "Closed"
           ? effect
-          : Effect.locally(effect, admissions, [...caller.getFiberRef(admissions), { held, ticket }])
+          : Effect.locally(effect, admissions, [...caller.getFiberRef(admissions), admission])
       return Effect.matchCauseEffect(restore(marked), {
         onFailure: (cause) => finish(Exit.failCause(cause)),
         onSuccess: (value) => finish(Exit.succeed(value))
@@ -123,10 +131,21 @@ const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | C
   )
 
 /**
+ * A call that was admitted by a circuit that is not Closed. It is on until it settles: what it leaves running behind it
+ * asks for itself.
+ */
+interface Admission {
+  readonly held: Held
+  readonly ticket: Ticket
+  isOn: boolean
+}
+
+/**
  * The admissions a fiber is running under, so that nested use of a circuit is part of the call that was admitted.
  */
-const admissions: FiberRef.FiberRef<ReadonlyArray<{ readonly held: Held; readonly ticket: Ticket }>> =
-  FiberRef.unsafeMake<ReadonlyArray<{ readonly held: Held; readonly ticket: Ticket }>>([])
+const admissions: FiberRef.FiberRef<ReadonlyArray<Admission>> = FiberRef.unsafeMake<ReadonlyArray<Admission>>(
+  []
+)
 
 const reject = <A, E, R>(
   request: Request<A, E, R>,
@@ -177,7 +196,7 @@ const settle = <A, E, R>(
     return breaker.reportDefect(held.key, defect, caller)
   }
   breaker.move(held, next, caller)
-  if (reason !== undefined) breaker.open(held, reason, outcome, caller, now)
+  if (reason !== undefined) breaker.open(held, reason, outcome, caller, isTimed ? now : breaker.now(caller))
 }
 
 const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: 0, elapsedMillis: 0 }

@@ -11,7 +11,7 @@ import {
   type ModelIsolation,
   type Verdict
 } from "./ModelCircuit.ts"
-import { records, trips, windowCounts } from "./ModelPolicy.ts"
+import { records, slowThresholds, trips, windowCounts } from "./ModelPolicy.ts"
 import type { PlainRejection, PlainSnapshot, PlainState, PlainTransition } from "./Observation.ts"
 
 export type Decision =
@@ -139,6 +139,14 @@ export class Model {
   }
 
   /**
+   * Whether an interruption from outside is all that is seen of this call: a Closed circuit does not mask its calls,
+   * unless it has to time the interrupted ones.
+   */
+  seesOnlyInterruption(call: ModelCall): boolean {
+    return call.admittedWhile === "Closed" && slowThresholds(this.config.policy).length === 0
+  }
+
+  /**
    * Whether the call's circuit was dropped while it ran, and its key has had no other since. The contract leaves open
    * what becomes of its outcome.
    */
@@ -233,6 +241,7 @@ export class Model {
       this.note("R3.3 release of a nested isolation keeps it Isolated")
     } else {
       this.note("R3.3 the last release closes")
+      this.touch(circuit)
       this.move(circuit, { _tag: "Closed", since: this.now })
     }
   }
@@ -272,10 +281,9 @@ export class Model {
   // The machine
 
   private admit(circuit: ModelCircuit): Decision & { _tag: "Ran" } {
-    return {
-      _tag: "Ran",
-      call: { circuit, generation: circuit.generation, startedAt: this.now, counted: true }
-    }
+    const { generation, held } = circuit
+    const call = { circuit, admittedWhile: held._tag, generation, startedAt: this.now, counted: true }
+    return { _tag: "Ran", call }
   }
 
   private reject(circuit: ModelCircuit, state: PlainRejection["state"], retryAfter: number): Decision {
@@ -342,7 +350,7 @@ export class Model {
     circuit.generation += 1
     circuit.held = to
     circuit.outcomes = []
-    this.touch(circuit)
+    this.setNewest(circuit)
     this.note(`R3.2 ${from} to ${to._tag}`)
     this.published.push({
       breaker: this.config.breaker,
@@ -375,7 +383,11 @@ export class Model {
 
   private touch(circuit: ModelCircuit): void {
     circuit.lastUse = this.now
-    // Last in the map is the most recently used.
+    this.setNewest(circuit)
+  }
+
+  /** Last in the map is the most recently used, for `capacity`. */
+  private setNewest(circuit: ModelCircuit): void {
     this.circuitsByKey.delete(circuit.key)
     this.circuitsByKey.set(circuit.key, circuit)
   }
@@ -386,7 +398,7 @@ export class Model {
     if (leastRecent === undefined || byUse.length < this.config.capacity) {
       return
     }
-    const closed = byUse.find((circuit) => circuit.held._tag === "Closed")
+    const closed = byUse.find((circuit) => circuit.seen(this.now)._tag === "Closed")
     if (closed === undefined) {
       this.note("capacity drops a circuit that is not Closed, loudly")
       this.move(leastRecent, { _tag: "Closed", since: this.now })

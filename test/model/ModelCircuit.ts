@@ -37,6 +37,7 @@ export type Verdict =
 /** A call whose effect was started; `counted: false` is one that ran only because the breaker observes. */
 export interface ModelCall {
   readonly circuit: ModelCircuit
+  readonly admittedWhile: Held["_tag"]
   readonly generation: number
   readonly startedAt: number
   readonly counted: boolean
@@ -62,7 +63,7 @@ export class ModelCircuit {
   held: Held
   openings = 0
   lastLength = 0
-  /** The last call, control or change of state. */
+  /** The last call or control. */
   lastUse: number
   /** All that was recorded since the last change of state. */
   outcomes: Array<RecordedOutcome> = []
@@ -97,13 +98,10 @@ export class ModelCircuit {
     return this.key !== "default"
   }
 
-  /**
-   * Whether it has been idle for so long that it reads as never called. A recovery that is over but was not yet
-   * published as such does not age: observers would never hear of its close.
-   */
+  /** Whether it is Closed and has been idle for so long that it reads as never called. */
   isForgotten(now: number): boolean {
     const isIdle = now - this.lastUse >= this.config.idleTimeToLiveMillis
-    return this.ages && isIdle && this.held._tag === "Closed"
+    return this.ages && isIdle && this.seen(now)._tag === "Closed"
   }
 
   hasLease(probe: ModelCall, now: number): boolean {

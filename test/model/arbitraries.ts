@@ -153,15 +153,17 @@ export const crowdedSetup: fc.Arbitrary<Setup> = fc
     given,
     openMillis: fc.constantFrom(1, 100, 1_000),
     capacity: fc.constantFrom(1, 2, 2),
+    recovery: sometimes(1, 4, recovery),
     tripPolicy: fc.oneof(
       consecutive,
       fc.constant<PolicySetup>({ _tag: "Consecutive", failures: 1 }),
       failureRate
     )
   })
-  .map(({ given, openMillis, ...rest }) => ({
+  .map(({ given, openMillis, recovery, ...rest }) => ({
     ...given,
     ...rest,
+    ...(recovery && { recovery }),
     openDuration: { _tag: "Constant", millis: openMillis },
     classifies: true
   }))

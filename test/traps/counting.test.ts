@@ -40,19 +40,6 @@ describe("Counting the wrong thing", () => {
     })
   )
 
-  it.scoped("the caller's own abort is no failure, not even if the caller's own finalizer then dies", () =>
-    Effect.gen(function* () {
-      const breaker = yield* CircuitBreaker.make({ tripPolicy: TripPolicy.consecutive(1) })
-      const call = yield* breaker
-        .protect(Effect.never)
-        .pipe(Effect.ensuring(Effect.die("the caller's own bug")), Effect.fork)
-      yield* settled
-      yield* Fiber.interrupt(call)
-      assert.strictEqual(yield* stateTag(breaker), "Closed")
-      assert.strictEqual((yield* breaker.snapshot()).totals.failed, 0)
-    })
-  )
-
   it.scoped("the opposite: a dependency that hangs behind an outer timeout opens it (Effect 4.1)", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make({

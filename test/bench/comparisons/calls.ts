@@ -55,6 +55,10 @@ export const callComparisons: ReadonlyArray<Comparison> = [
     ...overhead("closed, failureRate over 100,000 calls", "closed/100000-calls"),
     ...against("consecutive", "closed/reused", 1.6)
   },
+  {
+    ...overhead("the same over 10,000 calls, one in 100 fails", "closed/10000-calls-mixed"),
+    ...against("consecutive", "closed/mixed")
+  },
   // nothing more, as near as this machine can tell
   {
     ...overhead("closed, openDuration as a Schedule", "closed/schedule"),
