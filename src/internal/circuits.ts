@@ -10,17 +10,19 @@ import type { Circuit } from "./core/circuit.ts"
  */
 export class Held extends CircuitRef {
   readonly key: string
+  /** When it was last asked for admission, in whole milliseconds, rounded up: small integers are stored in place. */
+  lastUsed = 0
+  /** When it was last put in its list. */
+  listedAt = 0
+  /** The list it is in; none once it has been dropped. */
+  list: Recency | undefined = undefined
+  newer: Held | undefined = undefined
+  older: Held | undefined = undefined
   succeeded = 0
   failed = 0
   ignored = 0
   rejected = 0
   lastFailure: LastFailure | undefined = undefined
-  /** When it was last asked for admission. */
-  lastUsed = 0
-  /** The list it is in; none once it has been dropped. */
-  list: Recency | undefined = undefined
-  newer: Held | undefined = undefined
-  older: Held | undefined = undefined
 
   constructor(key: string, circuit: Circuit<unknown>) {
     super(circuit)
@@ -71,6 +73,7 @@ export class Circuits<Caller> {
   private readonly initial: Circuit<unknown>
   private readonly capacity: number
   private readonly idleMillis: number
+  private readonly orderMillis: number
   private readonly isClosed: (held: Held, now: number) => boolean
   private readonly onDrop: (held: Held, caller: Caller) => void
   private readonly shards: Array<Map<string, Held>> = []
@@ -92,6 +95,7 @@ export class Circuits<Caller> {
     this.initial = initial
     this.capacity = capacity
     this.idleMillis = idleMillis
+    this.orderMillis = idleMillis / 64
     this.isClosed = isClosed
     this.onDrop = onDrop
     this.shardMask = 2 ** Math.max(0, Math.ceil(Math.log2(capacity / keysPerShard))) - 1
@@ -116,15 +120,17 @@ export class Circuits<Caller> {
     return known
   }
 
-  /** Takes note that a circuit is in use. */
+  /**
+   * Takes note that a circuit is in use. Putting it in front touches three circuits that lie anywhere in memory, which
+   * among very many is most of a call's cost; there, the order of use is kept to a part of the idle time only.
+   */
   touch(held: Held, now: number): void {
     const { list } = held
     if (list === undefined) return
-    held.lastUsed = now
-    if (list.newest !== held) {
-      list.remove(held)
-      list.add(held)
-    }
+    held.lastUsed = Math.ceil(now)
+    if (list.newest === held || (this.size > exactOrderUpTo && now - held.listedAt < this.orderMillis)) return
+    list.remove(held)
+    this.list(held, list)
   }
 
   /** The circuit of `key`, if there is one that has not been idle too long: a read. */
@@ -150,17 +156,15 @@ export class Circuits<Caller> {
     held.current = next
     if (held === this.unkeyed) return
     if (held.list === undefined) {
-      held.lastUsed = now(caller)
-      this.insert(held, held.lastUsed, caller)
+      this.insert(held, now(caller), caller)
     } else if (held.list !== this.listOf(next)) {
       held.list.remove(held)
-      this.listOf(next).add(held)
+      this.list(held, this.listOf(next))
     }
   }
 
   private insertNew(key: string, now: number, caller: Caller): Held {
     const held = new Held(key, this.initial)
-    held.lastUsed = now
     this.insert(held, now, caller)
     return held
   }
@@ -170,9 +174,15 @@ export class Circuits<Caller> {
     if (victim !== undefined) this.drop(victim)
     this.shard(held.key).set(held.key, held)
     this.size++
-    this.listOf(held.current).add(held)
+    held.lastUsed = Math.ceil(now)
+    this.list(held, this.listOf(held.current))
     // Last, because whoever hears of it may use the breaker.
     if (victim !== undefined && !this.isClosed(victim, now)) this.onDrop(victim, caller)
+  }
+
+  private list(held: Held, list: Recency): void {
+    held.listedAt = held.lastUsed
+    list.add(held)
   }
 
   // A few circuits that recover may stand before the least recently used Closed one.
@@ -214,8 +224,11 @@ export class Circuits<Caller> {
    */
   private shard(key: string): Map<string, Held> {
     if (this.shardMask !== 0) {
-      let hash = 0
-      for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
+      let hash = key.length
+      // At most 16 characters, from all over the key.
+      for (let i = 0, step = (key.length >> 4) + 1; i < key.length; i += step) {
+        hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
+      }
       const index = (hash ^ (hash >>> 15)) & this.shardMask
       return (this.shards[index] ??= new Map())
     }
@@ -224,3 +237,5 @@ export class Circuits<Caller> {
 }
 
 const keysPerShard = 4096
+
+const exactOrderUpTo = 1024

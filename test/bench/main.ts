@@ -41,7 +41,7 @@ const writeJson = (file: string) => {
 
 const entry = compile()
 for (const group of only(options.only)) {
-  process.stderr.write(`measuring: ${group.name}\n`)
+  process.stderr.write(`${seconds()} s: ${group.name}\n`)
   const measurements = await measure(group, entry, scale)
   samples[group.name] = samplesOf(measurements)
   for (const comparison of group.comparisons) {

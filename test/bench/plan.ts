@@ -30,8 +30,8 @@ export const plan: ReadonlyArray<Group> = [
   },
   {
     name: "time by keys",
-    sessions: 2,
-    rounds: 4,
+    sessions: 1,
+    rounds: 9,
     concurrent: false,
     nodeOptions: oneThread,
     comparisons: keyComparisons.time

@@ -389,6 +389,13 @@ describe("LastCalls", () => {
     }
   })
 
+  it("take two bits a call", () => {
+    let recording = ofLatest(1600)
+    for (let i = 0; i < 3200; i++) recording = recording.add({ at: i, failed: i % 3 === 0, slow: false })
+    const words = JSON.stringify(recording.window).match(/-?\d+/g)!
+    assert.isAtMost(words.length, 100 + 10)
+  })
+
   it("copy nothing of the marks where none changes", () => {
     let window = Window.noCalls
     for (let i = 0; i < 500; i++) window = Window.recordLastCall(window, 500, i === 499, false)

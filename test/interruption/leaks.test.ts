@@ -72,7 +72,7 @@ const lostBy = (protection: Protection, operationsAtATime: number) => {
   let lost = 0
   let offsets = 0
   for (const [what, body] of Object.entries(bodies)) {
-    if (what === endless) continue
+    if (endless.includes(what)) continue
     offsets += sweep(operationsAtATime, () => {
       const probed = new Probed()
       const stage = new Stage()
@@ -92,7 +92,7 @@ describe.each([leastOperations, Infinity])("the sweep, %d operations at a time",
   for (const [how, protection] of Object.entries(wrong)) {
     it(`finds slots lost by a call that ${how}`, () => {
       const { lost, offsets } = lostBy(protection, operationsAtATime)
-      assert.isAtLeast(lost, Object.keys(bodies).length - 1)
+      assert.isAtLeast(lost, Object.keys(bodies).length - endless.length)
       assert.isBelow(lost, offsets)
     })
   }

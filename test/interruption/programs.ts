@@ -31,8 +31,8 @@ export class Stage {
   ]
 }
 
-/** Never settles by itself. */
-export const endless = "hangs"
+/** Those that never settle by themselves. */
+export const endless = ["hangs", "hangs and dies of an interruption"]
 
 export const bodies: Record<string, (stage: Stage) => Program> = {
   "succeeds at once": () => Effect.succeed("done"),
@@ -49,7 +49,9 @@ export const bodies: Record<string, (stage: Stage) => Program> = {
       () => Effect.fail("unavailable"),
       () => Effect.zipRight(Effect.yieldNow(), Deferred.await(gate))
     ),
-  [endless]: () => Effect.never
+  hangs: () => Effect.never,
+  "hangs and dies of an interruption": () =>
+    Effect.onInterrupt(Effect.never, () => Effect.zipRight(Effect.yieldNow(), Effect.dieMessage("broken")))
 }
 
 /** Those in which others can go on meanwhile. */

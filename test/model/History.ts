@@ -218,8 +218,7 @@ class History {
 
   private end(call: ModelCall, token: Token, classifier: Classifier, key: Key): void {
     this.note(`R3.1 a call ends: ${token.ending._tag}, classified by ${classifier}`)
-    const isInterruption = token.ending._tag === "Interrupted" && this.model.seesOnlyInterruption(call)
-    this.model.settle(call, isInterruption ? { _tag: "Interrupted" } : verdictOf(token, classifier, key))
+    this.model.settle(call, verdictOf(token, classifier, key))
   }
 
   private settleable(calls: ReadonlyArray<InFlight>): ReadonlyArray<InFlight> {

@@ -11,7 +11,7 @@ import {
   type ModelIsolation,
   type Verdict
 } from "./ModelCircuit.ts"
-import { records, slowThresholds, trips, windowCounts } from "./ModelPolicy.ts"
+import { records, trips } from "./ModelPolicy.ts"
 import type { PlainRejection, PlainSnapshot, PlainState, PlainTransition } from "./Observation.ts"
 
 export type Decision =
@@ -38,10 +38,9 @@ export class Model {
     const circuit = this.use(key)
     const held = circuit.held
     switch (held._tag) {
-      case "Closed": {
+      case "Closed":
         this.note("R3.1.3 Closed admits")
         return this.admit(circuit)
-      }
       case "Open": {
         const left = held.openedAt + held.length - this.now
         if (left <= 1) this.note("R3.2.2 rejected within the last millisecond of an opening")
@@ -119,31 +118,15 @@ export class Model {
       return
     }
     const outcome = { kind: verdict._tag, at: this.now, elapsed: this.now - call.startedAt }
-    if (!records(this.config.policy, outcome)) {
-      return
-    }
+    if (!records(this.config.policy, outcome)) return
     if (verdict._tag === "Interrupted") this.note("R3.1.4 an interrupted slow call is recorded")
-    if (this.isEmptiedByAge(circuit)) this.note("R3.2.10 an idle gap has emptied the window")
+    if (circuit.isEmptiedByAge(this.now)) this.note("R3.2.10 an idle gap has emptied the window")
     circuit.outcomes.push(outcome)
     if (trips(this.config.policy, circuit.outcomes, this.now)) {
       this.note(`R3.2.1 ${this.config.policy._tag} trips while ${held._tag}`)
       if (verdict._tag !== "Failure") this.note(`R3.2.1 ${verdict._tag} trips a rate`)
       this.open(circuit, "Tripped", verdict)
     }
-  }
-
-  private isEmptiedByAge({ outcomes }: ModelCircuit): boolean {
-    const policy = this.config.policy
-    const isRate = policy._tag === "FailureRate" || policy._tag === "SlowCallRate"
-    return isRate && outcomes.length > 0 && windowCounts(policy, outcomes, this.now).calls === 0
-  }
-
-  /**
-   * Whether an interruption from outside is all that is seen of this call: a Closed circuit does not mask its calls,
-   * unless it has to time the interrupted ones.
-   */
-  seesOnlyInterruption(call: ModelCall): boolean {
-    return call.admittedWhile === "Closed" && slowThresholds(this.config.policy).length === 0
   }
 
   /**
@@ -237,11 +220,13 @@ export class Model {
     }
     if (!held.holders.delete(isolation)) {
       this.note("R3.3 release after a reset leaves a newer isolation alone")
-    } else if (held.holders.size > 0) {
+      return
+    }
+    this.touch(circuit)
+    if (held.holders.size > 0) {
       this.note("R3.3 release of a nested isolation keeps it Isolated")
     } else {
       this.note("R3.3 the last release closes")
-      this.touch(circuit)
       this.move(circuit, { _tag: "Closed", since: this.now })
     }
   }
@@ -250,9 +235,7 @@ export class Model {
 
   state(key: string): PlainState {
     const circuit = this.find(key)
-    if (circuit === undefined) {
-      return { _tag: "Closed" }
-    }
+    if (circuit === undefined) return { _tag: "Closed" }
     const state = circuit.state(this.now)
     if (state._tag !== circuit.held._tag)
       this.note(`R3.2.2 ${circuit.held._tag} reads as ${state._tag} when over`)
@@ -281,8 +264,7 @@ export class Model {
   // The machine
 
   private admit(circuit: ModelCircuit): Decision & { _tag: "Ran" } {
-    const { generation, held } = circuit
-    const call = { circuit, admittedWhile: held._tag, generation, startedAt: this.now, counted: true }
+    const call = { circuit, generation: circuit.generation, startedAt: this.now, counted: true }
     return { _tag: "Ran", call }
   }
 

@@ -37,7 +37,6 @@ export type Verdict =
 /** A call whose effect was started; `counted: false` is one that ran only because the breaker observes. */
 export interface ModelCall {
   readonly circuit: ModelCircuit
-  readonly admittedWhile: Held["_tag"]
   readonly generation: number
   readonly startedAt: number
   readonly counted: boolean
@@ -142,6 +141,13 @@ export class ModelCircuit {
       totals: { ...this.totals },
       lastFailure: this.lastFailure
     }
+  }
+
+  /** Whether nothing of what a rate had recorded is young enough to count. */
+  isEmptiedByAge(now: number): boolean {
+    const { policy } = this.config
+    const isRate = policy._tag === "FailureRate" || policy._tag === "SlowCallRate"
+    return isRate && this.outcomes.length > 0 && windowCounts(policy, this.outcomes, now).calls === 0
   }
 
   /** When something changes by the passing of time alone. */
