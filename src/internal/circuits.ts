@@ -9,20 +9,22 @@ import type { Circuit } from "./core/circuit.ts"
  * @internal
  */
 export class Held extends CircuitRef {
-  readonly key: string
+  // What a healthy call touches comes first, so that it lies together in memory.
+
   /** When it was last asked for admission, in whole milliseconds, rounded up: small integers are stored in place. */
   lastUsed = 0
   /** When it was last put in its list. */
   listedAt = 0
   /** The list it is in; none once it has been dropped. */
   list: Recency | undefined = undefined
+  succeeded = 0
   newer: Held | undefined = undefined
   older: Held | undefined = undefined
-  succeeded = 0
   failed = 0
   ignored = 0
   rejected = 0
   lastFailure: LastFailure | undefined = undefined
+  readonly key: string
 
   constructor(key: string, circuit: Circuit<unknown>) {
     super(circuit)

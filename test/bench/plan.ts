@@ -5,7 +5,8 @@ import type { Comparison } from "./comparison.ts"
 
 /**
  * Cases that are measured in turn, round by round. In each session their processes are started anew, since one process
- * may be optimised differently from the next. `concurrent` ones may run beside each other: their time is not measured.
+ * may be optimised differently from the next. `concurrent` ones may run beside each other: what they tell does not
+ * depend on it.
  */
 export interface Group {
   readonly name: string
@@ -22,8 +23,8 @@ const oneThread = ["--single-threaded-gc"]
 export const plan: ReadonlyArray<Group> = [
   {
     name: "calls",
-    sessions: 3,
-    rounds: 4,
+    sessions: 2,
+    rounds: 5,
     concurrent: false,
     nodeOptions: oneThread,
     comparisons: callComparisons
@@ -49,7 +50,7 @@ export const plan: ReadonlyArray<Group> = [
     sessions: 1,
     // it is five passes, and their median, by itself
     rounds: 1,
-    concurrent: false,
+    concurrent: true,
     nodeOptions: [],
     comparisons: keyComparisons.worstCall
   },

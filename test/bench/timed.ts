@@ -10,7 +10,7 @@ export interface Loops {
 type Loop = Loops["bare"]
 
 const sizes = {
-  full: { warmUpMillis: 350, sliceMillis: 8, slices: 9 },
+  full: { warmUpMillis: 300, sliceMillis: 8, slices: 7 },
   smoke: { warmUpMillis: 1, sliceMillis: 0.2, slices: 1 }
 } as const
 

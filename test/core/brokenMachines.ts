@@ -167,6 +167,17 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
         call.outcome._tag === "Ignored" ? circuit : Circuit.settle(circuit, rules, ticket, call)
     }
   },
+  "HalfOpen admits while there is room, and only then": {
+    how: "a failed probe is counted as if it ran on",
+    machine: {
+      admit: (circuit, rules, now) =>
+        Circuit.admit(
+          circuit,
+          circuit._tag === "HalfOpen" ? { ...rules, probes: rules.probes - circuit.failed } : rules,
+          now
+        )
+    }
+  },
   "looking twice is looking once": {
     how: "a HalfOpen circuit is made anew each time",
     machine: {

@@ -125,6 +125,13 @@ export const ofSituations = {
     )
   },
 
+  "HalfOpen admits while there is room, and only then": (situation, rules, machine) => {
+    const [decision, next] = machine.admit(situation.circuit, rules, situation.now)
+    const hasRoom = liveProbes(situation, rules) + situation.ledger.probesSucceeded < rules.probes
+    const wasOpen = situation.circuit._tag === "Open"
+    return next._tag !== "HalfOpen" || (decision._tag === "Admitted") === (wasOpen || hasRoom)
+  },
+
   "looking twice is looking once": ({ circuit, now }, rules, machine) => {
     const seen = machine.at(circuit, rules, now)
     return machine.at(seen, rules, now) === seen
