@@ -194,7 +194,7 @@ export interface Options {
   readonly mode?: "enforce" | "observe" | undefined
   /**
    * The most keyed circuits held (default 10,000). Beyond it the least recently used Closed one is dropped; only where
-   * none is Closed another goes, with a warning and a transition.
+   * none is Closed a Recovering one goes, or else any other, with a warning and a transition to Closed.
    */
   readonly capacity?: number | undefined
   /** How long a keyed Closed circuit is held without a call (default 1 hour). */

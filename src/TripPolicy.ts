@@ -145,7 +145,7 @@ export interface CustomOptions<State> {
   readonly initial: State
   /** The window after one more call; a new value, never the old one changed. */
   record(state: State, call: Call): State
-  /** Whether to open, asked after each recorded call; `now` is read off the same clock as `call.at`. */
+  /** Whether to open, asked when a call has changed the state; `now` is read off the same clock as `call.at`. */
   trips(state: State, now: number): boolean
 }
 

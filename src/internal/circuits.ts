@@ -155,11 +155,12 @@ export class Circuits<Caller> {
 
   /** Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome. */
   set(held: Held, next: Circuit<unknown>, now: (caller: Caller) => number, caller: Caller): void {
+    const isTransition = next.generation !== held.current.generation
     held.current = next
     if (held === this.unkeyed) return
     if (held.list === undefined) {
       this.insert(held, now(caller), caller)
-    } else if (held.list !== this.listOf(next)) {
+    } else if (isTransition) {
       held.list.remove(held)
       this.list(held, this.listOf(next))
     }
@@ -187,14 +188,14 @@ export class Circuits<Caller> {
     list.add(held)
   }
 
-  // A few circuits that recover may stand before the least recently used Closed one.
+  // A few that still recover may stand before the least recently used Closed one; they go next.
   private victim(now: number): Held {
     let held = this.healthy.oldest
     for (let i = 0; held !== undefined && i < 8; i++) {
       if (this.isClosed(held, now)) return held
       held = held.newer
     }
-    return (this.others.oldest ?? this.healthy.oldest)!
+    return (this.healthy.oldest ?? this.others.oldest)!
   }
 
   private listOf(circuit: Circuit<unknown>): Recency {

@@ -181,7 +181,8 @@ const settle = <A, E, R>(
   // Read after the classifier has run, which may have used the breaker itself.
   const circuit = held.current
   const isTimed = outcome._tag !== "Success" || rules.policy.timesSuccesses || circuit._tag !== "Closed"
-  const now = isTimed ? breaker.now(caller) : 0
+  // No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
+  const now = isTimed ? breaker.now(caller) : NaN
   if (!Circuit.lands(circuit, rules, ticket, now) || breaker.circuits.isSuperseded(held)) return
   count(held, outcome, exit, caller)
   const call: Call = isTimed
@@ -191,7 +192,8 @@ const settle = <A, E, R>(
   let reason: ReturnType<typeof Circuit.trips>
   try {
     next = Circuit.settle(circuit, rules, ticket, call)
-    reason = next.generation === circuit.generation ? Circuit.trips(next, rules, now) : undefined
+    const isRecorded = next !== circuit && next.generation === circuit.generation
+    reason = isRecorded ? Circuit.trips(next, rules, now) : undefined
   } catch (defect) {
     return breaker.reportDefect(held.key, defect, caller)
   }

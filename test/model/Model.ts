@@ -364,7 +364,7 @@ export class Model {
   }
 
   private touch(circuit: ModelCircuit): void {
-    circuit.lastUse = this.now
+    circuit.lastUse = wholeMillis(this.now)
     this.setNewest(circuit)
   }
 
@@ -380,14 +380,16 @@ export class Model {
     if (leastRecent === undefined || byUse.length < this.config.capacity) {
       return
     }
-    const closed = byUse.find((circuit) => circuit.seen(this.now)._tag === "Closed")
+    const seenAs = (tag: string) => byUse.find((circuit) => circuit.seen(this.now)._tag === tag)
+    const closed = seenAs("Closed")
+    const victim = closed ?? seenAs("Recovering") ?? leastRecent
     if (closed === undefined) {
       this.note("capacity drops a circuit that is not Closed, loudly")
-      this.move(leastRecent, { _tag: "Closed", since: this.now })
+      this.move(victim, { _tag: "Closed", since: this.now })
     } else {
       this.note("capacity drops the least recently used Closed circuit")
     }
-    this.circuitsByKey.delete((closed ?? leastRecent).key)
+    this.circuitsByKey.delete(victim.key)
   }
 
   private find(key: string): ModelCircuit | undefined {

@@ -62,7 +62,7 @@ export class ModelCircuit {
   held: Held
   openings = 0
   lastLength = 0
-  /** The last call or control. */
+  /** The last call or control, to the next whole millisecond. */
   lastUse: number
   /** All that was recorded since the last change of state. */
   outcomes: Array<RecordedOutcome> = []
@@ -76,7 +76,7 @@ export class ModelCircuit {
     this.config = config
     this.key = key
     this.held = { _tag: "Closed", since: now }
-    this.lastUse = now
+    this.lastUse = wholeMillis(now)
   }
 
   /** What the passing of time has made of the circuit; the same object where it has changed nothing. */
