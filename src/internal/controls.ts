@@ -70,18 +70,25 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
  * @internal
  */
 export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.Effect<void> =>
-  Effect.withFiberRuntime<void>((caller) => {
-    const now = breaker.now(caller)
-    const held = breaker.circuits.find(key, now)
-    if (held === undefined || breaker.settings.observe) return Effect.void
-    const millis = Circuit.readyInMillis(held.current, breaker.settings.rules, now)
-    if (millis <= 0) return Effect.void
-    const changed = breaker.nextChange(key, caller)
-    return Deferred.await(changed).pipe(
-      Effect.timeoutOption(Duration.millis(Math.min(Math.ceil(millis), dayMillis))),
-      Effect.ensuring(Effect.sync(() => breaker.forgetChange(key, changed))),
-      Effect.zipRight(awaitReady(breaker, key))
-    )
-  })
+  Effect.flatMap(waitOnce(breaker, key), (isReady) => (isReady ? Effect.void : awaitReady(breaker, key)))
+
+// Asking for the signal and forgetting it are one region: an interruption between them would leave it behind.
+const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiberRuntime<boolean>((caller) => {
+      const now = breaker.now(caller)
+      const held = breaker.circuits.find(key, now)
+      if (held === undefined || breaker.settings.observe) return Effect.succeed(true)
+      const millis = Circuit.readyInMillis(held.current, breaker.settings.rules, now)
+      if (millis <= 0) return Effect.succeed(true)
+      const changed = breaker.nextChange(key, caller)
+      return Deferred.await(changed).pipe(
+        Effect.timeoutOption(Duration.millis(Math.min(Math.ceil(millis), dayMillis))),
+        restore,
+        Effect.ensuring(Effect.sync(() => breaker.forgetChange(key, changed))),
+        Effect.as(false)
+      )
+    })
+  )
 
 const dayMillis = 86_400_000

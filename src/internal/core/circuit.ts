@@ -138,10 +138,12 @@ export const readyInMillis = <W>(stored: Circuit<W>, rules: Rules<W>, now: numbe
         ? 0
         : Math.min(...circuit.slots.map((slot) => slot.takenAt + rules.probeTimeoutMillis - now))
     case "Recovering": {
+      if (due(circuit, rules, now) > circuit.admitted) return 0
       const { durationMillis, from } = rules.recovery!
       const neededShare = (circuit.admitted + 1) / (circuit.arrivals + 1)
       const reachedAt = circuit.startedAt + (durationMillis * (neededShare - from)) / (1 - from)
-      return neededShare <= share(circuit, rules, now) ? 0 : reachedAt - now
+      // Rounding may put the moment a hair before the one at which `admit` agrees.
+      return Math.max(reachedAt - now, Number.EPSILON)
     }
     case "Isolated":
       return Infinity
@@ -169,6 +171,10 @@ export const counts = <W>(stored: Circuit<W>, rules: Rules<W>, now: number): Cou
     ? rules.policy.counts(circuit.window, now)
     : noCounts
 }
+
+// How many of the calls so far and the next one a recovering circuit admits: the next is one of them if this grows.
+const due = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): number =>
+  Math.floor((circuit.arrivals + 1) * share(circuit, rules, now))
 
 // ---------------------------------------------------------------------------------------------------------
 // Calls
@@ -212,9 +218,9 @@ export const admit = <W>(
     }
     case "Recovering": {
       const arrivals = circuit.arrivals + 1
-      const due = Math.floor(arrivals * share(circuit, rules, now))
-      return due > circuit.admitted
-        ? [admitted(circuit.generation, 0), { ...circuit, arrivals, admitted: due }]
+      const admits = due(circuit, rules, now)
+      return admits > circuit.admitted
+        ? [admitted(circuit.generation, 0), { ...circuit, arrivals, admitted: admits }]
         : [rejected(0), { ...circuit, arrivals }]
     }
     case "Isolated":
