@@ -20,6 +20,7 @@ import type * as Stream from "effect/Stream"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import { accessors } from "./internal/accessors.ts"
 import * as internal from "./internal/make.ts"
+import { given } from "./internal/options.ts"
 import * as retry from "./internal/retrySchedule.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Transition } from "./Transition.ts"
@@ -80,9 +81,14 @@ export interface Operations<Needs> {
    * which shows as a gap in a circuit's `generation`; it never holds up a call.
    */
   readonly transitions: Stream.Stream<Transition, never, Needs>
-  /** Opens a circuit now; it heals as after any trip. An Open one begins its open time anew. */
+  /**
+   * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated one stays
+   * isolated.
+   */
   readonly trip: (key?: string) => Effect.Effect<void, never, Needs>
-  /** Closes a circuit now, with an empty window and no backoff. Calls in flight report into nothing. */
+  /**
+   * Closes a circuit now, with an empty window and no backoff; isolations end. Calls in flight report into nothing.
+   */
   readonly reset: (key?: string) => Effect.Effect<void, never, Needs>
   /** Holds a circuit open until the scope closes. Isolations nest: the last to end closes the circuit. */
   readonly isolate: (key?: string) => Effect.Effect<void, never, Scope.Scope | Needs>
@@ -170,7 +176,7 @@ export interface LastFailure {
  * @category options
  */
 export interface Options {
-  /** In errors, logs, metrics and the registry (default `"default"`). */
+  /** In errors, logs and the registry (default `"default"`). */
   readonly name?: string | undefined
   /** When a Closed circuit opens (default `TripPolicy.consecutive(5)`). */
   readonly tripPolicy?: TripPolicy | undefined
@@ -275,7 +281,8 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
   Layer.scoped(CircuitBreaker, make(options))
 
 /**
- * Provides a breaker whose options are read from configuration. An option out of range is a `ConfigError`.
+ * Provides a breaker whose options are read from configuration. An option out of range is a `ConfigError`. What is
+ * not configurable, a policy or a schedule from the program, is given as `Config.succeed(value)`.
  *
  * @example
  * ```ts
@@ -315,7 +322,7 @@ export const layerConfig = (
 ): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
   Layer.scoped(
     CircuitBreaker,
-    Config.unwrap(options).pipe(
+    Config.unwrap(given(options)).pipe(
       Effect.flatMap(make),
       Effect.catchSomeDefect((defect) =>
         defect instanceof RangeError
@@ -441,7 +448,8 @@ export const isolate: Operations<CircuitBreaker>["isolate"] = operations.isolate
 
 /**
  * Waits until a call would be admitted: for a consumer that would rather pause than be rejected. It takes no slot, so
- * another caller may be first.
+ * another caller may be first. Waiting is no call: while Recovering, it is other calls or the end of the recovery that
+ * bring a waiter's turn.
  *
  * @since 0.1.0
  * @category control
@@ -494,13 +502,9 @@ export const Service =
   <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
     const tag = Context.Tag(id)<Self, CircuitBreaker>()
     const layerWith = (over: Options): Layer.Layer<Self> =>
-      Layer.scoped(tag, make({ name: id, ...given(options), ...given(over) }))
+      Layer.scoped(tag, make({ name: id, ...given(options ?? {}), ...given(over) }))
     return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith })
   }
-
-// An option that is `undefined` was not given: it must not hide the class's own.
-const given = (options: Options = {}): Options =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
  * @since 0.1.0

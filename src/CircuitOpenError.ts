@@ -64,19 +64,19 @@ export class CircuitOpenError extends StacklessError {
   }
 
   override get message(): string {
-    return `Circuit "${this.key}" of breaker "${this.breaker}" is ${this.#situation}`
+    return `Circuit "${this.key}" of breaker "${this.breaker}" is ${situationOf(this)}`
   }
+}
 
-  get #situation(): string {
-    switch (this.state) {
-      case "Open":
-        return `open, retry after ${Duration.format(this.retryAfter)}`
-      case "HalfOpen":
-        return "half-open and its probes are running, retry soon"
-      case "Recovering":
-        return "recovering and admits a share of the calls, retry soon"
-      case "Isolated":
-        return "isolated, do not retry"
-    }
+const situationOf = ({ retryAfter, state }: CircuitOpenError): string => {
+  switch (state) {
+    case "Open":
+      return `open, retry after ${Duration.format(retryAfter)}`
+    case "HalfOpen":
+      return "half-open and its probes are running, retry soon"
+    case "Recovering":
+      return "recovering and admits a share of the calls, retry soon"
+    case "Isolated":
+      return "isolated, do not retry"
   }
 }

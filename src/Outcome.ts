@@ -50,7 +50,7 @@ export interface Ignored {
  * @since 0.1.0
  * @category constructors
  */
-export const success: Outcome = { _tag: "Success" }
+export const success: Success = { _tag: "Success" }
 
 /**
  * The call says nothing about the dependency: a probe gives its slot back, and nothing is counted.
@@ -58,9 +58,9 @@ export const success: Outcome = { _tag: "Success" }
  * @since 0.1.0
  * @category constructors
  */
-export const ignored: Outcome = { _tag: "Ignored" }
+export const ignored: Ignored = { _tag: "Ignored" }
 
-const plainFailure: Outcome = { _tag: "Failure" }
+const plainFailure: Failure = { _tag: "Failure" }
 
 /**
  * The dependency did badly. `retryAfter` is how long it asked to be left alone, if it did.
@@ -91,7 +91,7 @@ const plainFailure: Outcome = { _tag: "Failure" }
  * @since 0.1.0
  * @category constructors
  */
-export const failure = (options?: { readonly retryAfter?: Duration.DurationInput | undefined }): Outcome =>
+export const failure = (options?: { readonly retryAfter?: Duration.DurationInput | undefined }): Failure =>
   options?.retryAfter === undefined
     ? plainFailure
     : { _tag: "Failure", retryAfter: Duration.decode(options.retryAfter) }

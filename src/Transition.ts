@@ -28,11 +28,7 @@ export type Transition = Opened | Changed
  */
 export type StateTag = "Closed" | "Open" | "HalfOpen" | "Recovering" | "Isolated"
 
-/**
- * @since 0.1.0
- * @category models
- */
-export interface Common {
+interface Common {
   readonly breaker: string
   readonly key: string
   readonly from: StateTag
@@ -41,7 +37,7 @@ export interface Common {
 }
 
 /**
- * A transition to Open: for how long, for the how-manieth time, and why. `Tripped` is the trip policy's decision,
+ * A transition to Open: for how long, which opening it is, and why. `Tripped` is the trip policy's decision,
  * `ProbeFailed` that of failed probes, `Manual` that of `trip`.
  *
  * @since 0.1.0

@@ -10,7 +10,7 @@ import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
-import { decodePolicy } from "./internal/options.ts"
+import { decodePolicy, given } from "./internal/options.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
@@ -298,8 +298,7 @@ export const config = (name?: string): Config.Config<TripPolicy> => {
     slowerThan: optional(Config.duration("SLOWER_THAN"))
   }).pipe(
     Config.mapOrFail(({ type, ...values }) => {
-      const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
-      const policy = { _tag: tags[type], ...given } as TripPolicy
+      const policy = { _tag: tags[type], ...given(values) } as TripPolicy
       return Either.try({
         try: () => {
           decodePolicy("TripPolicy.config", policy)

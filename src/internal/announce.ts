@@ -81,22 +81,27 @@ const levels: Record<Transition.StateTag, LogLevel.LogLevel> = {
 }
 
 const messageOf = (transition: Transition.Transition): string => {
+  const isRenewed = transition.from === transition.to
   switch (transition.to) {
-    case "Open":
-      return `Circuit opened for ${Duration.format(transition.retryAfter)} (${reasons[transition.reason]}, opening ${transition.openings})`
+    case "Open": {
+      const length = Duration.format(transition.retryAfter)
+      return isRenewed
+        ? `Circuit stays open for another ${length} (tripped by hand)`
+        : `Circuit opened for ${length} (${reasons[transition.reason]}, opening ${transition.openings})`
+    }
     case "HalfOpen":
       return "Circuit half-open: probing"
     case "Recovering":
       return "Circuit recovering: admitting a growing share of the calls"
     case "Closed":
-      return "Circuit closed"
+      return isRenewed ? "Circuit reset" : "Circuit closed"
     case "Isolated":
       return "Circuit isolated: held open by hand"
   }
 }
 
 const reasons: Record<Transition.OpenReason, string> = {
-  Tripped: "the trip policy said so",
+  Tripped: "tripped by its policy",
   ProbeFailed: "a probe failed",
-  Manual: "by hand"
+  Manual: "tripped by hand"
 }

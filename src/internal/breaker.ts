@@ -30,6 +30,7 @@ export class Breaker {
   private readonly origin: bigint
   private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
   private reportedDefect = false
+  private isLive = true
 
   constructor(settings: Settings, registry: CircuitBreakerRegistry.Registry, caller: Caller) {
     this.settings = settings
@@ -136,7 +137,14 @@ export class Breaker {
     announceDropped(caller, transition)
   }
 
+  /** Ends the observers' streams; calls that are still made are guarded, but no longer published. */
+  close(): void {
+    this.isLive = false
+    this.transitions.end()
+  }
+
   private publish(transition: Transition.Transition): void {
+    if (!this.isLive) return
     this.transitions.publish(transition)
     this.registry.unsafePublish(transition)
   }

@@ -80,8 +80,9 @@ export class Circuits<Caller> {
   private readonly onDrop: (held: Held, caller: Caller) => void
   private readonly shards: Array<Map<string, Held>> = []
   private readonly shardMask: number
-  /** Those that may be dropped: Closed, or Recovering, which time alone makes Closed. */
-  private readonly healthy = new Recency()
+  private readonly closed = new Recency()
+  /** Time alone makes these Closed. */
+  private readonly recovering = new Recency()
   private readonly others = new Recency()
   private unkeyed: Held | undefined = undefined
   private size = 0
@@ -144,7 +145,8 @@ export class Circuits<Caller> {
 
   *all(now: number): Iterable<Held> {
     if (this.unkeyed !== undefined) yield this.unkeyed
-    for (const held of this.healthy) if (!this.isIdle(held, now)) yield held
+    for (const held of this.closed) if (!this.isIdle(held, now)) yield held
+    for (const held of this.recovering) if (!this.isIdle(held, now)) yield held
     yield* this.others
   }
 
@@ -173,7 +175,7 @@ export class Circuits<Caller> {
   }
 
   private insert(held: Held, now: number, caller: Caller): void {
-    const victim = this.size < this.capacity ? undefined : this.victim(now)
+    const victim = this.size < this.capacity ? undefined : this.leastNeeded()
     if (victim !== undefined) this.drop(victim)
     this.shard(held.key).set(held.key, held)
     this.size++
@@ -183,32 +185,35 @@ export class Circuits<Caller> {
     if (victim !== undefined && !this.isClosed(victim, now)) this.onDrop(victim, caller)
   }
 
+  private leastNeeded(): Held | undefined {
+    return this.closed.oldest ?? this.recovering.oldest ?? this.others.oldest
+  }
+
   private list(held: Held, list: Recency): void {
     held.listedAt = held.lastUsed
     list.add(held)
   }
 
-  // A few that still recover may stand before the least recently used Closed one; they go next.
-  private victim(now: number): Held {
-    let held = this.healthy.oldest
-    for (let i = 0; held !== undefined && i < 8; i++) {
-      if (this.isClosed(held, now)) return held
-      held = held.newer
-    }
-    return (this.healthy.oldest ?? this.others.oldest)!
-  }
-
   private listOf(circuit: Circuit<unknown>): Recency {
-    return circuit._tag === "Closed" || circuit._tag === "Recovering" ? this.healthy : this.others
+    switch (circuit._tag) {
+      case "Closed":
+        return this.closed
+      case "Recovering":
+        return this.recovering
+      default:
+        return this.others
+    }
   }
 
-  // Two a call: one more than a call can add.
+  // Two a call of the Closed ones: one more than a call can add.
   private dropIdle(now: number): void {
-    for (let i = 0; i < 2; i++) {
-      const oldest = this.healthy.oldest
-      if (oldest === undefined || !this.isIdle(oldest, now)) return
-      this.drop(oldest)
-    }
+    this.dropIfIdle(this.closed.oldest, now)
+    this.dropIfIdle(this.closed.oldest, now)
+    this.dropIfIdle(this.recovering.oldest, now)
+  }
+
+  private dropIfIdle(held: Held | undefined, now: number): void {
+    if (held !== undefined && this.isIdle(held, now)) this.drop(held)
   }
 
   private drop(held: Held): void {

@@ -19,7 +19,7 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Sco
       Effect.sync(() => new Breaker(decode(options), registry, caller))
     )
     const service = serviceOf(breaker)
-    yield* Effect.addFinalizer(() => Effect.sync(() => breaker.transitions.end()))
+    yield* Effect.addFinalizer(() => Effect.sync(() => breaker.close()))
     yield* registry.register(service)
     return service
   })

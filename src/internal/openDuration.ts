@@ -30,16 +30,18 @@ export const make = (
   const sample = runNow(caller, delays(openDuration, 100))
   if (Exit.isFailure(sample))
     return refuse(of, "a schedule whose steps do not wait or fail", Cause.pretty(sample.cause))
-  const positive = sample.value.find((delay) => delay > 0)
-  if (positive === undefined || sample.value.includes(Infinity)) {
-    const received = positive === undefined ? "delays of 0 only" : "a delay of Infinity"
-    return refuse(of, "a schedule with a finite delay above 0", received)
-  }
+  const first = sample.value[0] ?? 0
+  const unfit = sample.value.length === 0 ? 0 : sample.value.find((delay) => !isFit(delay))
+  if (unfit !== undefined)
+    return refuse(of, "a schedule with a finite delay above 0 each time", `a delay of ${unfit}`)
   return (openings, caller) => {
     const replayed = runNow(caller, delays(openDuration, openings))
-    return (Exit.isSuccess(replayed) ? replayed.value.at(-1) : undefined) ?? positive
+    // The sample was fit; should the schedule fail or change its mind later, the last fit delay repeats.
+    return (Exit.isSuccess(replayed) ? replayed.value.findLast(isFit) : undefined) ?? first
   }
 }
+
+const isFit = (delay: number): boolean => delay > 0 && delay < Infinity
 
 /**
  * The schedule's delays for the openings up to `openings`. It is stepped on a simulated clock that moves on by each
@@ -53,7 +55,7 @@ const delays = Effect.fnUntraced(function* (schedule: Schedule.Schedule<unknown,
   for (let opening = 1; opening <= openings; opening++) {
     const [next, , decision] = yield* schedule.step(now, opening, state)
     if (ScheduleDecision.isDone(decision)) break
-    const delay = Math.max(0, ScheduleIntervals.start(decision.intervals) - now)
+    const delay = Math.ceil(Math.max(0, ScheduleIntervals.start(decision.intervals) - now))
     taken.push(delay)
     now += delay
     state = next

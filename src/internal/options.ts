@@ -1,5 +1,6 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import type * as CircuitBreaker from "../CircuitBreaker.ts"
 import * as Outcome from "../Outcome.ts"
@@ -23,6 +24,14 @@ export interface Settings {
   readonly capacity: number
   readonly idleMillis: number
 }
+
+/**
+ * Without what is `undefined`: such an option was not given, and must not hide another.
+ *
+ * @internal
+ */
+export const given = <A extends object>(options: A): A =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
 
 /**
  * Throws a `RangeError` that names the option, the value received and what is allowed.
@@ -51,7 +60,7 @@ export const decode = (options: CircuitBreaker.Options): Settings => {
       ? options.openDuration
       : finiteMillis(of("openDuration"), options.openDuration ?? "30 seconds"),
     maxOpenMillis: positiveMillis(of("maxOpenDuration"), options.maxOpenDuration ?? "1 hour"),
-    classify: callable(of("classify"), options.classify ?? Outcome.fromExit),
+    classify: callable(of("classify"), options.classify === undefined ? Outcome.fromExit : options.classify),
     observe:
       mode === "enforce"
         ? false
@@ -177,7 +186,9 @@ const refuseValue = (what: string, allowed: string, value: unknown): never =>
       ? Duration.format(value)
       : typeof value === "string"
         ? JSON.stringify(value)
-        : String(value)
+        : Predicate.isRecord(value)
+          ? JSON.stringify(value)
+          : String(value)
   )
 
 const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>): void => {

@@ -184,7 +184,6 @@ const settle = <A, E, R>(
   // No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
   const now = isTimed ? breaker.now(caller) : NaN
   if (!Circuit.lands(circuit, rules, ticket, now) || breaker.circuits.isSuperseded(held)) return
-  count(held, outcome, exit, caller)
   const call: Call = isTimed
     ? { outcome, interrupted, at: now, elapsedMillis: now - startedAt }
     : untimedSuccess
@@ -197,6 +196,7 @@ const settle = <A, E, R>(
   } catch (defect) {
     return breaker.reportDefect(held.key, defect, caller)
   }
+  count(held, outcome, exit, caller)
   breaker.move(held, next, caller)
   if (reason !== undefined) breaker.open(held, reason, outcome, caller, isTimed ? now : breaker.now(caller))
 }

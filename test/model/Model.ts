@@ -380,14 +380,13 @@ export class Model {
     if (leastRecent === undefined || byUse.length < this.config.capacity) {
       return
     }
-    const seenAs = (tag: string) => byUse.find((circuit) => circuit.seen(this.now)._tag === tag)
-    const closed = seenAs("Closed")
-    const victim = closed ?? seenAs("Recovering") ?? leastRecent
-    if (closed === undefined) {
+    const heldAs = (tag: string) => byUse.find((circuit) => circuit.held._tag === tag)
+    const victim = heldAs("Closed") ?? heldAs("Recovering") ?? leastRecent
+    if (victim.seen(this.now)._tag === "Closed") {
+      this.note("capacity drops the least recently used Closed circuit")
+    } else {
       this.note("capacity drops a circuit that is not Closed, loudly")
       this.move(victim, { _tag: "Closed", since: this.now })
-    } else {
-      this.note("capacity drops the least recently used Closed circuit")
     }
     this.circuitsByKey.delete(victim.key)
   }
