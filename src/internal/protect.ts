@@ -184,9 +184,8 @@ const settle = <A, E, R>(
   // No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
   const now = isTimed ? breaker.now(caller) : NaN
   if (!Circuit.lands(circuit, rules, ticket, now) || breaker.circuits.isSuperseded(held)) return
-  const call: Call = isTimed
-    ? { outcome, interrupted, at: now, elapsedMillis: now - startedAt }
-    : untimedSuccess
+  const elapsedMillis = rules.policy.measuresElapsed ? now - startedAt : 0
+  const call: Call = isTimed ? { outcome, interrupted, at: now, elapsedMillis } : untimedSuccess
   let next: Circuit.Circuit<unknown>
   let reason: ReturnType<typeof Circuit.trips>
   try {
