@@ -29,6 +29,7 @@ export class Breaker {
   private readonly openDuration: OpenDuration
   private readonly origin: bigint
   private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
+  private readonly lapsing = new Set<() => void>()
   private reportedDefect = false
   private isLive = true
 
@@ -59,7 +60,28 @@ export class Breaker {
 
   /** The circuit for a call or a control; made if need be. */
   use(key: string | undefined, caller: Caller): Held {
+    this.settleLapsed()
     return key === undefined ? this.circuits.useUnkeyed() : this.circuits.use(key, this.now(caller), caller)
+  }
+
+  /**
+   * Keeps a call open that may go on, until its fiber waits or somebody looks at the breaker: then it has lapsed. The
+   * answer takes the call back, if it has not lapsed by then.
+   */
+  keepOpen(lapse: () => void, caller: Caller): () => void {
+    this.lapsing.add(lapse)
+    // After a fiber that has only yielded.
+    caller.currentScheduler.scheduleTask(() => this.lapsing.delete(lapse) && lapse(), lastOfAll, caller)
+    return () => this.lapsing.delete(lapse)
+  }
+
+  /** To be done before a circuit is looked at. */
+  settleLapsed(): void {
+    if (this.lapsing.size === 0) return
+    for (const lapse of this.lapsing) {
+      this.lapsing.delete(lapse)
+      lapse()
+    }
   }
 
   /** Gives a circuit its next value; a new generation is a transition. */
@@ -174,3 +196,5 @@ export class Breaker {
       : { ...common, to: next._tag }
   }
 }
+
+const lastOfAll = Number.MAX_SAFE_INTEGER

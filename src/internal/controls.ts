@@ -76,6 +76,7 @@ export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.E
 const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<boolean>((caller) => {
+      breaker.settleLapsed()
       const now = breaker.now(caller)
       const held = breaker.circuits.find(key, now)
       if (held === undefined || breaker.settings.observe) return Effect.succeed(true)

@@ -1,13 +1,14 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
-import type { CircuitBreaker, Options, ProtectOptions } from "../CircuitBreaker.ts"
+import type { CircuitBreaker, Classify, Options, ProtectOptions } from "../CircuitBreaker.ts"
 import { CircuitBreakerRegistry } from "../CircuitBreakerRegistry.ts"
+import type { CircuitOpenError } from "../CircuitOpenError.ts"
 import { Breaker } from "./breaker.ts"
-import type { Caller } from "./caller.ts"
 import { defaultKey } from "./circuits.ts"
 import * as controls from "./controls.ts"
 import { decode } from "./options.ts"
+import type { Afterwards } from "./protect.ts"
 import { protect } from "./protect.ts"
 import { snapshotOf, stateOf } from "./reading.ts"
 
@@ -26,9 +27,12 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Sco
 
 const serviceOf = (breaker: Breaker): CircuitBreaker => {
   const { settings } = breaker
-  const read = <A>(f: (now: number, caller: Caller) => A): Effect.Effect<A> =>
-    Effect.withFiberRuntime((caller) => Effect.succeed(f(breaker.now(caller), caller)))
-  return {
+  const read = <A>(f: (now: number) => A): Effect.Effect<A> =>
+    Effect.withFiberRuntime((caller) => {
+      breaker.settleLapsed()
+      return Effect.succeed(f(breaker.now(caller)))
+    })
+  const service: CircuitBreaker = {
     name: settings.name,
     protect: (effect) => protect(breaker, effect, undefined, settings.classify),
     protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) =>
@@ -46,4 +50,27 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
     isolate: (key) => controls.isolate(breaker, key),
     awaitReady: (key) => controls.awaitReady(breaker, key)
   }
+  breakers.set(service, breaker)
+  return service
+}
+
+const breakers = new WeakMap<CircuitBreaker, Breaker>()
+
+/**
+ * Guards an effect whose call may go on after it. A breaker that somebody else has made settles such a call with its
+ * effect.
+ *
+ * @internal
+ */
+export const protectOn = <A, E, R>(
+  service: CircuitBreaker,
+  effect: Effect.Effect<A, E, R>,
+  key: string,
+  classify: Classify,
+  afterwards: Afterwards<A>
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const breaker = breakers.get(service)
+  return breaker === undefined
+    ? service.protectWith(effect, { key, classify })
+    : protect(breaker, effect, key, classify, afterwards)
 }

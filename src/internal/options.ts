@@ -191,7 +191,8 @@ const refuseValue = (what: string, allowed: string, value: unknown): never =>
           : String(value)
   )
 
-const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>): void => {
+/** @internal */
+export const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>): void => {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw new RangeError(

@@ -17,11 +17,33 @@ import type { Call } from "./core/policy.ts"
 /**
  * A call: an effect on its way through a circuit.
  */
-interface Request<A, E, R> {
-  readonly breaker: Breaker
+interface Request<A, E, R> extends Judge<A, E> {
   readonly effect: Effect.Effect<A, E, R>
   readonly key: string | undefined
+  readonly afterwards: Afterwards<A> | undefined
+}
+
+interface Judge<A, E> {
+  readonly breaker: Breaker
   readonly classify: (exit: Exit.Exit<A, E>) => Outcome.Outcome
+}
+
+/**
+ * What is still to come of a call after its effect has succeeded. `goOn` answers what the caller gets now, and settles
+ * the call once, when it has ended.
+ *
+ * @internal
+ */
+export interface Afterwards<A> {
+  readonly goOn: (value: A, call: OpenCall<A>) => A
+  readonly classify: (exit: Exit.Exit<A, unknown>) => Outcome.Outcome
+}
+
+/** @internal */
+export interface OpenCall<A> {
+  readonly breaker: Breaker
+  readonly caller: Caller
+  readonly settle: (exit: Exit.Exit<A, unknown>, caller: Caller) => void
 }
 
 /**
@@ -34,9 +56,10 @@ export const protect = <A, E, R>(
   breaker: Breaker,
   effect: Effect.Effect<A, E, R>,
   key: string | undefined,
-  classify: (exit: Exit.Exit<A, E>) => Outcome.Outcome
+  classify: (exit: Exit.Exit<A, E>) => Outcome.Outcome,
+  afterwards?: Afterwards<A>
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
-  const request: Request<A, E, R> = { breaker, effect, key, classify }
+  const request: Request<A, E, R> = { breaker, effect, key, classify, afterwards }
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const held = breaker.use(key, caller)
     const circuit = held.current
@@ -64,8 +87,7 @@ const runUnmasked = <A, E, R>(
   caller.addObserver(onEnd)
   const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
     caller.removeObserver(onEnd)
-    settle(request, held, ticket, startedAt, caller, exit)
-    return exit
+    return conclude(request, held, ticket, startedAt, caller, exit)
   }
   return Effect.matchCauseEffect(request.effect, {
     onFailure: (cause) => finish(Exit.failCause(cause)),
@@ -116,8 +138,7 @@ const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | C
       const admission: Admission = { held, ticket, isOn: true }
       const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
         admission.isOn = false
-        settle(request, held, ticket, now, caller, exit)
-        return exit
+        return conclude(request, held, ticket, now, caller, exit)
       }
       const marked =
         next._tag === "Closed"
@@ -166,8 +187,35 @@ const reject = <A, E, R>(
 // ---------------------------------------------------------------------------------------------------------
 // Outcomes
 
-const settle = <A, E, R>(
+const conclude = <A, E, R>(
   request: Request<A, E, R>,
+  held: Held,
+  ticket: Ticket,
+  startedAt: number,
+  caller: Caller,
+  exit: Exit.Exit<A, E>
+): Exit.Exit<A, E> => {
+  const { afterwards, breaker } = request
+  if (
+    afterwards !== undefined &&
+    exit._tag === "Success" &&
+    judge(request, held, exit, caller)._tag === "Success"
+  ) {
+    const judgeLater = { breaker, classify: afterwards.classify }
+    return Exit.succeed(
+      afterwards.goOn(exit.value, {
+        breaker,
+        caller,
+        settle: (exit, caller) => settle(judgeLater, held, ticket, startedAt, caller, exit)
+      })
+    )
+  }
+  settle(request, held, ticket, startedAt, caller, exit)
+  return exit
+}
+
+const settle = <A, E>(
+  request: Judge<A, E>,
   held: Held,
   ticket: Ticket,
   startedAt: number,
@@ -202,8 +250,8 @@ const settle = <A, E, R>(
 
 const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: 0, elapsedMillis: 0 }
 
-const judge = <A, E, R>(
-  { breaker, classify }: Request<A, E, R>,
+const judge = <A, E>(
+  { breaker, classify }: Judge<A, E>,
   held: Held,
   exit: Exit.Exit<A, E>,
   caller: Caller

@@ -1,0 +1,167 @@
+/**
+ * A circuit breaker for the `HttpClient` of `@effect/platform`.
+ *
+ * @since 0.1.0
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as Exit from "effect/Exit"
+import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
+import type { CircuitBreaker } from "./CircuitBreaker.ts"
+import type { CircuitOpenError } from "./CircuitOpenError.ts"
+import * as internal from "./internal/http/client.ts"
+import type { Outcome } from "./Outcome.ts"
+
+/**
+ * @since 0.1.0
+ * @category options
+ */
+export interface Options {
+  /** The breaker to use (default: the `CircuitBreaker` in the environment of the request). */
+  readonly breaker?: CircuitBreaker | undefined
+  /**
+   * The circuit for a request; `undefined` leaves the request unguarded (default: the origin of its URL). See
+   * {@link byPrefix}.
+   */
+  readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
+  /**
+   * The verdict on a response's status (default: as {@link classify}). A failure that names no `retryAfter` gets that
+   * of the response.
+   */
+  readonly statusOutcome?: ((status: number) => Outcome) | undefined
+  /**
+   * Answer a rejected request instead of failing it: with `status` (default 503), `Retry-After`,
+   * `X-Circuit-Breaker: breaker tripped` and a JSON body that names the breaker and the key (default: fail with a
+   * `CircuitOpenError`).
+   */
+  readonly respondWhenRejected?: boolean | { readonly status?: number | undefined } | undefined
+}
+
+/**
+ * The client that {@link protect} makes of one with error `E` and environment `R`: it may fail with a
+ * `CircuitOpenError`, unless it answers rejected requests, and needs a breaker, unless it was given one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
+  O extends { readonly respondWhenRejected: true | { readonly status?: number | undefined } }
+    ? E
+    : E | CircuitOpenError,
+  O extends { readonly breaker: CircuitBreaker } ? R : R | CircuitBreaker
+>
+
+/**
+ * Guards every request of a client. A rejected request is not sent: it fails with a `CircuitOpenError`, or is answered
+ * where `respondWhenRejected` says so.
+ *
+ * A request ends with the body of its response, where the reading begins before the fiber waits for something else: a
+ * body that breaks off is a failure, good headers or not, and a body still coming holds a probe's slot. The verdict is
+ * that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
+ *
+ * Retry inside (`HttpClient.retryTransient` before `protect`) and the attempts are one call; an open circuit skips
+ * them all.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClient from "@effect/platform/HttpClient"
+ * import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+ * import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+ *
+ * const down = HttpClient.make((request) =>
+ *   Effect.succeed(HttpClientResponse.fromWeb(request, new Response("", { status: 500 })))
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   const client = CircuitHttpClient.protect(down)
+ *   const first = yield* client.get("https://payments.example/rates")
+ *   const second = yield* Effect.flip(client.get("https://payments.example/charges"))
+ *   return [first.status, second.message]
+ * }).pipe(Effect.provide(CircuitBreaker.layer({ name: "http", tripPolicy: TripPolicy.consecutive(1) })))
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), [
+ *   500,
+ *   'Circuit "https://payments.example" of breaker "http" is open, retry after 30s'
+ * ])
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: {
+  <const O extends Options = {}>(
+    options?: O
+  ): <E, R>(client: HttpClient.HttpClient.With<E, R>) => Protected<E, R, O>
+  <E, R, const O extends Options = {}>(
+    client: HttpClient.HttpClient.With<E, R>,
+    options?: O
+  ): Protected<E, R, O>
+} = dual((args) => Predicate.hasProperty(args[0], HttpClient.TypeId), internal.protect)
+
+/**
+ * The verdict on the exit of a request: transport errors, timeouts and statuses 408 and 5xx are failures, with the
+ * response's `retry-after-ms` or `Retry-After` (seconds or a date, at most a year) as the hint; 429 is Ignored, because
+ * the dependency is well and we are too many; every other status is a success. A request that could not be made at all
+ * (an invalid URL, a body that does not encode) is Ignored, and a body that came whole but does not parse is judged by
+ * its status. Any other exit is judged by `Outcome.fromExit`.
+ *
+ * {@link protect} uses it; it also serves as the `classify` of a breaker round effects that make a request.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+ * import * as assert from "node:assert"
+ * import * as Exit from "effect/Exit"
+ * import { Outcome } from "effect-circuit-breaker"
+ * import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+ *
+ * const request = HttpClientRequest.get("https://payments.example/rates")
+ * const respond = (status: number, headers = {}) =>
+ *   Exit.succeed(HttpClientResponse.fromWeb(request, new Response("", { headers, status })))
+ *
+ * assert.deepStrictEqual(CircuitHttpClient.classify(respond(404)), Outcome.success)
+ * assert.deepStrictEqual(CircuitHttpClient.classify(respond(429)), Outcome.ignored)
+ * assert.deepStrictEqual(
+ *   CircuitHttpClient.classify(respond(503, { "retry-after": "20" })),
+ *   Outcome.failure({ retryAfter: "20 seconds" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category classifiers
+ */
+export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = internal.classifyWith(
+  internal.statusOutcome
+)
+
+/**
+ * A `key` that gives a circuit to each of some base URLs: the longest one that a request is under, or none. A request
+ * is under `https://a.example/v1` with the same scheme, host and port and a path that is `/v1` or begins with `/v1/`.
+ *
+ * A prefix that is no absolute URL, has a query or a fragment, or says the same as another is refused with a
+ * `RangeError`.
+ *
+ * @example
+ * ```ts
+ * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+ * import * as assert from "node:assert"
+ * import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+ *
+ * const key = CircuitHttpClient.byPrefix(["https://a.example", "https://a.example/v1"])
+ *
+ * assert.strictEqual(key(HttpClientRequest.get("https://a.example/v1/rates")), "https://a.example/v1")
+ * assert.strictEqual(key(HttpClientRequest.get("https://a.example/v10")), "https://a.example")
+ * assert.strictEqual(key(HttpClientRequest.get("https://a.example.evil/")), undefined)
+ * ```
+ *
+ * @since 0.1.0
+ * @category keys
+ */
+export const byPrefix: (
+  prefixes: ReadonlyArray<string>
+) => (request: HttpClientRequest.HttpClientRequest) => string | undefined = internal.byPrefix

@@ -1,0 +1,69 @@
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerError from "@effect/platform/HttpServerError"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { CircuitBreaker } from "../../CircuitBreaker.ts"
+import type { Middleware, Options } from "../../CircuitHttpMiddleware.ts"
+import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import * as Outcome from "../../Outcome.ts"
+import { refuseUnknown } from "../options.ts"
+import { answerRejection, retryAfterHeader, retryAfterSeconds } from "./rejection.ts"
+
+/** @internal */
+export function make(options: Options & { readonly breaker: CircuitBreaker }): Middleware<never>
+export function make(options?: Options): Middleware<CircuitBreaker>
+export function make(options: Options = {}): Middleware<CircuitBreaker> {
+  refuseUnknown("CircuitHttpMiddleware.make", options, optionNames)
+  const { breaker, classify: verdict = classify, key: keyOf, response: answer = unavailable } = options
+  const guard = <E, R>(app: HttpApp.Default<E, R>, key: string | undefined) => {
+    const guardWith = (breaker: CircuitBreaker) => (app: HttpApp.Default<E, R>) =>
+      breaker.protectWith(app, { key, classify: verdict })
+    return breaker === undefined
+      ? Effect.flatMap(CircuitBreaker, (it) => answerRejection(app, guardWith(it), answer))
+      : answerRejection(app, guardWith(breaker), answer)
+  }
+  return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R | CircuitBreaker> =>
+    keyOf === undefined
+      ? guard(app, undefined)
+      : Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+          const key = keyOf(request)
+          return key === undefined ? app : guard(app, key)
+        })
+}
+
+const optionNames: ReadonlyArray<keyof Options> = ["breaker", "key", "classify", "response"]
+
+/** @internal */
+export const classify = (
+  exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>
+): Outcome.Outcome => {
+  if (exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)) return Outcome.ignored
+  return responseOf(exit).status >= 500 ? Outcome.failure() : Outcome.success
+}
+
+// The response that the server will make of the exit.
+const responseOf = (
+  exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>
+): HttpServerResponse.HttpServerResponse => {
+  if (exit._tag === "Success") return exit.value
+  const made = Effect.runSyncExit(HttpServerError.causeResponse(exit.cause))
+  return Exit.isSuccess(made) ? made.value[0] : HttpServerError.exitResponse(exit)
+}
+
+// RFC 9457
+const unavailable = (error: CircuitOpenError): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const seconds = retryAfterSeconds(error)
+  return Effect.succeed(
+    HttpServerResponse.text(
+      JSON.stringify({
+        title: "Service Unavailable",
+        status: 503,
+        ...(seconds === undefined ? {} : { detail: `Retry after ${seconds} secs` })
+      }),
+      { status: 503, contentType: "application/problem+json", headers: retryAfterHeader(error) }
+    )
+  )
+}
