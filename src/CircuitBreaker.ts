@@ -205,6 +205,11 @@ export interface Options {
   readonly capacity?: number | undefined
   /** How long a keyed Closed circuit is held without a call (default 1 hour). */
   readonly idleTimeToLive?: Duration.DurationInput | undefined
+  /**
+   * Label the metrics with the circuit's key, too (default false): for few keys only, because a metric, once there,
+   * stays. See `CircuitMetrics`.
+   */
+  readonly metricsByKey?: boolean | undefined
 }
 
 /**

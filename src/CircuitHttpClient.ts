@@ -80,13 +80,10 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
  *   const client = CircuitHttpClient.protect(down)
  *   const first = yield* client.get("https://payments.example/rates")
  *   const second = yield* Effect.flip(client.get("https://payments.example/charges"))
- *   return [first.status, second.message]
- * }).pipe(Effect.provide(CircuitBreaker.layer({ name: "http", tripPolicy: TripPolicy.consecutive(1) })))
+ *   return [first.status, second._tag]
+ * }).pipe(Effect.provide(CircuitBreaker.layer({ tripPolicy: TripPolicy.consecutive(1) })))
  *
- * assert.deepStrictEqual(await Effect.runPromise(program), [
- *   500,
- *   'Circuit "https://payments.example" of breaker "http" is open, retry after 30s'
- * ])
+ * assert.deepStrictEqual(await Effect.runPromise(program), [500, "CircuitOpenError"])
  * ```
  *
  * @since 0.1.0

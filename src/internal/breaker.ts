@@ -1,6 +1,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import type * as CircuitBreakerRegistry from "../CircuitBreakerRegistry.ts"
 import type { Outcome } from "../Outcome.ts"
 import type * as Transition from "../Transition.ts"
@@ -11,6 +12,7 @@ import { clockOf } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import { Circuits } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
+import { Meters } from "./meters.ts"
 import type { OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
 import type { Settings } from "./options.ts"
@@ -46,6 +48,7 @@ export class Breaker {
       Circuit.initial(settings.rules.policy),
       settings.capacity,
       settings.idleMillis,
+      new Meters(settings.name, settings.metricsByKey, caller.getFiberRef(FiberRef.currentMetricLabels)),
       (held, now) => Circuit.at(held.current, settings.rules, now)._tag === "Closed",
       (held, user) => this.dropped(held, user)
     )
@@ -97,7 +100,7 @@ export class Breaker {
     if (this.waiting.size > 0) this.wake(held.key)
     if (next.generation === previous.generation) return
     const transition = this.transition(held, previous, next, reason, caller)
-    this.publish(transition)
+    this.publish(held, transition)
     announceTransition(caller, transition, held.lastFailure?.cause)
   }
 
@@ -154,7 +157,7 @@ export class Breaker {
     const previous = held.current
     held.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
     const transition = this.transition(held, previous, held.current, "Manual", caller)
-    this.publish(transition)
+    this.publish(held, transition)
     this.wake(held.key)
     announceDropped(caller, transition)
   }
@@ -162,11 +165,13 @@ export class Breaker {
   /** Ends the observers' streams; calls that are still made are guarded, but no longer published. */
   close(): void {
     this.isLive = false
+    this.circuits.endMetrics()
     this.transitions.end()
   }
 
-  private publish(transition: Transition.Transition): void {
+  private publish(held: Held, transition: Transition.Transition): void {
     if (!this.isLive) return
+    held.series.transition(transition.from, transition.to)
     this.transitions.publish(transition)
     this.registry.unsafePublish(transition)
   }

@@ -1,6 +1,7 @@
 import type { LastFailure } from "../CircuitBreaker.ts"
 import { CircuitRef } from "./circuitRef.ts"
 import type { Circuit } from "./core/circuit.ts"
+import type { Meters, Series } from "./meters.ts"
 
 /**
  * A circuit as its breaker holds it: the `Ref` of its state, and beside it counters and a place in the order of use.
@@ -25,10 +26,12 @@ export class Held extends CircuitRef {
   rejected = 0
   lastFailure: LastFailure | undefined = undefined
   readonly key: string
+  readonly series: Series
 
-  constructor(key: string, circuit: Circuit<unknown>) {
+  constructor(key: string, circuit: Circuit<unknown>, series: Series) {
     super(circuit)
     this.key = key
+    this.series = series
   }
 }
 
@@ -75,6 +78,7 @@ export class Circuits<Caller> {
   private readonly initial: Circuit<unknown>
   private readonly capacity: number
   private readonly idleMillis: number
+  private readonly meters: Meters
   private readonly orderMillis: number
   private readonly isClosed: (held: Held, now: number) => boolean
   private readonly onDrop: (held: Held, caller: Caller) => void
@@ -86,18 +90,21 @@ export class Circuits<Caller> {
   private readonly others = new Recency()
   private unkeyed: Held | undefined = undefined
   private size = 0
+  private isMetered = true
 
   /** `onDrop` is told of a circuit that had to go although it was not Closed. */
   constructor(
     initial: Circuit<unknown>,
     capacity: number,
     idleMillis: number,
+    meters: Meters,
     isClosed: (held: Held, now: number) => boolean,
     onDrop: (held: Held, caller: Caller) => void
   ) {
     this.initial = initial
     this.capacity = capacity
     this.idleMillis = idleMillis
+    this.meters = meters
     this.orderMillis = idleMillis / 64
     this.isClosed = isClosed
     this.onDrop = onDrop
@@ -106,7 +113,7 @@ export class Circuits<Caller> {
 
   /** The circuit of calls without a key. */
   useUnkeyed(): Held {
-    return (this.unkeyed ??= new Held(defaultKey, this.initial))
+    return this.unkeyed ?? this.makeUnkeyed()
   }
 
   /** The circuit of `key`, made if need be, for a call at `now`. */
@@ -158,7 +165,10 @@ export class Circuits<Caller> {
   /** Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome. */
   set(held: Held, next: Circuit<unknown>, now: (caller: Caller) => number, caller: Caller): void {
     const isTransition = next.generation !== held.current.generation
+    const previous = held.current._tag
     held.current = next
+    const isHeld = held.list !== undefined || held === this.unkeyed
+    if (isTransition && isHeld && this.isMetered) held.series.moved(previous, next._tag)
     if (held === this.unkeyed) return
     if (held.list === undefined) {
       this.insert(held, now(caller), caller)
@@ -168,8 +178,27 @@ export class Circuits<Caller> {
     }
   }
 
+  /** Takes the circuits out of the metrics, of which their breaker is no longer part. */
+  endMetrics(): void {
+    if (this.unkeyed !== undefined) this.meters.dropped(this.unkeyed.series, this.unkeyed.current._tag)
+    for (const list of [this.closed, this.recovering, this.others]) {
+      for (const held of list) this.meters.dropped(held.series, held.current._tag)
+    }
+    this.isMetered = false
+  }
+
+  private makeUnkeyed(): Held {
+    this.unkeyed = this.make(defaultKey)
+    if (this.isMetered) this.meters.added(this.unkeyed.series, this.initial._tag)
+    return this.unkeyed
+  }
+
+  private make(key: string): Held {
+    return new Held(key, this.initial, this.meters.seriesOf(key))
+  }
+
   private insertNew(key: string, now: number, caller: Caller): Held {
-    const held = new Held(key, this.initial)
+    const held = this.make(key)
     this.insert(held, now, caller)
     return held
   }
@@ -179,6 +208,7 @@ export class Circuits<Caller> {
     if (victim !== undefined) this.drop(victim)
     this.shard(held.key).set(held.key, held)
     this.size++
+    if (this.isMetered) this.meters.added(held.series, held.current._tag)
     held.lastUsed = Math.ceil(now)
     this.list(held, this.listOf(held.current))
     // Last, because whoever hears of it may use the breaker.
@@ -220,6 +250,7 @@ export class Circuits<Caller> {
     held.list!.remove(held)
     this.shard(held.key).delete(held.key)
     this.size--
+    if (this.isMetered) this.meters.dropped(held.series, held.current._tag)
   }
 
   private isIdle(held: Held, now: number): boolean {

@@ -23,6 +23,7 @@ export interface Settings {
   readonly observe: boolean
   readonly capacity: number
   readonly idleMillis: number
+  readonly metricsByKey: boolean
 }
 
 /**
@@ -66,7 +67,8 @@ export const decode = (options: CircuitBreaker.Options): Settings => {
         ? false
         : mode === "observe" || refuseValue(of("mode"), '"enforce" or "observe"', mode),
     capacity: count(of("capacity"), options.capacity ?? 10_000),
-    idleMillis: positiveMillis(of("idleTimeToLive"), options.idleTimeToLive ?? "1 hour")
+    idleMillis: positiveMillis(of("idleTimeToLive"), options.idleTimeToLive ?? "1 hour"),
+    metricsByKey: bool(of("metricsByKey"), options.metricsByKey ?? false)
   }
 }
 
@@ -80,7 +82,8 @@ const optionNames: ReadonlyArray<keyof CircuitBreaker.Options & string> = [
   "classify",
   "mode",
   "capacity",
-  "idleTimeToLive"
+  "idleTimeToLive",
+  "metricsByKey"
 ]
 
 const decodeRecovery = (of: string, recovery: CircuitBreaker.RecoveryOptions): Rules<unknown>["recovery"] => {
@@ -207,6 +210,9 @@ const nonEmptyString = (what: string, value: unknown): string =>
 
 const callable = <F>(what: string, value: F): F =>
   typeof value === "function" ? value : refuseValue(what, "a function", value)
+
+const bool = (what: string, value: unknown): boolean =>
+  typeof value === "boolean" ? value : refuseValue(what, "true or false", value)
 
 const count = (what: string, value: number): number =>
   Number.isSafeInteger(value) && value >= 1 ? value : refuseValue(what, "an integer of at least 1", value)

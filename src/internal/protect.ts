@@ -13,6 +13,7 @@ import type { Held } from "./circuits.ts"
 import type { Ticket } from "./core/circuit.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Call } from "./core/policy.ts"
+import { increment } from "./meters.ts"
 
 /**
  * A call: an effect on its way through a circuit.
@@ -177,6 +178,7 @@ const reject = <A, E, R>(
   const { name, observe } = request.breaker.settings
   const state = held.current._tag
   held.rejected++
+  increment(held.series.rejected)
   if (observe || state === "Closed") return request.effect
   addSpanEvent(caller, "circuit_breaker.rejected", { breaker: name, key: held.key, state })
   // Whole milliseconds, rounded up: a timer cut short would only be rejected once more.
@@ -284,9 +286,11 @@ const count = <A, E>(held: Held, outcome: Outcome.Outcome, exit: Exit.Exit<A, E>
   switch (outcome._tag) {
     case "Success":
       held.succeeded++
+      increment(held.series.succeeded)
       return
     case "Failure":
       held.failed++
+      increment(held.series.failed)
       held.lastFailure = {
         at: clockOf(caller).unsafeCurrentTimeMillis(),
         cause: exit._tag === "Failure" ? exit.cause : Cause.fail(exit.value)
@@ -294,5 +298,6 @@ const count = <A, E>(held: Held, outcome: Outcome.Outcome, exit: Exit.Exit<A, E>
       return
     case "Ignored":
       held.ignored++
+      increment(held.series.ignored)
   }
 }
