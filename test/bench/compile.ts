@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -12,11 +12,17 @@ const manifest = {
   exports: { ".": "./src/index.js", "./*": "./src/*.js" }
 }
 
+/** The modules that a case's process runs: of the library as it is, and of one whose breakers count in no metric. */
+export interface Entries {
+  readonly plain: string
+  readonly withoutMetrics: string
+}
+
 /**
- * Compiles the library and the cases with `tsc`, and answers the path of the module that a case's process runs. It lies
- * in a folder of its own, so that two runs do not meet, for as long as this process lives.
+ * Compiles the library and the cases with `tsc`. They lie in a folder of their own, so that two runs do not meet, for as
+ * long as this process lives.
  */
-export const compile = (): string => {
+export const compile = (): Entries => {
   mkdirSync(cache, { recursive: true })
   const output = mkdtempSync(join(cache, "bench-"))
   process.on("exit", () => rmSync(output, { recursive: true, force: true }))
@@ -29,5 +35,20 @@ export const compile = (): string => {
   if (!existsSync(entry)) {
     throw new Error(`tsc: ${compiled.stdout}${compiled.stderr}`)
   }
-  return entry
+  return { plain: entry, withoutMetrics: withoutMetrics(output) }
+}
+
+const withoutMetrics = (output: string): string => {
+  const copy = join(output, "without-metrics")
+  for (const each of ["src", "test", "package.json"]) {
+    cpSync(join(output, each), join(copy, each), { recursive: true })
+  }
+  const meters = join(copy, "src/internal/meters.js")
+  const counting = /^export const increment = .*;$/m
+  const text = readFileSync(meters, "utf8")
+  if (!counting.test(text)) {
+    throw new Error(`${meters}: what counts was not found`)
+  }
+  writeFileSync(meters, text.replace(counting, "export const increment = () => {};"))
+  return join(copy, "test/bench/child.js")
 }

@@ -39,10 +39,10 @@ const writeJson = (file: string) => {
   writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`)
 }
 
-const entry = compile()
+const entries = compile()
 for (const group of only(options.only)) {
   process.stderr.write(`${seconds()} s: ${group.name}\n`)
-  const measurements = await measure(group, entry, scale)
+  const measurements = await measure(group, entries, scale)
   samples[group.name] = samplesOf(measurements)
   for (const comparison of group.comparisons) {
     try {

@@ -1,5 +1,6 @@
 import { casesOf } from "./plan.ts"
 import { start } from "./process.ts"
+import type { Entries } from "./compile.ts"
 import type { Sample, Scale } from "./case.ts"
 import type { Measurements } from "./comparison.ts"
 import type { Group } from "./plan.ts"
@@ -39,7 +40,7 @@ const makeCollection = (names: ReadonlyArray<string>) => {
  * Measures the cases of a group in turn, round by round and each first in turn, so that a machine that changes its pace
  * changes it for all of them.
  */
-export const measure = async (group: Group, entry: string, scale: Scale): Promise<Measurements> => {
+export const measure = async (group: Group, entries: Entries, scale: Scale): Promise<Measurements> => {
   const sessions = scale === "full" ? group.sessions : 1
   const rounds = scale === "full" ? group.rounds : 1
   const names = casesOf(group.comparisons)
@@ -48,7 +49,7 @@ export const measure = async (group: Group, entry: string, scale: Scale): Promis
   const interleaved = async () => {
     const processes: Array<CaseProcess> = []
     await forEach(names, 2, (name) =>
-      attempt(name, async () => void processes.push(await start(entry, name, scale, group.nodeOptions)))
+      attempt(name, async () => void processes.push(await start(entries, name, scale, group.nodeOptions)))
     )
     for (let round = 0; round < rounds; round++) {
       await forEach(processes, 1, ({ name, round: run }) =>
@@ -61,7 +62,7 @@ export const measure = async (group: Group, entry: string, scale: Scale): Promis
 
   const apart = (name: string) =>
     attempt(name, async (samples) => {
-      const started = await start(entry, name, scale, group.nodeOptions)
+      const started = await start(entries, name, scale, group.nodeOptions)
       for (let round = 0; round < rounds; round++) {
         samples.push(await started.round())
       }

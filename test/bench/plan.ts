@@ -1,4 +1,5 @@
 import { callComparisons } from "./comparisons/calls.ts"
+import { httpComparisons } from "./comparisons/http.ts"
 import { idleComparisons } from "./comparisons/idle.ts"
 import { keyComparisons } from "./comparisons/keys.ts"
 import type { Comparison } from "./comparison.ts"
@@ -61,6 +62,14 @@ export const plan: ReadonlyArray<Group> = [
     concurrent: true,
     nodeOptions: [],
     comparisons: idleComparisons
+  },
+  {
+    name: "http",
+    sessions: 1,
+    rounds: 7,
+    concurrent: false,
+    nodeOptions: [],
+    comparisons: httpComparisons
   }
 ]
 

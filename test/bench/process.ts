@@ -1,4 +1,5 @@
 import { fork } from "node:child_process"
+import type { Entries } from "./compile.ts"
 import type { Answer } from "./child.ts"
 import type { Sample, Scale } from "./case.ts"
 
@@ -9,18 +10,26 @@ export interface CaseProcess {
   readonly close: () => void
 }
 
+/** Ends the name of a case that runs without metrics. */
+export const unmetered = ", unmetered"
+
 /**
  * Starts a case in plain `node`, on compiled JavaScript: `tsx` names every closure when it is made, which would
  * burden the library, that it compiles, and not the peers, that it does not.
  */
 export const start = async (
-  entry: string,
+  entries: Entries,
   name: string,
   scale: Scale,
   nodeOptions: ReadonlyArray<string>
 ): Promise<CaseProcess> => {
   const execArgv = ["--expose-gc", "--max-old-space-size=8192", ...nodeOptions]
-  const child = fork(entry, [name, scale], { execArgv })
+  const isPlain = !name.endsWith(unmetered)
+  const child = fork(
+    isPlain ? entries.plain : entries.withoutMetrics,
+    [isPlain ? name : name.slice(0, -unmetered.length), scale],
+    { execArgv }
+  )
   const answered = () =>
     new Promise<Answer>((resolve) => {
       const settle = (answer: Answer) => {

@@ -11,6 +11,8 @@ const modules: Readonly<Record<string, () => Promise<{ readonly cases: Cases }>>
   effect4: () => import("./cases/effect4.ts"),
   "effect4-memory": () => import("./cases/effect4-memory.ts"),
   "effect4-expiry": () => import("./cases/effect4-expiry.ts"),
+  "http-client": () => import("./cases/http-client.ts"),
+  "http-server": () => import("./cases/http-server.ts"),
   cockatiel: () => import("./cases/cockatiel.ts"),
   opossum: () => import("./cases/opossum.ts")
 }

@@ -20,7 +20,7 @@ const formatTarget = (row: Row): string => {
     return `<= ${formatValue(row.target.value, row.unit)}`
   }
   const { ratio } = row.target
-  return `<= ${ratio < 0.5 ? `1/${Math.round(1 / ratio)}` : `${ratio} x`}`
+  return `<= ${ratio < 0.5 ? `1/${Math.round(1 / ratio)}` : `${Number(ratio.toFixed(3))} x`}`
 }
 
 const formatMet = (row: Row, isSmoke: boolean): string =>

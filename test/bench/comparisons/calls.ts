@@ -1,3 +1,4 @@
+import { unmetered } from "../process.ts"
 import type { Comparison } from "../comparison.ts"
 
 const overhead = (label: string, name: string) => ({
@@ -63,6 +64,10 @@ export const callComparisons: ReadonlyArray<Comparison> = [
   {
     ...overhead("closed, openDuration as a Schedule", "closed/schedule"),
     ...against("consecutive", "closed/reused", 1.1)
+  },
+  {
+    ...overhead("closed, with its metrics", "closed/reused"),
+    ...against("without", `closed/reused${unmetered}`, 1.1)
   },
   { ...overhead("closed, cockatiel", "cockatiel/closed") },
   { ...overhead("closed, opossum", "opossum/closed") },
