@@ -176,7 +176,7 @@ export interface LastFailure {
  * @category options
  */
 export interface Options {
-  /** In errors, logs and the registry (default `"default"`). */
+  /** In errors, logs, metrics and the registry (default `"default"`). */
   readonly name?: string | undefined
   /** When a Closed circuit opens (default `TripPolicy.consecutive(5)`). */
   readonly tripPolicy?: TripPolicy | undefined
