@@ -3,6 +3,8 @@
  * value zero, labelled with the breaker's name, and with the circuit's key where the option `metricsByKey` asks for it.
  * Labels that the program gives to all of its metrics (`Effect.tagMetrics` round the layer) follow.
  *
+ * Effect compares labels in their order: `breaker`, then `key`, then the others as they are listed here.
+ *
  * A state that only time has changed is counted when the next call or control notices it.
  *
  * @example

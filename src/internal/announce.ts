@@ -1,6 +1,7 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
@@ -10,20 +11,20 @@ import type { Caller } from "./caller.ts"
 import { addSpanEvent, runNow } from "./caller.ts"
 
 /**
- * Writes a transition into the caller's log and span. A logger that fails or throws affects nobody. `cause` is the
- * circuit's last failure, if it had one.
+ * Writes a transition into the caller's log and span. A logger that fails or throws affects nobody. `exit` is
+ * that of the circuit's last failure, if it had one; a value that was judged a failure is not for the log.
  *
  * @internal
  */
 export const announceTransition = (
   caller: Caller,
   transition: Transition.Transition,
-  cause: Cause.Cause<unknown> | undefined
+  exit: Exit.Exit<unknown, unknown> | undefined
 ): void => {
   const { breaker, from, key, to } = transition
   addSpanEvent(caller, "circuit_breaker.transition", { breaker, key, from, to })
-  const explains = transition.to === "Open" && transition.reason !== "Manual"
-  log(caller, transition, levels[to], messageOf(transition), explains ? cause : undefined)
+  const explains = transition.to === "Open" && transition.reason !== "Manual" && exit?._tag === "Failure"
+  log(caller, transition, levels[to], messageOf(transition), explains ? exit.cause : undefined)
 }
 
 /**

@@ -101,7 +101,7 @@ export class Breaker {
     if (next.generation === previous.generation) return
     const transition = this.transition(held, previous, next, reason, caller)
     this.publish(held, transition)
-    announceTransition(caller, transition, held.lastFailure?.cause)
+    announceTransition(caller, transition, held.lastFailure?.exit)
   }
 
   /**

@@ -1,7 +1,13 @@
-import type { LastFailure } from "../CircuitBreaker.ts"
+import type * as Exit from "effect/Exit"
 import { CircuitRef } from "./circuitRef.ts"
 import type { Circuit } from "./core/circuit.ts"
 import type { Meters, Series } from "./meters.ts"
+
+/** A call that was judged a failure, `at` epoch milliseconds; a success may be, by a classifier. */
+interface Failed {
+  readonly at: number
+  readonly exit: Exit.Exit<unknown, unknown>
+}
 
 /**
  * A circuit as its breaker holds it: the `Ref` of its state, and beside it counters and a place in the order of use.
@@ -24,7 +30,7 @@ export class Held extends CircuitRef {
   failed = 0
   ignored = 0
   rejected = 0
-  lastFailure: LastFailure | undefined = undefined
+  lastFailure: Failed | undefined = undefined
   readonly key: string
   readonly series: Series
 

@@ -291,10 +291,7 @@ const count = <A, E>(held: Held, outcome: Outcome.Outcome, exit: Exit.Exit<A, E>
     case "Failure":
       held.failed++
       increment(held.series.failed)
-      held.lastFailure = {
-        at: clockOf(caller).unsafeCurrentTimeMillis(),
-        cause: exit._tag === "Failure" ? exit.cause : Cause.fail(exit.value)
-      }
+      held.lastFailure = { at: clockOf(caller).unsafeCurrentTimeMillis(), exit }
       return
     case "Ignored":
       held.ignored++

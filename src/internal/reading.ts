@@ -1,3 +1,4 @@
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { CircuitSnapshot, CircuitState } from "../CircuitBreaker.ts"
@@ -61,5 +62,8 @@ export const snapshotOf = (
     ignored: held?.ignored ?? 0,
     rejected: held?.rejected ?? 0
   },
-  lastFailure: Option.fromNullable(held?.lastFailure)
+  lastFailure: Option.map(Option.fromNullable(held?.lastFailure), ({ at, exit }) => ({
+    at,
+    cause: exit._tag === "Failure" ? exit.cause : Cause.fail(exit.value)
+  }))
 })
