@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreakerRegistry, Outcome, TripPolicy } from "effect-circuit-breaker"
 import type { Breaker } from "./fixtures.ts"
 import {
   fails,
@@ -298,6 +298,25 @@ describe("R3.4 logs", () => {
       assert.deepStrictEqual(
         warnings.map(({ cause }) => cause),
         [Cause.fail("unavailable"), Cause.die("a defect")]
+      )
+    })
+  )
+
+  it.scoped("R3.4 a value that was judged a failure is not logged: it may hold what nobody should read", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ classify: () => Outcome.failure() })
+      const lines = yield* recordLogs
+
+      yield* breaker.protect(Effect.succeed({ card: "4111" }))
+
+      assert.deepStrictEqual(
+        lines.map(({ cause }) => cause),
+        [Cause.empty]
+      )
+      const { lastFailure } = yield* breaker.snapshot()
+      assert.deepStrictEqual(
+        Option.map(lastFailure, ({ cause }) => cause),
+        Option.some(Cause.fail({ card: "4111" }))
       )
     })
   )
