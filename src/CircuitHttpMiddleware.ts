@@ -53,9 +53,14 @@ export interface Middleware<Needs> {
  * guarded requests are answered at once and their handler does not run. A handler's own response or error is never
  * replaced.
  *
- * Round a router it guards what the router answers; a client that disconnects interrupts a route, and such a call is
- * Ignored. A handler served without a router cannot be interrupted (in `@effect/platform` 0.97), so it counts by what it
- * answers in the end, and as a probe holds its slot until then, or until `probeTimeout`.
+ * A client that disconnects interrupts a route of a router, and such a call is Ignored. A handler served without a router
+ * cannot be interrupted (in `@effect/platform` 0.97), so it counts by what it answers in the end, and as a probe holds
+ * its slot until then. Round the whole server (`HttpServer.serve(handler, middleware)`) the platform sends the answer
+ * within the call, and to a client that has gone it never finishes sending a body: such a call is not counted, and as a
+ * probe it holds its slot until `probeTimeout`. `HttpServer.serve(middleware(handler))` settles when the handler ends.
+ *
+ * For `HttpLayerRouter.middleware`, get the breaker first:
+ * `HttpLayerRouter.middleware(Effect.map(CircuitBreaker.CircuitBreaker, (breaker) => CircuitHttpMiddleware.make({ breaker })))`.
  *
  * @example
  * ```ts

@@ -6,7 +6,8 @@ import type { StateTag } from "../Transition.ts"
 
 /** @internal */
 export const calls = MetricKey.counter("circuit_breaker_calls_total", {
-  description: "Calls by their outcome; a rejected one was turned away, or would have been but for a dry run.",
+  description:
+    "Calls by their outcome; a rejected one was turned away, or would have been but for a dry run.",
   incremental: true
 })
 

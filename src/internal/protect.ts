@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import { CircuitOpenError } from "../CircuitOpenError.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Breaker } from "./breaker.ts"
@@ -96,9 +98,17 @@ const runUnmasked = <A, E, R>(
   })
 }
 
-// What can be known of the call by then: the interruption, and the defects that came with it.
-const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never> =>
-  Exit.failCause(exit._tag === "Failure" ? Cause.stripFailures(exit.cause) : Cause.interrupt(FiberId.none))
+// What can be known of the call by then: the interruption, and the defects that came with it. A server of the platform
+// hands its answer on as one; that is none of the call's.
+const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never> => {
+  const own = exit._tag === "Success" ? Option.none() : Cause.stripSomeDefects(exit.cause, serverResponse)
+  return Exit.failCause(Cause.stripFailures(Option.getOrElse(own, () => Cause.interrupt(FiberId.none))))
+}
+
+const serverResponse = (defect: unknown): Option.Option<unknown> =>
+  Predicate.hasProperty(defect, Symbol.for("@effect/platform/HttpServerResponse"))
+    ? Option.some(defect)
+    : Option.none()
 
 // ---------------------------------------------------------------------------------------------------------
 // Not Closed

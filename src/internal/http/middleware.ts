@@ -20,7 +20,16 @@ export function make(options: Options = {}): Middleware<CircuitBreaker> {
   const { breaker, classify: verdict = classify, key: keyOf, response: answer = unavailable } = options
   const guard = <E, R>(app: HttpApp.Default<E, R>, key: string | undefined) => {
     const guardWith = (breaker: CircuitBreaker) => (app: HttpApp.Default<E, R>) =>
-      breaker.protectWith(app, { key, classify: verdict })
+      Effect.suspend(() => {
+        let whole: Cause.Cause<E> | undefined
+        const judged = Effect.catchAllCause(app, (cause) => {
+          whole = cause
+          return Effect.failCause(withoutAnswer(cause))
+        })
+        return Effect.catchAllCause(breaker.protectWith(judged, { key, classify: verdict }), (cause) =>
+          Effect.failCause(whole ?? cause)
+        )
+      })
     return breaker === undefined
       ? Effect.flatMap(CircuitBreaker, (it) => answerRejection(app, guardWith(it), answer))
       : answerRejection(app, guardWith(breaker), answer)
@@ -33,6 +42,14 @@ export function make(options: Options = {}): Middleware<CircuitBreaker> {
           return key === undefined ? app : guard(app, key)
         })
 }
+
+// Round a server, the platform has sent a response already, and put it behind the app's own cause as a defect.
+const withoutAnswer = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+  cause._tag === "Sequential" &&
+  cause.right._tag === "Die" &&
+  HttpServerResponse.isServerResponse(cause.right.defect)
+    ? cause.left
+    : cause
 
 const optionNames: ReadonlyArray<keyof Options> = ["breaker", "key", "classify", "response"]
 

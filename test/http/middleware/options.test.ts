@@ -1,0 +1,154 @@
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { CircuitBreaker } from "effect-circuit-breaker"
+import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { make, makeOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { Handler, places, serve } from "./fixtures.ts"
+
+/** `/orders/1` is one of the orders, and the health check is nobody's. */
+const byRoute = ({ url }: { readonly url: string }) => (url === "/health" ? undefined : url.split("/")[1])
+
+for (const [place, serveIn] of Object.entries(places)) {
+  describe(`keys, with the middleware ${place}`, () => {
+    it.scoped("one circuit for all requests by default", () =>
+      Effect.gen(function* () {
+        const handler = new Handler()
+        handler.answers = 500
+        const breaker = yield* make()
+        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
+        assert.strictEqual((yield* ask("/orders")).status, 500)
+        assert.strictEqual((yield* ask("/users")).status, 503)
+        assert.deepStrictEqual(
+          (yield* breaker.circuits).map(({ key }) => key),
+          ["default"]
+        )
+      })
+    )
+
+    it.scoped("a circuit per key, of the request's own route", () =>
+      Effect.gen(function* () {
+        const handler = new Handler()
+        handler.answers = 500
+        const breaker = yield* make()
+        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker, key: byRoute }))
+        assert.strictEqual((yield* ask("/orders/1")).status, 500)
+        handler.answers = 200
+        assert.strictEqual((yield* ask("/orders/2")).status, 503)
+        assert.strictEqual((yield* ask("/users/1")).status, 200)
+        assert.deepStrictEqual(
+          [yield* tagOf(breaker, "orders"), yield* tagOf(breaker, "users"), yield* tagOf(breaker)],
+          ["Open", "Closed", "Closed"]
+        )
+        assert.deepInclude(yield* totalsOf(breaker, "orders"), { failed: 1, rejected: 1 })
+      })
+    )
+
+    it.scoped("a request without a key is not guarded, and counts nowhere", () =>
+      Effect.gen(function* () {
+        const handler = new Handler()
+        const breaker = yield* makeOpen()
+        const before = yield* breaker.circuits
+        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker, key: byRoute }))
+        for (const code of [500, 500, 200]) {
+          handler.answers = code
+          assert.strictEqual((yield* ask("/health")).status, code)
+        }
+        assert.deepStrictEqual(yield* breaker.circuits, before)
+      })
+    )
+  })
+}
+
+describe("the breaker", () => {
+  it.scoped("is the one in the environment, of each request", () =>
+    Effect.gen(function* () {
+      const app = CircuitHttpMiddleware.make()(new Handler().app)
+      const inWell = yield* Effect.provideService(serve(app), CircuitBreaker.CircuitBreaker, yield* make())
+      const inOpen = yield* Effect.provideService(
+        serve(app),
+        CircuitBreaker.CircuitBreaker,
+        yield* makeOpen()
+      )
+      assert.deepStrictEqual([(yield* inWell()).status, (yield* inOpen()).status], [200, 503])
+    })
+  )
+
+  it.scoped("is the one of the option, and the environment's is not used", () =>
+    Effect.gen(function* () {
+      const given = yield* makeOpen({ name: "given" })
+      const around = yield* make({ name: "around" })
+      const middleware = CircuitHttpMiddleware.make({ breaker: given })
+      const ask = yield* serve(
+        Effect.provideService(middleware(new Handler().app), CircuitBreaker.CircuitBreaker, around)
+      )
+      assert.strictEqual((yield* ask()).status, 503)
+      assert.deepInclude(yield* totalsOf(around), { succeeded: 0, rejected: 0 })
+    })
+  )
+
+  it.scoped('in mode "observe" runs the handler, and counts what it would have rejected', () =>
+    Effect.gen(function* () {
+      const handler = new Handler()
+      const breaker = yield* makeOpen({ mode: "observe" })
+      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker })(handler.app))
+      assert.strictEqual((yield* ask()).status, 200)
+      handler.answers = 500
+      assert.strictEqual((yield* ask()).status, 500)
+      assert.strictEqual(handler.runs, 2)
+      assert.deepInclude(yield* totalsOf(breaker), { rejected: 2, succeeded: 0, failed: 1 })
+    })
+  )
+})
+
+describe("the options", () => {
+  it("of an unknown name are refused, by name", () => {
+    const misspelt = { keys: () => "orders" }
+    assert.throws(
+      () => CircuitHttpMiddleware.make(misspelt as CircuitHttpMiddleware.Options),
+      RangeError,
+      /CircuitHttpMiddleware\.make.*keys/
+    )
+  })
+
+  it.scoped("that are undefined were not given", () =>
+    Effect.gen(function* () {
+      const handler = new Handler()
+      handler.answers = 500
+      const breaker = yield* make()
+      const ask = yield* serve(
+        CircuitHttpMiddleware.make({ breaker, key: undefined, classify: undefined, response: undefined })(
+          handler.app
+        )
+      )
+      assert.deepStrictEqual([(yield* ask()).status, (yield* ask()).status], [500, 503])
+    })
+  )
+
+  it.scoped("a key that throws is the app's defect, and the request's handler does not run", () =>
+    Effect.gen(function* () {
+      const handler = new Handler()
+      const breaker = yield* make()
+      const key = (): string => {
+        throw new Error("no key")
+      }
+      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, key })(handler.app))
+      assert.strictEqual((yield* ask()).status, 500)
+      assert.strictEqual(handler.runs, 0)
+    })
+  )
+
+  it.scoped("a classify that throws changes no answer, and counts as Ignored", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const classify = () => {
+        throw new Error("no verdict")
+      }
+      const own = HttpServerResponse.text("ours", { status: 500 })
+      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, classify })(own))
+      const { body, status } = yield* ask()
+      assert.deepStrictEqual([status, body], [500, "ours"])
+      assert.deepInclude(yield* totalsOf(breaker), { ignored: 1, failed: 0 })
+    })
+  )
+})

@@ -1,0 +1,227 @@
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpRouter from "@effect/platform/HttpRouter"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import { flow, identity } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { CircuitOpenError, Outcome } from "effect-circuit-breaker"
+import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { make, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { exitOf, places, routed, routerPlaces, serve, status, WaitingHandler } from "./fixtures.ts"
+
+/** An error that says itself what its client gets. */
+class Answering extends Data.TaggedError("Answering")<{
+  readonly answer: Effect.Effect<HttpServerResponse.HttpServerResponse, string>
+}> {
+  [HttpServerRespondable.symbol]() {
+    return this.answer
+  }
+}
+
+const answering = (code: number) => new Answering({ answer: Effect.succeed(status(code)) })
+
+const nothingMounted = HttpRouter.empty.pipe(HttpRouter.get("/elsewhere", Effect.succeed(status(200))))
+
+const thrown = Cause.die(status(500))
+const brokenOff = Cause.interrupt(FiberId.none)
+
+type Verdict = "succeeded" | "failed"
+
+const endings: ReadonlyArray<
+  readonly [what: string, app: HttpApp.Default<unknown>, status: number, verdict: Verdict]
+> = [
+  ...[200, 204, 304, 400, 401, 404, 409, 422, 429, 499].map(
+    (code) => [`a ${code}`, Effect.succeed(status(code)), code, "succeeded"] as const
+  ),
+  ...[500, 501, 502, 503, 504, 599].map(
+    (code) => [`a ${code}`, Effect.succeed(status(code)), code, "failed"] as const
+  ),
+  ["an error that says nothing", Effect.fail("unavailable"), 500, "failed"],
+  ["an error that says 409", Effect.fail(answering(409)), 409, "succeeded"],
+  ["an error that says 502", Effect.fail(answering(502)), 502, "failed"],
+  ["an error whose answer fails", Effect.fail(new Answering({ answer: Effect.fail("no") })), 500, "failed"],
+  ["a route that is not there", nothingMounted, 404, "succeeded"],
+  [
+    "input that does not parse",
+    Schema.decodeUnknown(Schema.Number)("one").pipe(Effect.as(status(200))),
+    400,
+    "succeeded"
+  ],
+  ["a thing that is not there", Effect.as(Option.none(), status(200)), 404, "succeeded"],
+  ["a defect", Effect.die(new Error("broken")), 500, "failed"],
+  ["a defect that says 404", Effect.die(answering(404)), 404, "succeeded"],
+  ["a 404 thrown as a defect", Effect.die(status(404)), 404, "succeeded"],
+  ["a 503 thrown as a defect", Effect.die(status(503)), 503, "failed"],
+  ["a 500 thrown before an interruption", Effect.failCause(Cause.parallel(thrown, brokenOff)), 500, "failed"],
+  ["a 500 thrown after an interruption", Effect.failCause(Cause.parallel(brokenOff, thrown)), 500, "failed"]
+]
+
+for (const [place, serveIn] of Object.entries(places)) {
+  describe(`what counts, with the middleware ${place}`, () => {
+    for (const [what, app, code, verdict] of endings) {
+      it.scoped(`${what} has ${verdict}`, () =>
+        Effect.gen(function* () {
+          const breaker = yield* make()
+          const ask = yield* serveIn(app, CircuitHttpMiddleware.make({ breaker }))
+          const answer = yield* ask()
+          assert.strictEqual(answer.status, code)
+          assert.deepStrictEqual(answer, yield* (yield* serve(app))(), "the answer without a breaker")
+          assert.deepStrictEqual(yield* totalsOf(breaker), {
+            succeeded: 0,
+            failed: 0,
+            ignored: 0,
+            rejected: 0,
+            [verdict]: 1
+          })
+          assert.strictEqual(yield* tagOf(breaker), verdict === "failed" ? "Open" : "Closed")
+        })
+      )
+    }
+
+    it.scoped("an app that interrupts itself is Ignored", () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const ask = yield* serveIn(Effect.interrupt, CircuitHttpMiddleware.make({ breaker }))
+        assert.strictEqual((yield* ask()).status, 503)
+        assert.deepInclude(yield* totalsOf(breaker), { ignored: 1, failed: 0 })
+      })
+    )
+
+    it.scoped("classify may be one that lists the errors of the app", () =>
+      Effect.gen(function* () {
+        const listed = (error: unknown) => error === "unavailable"
+        const errors = ["out of stock", "unavailable"]
+        for (const [classify, verdicts] of [
+          [Outcome.failWhen(listed), ["ignored", "failed"]],
+          [Outcome.ignoreWhen(listed), ["failed", "ignored"]]
+        ] as const) {
+          for (const [i, error] of errors.entries()) {
+            const breaker = yield* make()
+            const ask = yield* serveIn(Effect.fail(error), CircuitHttpMiddleware.make({ breaker, classify }))
+            assert.strictEqual((yield* ask()).status, 500)
+            assert.propertyVal(yield* totalsOf(breaker), verdicts[i]!, 1, error)
+          }
+        }
+      })
+    )
+
+    it.scoped("classify may be another", () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const ask = yield* serveIn(
+          Effect.succeed(status(429)),
+          CircuitHttpMiddleware.make({
+            breaker,
+            classify: (exit) =>
+              Exit.isSuccess(exit) && exit.value.status === 429
+                ? Outcome.failure({ retryAfter: "1 minute" })
+                : CircuitHttpMiddleware.classify(exit)
+          })
+        )
+        assert.strictEqual((yield* ask()).status, 429)
+        assert.strictEqual((yield* ask()).headers["retry-after"], "60")
+      })
+    )
+  })
+}
+
+for (const [place, serveIn] of Object.entries(routerPlaces)) {
+  describe(`a client that disconnects from a route, with the middleware ${place}`, () => {
+    for (const [what, classify] of Object.entries({
+      "is Ignored": undefined,
+      "is Ignored whatever classify says": () => Outcome.failure()
+    })) {
+      it.scoped(what, () =>
+        Effect.gen(function* () {
+          const breaker = yield* make()
+          const handler = new WaitingHandler()
+          const middleware = CircuitHttpMiddleware.make({ breaker, classify })
+          const ask = yield* serveIn(routed(handler.app), middleware)
+          const client = yield* Effect.fork(ask())
+          yield* handler.hasBegun
+          yield* Fiber.interrupt(client)
+          yield* handler.hasBeenInterrupted
+          assert.deepStrictEqual(yield* totalsOf(breaker), {
+            succeeded: 0,
+            failed: 0,
+            ignored: 1,
+            rejected: 0
+          })
+        })
+      )
+    }
+  })
+}
+
+/** The response, error or defect itself. */
+const whatOf = <A, E>(exit: Exit.Exit<A, E>): unknown =>
+  Exit.match(exit, { onSuccess: identity, onFailure: Cause.squash })
+
+describe("what an app comes to passes unchanged", () => {
+  const inner = new CircuitOpenError({
+    breaker: "inner",
+    key: "default",
+    state: "Open",
+    retryAfter: Duration.seconds(3)
+  })
+
+  const exits: Record<
+    string,
+    Exit.Exit<HttpServerResponse.HttpServerResponse, Answering | CircuitOpenError>
+  > = {
+    "its response": Exit.succeed(HttpServerResponse.text("ours", { status: 500, headers: { "x-own": "1" } })),
+    "its error": Exit.fail(answering(409)),
+    "its defect": Exit.die(new Error("broken")),
+    "the rejection of another breaker inside": Exit.fail(inner)
+  }
+  for (const [what, exit] of Object.entries(exits)) {
+    it.scoped(what, () =>
+      Effect.gen(function* () {
+        const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+        const seen = yield* exitOf(middleware(exit))
+        assert.deepStrictEqual(seen, exit)
+        assert.strictEqual(whatOf(seen), whatOf(exit))
+      })
+    )
+  }
+
+  for (const [what, app] of Object.entries({
+    "its response": Effect.succeed(status(404)),
+    "its error": Effect.fail("unavailable"),
+    "its interruption": Effect.failCause(brokenOff)
+  })) {
+    it.scoped(`round the server, to a middleware outside: ${what}`, () =>
+      Effect.gen(function* () {
+        const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
+        const recording = <E, R>(served: HttpApp.Default<E, R>) =>
+          Effect.onExit(served, (exit) => Effect.sync(() => exits.push(exit)))
+        const guard = CircuitHttpMiddleware.make({ breaker: yield* make() })
+        yield* (yield* serve(app, flow(guard, recording)))()
+        yield* (yield* serve(app, recording))()
+        assert.lengthOf(exits, 2)
+        assert.isTrue(Equal.equals(exits[0], exits[1]), exits.join("\n"))
+      })
+    )
+  }
+})
+
+describe("classify", () => {
+  for (const [what, exit, outcome] of [
+    ["a response", Exit.succeed(status(404)), Outcome.success],
+    ["a response from 500 on", Exit.succeed(status(500)), Outcome.failure()],
+    ["a defect", Exit.die("broken"), Outcome.failure()],
+    ["only interruption", Exit.interrupt(FiberId.none), Outcome.ignored]
+  ] as const) {
+    it(`judges ${what}`, () => assert.deepStrictEqual(CircuitHttpMiddleware.classify(exit), outcome))
+  }
+})
