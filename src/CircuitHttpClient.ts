@@ -27,7 +27,7 @@ export interface Options {
   readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
   /**
    * The verdict on a response's status (default: as {@link classify}). A failure that names no `retryAfter` gets that
-   * of the response.
+   * of the response. It may be asked more than once about a response.
    */
   readonly statusOutcome?: ((status: number) => Outcome) | undefined
   /**
@@ -56,9 +56,11 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
  * Guards every request of a client. A rejected request is not sent: it fails with a `CircuitOpenError`, or is answered
  * where `respondWhenRejected` says so.
  *
- * A request ends with the body of its response, where the reading begins before the fiber waits for something else: a
- * body that breaks off is a failure, good headers or not, and a body still coming holds a probe's slot. The verdict is
- * that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
+ * A request ends with the body of its response, where the reading begins at once, before anything else is waited for: a
+ * body that breaks off is a failure, good headers or not, and a body still coming holds a probe's slot. A body that is
+ * read later or never is not looked at. The verdict is that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
+ *
+ * In a pipe, call it: `client.pipe(CircuitHttpClient.protect())` keeps the types, which `protect` alone would lose.
  *
  * Retry inside (`HttpClient.retryTransient` before `protect`) and the attempts are one call; an open circuit skips
  * them all.
@@ -91,11 +93,11 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
  */
 export const protect: {
   <const O extends Options = {}>(
-    options?: O
+    options?: O & Options
   ): <E, R>(client: HttpClient.HttpClient.With<E, R>) => Protected<E, R, O>
   <E, R, const O extends Options = {}>(
     client: HttpClient.HttpClient.With<E, R>,
-    options?: O
+    options?: O & Options
   ): Protected<E, R, O>
 } = dual((args) => Predicate.hasProperty(args[0], HttpClient.TypeId), internal.protect)
 
@@ -103,8 +105,8 @@ export const protect: {
  * The verdict on the exit of a request: transport errors, timeouts and statuses 408 and 5xx are failures, with the
  * response's `retry-after-ms` or `Retry-After` (seconds or a date, at most a year) as the hint; 429 is Ignored, because
  * the dependency is well and we are too many; every other status is a success. A request that could not be made at all
- * (an invalid URL, a body that does not encode) is Ignored, and a body that came whole but does not parse is judged by
- * its status. Any other exit is judged by `Outcome.fromExit`.
+ * (an invalid URL, a body that does not encode) is Ignored, and JSON that came whole but does not parse is judged by its
+ * status. Any other exit is judged by `Outcome.fromExit`.
  *
  * {@link protect} uses it; it also serves as the `classify` of a breaker round effects that make a request.
  *
@@ -140,8 +142,8 @@ export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = internal
  * A `key` that gives a circuit to each of some base URLs: the longest one that a request is under, or none. A request
  * is under `https://a.example/v1` with the same scheme, host and port and a path that is `/v1` or begins with `/v1/`.
  *
- * A prefix that is no absolute URL, has a query or a fragment, or says the same as another is refused with a
- * `RangeError`.
+ * No prefix at all, and one that is no absolute URL, has a query, a fragment or a user, or says the same as another, is
+ * refused with a `RangeError`.
  *
  * @example
  * ```ts

@@ -2,6 +2,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
+import * as Scheduler from "effect/Scheduler"
 import type * as CircuitBreakerRegistry from "../CircuitBreakerRegistry.ts"
 import type { Outcome } from "../Outcome.ts"
 import type * as Transition from "../Transition.ts"
@@ -68,13 +69,12 @@ export class Breaker {
   }
 
   /**
-   * Keeps a call open that may go on, until its fiber waits or somebody looks at the breaker: then it has lapsed. The
-   * answer takes the call back, if it has not lapsed by then.
+   * Keeps a call open that may go on, until the event loop turns or somebody looks at the breaker: then it has lapsed.
+   * The answer takes the call back, if it has not lapsed by then.
    */
-  keepOpen(lapse: () => void, caller: Caller): () => void {
+  keepOpen(lapse: () => void): () => void {
     this.lapsing.add(lapse)
-    // After a fiber that has only yielded.
-    caller.currentScheduler.scheduleTask(() => this.lapsing.delete(lapse) && lapse(), lastOfAll, caller)
+    nextTurn.scheduleTask(() => this.lapsing.delete(lapse) && lapse(), 0)
     return () => this.lapsing.delete(lapse)
   }
 
@@ -202,4 +202,5 @@ export class Breaker {
   }
 }
 
-const lastOfAll = Number.MAX_SAFE_INTEGER
+// By then a fiber has gone on that only handed its value to another, as `Effect.timeout` does.
+const nextTurn = Scheduler.timerBatched(0)

@@ -208,7 +208,8 @@ export const refuseUnknown = (of: string, options: object, known: ReadonlyArray<
 const nonEmptyString = (what: string, value: unknown): string =>
   typeof value === "string" && value !== "" ? value : refuseValue(what, "a string that is not empty", value)
 
-const callable = <F>(what: string, value: F): F =>
+/** @internal */
+export const callable = <F>(what: string, value: F): F =>
   typeof value === "function" ? value : refuseValue(what, "a function", value)
 
 const bool = (what: string, value: unknown): boolean =>

@@ -15,7 +15,7 @@ type Response = HttpClientResponse.HttpClientResponse
 
 /**
  * A request goes on with the body of its response: good headers settle it only if no body follows, or if nobody begins
- * to read it before the fiber waits for something else.
+ * to read it at once.
  *
  * @internal
  */
@@ -44,7 +44,7 @@ class ResponseInFlight extends Inspectable.Class implements Response {
     super()
     this.original = original
     this.call = call
-    this.takeBack = call.breaker.keepOpen(() => this.settle(Exit.succeed(original), call.caller), call.caller)
+    this.takeBack = call.breaker.keepOpen(() => this.settle(Exit.succeed(original), call.caller))
   }
 
   get request() {

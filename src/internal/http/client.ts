@@ -14,7 +14,7 @@ import type { Options } from "../../CircuitHttpClient.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
 import { protectOn } from "../make.ts"
-import { refuse, refuseUnknown } from "../options.ts"
+import { callable, refuse, refuseUnknown } from "../options.ts"
 import { goOnWithBody } from "./body.ts"
 import { answerRejection, retryAfterHeader } from "./rejection.ts"
 import { retryAfterOf } from "./retryAfter.ts"
@@ -30,7 +30,8 @@ export const protect = <E, R>(
 ): HttpClient.HttpClient.With<E | CircuitOpenError, R | CircuitBreaker> => {
   const { breaker, key = originOf, respondWhenRejected, statusOutcome: outcome = statusOutcome } = options
   refuseUnknown("CircuitHttpClient.protect", options, optionNames)
-  const classify = classifyWith(outcome)
+  callable("CircuitHttpClient.protect: key", key)
+  const classify = classifyWith(callable("CircuitHttpClient.protect: statusOutcome", outcome))
   const afterwards = { classify, goOn: goOnWithBody }
   const status = respondWhenRejected ? decodeStatus(respondWhenRejected) : undefined
   return HttpClient.transform(client, (effect, request) => {
@@ -110,10 +111,14 @@ const isResponse = (value: unknown): value is HttpResponse =>
 const urlOf = (request: Request): URL | undefined =>
   Either.getOrUndefined(UrlParams.makeUrl(request.url, UrlParams.empty, Option.none()))
 
-const originOf = (request: Request): string | undefined => urlOf(request)?.origin
+const originOf = (request: Request): string | undefined => {
+  const origin = urlOf(request)?.origin
+  return origin === "null" ? undefined : origin
+}
 
 /** @internal */
 export const byPrefix = (prefixes: ReadonlyArray<string>): ((request: Request) => string | undefined) => {
+  if (prefixes.length === 0) refuse("CircuitHttpClient.byPrefix", "given at least one prefix", "none")
   const bases = new Map<string, string>()
   for (const prefix of prefixes) {
     const base = decodePrefix(prefix)
@@ -136,10 +141,12 @@ const isUnder = (location: string, base: string): boolean =>
 
 const decodePrefix = (prefix: string): string => {
   const url = URL.canParse(prefix) ? new URL(prefix) : undefined
-  return url === undefined || url.origin === "null" || url.search !== "" || url.hash !== ""
+  return url === undefined ||
+    url.origin === "null" ||
+    url.search + url.hash + url.username + url.password !== ""
     ? refuse(
         "CircuitHttpClient.byPrefix: a prefix",
-        "an absolute URL without query and fragment",
+        "an absolute URL without query, fragment and user",
         JSON.stringify(prefix)
       )
     : url.origin + url.pathname

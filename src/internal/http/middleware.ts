@@ -9,7 +9,7 @@ import { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { Middleware, Options } from "../../CircuitHttpMiddleware.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
-import { refuseUnknown } from "../options.ts"
+import { callable, refuseUnknown } from "../options.ts"
 import { answerRejection, retryAfterHeader, retryAfterSeconds } from "./rejection.ts"
 
 /** @internal */
@@ -18,6 +18,9 @@ export function make(options?: Options): Middleware<CircuitBreaker>
 export function make(options: Options = {}): Middleware<CircuitBreaker> {
   refuseUnknown("CircuitHttpMiddleware.make", options, optionNames)
   const { breaker, classify: verdict = classify, key: keyOf, response: answer = unavailable } = options
+  callable("CircuitHttpMiddleware.make: classify", verdict)
+  callable("CircuitHttpMiddleware.make: response", answer)
+  if (keyOf !== undefined) callable("CircuitHttpMiddleware.make: key", keyOf)
   const guard = <E, R>(app: HttpApp.Default<E, R>, key: string | undefined) => {
     const guardWith = (breaker: CircuitBreaker) => (app: HttpApp.Default<E, R>) =>
       Effect.suspend(() => {

@@ -1,0 +1,166 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import { make, makeOpen, rejecting, rejectionOf } from "../../rules/fixtures.ts"
+import { backend, counted, refused, statuses, url } from "./fixtures.ts"
+
+type Options = CircuitHttpClient.Options
+
+// The breakers of the rules reject under the key of calls that have none.
+const key = () => "default"
+
+const answerTo = (breaker: NonNullable<Options["breaker"]>, respond: true | { readonly status?: number }) =>
+  CircuitHttpClient.protect(statuses(200).client, { breaker, key, respondWhenRejected: respond }).get(url)
+
+describe("respondWhenRejected", () => {
+  it.scoped("without it a rejected request fails and is not sent", () =>
+    Effect.gen(function* () {
+      for (const respond of [undefined, false]) {
+        const breaker = yield* makeOpen()
+        const { client, sent } = statuses(200)
+        const guarded = CircuitHttpClient.protect(client, { breaker, key, respondWhenRejected: respond })
+        const { message } = yield* rejectionOf(guarded.get(url))
+        assert.strictEqual(message, 'Circuit "default" of breaker "default" is open, retry after 10s')
+        assert.strictEqual(sent.length, 0)
+      }
+    })
+  )
+
+  it.scoped("true answers with 503, headers and a JSON body; nothing is sent", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen({ name: "payments" })
+      const { client, sent } = statuses(200)
+      const guarded = CircuitHttpClient.protect(client, { breaker, key, respondWhenRejected: true })
+      const response = yield* guarded.get(url)
+      assert.strictEqual(response.status, 503)
+      assert.deepStrictEqual(
+        { ...response.headers },
+        {
+          "content-type": "application/json",
+          "retry-after": "10",
+          "x-circuit-breaker": "breaker tripped"
+        }
+      )
+      assert.deepStrictEqual(yield* response.json, {
+        error: 'Circuit "default" of breaker "payments" is open, retry after 10s',
+        breaker: "payments",
+        key: "default",
+        state: "Open"
+      })
+      assert.strictEqual(response.request.url, url)
+      assert.strictEqual(sent.length, 0)
+      // The failure is the one that opened it.
+      yield* counted(breaker, { failed: 1, rejected: 1 }, "default")
+    })
+  )
+
+  it.scoped("the status is an option", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      assert.strictEqual((yield* answerTo(breaker, { status: 500 })).status, 500)
+      assert.strictEqual((yield* answerTo(breaker, { status: 400 })).status, 400)
+      assert.strictEqual((yield* answerTo(breaker, { status: 599 })).status, 599)
+      assert.strictEqual((yield* answerTo(breaker, {})).status, 503)
+    })
+  )
+
+  it.scoped("Retry-After is in whole seconds, rounded up", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      const retryAfter = Effect.map(answerTo(breaker, true), ({ headers }) => headers["retry-after"])
+      const seen: Array<string | undefined> = []
+      for (const millis of [0, 1, 999, 1_000, 1_001, 9_000, 9_001, 9_999]) {
+        yield* TestClock.setTime(millis)
+        seen.push(yield* retryAfter)
+      }
+      assert.deepStrictEqual(seen, ["10", "10", "10", "9", "9", "1", "1", "1"])
+    })
+  )
+
+  const expected = { Open: "10", HalfOpen: "1", Recovering: "1", Isolated: undefined } as const
+  for (const state of ["Open", "HalfOpen", "Recovering", "Isolated"] as const) {
+    it.scoped(`${state}: Retry-After is ${expected[state] ?? "left out"}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* rejecting[state]()
+        const { headers, json } = yield* answerTo(breaker, true)
+        assert.strictEqual(headers["retry-after"], expected[state])
+        assert.strictEqual(headers["x-circuit-breaker"], "breaker tripped")
+        assert.deepInclude(yield* json, { state })
+      })
+    )
+  }
+
+  it.scoped("what a request that was sent comes to is left as it is", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const { client, sent } = backend((request) => Effect.fail(refused(request)))
+      const guarded = CircuitHttpClient.protect(client, { breaker, respondWhenRejected: true })
+      assert.strictEqual((yield* Effect.flip(guarded.get(url)))._tag, "RequestError")
+      assert.strictEqual((yield* guarded.get(url)).status, 503)
+      assert.strictEqual(sent.length, 1)
+    })
+  )
+
+  it.scoped("the rejection of another breaker inside is not answered by the outer one", () =>
+    Effect.gen(function* () {
+      const inner = yield* makeOpen({ name: "inner" })
+      const outer = yield* make({ name: "outer" })
+      const { client, sent } = statuses(200)
+      const guarded = client.pipe(
+        CircuitHttpClient.protect({ breaker: inner, key }),
+        CircuitHttpClient.protect({ breaker: outer, key, respondWhenRejected: true })
+      )
+      const rejection = yield* rejectionOf(guarded.get(url))
+      assert.strictEqual(rejection.breaker, "inner")
+      // The outer one has counted it as a failure, and now answers for itself.
+      assert.deepInclude(yield* (yield* guarded.get(url)).json, { breaker: "outer" })
+      assert.strictEqual(sent.length, 0)
+    })
+  )
+
+  it.scoped("each request is answered for itself: a client in use is no state", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const { client, sent } = statuses(500, 200)
+      const guarded = CircuitHttpClient.protect(client, { breaker, respondWhenRejected: true })
+      const one = guarded.get(url)
+      const statusesSeen = [(yield* one).status, (yield* one).status]
+      yield* TestClock.adjust("10 seconds")
+      statusesSeen.push((yield* one).status, (yield* one).status)
+      assert.deepStrictEqual(statusesSeen, [500, 503, 200, 200])
+      assert.strictEqual(sent.length, 3)
+    })
+  )
+})
+
+/** What JavaScript, a config file or a cast may bring in place of what the types ask for. */
+const untyped = (options: object): Options => options
+
+describe("options of the client out of range", () => {
+  const status =
+    "CircuitHttpClient.protect: respondWhenRejected.status must be an HTTP error status from 400 to 599"
+  const refusals: ReadonlyArray<readonly [options: object, message: string]> = [
+    ...[200, 399, 600, 503.5, NaN, Infinity, -503, "503", null].map(
+      (value) => [{ respondWhenRejected: { status: value } }, `${status}, received ${String(value)}`] as const
+    ),
+    [
+      { keys: () => "eu" },
+      'CircuitHttpClient.protect: unknown option "keys", the options are breaker, key, statusOutcome, respondWhenRejected'
+    ],
+    [
+      { respondWhenRejected: { code: 500 } },
+      'CircuitHttpClient.protect: respondWhenRejected: unknown option "code", the options are status'
+    ]
+  ]
+
+  for (const [options, message] of refusals) {
+    it(`refuses ${message}`, () => {
+      assert.throws(
+        () => CircuitHttpClient.protect(statuses(200).client, untyped(options)),
+        RangeError,
+        message
+      )
+    })
+  }
+})

@@ -1,0 +1,226 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import { Outcome } from "effect-circuit-breaker"
+import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+import { make, tagOf } from "../../rules/fixtures.ts"
+import {
+  backend,
+  counted,
+  keysOf,
+  makeHalfOpen,
+  origin,
+  request,
+  respond,
+  statuses,
+  url
+} from "./fixtures.ts"
+
+const verdicts: ReadonlyArray<readonly [status: number, verdict: Outcome.Outcome]> = [
+  [200, Outcome.success],
+  [204, Outcome.success],
+  [301, Outcome.success],
+  [400, Outcome.success],
+  [404, Outcome.success],
+  [407, Outcome.success],
+  [408, Outcome.failure()],
+  [409, Outcome.success],
+  [428, Outcome.success],
+  [429, Outcome.ignored],
+  [430, Outcome.success],
+  [499, Outcome.success],
+  [500, Outcome.failure()],
+  [501, Outcome.failure()],
+  [503, Outcome.failure()],
+  [505, Outcome.failure()],
+  [520, Outcome.failure()],
+  [529, Outcome.failure()],
+  [599, Outcome.failure()]
+]
+
+const totalOf = { Success: "succeeded", Failure: "failed", Ignored: "ignored" } as const
+
+describe("the verdict on a status", () => {
+  for (const [status, verdict] of verdicts) {
+    it.scoped(`${status} is ${verdict._tag}`, () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(status))), verdict)
+
+        const breaker = yield* make()
+        const client = CircuitHttpClient.protect(statuses(status).client, { breaker })
+        assert.strictEqual((yield* client.get(url)).status, status)
+        yield* counted(breaker, { [totalOf[verdict._tag]]: 1 })
+      })
+    )
+  }
+
+  it.scoped("a 429 neither closes nor reopens a half-open circuit", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const client = CircuitHttpClient.protect(statuses(429).client, { breaker })
+      yield* client.get(url)
+      assert.deepStrictEqual(yield* breaker.state(origin), {
+        _tag: "HalfOpen",
+        probing: 0,
+        succeeded: 0,
+        openings: 1
+      })
+    })
+  )
+
+  it.scoped("statusOutcome: a 400 that is ignored cannot close a half-open circuit", () =>
+    Effect.gen(function* () {
+      const byDefault = yield* makeHalfOpen()
+      yield* CircuitHttpClient.protect(statuses(400).client, { breaker: byDefault }).get(url)
+      assert.strictEqual(yield* tagOf(byDefault, origin), "Closed")
+
+      const breaker = yield* makeHalfOpen()
+      const client = CircuitHttpClient.protect(statuses(400, 200).client, {
+        breaker,
+        statusOutcome: (status) => (status === 400 ? Outcome.ignored : Outcome.success)
+      })
+      yield* client.get(url)
+      assert.strictEqual(yield* tagOf(breaker, origin), "HalfOpen")
+      yield* client.get(url)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+    })
+  )
+
+  it.scoped("statusOutcome: a 429 that is counted opens the circuit", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const client = CircuitHttpClient.protect(statuses(429).client, {
+        breaker,
+        statusOutcome: (status) => (status === 429 ? Outcome.failure() : Outcome.success)
+      })
+      assert.strictEqual((yield* client.get(url)).status, 429)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+    })
+  )
+
+  it.scoped("a statusOutcome that throws leaves the response as it is, and the call ignored", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const client = CircuitHttpClient.protect(statuses(200).client, {
+        breaker,
+        statusOutcome: () => {
+          throw new Error("a defect")
+        }
+      })
+      assert.strictEqual((yield* client.get(url)).status, 200)
+      yield* counted(breaker, { ignored: 1 })
+    })
+  )
+
+  it.scoped("the breaker's own classify is not asked", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ classify: () => Outcome.failure() })
+      yield* CircuitHttpClient.protect(statuses(200).client, { breaker }).get(url)
+      yield* counted(breaker, { succeeded: 1 })
+    })
+  )
+})
+
+const notSent = (reason: "Transport" | "Encode" | "InvalidUrl") =>
+  new HttpClientError.RequestError({ request, reason, cause: new Error(reason) })
+
+const notRead = (
+  reason: "StatusCode" | "Decode" | "EmptyBody",
+  status: number,
+  cause: Error = new Error("reset")
+) => new HttpClientError.ResponseError({ request, response: respond(status), reason, cause })
+
+const unparsed = new SyntaxError("Unexpected token")
+const interrupt = Cause.interrupt(FiberId.none)
+
+const exits: ReadonlyArray<
+  readonly [title: string, exit: Exit.Exit<unknown, unknown>, verdict: Outcome.Outcome["_tag"]]
+> = [
+  ["a transport error", Exit.fail(notSent("Transport")), "Failure"],
+  ["a body that does not encode", Exit.fail(notSent("Encode")), "Ignored"],
+  ["an invalid URL", Exit.fail(notSent("InvalidUrl")), "Ignored"],
+  ["StatusCode of a 404", Exit.fail(notRead("StatusCode", 404)), "Success"],
+  ["StatusCode of a 429", Exit.fail(notRead("StatusCode", 429)), "Ignored"],
+  ["StatusCode of a 503", Exit.fail(notRead("StatusCode", 503)), "Failure"],
+  ["a 200 whose body broke off", Exit.fail(notRead("Decode", 200)), "Failure"],
+  ["a 404 whose body broke off", Exit.fail(notRead("Decode", 404)), "Failure"],
+  ["a 200 that is no JSON", Exit.fail(notRead("Decode", 200, unparsed)), "Success"],
+  ["a 502 that is no JSON", Exit.fail(notRead("Decode", 502, unparsed)), "Failure"],
+  ["a 200 without the body wanted", Exit.fail(notRead("EmptyBody", 200)), "Success"],
+  ["a 500 without the body wanted", Exit.fail(notRead("EmptyBody", 500)), "Failure"],
+  ["a timeout", Exit.fail(new Cause.TimeoutException("too slow")), "Failure"],
+  ["an error that is not HTTP's", Exit.fail("unavailable"), "Failure"],
+  ["a defect", Exit.die(new Error("a defect")), "Failure"],
+  [
+    "a defect beside a 404",
+    Exit.failCause(Cause.parallel(Cause.fail(notRead("StatusCode", 404)), Cause.die("a defect"))),
+    "Failure"
+  ],
+  ["interruption", Exit.failCause(interrupt), "Ignored"],
+  [
+    "an interruption beside a transport error",
+    Exit.failCause(Cause.parallel(Cause.fail(notSent("Transport")), interrupt)),
+    "Failure"
+  ],
+  ["a value that is no response", Exit.succeed({ status: 500 }), "Success"]
+]
+
+describe("the verdict on an exit", () => {
+  for (const [title, exit, verdict] of exits) {
+    it(`${title} is ${verdict}`, () => {
+      assert.strictEqual(CircuitHttpClient.classify(exit)._tag, verdict)
+    })
+  }
+
+  it.scoped("the original error reaches the caller", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const error = notSent("Transport")
+      const client = CircuitHttpClient.protect(backend(() => Effect.fail(error)).client, { breaker })
+      const received = yield* Effect.flip(client.get(url))
+      assert.instanceOf(received, HttpClientError.RequestError)
+      // Within a span, Effect hands on its own view of an error.
+      assert.strictEqual(received.cause, error.cause)
+      yield* counted(breaker, { failed: 1 })
+    })
+  )
+
+  it.scoped("a defect of the client reaches the caller and counts", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const client = CircuitHttpClient.protect(backend(() => Effect.die("a defect")).client, { breaker })
+      assert.deepStrictEqual(yield* Effect.exit(client.get(url)), Exit.die("a defect"))
+      yield* counted(breaker, { failed: 1 })
+    })
+  )
+
+  it.scoped("a request that could not be made gives a probe's slot back", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const client = CircuitHttpClient.protect(backend(() => Effect.fail(notSent("Encode"))).client, {
+        breaker
+      })
+      yield* Effect.flip(client.get(url))
+      assert.deepStrictEqual(yield* breaker.state(origin), {
+        _tag: "HalfOpen",
+        probing: 0,
+        succeeded: 0,
+        openings: 1
+      })
+      assert.deepStrictEqual(yield* keysOf(breaker), [origin])
+    })
+  )
+
+  it.scoped("it also judges a breaker's effects that make a request", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ classify: CircuitHttpClient.classify })
+      yield* breaker.protect(statuses(404).client.get(url))
+      yield* counted(breaker, { succeeded: 1 }, "default")
+      yield* breaker.protect(statuses(503).client.get(url))
+      yield* counted(breaker, { succeeded: 1, failed: 1 }, "default")
+    })
+  )
+})
