@@ -1,4 +1,5 @@
 import * as Metric from "effect/Metric"
+import type * as MetricHook from "effect/MetricHook"
 import * as MetricKey from "effect/MetricKey"
 import type * as MetricKeyType from "effect/MetricKeyType"
 import * as MetricLabel from "effect/MetricLabel"
@@ -36,7 +37,7 @@ type Labels = ReadonlyArray<MetricLabel.MetricLabel>
  */
 export class Meters {
   readonly seriesOf: (key: string) => Series
-  private readonly circuits: Metric.Metric.Gauge<number>
+  private readonly circuits: MetricHook.MetricHook.Gauge<number>
 
   /** `more` are the labels that the program gives to all of its metrics. */
   constructor(breaker: string, byKey: boolean, more: Labels) {
@@ -51,12 +52,12 @@ export class Meters {
   }
 
   added(series: Series, tag: StateTag): void {
-    this.circuits.unsafeModify(1, unlabelled)
+    this.circuits.modify(1)
     series.moved(undefined, tag)
   }
 
   dropped(series: Series, tag: StateTag): void {
-    this.circuits.unsafeModify(-1, unlabelled)
+    this.circuits.modify(-1)
     series.moved(tag, undefined)
   }
 }
@@ -67,12 +68,12 @@ export class Meters {
  * @internal
  */
 export class Series {
-  readonly succeeded: Metric.Metric.Counter<number>
-  readonly failed: Metric.Metric.Counter<number>
-  readonly ignored: Metric.Metric.Counter<number>
-  readonly rejected: Metric.Metric.Counter<number>
-  private readonly transitions = new Map<string, Metric.Metric.Counter<number>>()
-  private readonly states = new Map<StateTag, Metric.Metric.Gauge<number>>()
+  readonly succeeded: MetricHook.MetricHook.Counter<number>
+  readonly failed: MetricHook.MetricHook.Counter<number>
+  readonly ignored: MetricHook.MetricHook.Counter<number>
+  readonly rejected: MetricHook.MetricHook.Counter<number>
+  private readonly transitions = new Map<string, MetricHook.MetricHook.Counter<number>>()
+  private readonly states = new Map<StateTag, MetricHook.MetricHook.Gauge<number>>()
 
   constructor(labels: Labels, more: Labels) {
     const outcome = (outcome: string) =>
@@ -92,8 +93,8 @@ export class Series {
 
   /** A circuit is in another state: from none where it is new, to none where it is dropped. */
   moved(from: StateTag | undefined, to: StateTag | undefined): void {
-    if (from !== undefined) this.states.get(from)?.unsafeModify(-1, unlabelled)
-    if (to !== undefined) this.states.get(to)?.unsafeModify(1, unlabelled)
+    if (from !== undefined) this.states.get(from)?.modify(-1)
+    if (to !== undefined) this.states.get(to)?.modify(1)
   }
 
   transition(from: StateTag, to: StateTag): void {
@@ -103,7 +104,7 @@ export class Series {
 }
 
 /** @internal */
-export const increment = (counter: Metric.Metric.Counter<number>): void => counter.unsafeUpdate(1, unlabelled)
+export const increment = (counter: MetricHook.MetricHook.Counter<number>): void => counter.update(1)
 
 const possible: Record<StateTag, ReadonlyArray<StateTag>> = {
   Closed: ["Closed", "Open", "Isolated"],
@@ -115,14 +116,8 @@ const possible: Record<StateTag, ReadonlyArray<StateTag>> = {
 
 const stateTags: ReadonlyArray<StateTag> = ["Closed", "Open", "HalfOpen", "Recovering", "Isolated"]
 
-const unlabelled: Labels = []
-
-// Read once, a metric is there, with the value zero.
+// Asked for once, a metric is there, with the value zero.
 const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(
   key: MetricKey.MetricKey<Type>,
   labels: Labels
-) => {
-  const metric = Metric.fromMetricKey(MetricKey.taggedWithLabels(key, labels))
-  metric.unsafeValue(unlabelled)
-  return metric
-}
+) => Metric.globalMetricRegistry.get(MetricKey.taggedWithLabels(key, labels))

@@ -12,6 +12,10 @@ import type { Cases } from "../case.ts"
 
 const concurrency = 16
 
+const keepAlive = NodeHttpClient.layerWithoutAgent.pipe(
+  Layer.provide(NodeHttpClient.makeAgentLayer({ keepAlive: true }))
+)
+
 /** Requests a round, a part of them at a time. */
 const requests =
   (client: HttpClient.HttpClient.With<unknown, never>, url: string) =>
@@ -25,7 +29,7 @@ const requests =
 export const cases: Cases = {
   request: async (scale) => {
     const url = `http://127.0.0.1:${await child("server").answer()}/`
-    const client = Context.get(await acquire(Layer.build(NodeHttpClient.layer)), HttpClient.HttpClient)
+    const client = Context.get(await acquire(Layer.build(keepAlive)), HttpClient.HttpClient)
     const breaker = await acquire(CircuitBreaker.make())
     const slice = (client: HttpClient.HttpClient.With<unknown, never>) => {
       const run = requests(client, url)
