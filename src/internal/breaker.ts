@@ -33,6 +33,7 @@ export class Breaker {
   private readonly origin: bigint
   private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
   private readonly lapsing = new Set<() => void>()
+  private awaitsTurn = false
   private reportedDefect = false
   private isLive = true
 
@@ -74,7 +75,13 @@ export class Breaker {
    */
   keepOpen(lapse: () => void): () => void {
     this.lapsing.add(lapse)
-    nextTurn.scheduleTask(() => this.lapsing.delete(lapse) && lapse(), 0)
+    if (!this.awaitsTurn) {
+      this.awaitsTurn = true
+      nextTurn.scheduleTask(() => {
+        this.awaitsTurn = false
+        this.settleLapsed()
+      }, 0)
+    }
     return () => this.lapsing.delete(lapse)
   }
 
