@@ -54,6 +54,19 @@ export const announceDefect = (caller: Caller, breaker: string, key: string, def
     Cause.die(defect)
   )
 
+/**
+ * Says, once, that the store of circuits cannot be asked, and once that it can again.
+ *
+ * @internal
+ */
+export const announceStore = (caller: Caller, breaker: string, error: unknown): void => {
+  const line =
+    error === undefined
+      ? Effect.logInfo("The circuit store answers again: circuits are shared")
+      : Effect.logWarning("The circuit store does not answer: each process goes by its own circuits", error)
+  runNow(caller, Effect.annotateLogs(line, { breaker }))
+}
+
 const log = (
   caller: Caller,
   { breaker, key }: { readonly breaker: string; readonly key: string },

@@ -1,6 +1,7 @@
 import type * as Exit from "effect/Exit"
 import { CircuitRef } from "./circuitRef.ts"
 import type { Circuit } from "./core/circuit.ts"
+import type { Member } from "./fleet/member.ts"
 import type { Meters, Series } from "./meters.ts"
 
 /** A call that was judged a failure, `at` epoch milliseconds; a success may be, by a classifier. */
@@ -31,6 +32,8 @@ export class Held extends CircuitRef {
   ignored = 0
   rejected = 0
   lastFailure: Failed | undefined = undefined
+  /** What the fleet knows of it, where there is one. */
+  member: Member | undefined = undefined
   readonly key: string
   readonly series: Series
 
@@ -184,12 +187,17 @@ export class Circuits<Caller> {
     }
   }
 
+  /** Every circuit, idle or not. */
+  *every(): Iterable<Held> {
+    if (this.unkeyed !== undefined) yield this.unkeyed
+    yield* this.closed
+    yield* this.recovering
+    yield* this.others
+  }
+
   /** Takes the circuits out of the metrics, of which their breaker is no longer part. */
   endMetrics(): void {
-    if (this.unkeyed !== undefined) this.meters.dropped(this.unkeyed.series, this.unkeyed.current._tag)
-    for (const list of [this.closed, this.recovering, this.others]) {
-      for (const held of list) this.meters.dropped(held.series, held.current._tag)
-    }
+    for (const held of this.every()) this.meters.dropped(held.series, held.current._tag)
     this.isMetered = false
   }
 

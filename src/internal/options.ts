@@ -45,7 +45,6 @@ export const decode = (options: CircuitBreaker.Options): Settings => {
   refuseUnknown(`CircuitBreaker "${String(name)}"`, options, optionNames)
   const halfOpen = options.halfOpen ?? {}
   refuseUnknown(of("halfOpen"), halfOpen, ["probes", "failuresToReopen", "probeTimeout"])
-  const mode = options.mode ?? "enforce"
   return {
     name: nonEmptyString("CircuitBreaker: name", name),
     rules: {
@@ -62,10 +61,7 @@ export const decode = (options: CircuitBreaker.Options): Settings => {
       : finiteMillis(of("openDuration"), options.openDuration ?? "30 seconds"),
     maxOpenMillis: positiveMillis(of("maxOpenDuration"), options.maxOpenDuration ?? "1 hour"),
     classify: callable(of("classify"), options.classify === undefined ? Outcome.fromExit : options.classify),
-    observe:
-      mode === "enforce"
-        ? false
-        : mode === "observe" || refuseValue(of("mode"), '"enforce" or "observe"', mode),
+    observe: oneOf(of("mode"), ["enforce", "observe"], options.mode ?? "enforce") === "observe",
     capacity: count(of("capacity"), options.capacity ?? 10_000),
     idleMillis: positiveMillis(of("idleTimeToLive"), options.idleTimeToLive ?? "1 hour"),
     metricsByKey: bool(of("metricsByKey"), options.metricsByKey ?? false)
@@ -215,7 +211,8 @@ export const callable = <F>(what: string, value: F): F =>
 const bool = (what: string, value: unknown): boolean =>
   typeof value === "boolean" ? value : refuseValue(what, "true or false", value)
 
-const count = (what: string, value: number): number =>
+/** @internal */
+export const count = (what: string, value: number): number =>
   Number.isSafeInteger(value) && value >= 1 ? value : refuseValue(what, "an integer of at least 1", value)
 
 const ratio = (what: string, value: number): number =>
@@ -225,6 +222,16 @@ const positiveMillis = (what: string, value: Duration.DurationInput): number => 
   const millis = toMillis(value)
   return millis > 0 ? millis : refuseValue(what, "a duration above 0", value)
 }
+
+/** @internal */
+export const oneOf = <A extends string>(what: string, allowed: ReadonlyArray<A>, value: A): A =>
+  allowed.includes(value)
+    ? value
+    : refuseValue(what, allowed.map((it) => JSON.stringify(it)).join(" or "), value)
+
+/** @internal */
+export const finiteDuration = (what: string, value: Duration.DurationInput): Duration.Duration =>
+  Duration.millis(finiteMillis(what, value))
 
 const finiteMillis = (what: string, value: Duration.DurationInput): number => {
   const millis = toMillis(value)

@@ -110,7 +110,7 @@ export const at = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Circui
       return now >= circuit.openedAt + circuit.openMillis ? toHalfOpen(circuit) : circuit
     case "Recovering": {
       const closedAt = circuit.startedAt + rules.recovery!.durationMillis
-      return now >= closedAt ? toClosed(circuit, rules, closedAt) : circuit
+      return now >= closedAt ? close(circuit, rules, closedAt) : circuit
     }
     case "HalfOpen": {
       const live = circuit.slots.filter((slot) => now < slot.takenAt + rules.probeTimeoutMillis)
@@ -265,7 +265,7 @@ export const settle = <W>(circuit: Circuit<W>, rules: Rules<W>, ticket: Ticket, 
           const succeeded = circuit.succeeded + 1
           if (succeeded < rules.probes) return { ...circuit, slots, succeeded }
           return rules.recovery === undefined
-            ? toClosed(circuit, rules, call.at)
+            ? close(circuit, rules, call.at)
             : toRecovering(circuit, rules, call.at)
         }
         case "Failure":
@@ -358,7 +358,7 @@ export const restart = (circuit: Open, now: number): Open => ({
 
 /** @internal */
 export const reset = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> => ({
-  ...toClosed(circuit, rules, now),
+  ...close(circuit, rules, now),
   openings: 0,
   openMillis: 0
 })
@@ -383,13 +383,14 @@ export const isolate = <W>(circuit: Circuit<W>): Isolated =>
  */
 export const release = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, now: number): Circuit<W> => {
   if (circuit._tag !== "Isolated" || circuit.since !== since) return circuit
-  return circuit.holders > 1 ? { ...circuit, holders: circuit.holders - 1 } : toClosed(circuit, rules, now)
+  return circuit.holders > 1 ? { ...circuit, holders: circuit.holders - 1 } : close(circuit, rules, now)
 }
 
 // ---------------------------------------------------------------------------------------------------------
 // Changes of state
 
-const toClosed = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> => ({
+/** @internal */
+export const close = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> => ({
   _tag: "Closed",
   generation: circuit.generation + 1,
   openings: circuit.openings,

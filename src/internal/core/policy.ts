@@ -164,7 +164,8 @@ const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => ({
   countsInterrupted: measuresSlow(rate)
 })
 
-const anyOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
+/** @internal */
+export const anyOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
   initial: policies.map((policy) => policy.initial),
   record: (windows, call) => {
     const next = policies.map((policy, i) => policy.record(windows[i], call))

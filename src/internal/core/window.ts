@@ -54,17 +54,26 @@ export const failuresWithin = (
   let end = window.recorded
   while (tooOld < end) {
     const middle = (tooOld + end) >> 1
-    const at = Rows.get(window.times, (window.next - window.recorded + middle + limit) % limit)
+    const at = failureAt(window, limit, middle)
     if (now - at < withinMillis) end = middle
     else tooOld = middle + 1
   }
   return window.recorded - tooOld
 }
 
+/**
+ * The time of the i-th failure that is held, the oldest first.
+ *
+ * @internal
+ */
+export const failureAt = (window: FailureTimes, limit: number, i: number): number =>
+  Rows.get(window.times, (window.next - window.recorded + i + limit) % limit)
+
 // ---------------------------------------------------------------------------------------------------------
 // Buckets: counts per slice of time
 
-interface Bucket extends Counts {
+/** @internal */
+export interface Bucket extends Counts {
   readonly index: number
 }
 
@@ -103,13 +112,29 @@ export const rollBuckets = (window: Buckets, withinMillis: number, buckets: numb
   const index = Math.floor((now * buckets) / withinMillis)
   if (index <= window.index) return window
   const kept = [...window.past.buckets, window].filter((it) => it.calls > 0 && it.index > index - buckets)
-  const past = { buckets: kept.map(bucketOf), calls: 0, failures: 0, slow: 0 }
-  for (const { calls, failures, slow } of kept) {
+  return { index, calls: 0, failures: 0, slow: 0, past: pastOf(kept) }
+}
+
+const pastOf = (buckets: ReadonlyArray<Bucket>): Past => {
+  const past = { buckets: buckets.map(bucketOf), calls: 0, failures: 0, slow: 0 }
+  for (const { calls, failures, slow } of buckets) {
     past.calls += calls
     past.failures += failures
     past.slow += slow
   }
-  return { index, calls: 0, failures: 0, slow: 0, past }
+  return past
+}
+
+/**
+ * A window at `index` of buckets from anywhere, several of one index among them.
+ *
+ * @internal
+ */
+export const bucketsFrom = (all: ReadonlyArray<Bucket>, index: number, buckets: number): Buckets => {
+  const kept = all.filter((it) => it.index > index - buckets)
+  const past = pastOf(kept.filter((it) => it.index < index))
+  const { calls, failures, slow } = pastOf(kept.filter((it) => it.index === index))
+  return { index, calls, failures, slow, past }
 }
 
 // Without `past`: a bucket must not hold on to the windows before it.

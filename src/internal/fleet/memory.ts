@@ -1,0 +1,82 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
+import { Broadcast } from "../broadcast.ts"
+import { refuseUnknown } from "../options.ts"
+import { decodeCoordination, optionNames } from "./coordination.ts"
+
+interface Kept {
+  revision: string
+  state: string
+  until: number
+  readonly contributions: Map<string, { readonly at: number; readonly value: string }>
+}
+
+/** @internal */
+export const make = (options: Options = {}): Effect.Effect<Store> =>
+  Effect.sync(() => {
+    refuseUnknown("CircuitStore.makeMemory", options, optionNames)
+    const coordination = decodeCoordination("CircuitStore.makeMemory", options)
+    const circuits = new Map<string, Kept>()
+    const changes = new Broadcast<{ readonly breaker: string; readonly change: Change }>()
+
+    const keep = ({ breaker, key }: CircuitId, keepMillis: number, now: number): Kept => {
+      const id = JSON.stringify([breaker, key])
+      let kept = circuits.get(id)
+      if (kept === undefined || now >= kept.until) {
+        kept = { revision: "", state: "", until: 0, contributions: new Map() }
+        circuits.set(id, kept)
+      }
+      kept.until = Math.max(kept.until, now + keepMillis)
+      return kept
+    }
+    const entryOf = ({ contributions, revision, state }: Kept, now: number): Entry => ({
+      now,
+      revision,
+      state,
+      contributions: Array.from(contributions, ([node, contribution]) => ({ node, ...contribution }))
+    })
+
+    return {
+      coordination,
+      exchange: (requests) =>
+        Effect.map(Clock.currentTimeMillis, (now) =>
+          requests.map(({ announce, circuit, contribution, keepMillis, node }) => {
+            const kept = keep(circuit, keepMillis, now)
+            if (contribution !== undefined) kept.contributions.set(node, { at: now, value: contribution })
+            if (announce) {
+              changes.publish({ breaker: circuit.breaker, change: { _tag: "Failing", key: circuit.key } })
+            }
+            return entryOf(kept, now)
+          })
+        ),
+      compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const kept = keep(circuit, keepMillis, now)
+          if (kept.revision === expected) {
+            Object.assign(kept, { revision, state })
+            const change: Change = { _tag: "Changed", key: circuit.key, now, revision, state }
+            changes.publish({ breaker: circuit.breaker, change })
+          }
+          return entryOf(kept, now)
+        }),
+      changes: (breaker) =>
+        Stream.filterMap(changes.stream, (it) =>
+          it.breaker === breaker ? Option.some(it.change) : Option.none()
+        )
+    }
+  })
+
+/** @internal */
+export const alone: Store = {
+  coordination: decodeCoordination("CircuitStore.alone", {}),
+  exchange: (requests) =>
+    Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...nothing }))),
+  compareAndSet: ({ revision, state }) =>
+    Effect.map(Clock.currentTimeMillis, (now) => ({ now, ...nothing, revision, state })),
+  changes: () => Stream.never
+}
+
+const nothing = { revision: "", state: "", contributions: [] }
