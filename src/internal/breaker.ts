@@ -14,6 +14,7 @@ import type { Held } from "./circuits.ts"
 import { Circuits } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
 import { Meters } from "./meters.ts"
+import type { Fleet } from "./fleet/fleet.ts"
 import type { OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
 import type { Settings } from "./options.ts"
@@ -27,6 +28,8 @@ import type { Settings } from "./options.ts"
 export class Breaker {
   readonly settings: Settings
   readonly circuits: Circuits<Caller>
+  /** Who this is among the breakers of its name. */
+  readonly node = globalThis.crypto.randomUUID()
   readonly transitions = new Broadcast<Transition.Transition>()
   private readonly registry: CircuitBreakerRegistry.Registry
   private readonly openDuration: OpenDuration
@@ -34,6 +37,8 @@ export class Breaker {
   private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
   private readonly lapsing = new Set<() => void>()
   private awaitsTurn = false
+  /** The others of this name, where there is a store to share with. */
+  fleet: Fleet | undefined = undefined
   private reportedDefect = false
   private isLive = true
 
@@ -124,15 +129,25 @@ export class Breaker {
   ): void {
     const { generation } = held.current
     const openings = Circuit.nextOpening(held.current, now)
+    const openMillis = this.openMillis(openings, outcome, caller)
+    this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
+    if (reason === "Tripped") this.fleet?.tripped(held, now)
+  }
+
+  /** How long an opening lasts; the hint of the failure that opens can only lengthen it. */
+  openMillis(openings: number, outcome: Outcome | undefined, caller: Caller): number {
     const hintMillis =
       outcome?._tag === "Failure" && outcome.retryAfter !== undefined
         ? Duration.toMillis(outcome.retryAfter)
         : 0
-    const openMillis = Math.max(
-      this.openDuration(openings, caller),
-      Math.min(hintMillis, this.settings.maxOpenMillis)
-    )
-    this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
+    return Math.max(this.openDuration(openings, caller), Math.min(hintMillis, this.settings.maxOpenMillis))
+  }
+
+  /** Why a circuit has to open, if it has to. */
+  trips(held: Held, circuit: Circuit.Circuit<unknown>, now: number): ReturnType<typeof Circuit.trips> {
+    return this.fleet === undefined
+      ? Circuit.trips(circuit, this.settings.rules, now)
+      : this.fleet.trips(held, circuit, now)
   }
 
   /** Says, once, that code given to the breaker has thrown. */

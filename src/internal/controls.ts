@@ -7,6 +7,8 @@ import type { Caller } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import { defaultKey } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
+import type { Step } from "./fleet/steps.ts"
+import * as Steps from "./fleet/steps.ts"
 
 /**
  * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own.
@@ -14,51 +16,72 @@ import * as Circuit from "./core/circuit.ts"
 const control = <A>(
   breaker: Breaker,
   key: string | undefined,
-  step: (held: Held, now: number, caller: Caller) => A
+  step: (held: Held, now: number, caller: Caller) => A,
+  shared: (held: Held) => Step
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((caller) => {
     const held = breaker.use(key, caller)
     const now = breaker.now(caller)
     breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
-    return Effect.succeed(step(held, now, caller))
+    const answer = Effect.succeed(step(held, now, caller))
+    return breaker.fleet === undefined
+      ? answer
+      : Effect.zipRight(breaker.fleet.controlled(held, shared(held)), answer)
   })
 
 /** @internal */
 export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
-  control(breaker, key, (held, now, caller) => {
-    const circuit = held.current
-    switch (circuit._tag) {
-      case "Isolated":
-        return
-      case "Open":
-        return breaker.move(held, Circuit.restart(circuit, now), caller)
-      default:
-        return breaker.open(held, "Manual", undefined, caller, now)
-    }
-  })
+  control(
+    breaker,
+    key,
+    (held, now, caller) => {
+      const circuit = held.current
+      switch (circuit._tag) {
+        case "Isolated":
+          return
+        case "Open":
+          return breaker.move(held, Circuit.restart(circuit, now), caller)
+        default:
+          return breaker.open(held, "Manual", undefined, caller, now)
+      }
+    },
+    ({ current }) => Steps.trip(current.openMillis)
+  )
 
 /** @internal */
 export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
-  control(breaker, key, (held, now, caller) =>
-    breaker.move(held, Circuit.reset(held.current, breaker.settings.rules, now), caller)
+  control(
+    breaker,
+    key,
+    (held, now, caller) =>
+      breaker.move(held, Circuit.reset(held.current, breaker.settings.rules, now), caller),
+    () => Steps.reset(breaker.settings.rules)
   )
 
 /** @internal */
 export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
   Effect.asVoid(
     Effect.acquireRelease(
-      control(breaker, key, (held, _, caller) => {
-        const isolated = Circuit.isolate(held.current)
-        breaker.move(held, isolated, caller)
-        return { held, since: isolated.since }
-      }),
+      control(
+        breaker,
+        key,
+        (held, _, caller) => {
+          const isolated = Circuit.isolate(held.current)
+          breaker.move(held, isolated, caller)
+          return { held, since: isolated.since }
+        },
+        () => Steps.isolate(breaker.node)
+      ),
       ({ held, since }) =>
         Effect.withFiberRuntime<void>((caller) => {
           const now = breaker.now(caller)
           const released = Circuit.release(held.current, breaker.settings.rules, since, now)
           if (released !== held.current) breaker.circuits.touch(held, now)
           breaker.move(held, released, caller)
-          return Effect.void
+          return (
+            breaker.fleet?.controlled(held, Steps.release(breaker.settings.rules, breaker.node)) ??
+            Effect.void
+          )
         })
     )
   )

@@ -4,9 +4,12 @@ import type * as Scope from "effect/Scope"
 import type { CircuitBreaker, Classify, Options, ProtectOptions } from "../CircuitBreaker.ts"
 import { CircuitBreakerRegistry } from "../CircuitBreakerRegistry.ts"
 import type { CircuitOpenError } from "../CircuitOpenError.ts"
+import { CircuitStore } from "../CircuitStore.ts"
 import { Breaker } from "./breaker.ts"
 import { defaultKey } from "./circuits.ts"
 import * as controls from "./controls.ts"
+import * as Fleet from "./fleet/join.ts"
+import { alone } from "./fleet/memory.ts"
 import { decode } from "./options.ts"
 import type { Afterwards } from "./protect.ts"
 import { protect } from "./protect.ts"
@@ -16,8 +19,14 @@ import { snapshotOf, stateOf } from "./reading.ts"
 export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   Effect.gen(function* () {
     const registry = yield* CircuitBreakerRegistry
-    const breaker = yield* Effect.withFiberRuntime<Breaker>((caller) =>
-      Effect.sync(() => new Breaker(decode(options), registry, caller))
+    const store = yield* CircuitStore
+    const breaker = yield* Effect.withFiberRuntime<Breaker, never, Scope.Scope>((caller) =>
+      Effect.suspend(() => {
+        const settings = decode(options)
+        return store === alone
+          ? Effect.succeed(new Breaker(settings, registry, caller))
+          : Fleet.make(settings, registry, store, caller)
+      })
     )
     const service = serviceOf(breaker)
     yield* Effect.addFinalizer(() => Effect.sync(() => breaker.close()))

@@ -24,6 +24,7 @@ export interface Settings {
   readonly capacity: number
   readonly idleMillis: number
   readonly metricsByKey: boolean
+  readonly policyData: PolicyData
 }
 
 /**
@@ -45,12 +46,15 @@ export const decode = (options: CircuitBreaker.Options): Settings => {
   refuseUnknown(`CircuitBreaker "${String(name)}"`, options, optionNames)
   const halfOpen = options.halfOpen ?? {}
   refuseUnknown(of("halfOpen"), halfOpen, ["probes", "failuresToReopen", "probeTimeout"])
+  const policyData = decodePolicy(
+    of("tripPolicy"),
+    options.tripPolicy ?? { _tag: "Consecutive", failures: 5 }
+  )
   return {
     name: nonEmptyString("CircuitBreaker: name", name),
+    policyData,
     rules: {
-      policy: Policy.compile(
-        decodePolicy(of("tripPolicy"), options.tripPolicy ?? { _tag: "Consecutive", failures: 5 })
-      ),
+      policy: Policy.compile(policyData),
       probes: count(of("halfOpen.probes"), halfOpen.probes ?? 1),
       failuresToReopen: count(of("halfOpen.failuresToReopen"), halfOpen.failuresToReopen ?? 1),
       probeTimeoutMillis: finiteMillis(of("halfOpen.probeTimeout"), halfOpen.probeTimeout ?? "1 minute"),

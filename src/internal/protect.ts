@@ -15,6 +15,7 @@ import type { Held } from "./circuits.ts"
 import type { Ticket } from "./core/circuit.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Call } from "./core/policy.ts"
+import type { Fleet } from "./fleet/fleet.ts"
 import { increment } from "./meters.ts"
 
 /**
@@ -65,12 +66,42 @@ export const protect = <A, E, R>(
   const request: Request<A, E, R> = { breaker, effect, key, classify, afterwards }
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const held = breaker.use(key, caller)
-    const circuit = held.current
-    if (circuit._tag !== "Closed") return enter(request, held, caller)
-    return breaker.settings.rules.policy.countsInterrupted
-      ? admitMasked(request)
-      : runUnmasked(request, held, caller)
+    if (breaker.fleet !== undefined) return inFleet(request, held, caller, breaker.fleet)
+    return ask(request, held, caller)
   })
+}
+
+const ask = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  caller: Caller
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const { breaker } = request
+  if (held.current._tag !== "Closed") return enter(request, held, caller)
+  return breaker.settings.rules.policy.countsInterrupted
+    ? admitMasked(request)
+    : runUnmasked(request, held, caller)
+}
+
+/**
+ * A call on a circuit that others share: it may have to wait for what they know, and its outcome for them to know it.
+ */
+const inFleet = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  caller: Caller,
+  fleet: Fleet
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  if (fleet.turnsAway) return reject(request, held, fleet.retryMillis, caller, "Open")
+  const before = fleet.beforeCall(held)
+  const call =
+    before === undefined
+      ? ask(request, held, caller)
+      : Effect.zipRight(
+          before,
+          Effect.suspend(() => ask(request, request.breaker.use(request.key, caller), caller))
+        )
+  return fleet.isWrittenThrough ? Effect.ensuring(call, fleet.afterCall(held)) : call
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -138,29 +169,54 @@ const enter = <A, E, R>(
 const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | CircuitOpenError, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
-      const { breaker, effect, key } = request
+      const { breaker, key } = request
       const held = breaker.use(key, caller)
-      const now = breaker.now(caller)
-      const [decision, next] = Circuit.admit(held.current, breaker.settings.rules, now)
-      breaker.move(held, next, caller)
-      if (decision._tag === "Rejected")
-        return restore(reject(request, held, decision.retryAfterMillis, caller))
-      const { ticket } = decision
-      const admission: Admission = { held, ticket, isOn: true }
-      const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
-        admission.isOn = false
-        return conclude(request, held, ticket, now, caller, exit)
+      const claim = breaker.fleet?.claim(held, caller)
+      const admitHere = () => {
+        const [decision, next] = Circuit.admit(held.current, breaker.settings.rules, breaker.now(caller))
+        breaker.move(held, next, caller)
+        return proceed(request, held, decision, caller, restore)
       }
-      const marked =
-        next._tag === "Closed"
-          ? effect
-          : Effect.locally(effect, admissions, [...caller.getFiberRef(admissions), admission])
-      return Effect.matchCauseEffect(restore(marked), {
-        onFailure: (cause) => finish(Exit.failCause(cause)),
-        onSuccess: (value) => finish(Exit.succeed(value))
+      if (claim === undefined) return admitHere()
+      return Effect.matchCauseEffect(restore(claim.wait), {
+        onFailure: (cause) => {
+          claim.abandon()
+          return Effect.failCause(cause)
+        },
+        onSuccess: () =>
+          claim.decision === undefined ? admitHere() : proceed(request, held, claim.decision, caller, restore)
       })
     })
   )
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** To be run in a region that cannot be interrupted: what the decision gave away is given back within it. */
+const proceed = <A, E, R>(
+  request: Request<A, E, R>,
+  held: Held,
+  decision: Circuit.Decision,
+  caller: Caller,
+  restore: Restore
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const { breaker, effect } = request
+  if (decision._tag === "Rejected") return restore(reject(request, held, decision.retryAfterMillis, caller))
+  const { ticket } = decision
+  const now = breaker.now(caller)
+  const admission: Admission = { held, ticket, isOn: true }
+  const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+    admission.isOn = false
+    return conclude(request, held, ticket, now, caller, exit)
+  }
+  const marked =
+    held.current._tag === "Closed"
+      ? effect
+      : Effect.locally(effect, admissions, [...caller.getFiberRef(admissions), admission])
+  return Effect.matchCauseEffect(restore(marked), {
+    onFailure: (cause) => finish(Exit.failCause(cause)),
+    onSuccess: (value) => finish(Exit.succeed(value))
+  })
+}
 
 /**
  * A call that was admitted by a circuit that is not Closed. It is on until it settles: what it leaves running behind it
@@ -183,10 +239,10 @@ const reject = <A, E, R>(
   request: Request<A, E, R>,
   held: Held,
   retryAfterMillis: number,
-  caller: Caller
+  caller: Caller,
+  state = held.current._tag
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   const { name, observe } = request.breaker.settings
-  const state = held.current._tag
   held.rejected++
   increment(held.series.rejected)
   if (observe || state === "Closed") return request.effect
@@ -240,7 +296,11 @@ const settle = <A, E>(
   const outcome = interrupted ? Outcome.ignored : judge(request, held, exit, caller)
   // Read after the classifier has run, which may have used the breaker itself.
   const circuit = held.current
-  const isTimed = outcome._tag !== "Success" || rules.policy.timesSuccesses || circuit._tag !== "Closed"
+  const isTimed =
+    outcome._tag !== "Success" ||
+    rules.policy.timesSuccesses ||
+    circuit._tag !== "Closed" ||
+    held.member?.isWarm === true
   // No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
   const now = isTimed ? breaker.now(caller) : NaN
   if (!Circuit.lands(circuit, rules, ticket, now) || breaker.circuits.isSuperseded(held)) return
@@ -251,13 +311,14 @@ const settle = <A, E>(
   try {
     next = Circuit.settle(circuit, rules, ticket, call)
     const isRecorded = next !== circuit && next.generation === circuit.generation
-    reason = isRecorded ? Circuit.trips(next, rules, now) : undefined
+    reason = isRecorded ? breaker.trips(held, next, now) : undefined
   } catch (defect) {
     return breaker.reportDefect(held.key, defect, caller)
   }
   count(held, outcome, exit, caller)
   breaker.move(held, next, caller)
   if (reason !== undefined) breaker.open(held, reason, outcome, caller, isTimed ? now : breaker.now(caller))
+  breaker.fleet?.settled(held, circuit, ticket, call, outcome, caller)
 }
 
 const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: 0, elapsedMillis: 0 }

@@ -86,7 +86,13 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
         ...timesOf(streak.failures, limit),
         ...others.flatMap(([, ...at]) => at.map((it) => Number(it) - ahead))
       ]
-      return { succeededAt, failures: inOrder(failures.filter((at) => at > succeededAt), limit) }
+      return {
+        succeededAt,
+        failures: inOrder(
+          failures.filter((at) => at > succeededAt),
+          limit
+        )
+      }
     }
   }
 }
@@ -170,7 +176,12 @@ const anyOf = (
       shared.map((policy, i) => policy.contribution(windows[i], now, ahead)),
     merge: (windows, others, now, ahead) =>
       shared.map((policy, i) =>
-        policy.merge(windows[i], others.map((other) => other[i] as Contribution), now, ahead)
+        policy.merge(
+          windows[i],
+          others.map((other) => other[i] as Contribution),
+          now,
+          ahead
+        )
       )
   }
 }

@@ -6,7 +6,6 @@ import * as Stream from "effect/Stream"
 import type { Change, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
 import * as Outcome from "../../Outcome.ts"
 import { CircuitStoreError } from "../../CircuitStore.ts"
-import type { OpenReason } from "../../Transition.ts"
 import { announceStore } from "../announce.ts"
 import type { Breaker } from "../breaker.ts"
 import type { Caller } from "../caller.ts"
@@ -15,12 +14,12 @@ import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Call } from "../core/policy.ts"
 import type { Contribution, SharedPolicy } from "../core/share.ts"
+import { Claim } from "./claim.ts"
 import { Member } from "./member.ts"
 import type { Shared } from "./record.ts"
 import * as Record from "./record.ts"
-
-/** What becomes of a shared circuit; nothing where it stays as it is. */
-type Step = (shared: Shared, now: number) => Shared | undefined
+import type { Step } from "./steps.ts"
+import * as Steps from "./steps.ts"
 
 /**
  * A breaker among others of its name on a store. Its circuits are its own, as ever: what they go through is told to the
@@ -31,7 +30,6 @@ type Step = (shared: Shared, now: number) => Shared | undefined
  */
 export class Fleet {
   private readonly active = new Set<Held>()
-  private readonly node = globalThis.crypto.randomUUID()
   private readonly wakeUp = Effect.unsafeMakeLatch(false)
   private readonly leaseMillis: number
   private writes = 0
@@ -66,7 +64,7 @@ export class Fleet {
   /** What a call waits for before it asks for admission: nothing, if its circuit is known. */
   beforeCall(held: Held): Effect.Effect<void> | undefined {
     const { isKnown } = this.memberOf(held)
-    if (this.isFailing || (isKnown && this.store.coordination.sync === "background")) return undefined
+    if (this.isFailing || (isKnown && !this.isWrittenThrough)) return undefined
     return Effect.suspend(() => Deferred.await(this.read(held)))
   }
 
@@ -88,11 +86,13 @@ export class Fleet {
     return reading
   }
 
-  /** What a call waits for after its outcome has been taken in. */
-  afterCall(held: Held): Effect.Effect<void> | undefined {
-    return this.store.coordination.sync === "background" || this.isFailing
-      ? undefined
-      : this.exchange([held])
+  get isWrittenThrough(): boolean {
+    return this.store.coordination.sync === "write-through"
+  }
+
+  /** What a call waits for after its outcome, where everything is written through. */
+  afterCall(held: Held): Effect.Effect<void> {
+    return Effect.suspend(() => (this.isFailing ? Effect.void : this.exchange([held])))
   }
 
   /** Whether calls are turned away because the store cannot be asked. */
@@ -100,61 +100,70 @@ export class Fleet {
     return this.isFailing && this.store.coordination.onStoreError === "reject"
   }
 
+  /** When a call that was turned away may try again: the store is asked that often. */
+  get retryMillis(): number {
+    return Duration.toMillis(this.store.coordination.syncInterval)
+  }
+
   /** Why a circuit has to open, if it has to: by what all nodes count together. */
   trips(held: Held, circuit: Circuit<unknown>, now: number): ReturnType<typeof Machine.trips> {
     return Machine.trips(this.merged(held, circuit, now), this.breaker.settings.rules, now)
   }
 
-  /** Tells of an outcome that the circuit has taken in. */
-  recorded(held: Held, call: Call): void {
-    const circuit = held.current
-    const member = this.memberOf(held)
+  /** Tells of an outcome that a circuit has taken in, which was `before`. */
+  settled(
+    held: Held,
+    before: Circuit<unknown>,
+    { slot }: Ticket,
+    call: Call,
+    outcome: Outcome.Outcome,
+    caller: Caller
+  ): void {
+    if (before._tag === "HalfOpen") {
+      const openMillis = this.breaker.openMillis(before.openings + 1, outcome, caller)
+      return this.probed(held, slot, call, openMillis)
+    }
     const isWorthTelling =
-      call.outcome._tag === "Failure" ||
-      (this.policy.measuresElapsed && Machine.counts(circuit, this.breaker.settings.rules, call.at).slow > 0)
+      outcome._tag === "Failure" ||
+      (this.policy.measuresElapsed &&
+        Machine.counts(held.current, this.breaker.settings.rules, call.at).slow > 0)
     if (!isWorthTelling) return
+    const member = this.memberOf(held)
     member.announces ||= !member.isWarm
     member.isWarm = true
     this.sync(held)
   }
 
   /**
-   * Asks for admission to a circuit whose open time has passed: its probes are those of all nodes. Nothing where the
-   * node has to decide for itself.
+   * Asks for a place among the probes, which are those of all nodes. Nothing where the node has to decide for itself.
    */
-  claim(held: Held, caller: Caller): Effect.Effect<Claim | undefined> | undefined {
+  claim(held: Held, caller: Caller): Claim | undefined {
     const { rules } = this.breaker.settings
     const now = this.breaker.now(caller)
     if (this.isFailing || this.memberOf(held).isAlone) return undefined
     if (Machine.at(held.current, rules, now)._tag !== "HalfOpen") return undefined
-    const giveBack = (slot: number) =>
-      this.probed(held, slot, { outcome: Outcome.ignored, interrupted: true, at: 0, elapsedMillis: 0 }, 0)
-    return Effect.suspend(() => {
-      const claim = new Claim(giveBack)
-      const done = Deferred.unsafeMake<Claim | undefined>(FiberId.none)
-      const step: Step = (shared, now) => {
-        const [decision, circuit] = Machine.admit(shared.circuit, rules, now)
-        claim.decision = decision
-        if (circuit === shared.circuit) return undefined
-        return decision._tag === "Admitted"
-          ? { ...shared, circuit, probers: { ...shared.probers, [decision.ticket.slot]: this.node } }
-          : { ...shared, circuit }
-      }
-      this.fork(
-        Effect.map(this.update(held, step), (isDone) => {
-          if (isDone && claim.decision._tag === "Admitted") this.memberOf(held).holds++
-          claim.landed()
-          Deferred.unsafeDone(done, Effect.succeed(isDone ? claim : undefined))
-        })
-      )
-      return Effect.onInterrupt(Deferred.await(done), () => Effect.sync(() => claim.abandon()))
+    const claim = new Claim(({ slot }) => this.probed(held, slot, abandoned, 0))
+    let decision: Decision | undefined
+    const taken = this.update(held, (shared, now) => {
+      const [made, circuit] = Machine.admit(shared.circuit, rules, now)
+      decision = made
+      if (circuit === shared.circuit) return undefined
+      return made._tag === "Admitted"
+        ? { ...shared, circuit, probers: { ...shared.probers, [made.ticket.slot]: this.breaker.node } }
+        : { ...shared, circuit }
     })
+    this.fork(
+      Effect.map(taken, (isDone) =>
+        // The slot is the shared one, the generation this node's own.
+        claim.answer(isDone && decision !== undefined ? ownTicket(decision, held) : undefined)
+      )
+    )
+    return claim
   }
 
   /** Tells how a probe ended. */
-  probed(held: Held, slot: number, call: Call, openMillis: number): void {
+  private probed(held: Held, slot: number, call: Call, openMillis: number): void {
     const { rules } = this.breaker.settings
-    this.memberOf(held).holds--
     this.push(held, (shared, now) => {
       const { circuit } = shared
       const ticket: Ticket = { generation: circuit.generation, slot }
@@ -162,7 +171,7 @@ export class Fleet {
       const settled = Machine.settle(circuit, rules, ticket, { ...call, at: now })
       return Machine.trips(settled, rules, now) === undefined
         ? { ...shared, circuit: settled }
-        : opened({ ...shared, circuit: settled }, "ProbeFailed", openMillis, now)
+        : Steps.open({ ...shared, circuit: settled }, "ProbeFailed", openMillis, now)
     })
   }
 
@@ -177,46 +186,15 @@ export class Fleet {
     }
     this.push(held, (shared, now) =>
       shared.circuit._tag === "Closed" || shared.circuit._tag === "Recovering"
-        ? opened(shared, "Tripped", circuit.openMillis, now)
+        ? Steps.open(shared, "Tripped", circuit.openMillis, now)
         : undefined
     )
   }
 
   /** Tells of a control by hand, and waits until the others can know it. */
-  controlled(held: Held, step: Step, holds: -1 | 0 | 1): Effect.Effect<void> {
+  controlled(held: Held, step: Step): Effect.Effect<void> {
     this.memberOf(held).isAlone = false
-    this.memberOf(held).holds += holds
     return Effect.asVoid(this.update(held, step))
-  }
-
-  /** The controls by hand, as they change what all nodes share. */
-  readonly steps = {
-    trip: (openMillis: number): Step => (shared, now) => {
-      switch (shared.circuit._tag) {
-        case "Isolated":
-          return undefined
-        case "Open":
-          return { ...shared, reason: "Manual", circuit: Machine.restart(shared.circuit, now) }
-        default:
-          return opened(shared, "Manual", openMillis, now)
-      }
-    },
-    reset: (): Step => (shared, now) => ({
-      ...shared,
-      keepers: {},
-      circuit: Machine.reset(shared.circuit, this.breaker.settings.rules, now)
-    }),
-    isolate: (): Step => (shared) => ({
-      ...shared,
-      keepers: { ...shared.keepers, [this.node]: (shared.keepers[this.node] ?? 0) + 1 },
-      circuit: Machine.isolate(shared.circuit)
-    }),
-    release: (): Step => ({ circuit, keepers, ...rest }, now) => {
-      const holds = keepers[this.node] ?? 0
-      if (circuit._tag !== "Isolated" || holds === 0) return undefined
-      const released = Machine.release(circuit, this.breaker.settings.rules, circuit.since, now)
-      return { ...rest, keepers: { ...keepers, [this.node]: holds - 1 }, circuit: released }
-    }
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -259,7 +237,7 @@ export class Fleet {
       const before = Record.current(kept, rules, entry.contributions, entry.now, this.leaseMillis)
       const after = step(before, entry.now)
       if (after === undefined) return this.takingOver(held, kept, entry)
-      const revision = `${this.node}-${++this.writes}`
+      const revision = `${this.breaker.node}-${++this.writes}`
       const write = {
         circuit: this.idOf(held),
         expected: entry.revision,
@@ -274,7 +252,9 @@ export class Fleet {
   }
 
   private takingOver(held: Held, shared: Shared, entry: Entry): Effect.Effect<void> {
-    return Effect.withFiberRuntime((caller) => Effect.succeed(this.takeOver(held, shared, entry.revision, caller)))
+    return Effect.withFiberRuntime((caller) =>
+      Effect.succeed(this.takeOver(held, shared, entry.revision, caller))
+    )
   }
 
   /** Makes the node's own circuit what the shared one is. */
@@ -372,7 +352,7 @@ export class Fleet {
     member.announces = false
     return {
       circuit: this.idOf(held),
-      node: this.node,
+      node: this.breaker.node,
       contribution: this.active.has(held) ? this.contributionOf(held, now) : undefined,
       announce,
       keepMillis: this.keepMillis(held)
@@ -383,7 +363,7 @@ export class Fleet {
     const member = this.memberOf(held)
     const { rules } = this.breaker.settings
     const fresh = entry.contributions.filter(
-      ({ at, node }) => node !== this.node && entry.now - at < this.keepMillis(held)
+      ({ at, node }) => node !== this.breaker.node && entry.now - at < this.keepMillis(held)
     )
     member.others = fresh.flatMap(({ value }) => this.decodeContribution(value))
     member.isKnown = true
@@ -391,10 +371,19 @@ export class Fleet {
     const now = this.breaker.now(caller)
     const here = Machine.at(held.current, rules, now)
     const isLost = kept.circuit.generation < member.generation
-    if (here._tag !== "Closed" && (isLost || member.hasDiverged) && (isLost || entry.revision === member.revision)) {
+    if (
+      here._tag !== "Closed" &&
+      (isLost || member.hasDiverged) &&
+      (isLost || entry.revision === member.revision)
+    ) {
       this.restore(held)
     } else if (member.pending === 0 && entry.revision !== member.revision) {
-      this.takeOver(held, Record.current(kept, rules, entry.contributions, entry.now, this.leaseMillis), entry.revision, caller)
+      this.takeOver(
+        held,
+        Record.current(kept, rules, entry.contributions, entry.now, this.leaseMillis),
+        entry.revision,
+        caller
+      )
     }
     if (held.current._tag === "Closed" || held.current._tag === "Recovering") {
       const reason = this.trips(held, held.current, now)
@@ -408,7 +397,11 @@ export class Fleet {
     const member = this.memberOf(held)
     const circuit = Machine.at(held.current, this.breaker.settings.rules, now)
     if (circuit._tag !== "Closed" || member.pending > 0 || member.hasDiverged) return
-    const { failures, slow } = Machine.counts(this.merged(held, circuit, now), this.breaker.settings.rules, now)
+    const { failures, slow } = Machine.counts(
+      this.merged(held, circuit, now),
+      this.breaker.settings.rules,
+      now
+    )
     if (failures + slow > 0) return
     member.isWarm = false
     member.others = []
@@ -530,36 +523,11 @@ export class Fleet {
   }
 }
 
-/**
- * A request for a slot. Whoever asked may be gone by the time the answer comes: then the slot goes back.
- */
-export class Claim {
-  decision: Decision = { _tag: "Rejected", retryAfterMillis: 0 }
-  private readonly giveBack: (slot: number) => void
-  private hasLanded = false
-  private isAbandoned = false
+const abandoned: Call = { outcome: Outcome.ignored, interrupted: true, at: 0, elapsedMillis: 0 }
 
-  constructor(giveBack: (slot: number) => void) {
-    this.giveBack = giveBack
-  }
-
-  landed(): void {
-    this.hasLanded = true
-    if (this.isAbandoned) this.abandon()
-  }
-
-  abandon(): void {
-    this.isAbandoned = true
-    if (this.hasLanded && this.decision._tag === "Admitted" && this.decision.ticket.slot !== 0) {
-      this.giveBack(this.decision.ticket.slot)
-    }
-  }
-}
+const ownTicket = (decision: Decision, held: Held): Decision =>
+  decision._tag === "Admitted"
+    ? { ...decision, ticket: { ...decision.ticket, generation: held.current.generation } }
+    : decision
 
 const dayMillis = 86_400_000
-
-const opened = (shared: Shared, reason: OpenReason, openMillis: number, now: number): Shared => {
-  const { circuit } = shared
-  const openings = Machine.nextOpening(circuit, now)
-  return { ...shared, reason, circuit: Machine.open(circuit, circuit.generation, openings, openMillis, now) }
-}

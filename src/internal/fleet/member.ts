@@ -22,8 +22,5 @@ export class Member {
   hasDiverged = false
   /** Open for this node only, because too few nodes see failures. */
   isAlone = false
-  /** The slots and isolations this node holds. */
-  holds = 0
   reading: Deferred.Deferred<void> | undefined = undefined
 }
-

@@ -1,0 +1,41 @@
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import type { Store } from "../../CircuitStore.ts"
+import { Breaker } from "../breaker.ts"
+import type { Caller } from "../caller.ts"
+import { share } from "../core/share.ts"
+import type { Settings } from "../options.ts"
+import { refuse } from "../options.ts"
+import type * as CircuitBreakerRegistry from "../../CircuitBreakerRegistry.ts"
+import { Fleet } from "./fleet.ts"
+
+/**
+ * Makes a breaker that is one of those of its name on a store, until the scope closes.
+ *
+ * @internal
+ */
+export const make = (
+  settings: Settings,
+  registry: CircuitBreakerRegistry.Registry,
+  store: Store,
+  caller: Caller
+): Effect.Effect<Breaker, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { name, policyData, rules } = settings
+    const policy = share(policyData)
+    if (policy === undefined) {
+      return refuse(
+        `CircuitBreaker "${name}": tripPolicy`,
+        "a policy that can be shared through a store",
+        "one made by TripPolicy.make, whose states only its author can add up"
+      )
+    }
+    const breaker = new Breaker({ ...settings, rules: { ...rules, policy } }, registry, caller)
+    const { failuresToReopen, probes, recovery } = rules
+    const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
+    const fork = yield* FiberSet.makeRuntime<never>()
+    breaker.fleet = new Fleet(breaker, store, policy, rulesName, fork)
+    yield* Effect.forkScoped(breaker.fleet.keepingInTouch)
+    return breaker
+  })

@@ -1,0 +1,70 @@
+/**
+ * Every script touches one key, so a cluster can run it. `entry` answers how a circuit stands: the server's time, the
+ * revision, the state, and for each node that contributes its name, the time and what it contributes.
+ */
+const entry = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function outlive(key, millis)
+  if redis.call('PTTL', key) < tonumber(millis) then redis.call('PEXPIRE', key, millis) end
+end
+local function entry(key, time)
+  local answer = {string.format('%.0f', time), '', ''}
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    local field, value = fields[i], fields[i + 1]
+    if field == 'revision' then answer[2] = value
+    elseif field == 'state' then answer[3] = value
+    elseif string.sub(field, 1, 5) == 'node:' then
+      local space = string.find(value, ' ', 1, true)
+      answer[#answer + 1] = string.sub(field, 6)
+      answer[#answer + 1] = string.sub(value, 1, space - 1)
+      answer[#answer + 1] = string.sub(value, space + 1)
+    end
+  end
+  return answer
+end
+`
+
+/**
+ * Takes in what a node contributes, drops what has not been heard of for as long as the circuit is kept, and tells the
+ * others where it is asked to.
+ *
+ * @internal
+ */
+export const exchange = `${entry}
+local key, node, contribution, keep, channel, circuit = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local time = now()
+if contribution ~= '' then
+  redis.call('HSET', key, 'node:' .. node, string.format('%.0f', time) .. ' ' .. contribution)
+  outlive(key, keep)
+end
+local answer = entry(key, time)
+for i = 4, #answer, 3 do
+  if time - tonumber(answer[i + 1]) > tonumber(keep) then redis.call('HDEL', key, 'node:' .. answer[i]) end
+end
+if channel ~= '' then
+  redis.call('PUBLISH', channel, cjson.encode({_tag = 'Failing', key = circuit}))
+end
+return answer
+`
+
+/**
+ * Replaces the state if it is still the one that the writer has seen, and tells the others.
+ *
+ * @internal
+ */
+export const compareAndSet = `${entry}
+local key, expected, revision, state, keep, channel, circuit =
+  KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local time = now()
+if (redis.call('HGET', key, 'revision') or '') == expected then
+  redis.call('HSET', key, 'revision', revision, 'state', state)
+  outlive(key, keep)
+  redis.call('PUBLISH', channel, cjson.encode(
+    {_tag = 'Changed', key = circuit, now = time, revision = revision, state = state}))
+end
+return entry(key, time)
+`
