@@ -98,12 +98,14 @@ export interface Entry {
 }
 
 /**
- * `Failing` says that a node sees failures; `Changed` that the state was replaced.
+ * `Listening` comes first and says that from here on changes are heard; `Failing` says that a node sees failures, and
+ * `Changed` that the state was replaced.
  *
  * @since 0.1.0
  * @category models
  */
 export type Change =
+  | { readonly _tag: "Listening" }
   | { readonly _tag: "Failing"; readonly key: string }
   | {
       readonly _tag: "Changed"

@@ -28,8 +28,6 @@ import type { Settings } from "./options.ts"
 export class Breaker {
   readonly settings: Settings
   readonly circuits: Circuits<Caller>
-  /** Who this is among the breakers of its name. */
-  readonly node = globalThis.crypto.randomUUID()
   readonly transitions = new Broadcast<Transition.Transition>()
   private readonly registry: CircuitBreakerRegistry.Registry
   private readonly openDuration: OpenDuration
@@ -130,8 +128,9 @@ export class Breaker {
     const { generation } = held.current
     const openings = Circuit.nextOpening(held.current, now)
     const openMillis = this.openMillis(openings, outcome, caller)
+    if (reason === "Tripped") this.fleet?.tripping(held, now)
     this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
-    if (reason === "Tripped") this.fleet?.tripped(held, now)
+    if (reason === "Tripped") this.fleet?.tripped(held)
   }
 
   /** How long an opening lasts; the hint of the failure that opens can only lengthen it. */

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /**
@@ -13,12 +14,11 @@ export class Broadcast<A> {
   private readonly mailboxes = new Set<Mailbox.Mailbox<A>>()
   private ended = false
 
-  readonly stream: Stream.Stream<A> = Stream.unwrapScoped(
-    Effect.map(
-      Effect.acquireRelease(this.subscribe(), (mailbox) => this.unsubscribe(mailbox)),
-      Mailbox.toStream
-    )
-  )
+  /** A subscription from now on. */
+  readonly subscription: Effect.Effect<Mailbox.ReadonlyMailbox<A>, never, Scope.Scope> =
+    Effect.acquireRelease(this.subscribe(), (mailbox) => this.unsubscribe(mailbox))
+
+  readonly stream: Stream.Stream<A> = Stream.unwrapScoped(Effect.map(this.subscription, Mailbox.toStream))
 
   publish(message: A): void {
     for (const mailbox of this.mailboxes) mailbox.unsafeOffer(message)

@@ -17,7 +17,7 @@ const control = <A>(
   breaker: Breaker,
   key: string | undefined,
   step: (held: Held, now: number, caller: Caller) => A,
-  shared: (held: Held) => Step
+  shared: (held: Held, node: string) => Step
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((caller) => {
     const held = breaker.use(key, caller)
@@ -26,7 +26,7 @@ const control = <A>(
     const answer = Effect.succeed(step(held, now, caller))
     return breaker.fleet === undefined
       ? answer
-      : Effect.zipRight(breaker.fleet.controlled(held, shared(held)), answer)
+      : Effect.zipRight(breaker.fleet.controlled(held, shared(held, breaker.fleet.node)), answer)
   })
 
 /** @internal */
@@ -70,7 +70,7 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
           breaker.move(held, isolated, caller)
           return { held, since: isolated.since }
         },
-        () => Steps.isolate(breaker.node)
+        (_, node) => Steps.isolate(node)
       ),
       ({ held, since }) =>
         Effect.withFiberRuntime<void>((caller) => {
@@ -79,7 +79,7 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
           if (released !== held.current) breaker.circuits.touch(held, now)
           breaker.move(held, released, caller)
           return (
-            breaker.fleet?.controlled(held, Steps.release(breaker.settings.rules, breaker.node)) ??
+            breaker.fleet?.controlled(held, Steps.release(breaker.settings.rules, breaker.fleet.node)) ??
             Effect.void
           )
         })

@@ -93,7 +93,7 @@ const inFleet = <A, E, R>(
   fleet: Fleet
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   if (fleet.turnsAway) return reject(request, held, fleet.retryMillis, caller, "Open")
-  const before = fleet.beforeCall(held)
+  const before = fleet.beforeCall(held, caller)
   const call =
     before === undefined
       ? ask(request, held, caller)

@@ -77,7 +77,7 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
     measuresElapsed: false,
     countsInterrupted: false,
     contribution: (streak, _, ahead) => [
-      Number.isFinite(streak.succeededAt) ? streak.succeededAt + ahead : 0,
+      Math.max(-1, streak.succeededAt + ahead),
       ...timesOf(streak.failures, limit).map((at) => at + ahead)
     ],
     merge: (streak, others, _, ahead) => {

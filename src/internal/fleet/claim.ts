@@ -12,6 +12,7 @@ import type { Decision, Ticket } from "../core/circuit.ts"
 export class Claim {
   /** The answer; none where the store could not be asked. */
   decision: Decision | undefined = undefined
+  private isAnswered = false
   private isAbandoned = false
   private readonly answered = Deferred.unsafeMake<void>(FiberId.none)
   private readonly giveBack: (ticket: Ticket) => void
@@ -24,7 +25,10 @@ export class Claim {
     return Deferred.await(this.answered)
   }
 
+  /** The first answer counts. */
   answer(decision: Decision | undefined): void {
+    if (this.isAnswered) return
+    this.isAnswered = true
     this.decision = decision
     if (this.isAbandoned) this.abandon()
     Deferred.unsafeDone(this.answered, Effect.void)

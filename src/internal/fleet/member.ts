@@ -1,4 +1,5 @@
 import type * as Deferred from "effect/Deferred"
+import type * as Fiber from "effect/Fiber"
 import type { Contribution } from "../core/share.ts"
 
 /**
@@ -7,20 +8,28 @@ import type { Contribution } from "../core/share.ts"
  * @internal
  */
 export class Member {
-  /** Whether the node has asked the store, or has reason to believe it would have been told. */
-  isKnown = false
+  /** When the node last asked the store about it, in the breaker's time. */
+  askedAt = -Infinity
   revision = ""
   /** The shared generation that the node's own circuit stands for. */
   generation = 0
+  /** What the other nodes count. */
   others: ReadonlyArray<Contribution> = []
   /** Somebody sees failures: everybody contributes. */
   isWarm = false
+  /** The other nodes do not know yet that this one sees failures. */
   announces = false
+  /** What this node counted when it opened for itself only. */
+  countedAlone: string | undefined = undefined
   /** Changes of this node that are on their way. */
   pending = 0
   /** A change of this node has not reached the store. */
   hasDiverged = false
-  /** Open for this node only, because too few nodes see failures. */
-  isAlone = false
   reading: Deferred.Deferred<void> | undefined = undefined
+  writing: Fiber.Fiber<void> | undefined = undefined
+
+  /** Open for this node only, because too few nodes see failures. */
+  get isAlone(): boolean {
+    return this.countedAlone !== undefined
+  }
 }

@@ -1,5 +1,7 @@
+import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
@@ -63,8 +65,13 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
           return entryOf(kept, now)
         }),
       changes: (breaker) =>
-        Stream.filterMap(changes.stream, (it) =>
-          it.breaker === breaker ? Option.some(it.change) : Option.none()
+        Stream.unwrapScoped(
+          Effect.map(changes.subscription, (subscription) =>
+            Mailbox.toStream(subscription).pipe(
+              Stream.filterMap((it) => (it.breaker === breaker ? Option.some(it.change) : Option.none())),
+              Stream.prepend(Chunk.of<Change>({ _tag: "Listening" }))
+            )
+          )
         )
     }
   })

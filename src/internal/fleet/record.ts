@@ -4,7 +4,7 @@ import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 
 /**
- * A circuit as the nodes share it: the machine's state without its window, in the store's time, and who holds its probes
+ * A circuit as the nodes share it: the machine's state without its window, in the store's time, and who holds its slots
  * and isolations.
  *
  * @internal
@@ -21,65 +21,79 @@ export interface Shared {
 
 const version = 1
 
-/** @internal */
-export const encode = (shared: Shared, policy: string): string => {
-  const { circuit, keepers, probers, reason } = shared
-  const { window: _, ...state } = { window: undefined, ...circuit }
-  return JSON.stringify({ version, policy, state, reason, probers, keepers })
-}
-
 /**
- * What the store keeps, or none where it keeps nothing. Throws where it was written by another version of this library,
- * or under another policy.
+ * A circuit of which the store keeps nothing.
  *
  * @internal
  */
-export const decode = (state: string, policy: string, window: unknown): Shared | undefined => {
-  if (state === "") return undefined
+export const initial = (rules: Rules<unknown>): Shared => ({
+  circuit: Machine.initial(rules.policy),
+  reason: "Manual",
+  probers: {},
+  keepers: {}
+})
+
+/** @internal */
+export const encode = ({ circuit, ...rest }: Shared, policy: string): string =>
+  JSON.stringify({ version, policy, circuit: { ...circuit, window: undefined }, ...rest })
+
+/**
+ * What the store keeps. Throws where another version of this library wrote it, or a breaker with other rules did while
+ * the circuit was not Closed: what is Closed under other rules is as good as nothing.
+ *
+ * @internal
+ */
+export const decode = (state: string, policy: string, rules: Rules<unknown>): Shared => {
+  if (state === "") return initial(rules)
   const kept = JSON.parse(state)
   if (kept.version !== version) {
-    throw new Error(`the store's circuits are of version ${kept.version}, this library's of ${version}`)
+    throw new RangeError(`the circuits in the store are of version ${kept.version}, not ${version}`)
   }
-  if (kept.policy !== policy) {
-    throw new Error(`the store's circuits are under the policy ${kept.policy}, this breaker under ${policy}`)
+  const circuit = { ...kept.circuit, window: rules.policy.initial }
+  if (kept.policy !== policy && circuit._tag !== "Closed") {
+    throw new RangeError(
+      `the circuit in the store is ${circuit._tag} under the rules ${kept.policy}, those of this breaker are ${policy}`
+    )
   }
   const { keepers, probers, reason } = kept
-  return { circuit: { ...kept.state, window }, reason, probers, keepers }
+  return { circuit, keepers, probers, reason }
 }
 
 /**
- * The circuit at `now`, the store's time, without what nodes hold that have not been heard of for a lease.
+ * The same without what is held by nodes that have not been heard of for a lease.
  *
  * @internal
  */
-export const current = (
+export const withoutLost = (
   shared: Shared,
   rules: Rules<unknown>,
   contributions: Entry["contributions"],
   now: number,
   leaseMillis: number
 ): Shared => {
-  const living = new Set(contributions.filter(({ at }) => now - at < leaseMillis).map(({ node }) => node))
-  const circuit = Machine.at(shared.circuit, rules, now)
+  const isAlive = (node: string | undefined) =>
+    contributions.some((it) => it.node === node && now - it.at < leaseMillis)
+  const { circuit } = shared
   switch (circuit._tag) {
     case "HalfOpen": {
-      const isHeld = ({ id }: { readonly id: number }) => living.has(shared.probers[id] ?? "")
-      return { ...shared, circuit: { ...circuit, slots: circuit.slots.filter(isHeld) } }
+      const slots = circuit.slots.filter(({ id }) => isAlive(shared.probers[id]))
+      return slots.length === circuit.slots.length ? shared : { ...shared, circuit: { ...circuit, slots } }
     }
     case "Isolated": {
-      const keepers = Object.fromEntries(Object.entries(shared.keepers).filter(([node]) => living.has(node)))
+      const keepers = Object.fromEntries(Object.entries(shared.keepers).filter(([node]) => isAlive(node)))
       const holders = Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
+      if (holders === circuit.holders) return shared
       return holders > 0
         ? { ...shared, keepers, circuit: { ...circuit, holders } }
-        : { ...shared, keepers: {}, circuit: Machine.close(circuit, rules, now) }
+        : { ...shared, keepers, circuit: Machine.close(circuit, rules, now) }
     }
     default:
-      return { ...shared, circuit }
+      return shared
   }
 }
 
 /**
- * The same circuit on another clock, which is ahead by so much.
+ * The same circuit by another clock, which is ahead by so much.
  *
  * @internal
  */

@@ -1,3 +1,4 @@
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import * as Stream from "effect/Stream"
@@ -6,7 +7,7 @@ import { CircuitStoreError } from "../../CircuitStore.ts"
 
 /**
  * Listens to channels on a connection of its own. What is said while the connection is lost is lost: every stream fails
- * then, so that whoever listens knows and begins anew.
+ * then, so that whoever listens knows and begins anew. The first thing said is nothing: from then on all is heard.
  *
  * @internal
  */
@@ -27,12 +28,12 @@ export class Listener {
     })
   }
 
-  messages(channel: string): Stream.Stream<string, CircuitStoreError> {
+  messages(channel: string): Stream.Stream<string | undefined, CircuitStoreError> {
     return Stream.unwrapScoped(
       Effect.acquireRelease(this.listen(channel), (mailbox) => this.forget(channel, mailbox)).pipe(
         // Not part of the acquisition, which could not be interrupted: without a server it waits.
         Effect.tap(this.subscribing(channel)),
-        Effect.map(Mailbox.toStream)
+        Effect.map((mailbox) => Stream.prepend(Mailbox.toStream(mailbox), Chunk.of(undefined)))
       )
     )
   }
@@ -56,10 +57,7 @@ export class Listener {
     })
   }
 
-  private forget(
-    channel: string,
-    mailbox: Mailbox.Mailbox<string, CircuitStoreError>
-  ): Effect.Effect<void> {
+  private forget(channel: string, mailbox: Mailbox.Mailbox<string, CircuitStoreError>): Effect.Effect<void> {
     return Effect.sync(() => {
       const others = this.mailboxes.get(channel)
       others?.delete(mailbox)

@@ -89,4 +89,5 @@ const decodeEntry = (answer: unknown): Entry => {
   return { now: Number(now), revision, state, contributions }
 }
 
-const decodeChange = (message: string): Change => JSON.parse(message)
+const decodeChange = (message: string | undefined): Change =>
+  message === undefined ? { _tag: "Listening" } : JSON.parse(message)
