@@ -1,8 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Context from "effect/Context"
-import * as Scope from "effect/Scope"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 

@@ -35,7 +35,7 @@ export const make = (
     const { failuresToReopen, probes, recovery } = rules
     const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
-    breaker.fleet = new Fleet(breaker, store, policy, rulesName, fork)
-    yield* Effect.forkScoped(breaker.fleet.keepingInTouch)
+    breaker.fleet = new Fleet(breaker, store, { policy, name: rulesName }, fork)
+    yield* Effect.forkScoped(breaker.fleet.mirror.keepingInTouch)
     return breaker
   })

@@ -1,5 +1,6 @@
 import type * as Deferred from "effect/Deferred"
 import type * as Fiber from "effect/Fiber"
+import type { Held } from "../circuits.ts"
 import type { Contribution } from "../core/share.ts"
 
 /**
@@ -33,3 +34,6 @@ export class Member {
     return this.countedAlone !== undefined
   }
 }
+
+/** @internal */
+export const memberOf = (held: Held): Member => (held.member ??= new Member())

@@ -1,0 +1,73 @@
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Entry } from "../../CircuitStore.ts"
+import { CircuitStoreError } from "../../CircuitStore.ts"
+import { announceStore } from "../announce.ts"
+import type { Breaker } from "../breaker.ts"
+import type { Caller } from "../caller.ts"
+
+/**
+ * The line to the store: it knows whether there is an answer within the deadline, says so once when it ends and once
+ * when it begins again, and by how much the store's clock is ahead of the breaker's.
+ *
+ * @internal
+ */
+export class Line {
+  ahead = 0
+  isFailing = false
+  /** How long the answer took that told the time. */
+  private roundTrip = Infinity
+  private readonly breaker: Breaker
+  private readonly deadline: Duration.Duration
+  private readonly on: { readonly lost: () => void; readonly regained: () => void }
+
+  constructor(
+    breaker: Breaker,
+    deadline: Duration.Duration,
+    on: { readonly lost: () => void; readonly regained: () => void }
+  ) {
+    this.breaker = breaker
+    this.deadline = deadline
+    this.on = on
+  }
+
+  ask<A extends Entry | ReadonlyArray<Entry>>(
+    question: Effect.Effect<A, CircuitStoreError>
+  ): Effect.Effect<A, CircuitStoreError> {
+    return Effect.withFiberRuntime((caller) => {
+      const sentAt = this.breaker.now(caller)
+      return question.pipe(
+        Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
+        Effect.tapBoth({
+          onFailure: (error) => Effect.sync(() => this.failed(error, caller)),
+          onSuccess: (answer) =>
+            Effect.sync(() => this.answered(Array.isArray(answer) ? answer[0] : answer, sentAt, caller))
+        })
+      )
+    })
+  }
+
+  private answered(entry: Entry | undefined, sentAt: number, caller: Caller): void {
+    const now = this.breaker.now(caller)
+    // The quickest answer tells the time best; what it told wears out.
+    if (entry !== undefined && now - sentAt <= this.roundTrip) {
+      this.roundTrip = now - sentAt
+      this.ahead = entry.now - (sentAt + now) / 2
+    } else {
+      this.roundTrip = this.roundTrip * 1.1 + 0.1
+    }
+    if (!this.isFailing) return
+    this.isFailing = false
+    this.on.regained()
+    announceStore(caller, this.breaker.settings.name, undefined)
+  }
+
+  private failed(error: CircuitStoreError, caller: Caller): void {
+    if (this.isFailing) return
+    this.isFailing = true
+    this.on.lost()
+    announceStore(caller, this.breaker.settings.name, error)
+  }
+}
+
+const tooLate = new CircuitStoreError({ message: "no answer within the deadline" })

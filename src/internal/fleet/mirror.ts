@@ -1,0 +1,294 @@
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Stream from "effect/Stream"
+import type { Change, CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
+import { announceStore } from "../announce.ts"
+import type { Breaker } from "../breaker.ts"
+import type { Caller } from "../caller.ts"
+import type { Held } from "../circuits.ts"
+import type { Circuit } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
+import type { Fork } from "./fleet.ts"
+import { Line } from "./line.ts"
+import { memberOf } from "./member.ts"
+import type { Shared } from "./record.ts"
+import * as Record from "./record.ts"
+import type { Rules } from "./rules.ts"
+import { Tally } from "./tally.ts"
+
+/**
+ * What a node knows of the others, and how it keeps its own circuits in step with theirs.
+ *
+ * @internal
+ */
+export class Mirror {
+  /** Who this is among the breakers of its name. */
+  readonly node = globalThis.crypto.randomUUID()
+  readonly line: Line
+  readonly tally: Tally
+  readonly leaseMillis: number
+  /** The circuits that have to be kept in step with the others. */
+  readonly active = new Set<Held>()
+  readonly wakeUp = Effect.unsafeMakeLatch(false)
+  private readonly breaker: Breaker
+  private readonly store: Store
+  private readonly rules: Rules
+  private readonly fork: Fork
+  private readonly restore: (held: Held, kept: Shared) => void
+  private readonly syncMillis: number
+  private isListening = false
+  private hasReportedRules = false
+
+  /** `restore` gives back to the store what it has lost. */
+  constructor(
+    breaker: Breaker,
+    store: Store,
+    rules: Rules,
+    fork: Fork,
+    restore: (held: Held, kept: Shared) => void
+  ) {
+    this.breaker = breaker
+    this.store = store
+    this.rules = rules
+    this.fork = fork
+    this.restore = restore
+    this.line = new Line(breaker, store.coordination.deadline, {
+      lost: () => this.lost(),
+      regained: () => this.forget()
+    })
+    this.tally = new Tally(rules, this.line)
+    this.leaseMillis = Duration.toMillis(store.coordination.lease)
+    this.syncMillis = Duration.toMillis(store.coordination.syncInterval)
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Changes of other nodes
+
+  /** Keeps in touch with the other nodes until it is interrupted. */
+  get keepingInTouch(): Effect.Effect<void> {
+    return Effect.zipRight(this.listening, this.syncing, { concurrent: true })
+  }
+
+  private get syncing(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isIdle = this.active.size === 0 && !this.line.isFailing
+      // However many failures there are, the store is not asked more often than this.
+      const pauseMillis = Math.min(leastPauseMillis, this.syncMillis)
+      const awake = isIdle
+        ? this.wakeUp.await
+        : Effect.timeoutOption(this.wakeUp.await, this.syncMillis - pauseMillis)
+      return awake.pipe(
+        Effect.zipRight(this.wakeUp.close),
+        Effect.zipRight(Effect.suspend(() => this.exchange([...this.active]))),
+        Effect.zipRight(Effect.sleep(pauseMillis))
+      )
+    }).pipe(Effect.forever)
+  }
+
+  private get listening(): Effect.Effect<void> {
+    const heard = Stream.runForEach(this.store.changes(this.breaker.settings.name), (change) =>
+      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.hear(change, caller)))
+    )
+    return heard.pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.isListening = false
+        })
+      ),
+      Effect.ignore,
+      Effect.zipRight(Effect.sleep(this.syncMillis)),
+      Effect.forever
+    )
+  }
+
+  private hear(change: Change, caller: Caller): void {
+    if (change._tag === "Listening") {
+      this.isListening = true
+      return this.forget()
+    }
+    const held = this.breaker.circuits.find(change.key, this.breaker.now(caller))
+    if (held === undefined) return
+    const member = memberOf(held)
+    if (change._tag === "Failing") {
+      if (!member.isWarm) this.wakeUp.unsafeOpen()
+      member.isWarm = true
+      this.active.add(held)
+    } else if (member.pending === 0) {
+      const kept = this.decode(change, caller)
+      if (kept !== undefined) this.takeOver(held, kept, change.revision, caller)
+    }
+  }
+
+  // What may have been missed has to be asked for.
+  forget(): void {
+    for (const held of this.breaker.circuits.every()) memberOf(held).askedAt = -Infinity
+  }
+
+  /** Takes in how a circuit stands with the others. */
+  private takeIn(held: Held, entry: Entry, caller: Caller): void {
+    const { rules } = this.breaker.settings
+    const member = memberOf(held)
+    const now = this.breaker.now(caller)
+    member.askedAt = now
+    const { contributions } = entry
+    member.others = contributions
+      .filter(({ node }) => node !== this.node)
+      .flatMap(({ value }) => this.tally.decode(value))
+    const kept = this.decode(entry, caller)
+    if (kept === undefined || member.pending > 0) return
+    const isLost = kept.circuit.generation < member.generation
+    const isOurs = isLost || (member.hasDiverged && entry.revision === member.revision)
+    if (isOurs && Machine.at(held.current, rules, now)._tag !== "Closed") {
+      this.restore(held, kept)
+    } else {
+      member.hasDiverged = false
+      const known = Record.withoutLost(kept, rules, contributions, entry.now, this.leaseMillis)
+      this.takeOver(held, known, entry.revision, caller)
+    }
+    const reason = Machine.trips(this.tally.merged(held, held.current, now), rules, now)
+    if (reason === "Tripped") this.breaker.open(held, reason, undefined, caller, now)
+    this.rest(held, now)
+  }
+
+  /** Makes the node's own circuit what the shared one is. */
+  takeOver(held: Held, shared: Shared, revision: string, caller: Caller): void {
+    const member = memberOf(held)
+    const here = held.current
+    const there = Record.shift(shared.circuit, -this.line.ahead)
+    if (revision === member.revision && there.generation === member.generation && isAlike(here, there)) return
+    if (member.isAlone && there.generation === member.generation) return
+    const isExpected = member.pending > 0 || member.isAlone || there.generation === member.generation
+    member.revision = revision
+    member.generation = there.generation
+    member.countedAlone = undefined
+    const isSame = isExpected && here._tag === there._tag
+    // A window is a node's own, and so is its share of a recovery.
+    if (isSame && (there._tag === "Closed" || there._tag === "Recovering")) return
+    const generation = isSame ? here.generation : here.generation + 1
+    const since = isSame && here._tag === "Isolated" ? here.since : generation
+    const next = there._tag === "Isolated" ? { ...there, generation, since } : { ...there, generation }
+    this.breaker.move(held, next, caller, shared.reason)
+    if (next._tag !== "Closed") this.active.add(held)
+  }
+
+  // A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing.
+  private rest(held: Held, now: number): void {
+    const { rules } = this.breaker.settings
+    const member = memberOf(held)
+    const circuit = Machine.at(held.current, rules, now)
+    if (circuit._tag !== "Closed" || member.pending > 0 || member.hasDiverged) return
+    const { failures, slow } = Machine.counts(this.tally.merged(held, circuit, now), rules, now)
+    if (failures + slow > 0) return
+    member.isWarm = false
+    member.others = []
+    this.active.delete(held)
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Asking the store
+
+  // Calls that come together ask once.
+  read(held: Held): Deferred.Deferred<void> {
+    const member = memberOf(held)
+    if (member.reading !== undefined) return member.reading
+    const reading = Deferred.unsafeMake<void>(FiberId.none)
+    member.reading = reading
+    this.fork(
+      Effect.ensuring(
+        this.exchange([held]),
+        Effect.sync(() => {
+          member.reading = undefined
+          Deferred.unsafeDone(reading, Effect.void)
+        })
+      )
+    )
+    return reading
+  }
+
+  exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {
+    return this.askAbout(all).pipe(
+      Effect.flatMap((entries) =>
+        Effect.withFiberRuntime<void>((caller) =>
+          Effect.succeed(entries.forEach((entry, i) => this.takeIn(all[i]!, entry, caller)))
+        )
+      ),
+      Effect.ignore
+    )
+  }
+
+  askAbout(all: ReadonlyArray<Held>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
+    return Effect.withFiberRuntime((caller) => {
+      const now = this.breaker.now(caller)
+      const requests = all.map((held) => this.requestFor(held, now))
+      return this.line.ask(this.store.exchange(requests))
+    })
+  }
+
+  private requestFor(held: Held, now: number): ExchangeRequest {
+    const member = memberOf(held)
+    const announce = member.announces
+    member.announces = false
+    return {
+      circuit: this.idOf(held),
+      node: this.node,
+      contribution: this.active.has(held) ? this.tally.contribution(held, now) : undefined,
+      announce,
+      keepMillis: this.keepMillis(held)
+    }
+  }
+
+  private lost(): void {
+    for (const held of this.active) {
+      const member = memberOf(held)
+      member.others = []
+      member.announces = member.isWarm
+    }
+    this.wakeUp.unsafeOpen()
+  }
+
+  isKnown(held: Held, caller: Caller): boolean {
+    const { askedAt } = memberOf(held)
+    // While nobody tells of changes, what was asked for holds as long as it does for the circuits in step.
+    return this.isListening ? askedAt > -Infinity : this.breaker.now(caller) - askedAt < this.syncMillis
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // What is told
+
+  decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {
+    try {
+      return Record.decode(state, this.rules.name, this.breaker.settings.rules)
+    } catch (error) {
+      if (!this.hasReportedRules) {
+        this.hasReportedRules = true
+        announceStore(caller, this.breaker.settings.name, error)
+      }
+      return undefined
+    }
+  }
+
+  idOf(held: Held) {
+    return { breaker: this.breaker.settings.name, key: held.key }
+  }
+
+  /** Outlives the window, the opening, and the time after which the backoff starts over. */
+  keepMillis(held: Held): number {
+    const { idleMillis, rules } = this.breaker.settings
+    return Math.min(idleMillis, dayMillis) + 3 * held.current.openMillis + rules.probeTimeoutMillis
+  }
+}
+
+// A node's own circuit may be what a shared one was made of; then only what others hold can differ.
+const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean =>
+  here._tag !== there._tag ||
+  (here._tag === "HalfOpen" && there._tag === "HalfOpen"
+    ? here.slots.length === there.slots.length
+    : here._tag === "Isolated" && there._tag === "Isolated"
+      ? here.holders === there.holders
+      : true)
+
+const leastPauseMillis = 10
+
+const dayMillis = 86_400_000
