@@ -1,4 +1,5 @@
 import { callComparisons } from "./comparisons/calls.ts"
+import { fleetComparisons } from "./comparisons/fleet.ts"
 import { httpComparisons } from "./comparisons/http.ts"
 import { idleComparisons } from "./comparisons/idle.ts"
 import { keyComparisons } from "./comparisons/keys.ts"
@@ -70,6 +71,14 @@ export const plan: ReadonlyArray<Group> = [
     concurrent: false,
     nodeOptions: [],
     comparisons: httpComparisons
+  },
+  {
+    name: "fleet",
+    sessions: 1,
+    rounds: 5,
+    concurrent: false,
+    nodeOptions: [],
+    comparisons: fleetComparisons
   }
 ]
 

@@ -13,6 +13,8 @@ const modules: Readonly<Record<string, () => Promise<{ readonly cases: Cases }>>
   "effect4-expiry": () => import("./cases/effect4-expiry.ts"),
   "http-client": () => import("./cases/http-client.ts"),
   "http-server": () => import("./cases/http-server.ts"),
+  fleet: () => import("./cases/fleet.ts"),
+  "effect4-redis": () => import("./cases/effect4-redis.ts"),
   cockatiel: () => import("./cases/cockatiel.ts"),
   opossum: () => import("./cases/opossum.ts")
 }
