@@ -12,7 +12,7 @@ import { clockOf } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import { Circuits } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
-import { Meters } from "./meters.ts"
+import { increment, Meters } from "./meters.ts"
 import type { OpenCall } from "./openCalls.ts"
 import { OpenCalls } from "./openCalls.ts"
 import type { OpenDuration } from "./openDuration.ts"
@@ -30,6 +30,7 @@ export class Breaker {
   readonly circuits: Circuits<Caller>
   readonly openCalls = new OpenCalls()
   readonly transitions = new Broadcast<Transition.Transition>()
+  private readonly meters: Meters
   private readonly registry: CircuitBreakerRegistry.Registry
   private readonly openDuration: OpenDuration
   private readonly origin: bigint
@@ -46,11 +47,13 @@ export class Breaker {
       caller
     )
     this.origin = clockOf(caller).unsafeCurrentTimeNanos()
+    const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
+    this.meters = new Meters(settings.name, settings.metricsByKey, labels)
     this.circuits = new Circuits(
       Circuit.initial(settings.rules.policy),
       settings.capacity,
       settings.idleMillis,
-      new Meters(settings.name, settings.metricsByKey, caller.getFiberRef(FiberRef.currentMetricLabels)),
+      this.meters,
       (held, now) => Circuit.at(held.current, settings.rules, now)._tag === "Closed",
       (held, user) => this.dropped(held, user)
     )
@@ -161,13 +164,13 @@ export class Breaker {
   /** Ends the observers' streams; calls that are still made are guarded, but no longer published. */
   close(): void {
     this.isLive = false
-    this.circuits.endMetrics()
+    this.meters.end(this.circuits.every())
     this.transitions.end()
   }
 
   private publish(held: Held, transition: Transition.Transition): void {
     if (!this.isLive) return
-    held.series.transition(transition.from, transition.to)
+    increment(held.series.transition(transition.from, transition.to))
     this.transitions.publish(transition)
     this.registry.unsafePublish(transition)
   }

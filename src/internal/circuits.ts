@@ -96,7 +96,6 @@ export class Circuits<Caller> {
   private readonly others = new Recency()
   private unkeyed: Held | undefined = undefined
   private size = 0
-  private isMetered = true
 
   /** `onDrop` is told of a circuit that had to go although it was not Closed. */
   constructor(
@@ -174,7 +173,7 @@ export class Circuits<Caller> {
     const previous = held.current._tag
     held.current = next
     const isHeld = held.list !== undefined || held === this.unkeyed
-    if (isTransition && isHeld && this.isMetered) held.series.moved(previous, next._tag)
+    if (isTransition && isHeld) this.meters.moved(held.series, previous, next._tag)
     if (held === this.unkeyed) return
     if (held.list === undefined) {
       this.insert(held, now(caller), caller)
@@ -184,18 +183,17 @@ export class Circuits<Caller> {
     }
   }
 
-  /** Takes the circuits out of the metrics, of which their breaker is no longer part. */
-  endMetrics(): void {
-    if (this.unkeyed !== undefined) this.meters.dropped(this.unkeyed.series, this.unkeyed.current._tag)
-    for (const list of [this.closed, this.recovering, this.others]) {
-      for (const held of list) this.meters.dropped(held.series, held.current._tag)
-    }
-    this.isMetered = false
+  /** Every circuit, idle or not. */
+  *every(): Iterable<Held> {
+    if (this.unkeyed !== undefined) yield this.unkeyed
+    yield* this.closed
+    yield* this.recovering
+    yield* this.others
   }
 
   private makeUnkeyed(): Held {
     this.unkeyed = this.make(defaultKey)
-    if (this.isMetered) this.meters.added(this.unkeyed.series, this.initial._tag)
+    this.meters.moved(this.unkeyed.series, undefined, this.initial._tag)
     return this.unkeyed
   }
 
@@ -214,7 +212,7 @@ export class Circuits<Caller> {
     if (victim !== undefined) this.drop(victim)
     this.shard(held.key).set(held.key, held)
     this.size++
-    if (this.isMetered) this.meters.added(held.series, held.current._tag)
+    this.meters.moved(held.series, undefined, held.current._tag)
     held.lastUsed = Math.ceil(now)
     this.list(held, this.listOf(held.current))
     // Last, because whoever hears of it may use the breaker.
@@ -256,7 +254,7 @@ export class Circuits<Caller> {
     held.list!.remove(held)
     this.shard(held.key).delete(held.key)
     this.size--
-    if (this.isMetered) this.meters.dropped(held.series, held.current._tag)
+    this.meters.moved(held.series, held.current._tag, undefined)
   }
 
   private isIdle(held: Held, now: number): boolean {

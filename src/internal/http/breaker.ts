@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { CircuitBreaker } from "../../CircuitBreaker.ts"
-import { callable } from "../options.ts"
+import { refuseValue } from "../options.ts"
 
 /**
  * Uses the breaker that an adapter was given, or the one in the environment.
@@ -16,6 +16,6 @@ export const withBreaker = <A, E, R>(
 
 /** @internal */
 export const checkBreaker = (what: string, breaker: unknown): void => {
-  if (breaker === undefined) return
-  callable(`${what}.protectWith`, Predicate.hasProperty(breaker, "protectWith") && breaker.protectWith)
+  if (breaker === undefined || Predicate.hasProperty(breaker, "protectWith")) return
+  refuseValue(what, "a breaker, as CircuitBreaker.make gives it", breaker)
 }
