@@ -18,7 +18,10 @@ import type { Outcome } from "./Outcome.ts"
  * @category options
  */
 export interface Options {
-  /** The breaker to use (default: the `CircuitBreaker` in the environment of the request). */
+  /**
+   * The breaker to use (default: the `CircuitBreaker` in the environment of the request). One that was not made by this
+   * library settles a request with its headers.
+   */
   readonly breaker?: CircuitBreaker | undefined
   /**
    * The circuit for a request; `undefined` leaves the request unguarded (default: the origin of its URL). See
@@ -33,7 +36,7 @@ export interface Options {
   /**
    * Answer a rejected request instead of failing it: with `status` (default 503), `Retry-After`,
    * `X-Circuit-Breaker: breaker tripped` and a JSON body that names the breaker and the key (default: fail with a
-   * `CircuitOpenError`).
+   * `CircuitOpenError`). Retry inside then: `retryTransient` outside would retry such an answer.
    */
   readonly respondWhenRejected?: boolean | { readonly status?: number | undefined } | undefined
 }
@@ -57,8 +60,12 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
  * where `respondWhenRejected` says so.
  *
  * A request ends with the body of its response, where the reading begins at once, before anything else is waited for: a
- * body that breaks off is a failure, good headers or not, and a body still coming holds a probe's slot. A body that is
- * read later or never is not looked at. The verdict is that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
+ * body that breaks off is a failure, good headers or not, once. A body that is read later or never is not looked at. Of
+ * a `stream`, the first bytes end what counts as time, and as a probe: they close a half-open circuit, whatever becomes
+ * of the rest. A body that is read as a whole holds a probe's slot until it has come, or until `probeTimeout`.
+ *
+ * A timeout that is to count belongs inside: `HttpClient.transformResponse(Effect.timeout("2 seconds"))` before `protect`,
+ * which covers the headers. The verdict is that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
  *
  * In a pipe, call it: `client.pipe(CircuitHttpClient.protect())` keeps the types, which `protect` alone would lose.
  *
@@ -106,7 +113,8 @@ export const protect: {
  * response's `retry-after-ms` or `Retry-After` (seconds or a date, at most a year) as the hint; 429 is Ignored, because
  * the dependency is well and we are too many; every other status is a success. A request that could not be made at all
  * (an invalid URL, a body that does not encode) is Ignored, and JSON that came whole but does not parse is judged by its
- * status. Any other exit is judged by `Outcome.fromExit`.
+ * status. A form that does not parse, and a body beyond the caller's own `withMaxBodySize`, look like one that broke
+ * off. Any other exit is judged by `Outcome.fromExit`.
  *
  * {@link protect} uses it; it also serves as the `classify` of a breaker round effects that make a request.
  *

@@ -25,7 +25,12 @@ export interface Options {
    * should be a route, not the URL, which clients choose.
    */
   readonly key?: ((request: HttpServerRequest.HttpServerRequest) => string | undefined) | undefined
-  /** The verdict on the exit of the app (default {@link classify}). */
+  /**
+   * The verdict on the status that the client gets (default: 500 and more is a failure, all else a success). A 404 of
+   * somebody who asks for what is not there closes a half-open circuit, unless it is Ignored here.
+   */
+  readonly statusOutcome?: ((status: number) => Outcome) | undefined
+  /** The verdict on the exit of the app, in place of `statusOutcome` (default {@link classify}). */
   readonly classify?:
     | ((exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => Outcome)
     | undefined
@@ -58,6 +63,9 @@ export interface Middleware<Needs> {
  * its slot until then. Round the whole server (`HttpServer.serve(handler, middleware)`) the platform sends the answer
  * within the call, and to a client that has gone it never finishes sending a body: such a call is not counted, and as a
  * probe it holds its slot until `probeTimeout`. `HttpServer.serve(middleware(handler))` settles when the handler ends.
+ *
+ * Put `HttpMiddleware.cors` outside (`HttpServer.serve(middleware(app), HttpMiddleware.cors())`): rejections have its
+ * headers then.
  *
  * For `HttpLayerRouter.middleware`, get the breaker first:
  * `HttpLayerRouter.middleware(Effect.map(CircuitBreaker.CircuitBreaker, (breaker) => CircuitHttpMiddleware.make({ breaker })))`.
@@ -108,4 +116,4 @@ export const make: {
  * @category classifiers
  */
 export const classify: (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => Outcome =
-  internal.classify
+  internal.classifyWith(internal.statusOutcome)

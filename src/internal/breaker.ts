@@ -2,9 +2,8 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
-import * as Scheduler from "effect/Scheduler"
 import type * as CircuitBreakerRegistry from "../CircuitBreakerRegistry.ts"
-import type { Outcome } from "../Outcome.ts"
+import * as Outcome from "../Outcome.ts"
 import type * as Transition from "../Transition.ts"
 import { announceDefect, announceDropped, announceTransition } from "./announce.ts"
 import { Broadcast } from "./broadcast.ts"
@@ -13,8 +12,10 @@ import { clockOf } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import { Circuits } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
-import { Meters } from "./meters.ts"
 import type { Fleet } from "./fleet/fleet.ts"
+import { increment, Meters } from "./meters.ts"
+import type { OpenCall } from "./openCalls.ts"
+import { OpenCalls } from "./openCalls.ts"
 import type { OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
 import type { Settings } from "./options.ts"
@@ -28,13 +29,13 @@ import type { Settings } from "./options.ts"
 export class Breaker {
   readonly settings: Settings
   readonly circuits: Circuits<Caller>
+  readonly openCalls = new OpenCalls()
   readonly transitions = new Broadcast<Transition.Transition>()
+  private readonly meters: Meters
   private readonly registry: CircuitBreakerRegistry.Registry
   private readonly openDuration: OpenDuration
   private readonly origin: bigint
   private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
-  private readonly lapsing = new Set<() => void>()
-  private awaitsTurn = false
   /** The others of this name, where there is a store to share with. */
   fleet: Fleet | undefined = undefined
   private reportedDefect = false
@@ -49,11 +50,13 @@ export class Breaker {
       caller
     )
     this.origin = clockOf(caller).unsafeCurrentTimeNanos()
+    const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
+    this.meters = new Meters(settings.name, settings.metricsByKey, labels)
     this.circuits = new Circuits(
       Circuit.initial(settings.rules.policy),
       settings.capacity,
       settings.idleMillis,
-      new Meters(settings.name, settings.metricsByKey, caller.getFiberRef(FiberRef.currentMetricLabels)),
+      this.meters,
       (held, now) => Circuit.at(held.current, settings.rules, now)._tag === "Closed",
       (held, user) => this.dropped(held, user)
     )
@@ -68,33 +71,22 @@ export class Breaker {
 
   /** The circuit for a call or a control; made if need be. */
   use(key: string | undefined, caller: Caller): Held {
-    this.settleLapsed()
     return key === undefined ? this.circuits.useUnkeyed() : this.circuits.use(key, this.now(caller), caller)
   }
 
-  /**
-   * Keeps a call open that may go on, until the event loop turns or somebody looks at the breaker: then it has lapsed.
-   * The answer takes the call back, if it has not lapsed by then.
-   */
-  keepOpen(lapse: () => void): () => void {
-    this.lapsing.add(lapse)
-    if (!this.awaitsTurn) {
-      this.awaitsTurn = true
-      nextTurn.scheduleTask(() => {
-        this.awaitsTurn = false
-        this.settleLapsed()
-      }, 0)
-    }
-    return () => this.lapsing.delete(lapse)
+  /** The circuit as a reader sees it: an open call is a success so far. */
+  seen(held: Held, now: number): Circuit.Circuit<unknown> {
+    const { rules } = this.settings
+    return this.landing(held, now).reduce(
+      (circuit, { ticket }) => Circuit.settle(circuit, rules, ticket, { ...successNow, at: now }),
+      held.current
+    )
   }
 
-  /** To be done before a circuit is looked at. */
-  settleLapsed(): void {
-    if (this.lapsing.size === 0) return
-    for (const lapse of this.lapsing) {
-      this.lapsing.delete(lapse)
-      lapse()
-    }
+  /** The open calls that will count as successes, if they do not go on. */
+  landing(held: Held, now: number): ReadonlyArray<OpenCall> {
+    const { rules } = this.settings
+    return this.openCalls.of(held).filter(({ ticket }) => Circuit.lands(held.current, rules, ticket, now))
   }
 
   /** Gives a circuit its next value; a new generation is a transition. */
@@ -121,7 +113,7 @@ export class Breaker {
   open(
     held: Held,
     reason: Transition.OpenReason,
-    outcome: Outcome | undefined,
+    outcome: Outcome.Outcome | undefined,
     caller: Caller,
     now: number
   ): void {
@@ -134,7 +126,7 @@ export class Breaker {
   }
 
   /** How long an opening lasts; the hint of the failure that opens can only lengthen it. */
-  openMillis(openings: number, outcome: Outcome | undefined, caller: Caller): number {
+  openMillis(openings: number, outcome: Outcome.Outcome | undefined, caller: Caller): number {
     const hintMillis =
       outcome?._tag === "Failure" && outcome.retryAfter !== undefined
         ? Duration.toMillis(outcome.retryAfter)
@@ -186,13 +178,13 @@ export class Breaker {
   /** Ends the observers' streams; calls that are still made are guarded, but no longer published. */
   close(): void {
     this.isLive = false
-    this.circuits.endMetrics()
+    this.meters.end(this.circuits.every())
     this.transitions.end()
   }
 
   private publish(held: Held, transition: Transition.Transition): void {
     if (!this.isLive) return
-    held.series.transition(transition.from, transition.to)
+    increment(held.series.transition(transition.from, transition.to))
     this.transitions.publish(transition)
     this.registry.unsafePublish(transition)
   }
@@ -223,5 +215,4 @@ export class Breaker {
   }
 }
 
-// By then a fiber has gone on that only handed its value to another, as `Effect.timeout` does.
-const nextTurn = Scheduler.timerBatched(0)
+const successNow = { outcome: Outcome.success, interrupted: false, elapsedMillis: 0 }

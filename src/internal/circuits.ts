@@ -99,7 +99,6 @@ export class Circuits<Caller> {
   private readonly others = new Recency()
   private unkeyed: Held | undefined = undefined
   private size = 0
-  private isMetered = true
 
   /** `onDrop` is told of a circuit that had to go although it was not Closed. */
   constructor(
@@ -177,7 +176,7 @@ export class Circuits<Caller> {
     const previous = held.current._tag
     held.current = next
     const isHeld = held.list !== undefined || held === this.unkeyed
-    if (isTransition && isHeld && this.isMetered) held.series.moved(previous, next._tag)
+    if (isTransition && isHeld) this.meters.moved(held.series, previous, next._tag)
     if (held === this.unkeyed) return
     if (held.list === undefined) {
       this.insert(held, now(caller), caller)
@@ -195,15 +194,9 @@ export class Circuits<Caller> {
     yield* this.others
   }
 
-  /** Takes the circuits out of the metrics, of which their breaker is no longer part. */
-  endMetrics(): void {
-    for (const held of this.every()) this.meters.dropped(held.series, held.current._tag)
-    this.isMetered = false
-  }
-
   private makeUnkeyed(): Held {
     this.unkeyed = this.make(defaultKey)
-    if (this.isMetered) this.meters.added(this.unkeyed.series, this.initial._tag)
+    this.meters.moved(this.unkeyed.series, undefined, this.initial._tag)
     return this.unkeyed
   }
 
@@ -222,7 +215,7 @@ export class Circuits<Caller> {
     if (victim !== undefined) this.drop(victim)
     this.shard(held.key).set(held.key, held)
     this.size++
-    if (this.isMetered) this.meters.added(held.series, held.current._tag)
+    this.meters.moved(held.series, undefined, held.current._tag)
     held.lastUsed = Math.ceil(now)
     this.list(held, this.listOf(held.current))
     // Last, because whoever hears of it may use the breaker.
@@ -264,7 +257,7 @@ export class Circuits<Caller> {
     held.list!.remove(held)
     this.shard(held.key).delete(held.key)
     this.size--
-    if (this.isMetered) this.meters.dropped(held.series, held.current._tag)
+    this.meters.moved(held.series, held.current._tag, undefined)
   }
 
   private isIdle(held: Held, now: number): boolean {

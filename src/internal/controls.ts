@@ -21,6 +21,7 @@ const control = <A>(
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((caller) => {
     const held = breaker.use(key, caller)
+    breaker.openCalls.lapseAll(held)
     const now = breaker.now(caller)
     breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
     const answer = Effect.succeed(step(held, now, caller))
@@ -99,11 +100,10 @@ export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.E
 const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<boolean>((caller) => {
-      breaker.settleLapsed()
       const now = breaker.now(caller)
       const held = breaker.circuits.find(key, now)
       if (held === undefined || breaker.settings.observe) return Effect.succeed(true)
-      const millis = Circuit.readyInMillis(held.current, breaker.settings.rules, now)
+      const millis = Circuit.readyInMillis(breaker.seen(held, now), breaker.settings.rules, now)
       if (millis <= 0) return Effect.succeed(true)
       const changed = breaker.nextChange(key, caller)
       return Deferred.await(changed).pipe(

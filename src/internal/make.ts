@@ -37,21 +37,18 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Sco
 const serviceOf = (breaker: Breaker): CircuitBreaker => {
   const { settings } = breaker
   const read = <A>(f: (now: number) => A): Effect.Effect<A> =>
-    Effect.withFiberRuntime((caller) => {
-      breaker.settleLapsed()
-      return Effect.succeed(f(breaker.now(caller)))
-    })
+    Effect.withFiberRuntime((caller) => Effect.succeed(f(breaker.now(caller))))
   const service: CircuitBreaker = {
     name: settings.name,
     protect: (effect) => protect(breaker, effect, undefined, settings.classify),
     protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) =>
       protect(breaker, effect, options.key, options.classify ?? settings.classify)
     ),
-    state: (key = defaultKey) => read((now) => stateOf(breaker.circuits.find(key, now), settings, now)),
+    state: (key = defaultKey) => read((now) => stateOf(breaker, breaker.circuits.find(key, now), now)),
     snapshot: (key = defaultKey) =>
-      read((now) => snapshotOf(breaker.circuits.find(key, now), key, settings, now)),
+      read((now) => snapshotOf(breaker, breaker.circuits.find(key, now), key, now)),
     circuits: read((now) =>
-      Array.from(breaker.circuits.all(now), (held) => snapshotOf(held, held.key, settings, now))
+      Array.from(breaker.circuits.all(now), (held) => snapshotOf(breaker, held, held.key, now))
     ),
     transitions: breaker.transitions.stream,
     trip: (key) => controls.trip(breaker, key),

@@ -37,6 +37,7 @@ type Labels = ReadonlyArray<MetricLabel.MetricLabel>
  */
 export class Meters {
   readonly seriesOf: (key: string) => Series
+  private isLive = true
   private readonly circuits: MetricHook.MetricHook.Gauge<number>
 
   /** `more` are the labels that the program gives to all of its metrics. */
@@ -51,14 +52,19 @@ export class Meters {
     }
   }
 
-  added(series: Series, tag: StateTag): void {
-    this.circuits.modify(1)
-    series.moved(undefined, tag)
+  /** A circuit is in another state: from none where it is new, to none where it is dropped. */
+  moved(series: Series, from: StateTag | undefined, to: StateTag | undefined): void {
+    if (!this.isLive) return
+    if (from === undefined) this.circuits.modify(1)
+    else series.state(from).modify(-1)
+    if (to === undefined) this.circuits.modify(-1)
+    else series.state(to).modify(1)
   }
 
-  dropped(series: Series, tag: StateTag): void {
-    this.circuits.modify(-1)
-    series.moved(tag, undefined)
+  /** The breaker is no more: its circuits are nowhere, whatever becomes of them. */
+  end(circuits: Iterable<{ readonly series: Series; readonly current: { readonly _tag: StateTag } }>): void {
+    for (const { current, series } of circuits) this.moved(series, current._tag, undefined)
+    this.isLive = false
   }
 }
 
@@ -72,8 +78,8 @@ export class Series {
   readonly failed: MetricHook.MetricHook.Counter<number>
   readonly ignored: MetricHook.MetricHook.Counter<number>
   readonly rejected: MetricHook.MetricHook.Counter<number>
-  private readonly transitions = new Map<string, MetricHook.MetricHook.Counter<number>>()
-  private readonly states = new Map<StateTag, MetricHook.MetricHook.Gauge<number>>()
+  readonly transition: (from: StateTag, to: StateTag) => MetricHook.MetricHook.Counter<number>
+  readonly state: (tag: StateTag) => MetricHook.MetricHook.Gauge<number>
 
   constructor(labels: Labels, more: Labels) {
     const outcome = (outcome: string) =>
@@ -82,31 +88,22 @@ export class Series {
     this.failed = outcome("failure")
     this.ignored = outcome("ignored")
     this.rejected = outcome("rejected")
+    this.transition = memoized((from, to) =>
+      zeroed(transitions, [...labels, MetricLabel.make("from", from), MetricLabel.make("to", to), ...more])
+    )
+    this.state = memoized((tag) => zeroed(state, [...labels, MetricLabel.make("state", tag), ...more]))
     for (const from of stateTags) {
-      this.states.set(from, zeroed(state, [...labels, MetricLabel.make("state", from), ...more]))
-      for (const to of possible[from]) {
-        const ends = [MetricLabel.make("from", from), MetricLabel.make("to", to)]
-        this.transitions.set(`${from} ${to}`, zeroed(transitions, [...labels, ...ends, ...more]))
-      }
+      this.state(from)
+      for (const to of usual[from]) this.transition(from, to)
     }
-  }
-
-  /** A circuit is in another state: from none where it is new, to none where it is dropped. */
-  moved(from: StateTag | undefined, to: StateTag | undefined): void {
-    if (from !== undefined) this.states.get(from)?.modify(-1)
-    if (to !== undefined) this.states.get(to)?.modify(1)
-  }
-
-  transition(from: StateTag, to: StateTag): void {
-    const counter = this.transitions.get(`${from} ${to}`)
-    if (counter !== undefined) increment(counter)
   }
 }
 
 /** @internal */
 export const increment = (counter: MetricHook.MetricHook.Counter<number>): void => counter.update(1)
 
-const possible: Record<StateTag, ReadonlyArray<StateTag>> = {
+/** The transitions that there are from the start, with the value zero. */
+const usual: Record<StateTag, ReadonlyArray<StateTag>> = {
   Closed: ["Closed", "Open", "Isolated"],
   Open: ["Closed", "Open", "HalfOpen", "Isolated"],
   HalfOpen: ["Closed", "Open", "Recovering", "Isolated"],
@@ -115,6 +112,18 @@ const possible: Record<StateTag, ReadonlyArray<StateTag>> = {
 }
 
 const stateTags: ReadonlyArray<StateTag> = ["Closed", "Open", "HalfOpen", "Recovering", "Isolated"]
+
+const memoized = <Tags extends ReadonlyArray<StateTag>, A>(make: (...tags: Tags) => A) => {
+  const made = new Map<string, A>()
+  return (...tags: Tags): A => {
+    const id = tags.join(" ")
+    const known = made.get(id)
+    if (known !== undefined) return known
+    const value = make(...tags)
+    made.set(id, value)
+    return value
+  }
+}
 
 // Asked for once, a metric is there, with the value zero.
 const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(

@@ -181,7 +181,8 @@ export const refuse = (what: string, allowed: string, received: string): never =
   throw new RangeError(`${what} must be ${allowed}, received ${received}`)
 }
 
-const refuseValue = (what: string, allowed: string, value: unknown): never =>
+/** @internal */
+export const refuseValue = (what: string, allowed: string, value: unknown): never =>
   refuse(
     what,
     allowed,

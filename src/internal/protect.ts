@@ -2,10 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
-import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import { CircuitOpenError } from "../CircuitOpenError.ts"
 import * as Outcome from "../Outcome.ts"
 import type { Breaker } from "./breaker.ts"
@@ -16,6 +13,7 @@ import type { Ticket } from "./core/circuit.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Call } from "./core/policy.ts"
 import type { Fleet } from "./fleet/fleet.ts"
+import { interruptionOf } from "./interruption.ts"
 import { increment } from "./meters.ts"
 
 /**
@@ -39,15 +37,18 @@ interface Judge<A, E> {
  * @internal
  */
 export interface Afterwards<A> {
-  readonly goOn: (value: A, call: OpenCall<A>) => A
+  readonly goOn: (value: A, call: Continuation<A>) => A
   readonly classify: (exit: Exit.Exit<A, unknown>) => Outcome.Outcome
 }
 
 /** @internal */
-export interface OpenCall<A> {
+export interface Continuation<A> {
   readonly breaker: Breaker
+  readonly held: Held
+  readonly ticket: Ticket
   readonly caller: Caller
-  readonly settle: (exit: Exit.Exit<A, unknown>, caller: Caller) => void
+  /** `endedAt` is when the dependency had done its part, where that was before now. */
+  readonly settle: (exit: Exit.Exit<A, unknown>, caller: Caller, endedAt?: number) => void
 }
 
 /**
@@ -129,18 +130,6 @@ const runUnmasked = <A, E, R>(
   })
 }
 
-// What can be known of the call by then: the interruption, and the defects that came with it. A server of the platform
-// hands its answer on as one; that is none of the call's.
-const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never> => {
-  const own = exit._tag === "Success" ? Option.none() : Cause.stripSomeDefects(exit.cause, serverResponse)
-  return Exit.failCause(Cause.stripFailures(Option.getOrElse(own, () => Cause.interrupt(FiberId.none))))
-}
-
-const serverResponse = (defect: unknown): Option.Option<unknown> =>
-  Predicate.hasProperty(defect, Symbol.for("@effect/platform/HttpServerResponse"))
-    ? Option.some(defect)
-    : Option.none()
-
 // ---------------------------------------------------------------------------------------------------------
 // Not Closed
 
@@ -151,6 +140,7 @@ const enter = <A, E, R>(
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   const { breaker } = request
   const { rules } = breaker.settings
+  breaker.openCalls.lapseAll(held)
   const now = breaker.now(caller)
   // Part of a call that this circuit has admitted and that is still on: turned away here, a probe could never succeed.
   if (
@@ -273,8 +263,10 @@ const conclude = <A, E, R>(
     return Exit.succeed(
       afterwards.goOn(exit.value, {
         breaker,
+        held,
+        ticket,
         caller,
-        settle: (exit, caller) => settle(judgeLater, held, ticket, startedAt, caller, exit)
+        settle: (exit, caller, endedAt) => settle(judgeLater, held, ticket, startedAt, caller, exit, endedAt)
       })
     )
   }
@@ -288,10 +280,12 @@ const settle = <A, E>(
   ticket: Ticket,
   startedAt: number,
   caller: Caller,
-  exit: Exit.Exit<A, E>
+  exit: Exit.Exit<A, E>,
+  endedAt?: number
 ): void => {
   const { breaker } = request
   const { rules } = breaker.settings
+  breaker.openCalls.lapseAll(held)
   const interrupted = exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)
   const outcome = interrupted ? Outcome.ignored : judge(request, held, exit, caller)
   // Read after the classifier has run, which may have used the breaker itself.
@@ -304,7 +298,7 @@ const settle = <A, E>(
   // No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
   const now = isTimed ? breaker.now(caller) : NaN
   if (!Circuit.lands(circuit, rules, ticket, now) || breaker.circuits.isSuperseded(held)) return
-  const elapsedMillis = rules.policy.measuresElapsed ? now - startedAt : 0
+  const elapsedMillis = rules.policy.measuresElapsed ? (endedAt ?? now) - startedAt : 0
   const call: Call = isTimed ? { outcome, interrupted, at: now, elapsedMillis } : untimedSuccess
   let next: Circuit.Circuit<unknown>
   let reason: ReturnType<typeof Circuit.trips>

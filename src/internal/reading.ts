@@ -2,10 +2,10 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { CircuitSnapshot, CircuitState } from "../CircuitBreaker.ts"
+import type { Breaker } from "./breaker.ts"
 import type { Held } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
 import { noCounts } from "./core/window.ts"
-import type { Settings } from "./options.ts"
 
 const closed: CircuitState = { _tag: "Closed" }
 const isolated: CircuitState = { _tag: "Isolated" }
@@ -15,9 +15,10 @@ const isolated: CircuitState = { _tag: "Isolated" }
  *
  * @internal
  */
-export const stateOf = (held: Held | undefined, settings: Settings, now: number): CircuitState => {
+export const stateOf = (breaker: Breaker, held: Held | undefined, now: number): CircuitState => {
   if (held === undefined) return closed
-  const circuit = Circuit.at(held.current, settings.rules, now)
+  const { rules } = breaker.settings
+  const circuit = Circuit.at(breaker.seen(held, now), rules, now)
   switch (circuit._tag) {
     case "Closed":
       return closed
@@ -37,7 +38,7 @@ export const stateOf = (held: Held | undefined, settings: Settings, now: number)
     case "Recovering":
       return {
         _tag: "Recovering",
-        admitting: Circuit.share(circuit, settings.rules, now),
+        admitting: Circuit.share(circuit, rules, now),
         openings: circuit.openings
       }
     case "Isolated":
@@ -47,17 +48,18 @@ export const stateOf = (held: Held | undefined, settings: Settings, now: number)
 
 /** @internal */
 export const snapshotOf = (
+  breaker: Breaker,
   held: Held | undefined,
   key: string,
-  settings: Settings,
   now: number
 ): CircuitSnapshot => ({
-  breaker: settings.name,
+  breaker: breaker.settings.name,
   key,
-  state: stateOf(held, settings, now),
-  window: held === undefined ? noCounts : Circuit.counts(held.current, settings.rules, now),
+  state: stateOf(breaker, held, now),
+  window:
+    held === undefined ? noCounts : Circuit.counts(breaker.seen(held, now), breaker.settings.rules, now),
   totals: {
-    succeeded: held?.succeeded ?? 0,
+    succeeded: held === undefined ? 0 : held.succeeded + breaker.landing(held, now).length,
     failed: held?.failed ?? 0,
     ignored: held?.ignored ?? 0,
     rejected: held?.rejected ?? 0

@@ -25,7 +25,7 @@ const stateNow = (breaker: Breaker): string =>
   runNow(
     Effect.withFiberRuntime((caller) => {
       const now = breaker.now(caller)
-      return Effect.succeed(stateOf(breaker.circuits.find("default", now), breaker.settings, now)._tag)
+      return Effect.succeed(stateOf(breaker, breaker.circuits.find("default", now), now)._tag)
     })
   )
 

@@ -9,7 +9,8 @@ import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
 import type { Caller } from "../caller.ts"
-import type { Afterwards, OpenCall } from "../protect.ts"
+import type { OpenCall } from "../openCalls.ts"
+import type { Afterwards, Continuation } from "../protect.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 
@@ -30,21 +31,26 @@ const hasBody = ({ headers, request, status }: Response): boolean =>
   request.method !== "HEAD" && status !== 204 && status !== 304 && headers["content-length"] !== "0"
 
 /**
- * A response whose body is part of its call: the call settles when the first reading of the body ends.
+ * A response whose body is part of its call: the call settles when the first reading of the body ends. A stream goes at
+ * its consumer's pace, so its first bytes end what the dependency is measured by, and a probe as a whole: it may go on
+ * for longer than a probe holds its slot, and its consumer may be in need of the circuit.
  */
 class ResponseInFlight extends Inspectable.Class implements Response {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   private readonly original: Response
-  private readonly call: OpenCall<Response>
-  private readonly takeBack: () => void
+  private readonly call: Continuation<Response>
+  private readonly openCall: OpenCall
+  private arrivedAt: number | undefined = undefined
   private isSettled = false
 
-  constructor(original: Response, call: OpenCall<Response>) {
+  constructor(original: Response, call: Continuation<Response>) {
     super()
     this.original = original
     this.call = call
-    this.takeBack = call.breaker.keepOpen(() => this.settle(Exit.succeed(original), call.caller))
+    const { breaker, caller, held, ticket } = call
+    this.openCall = { held, ticket, lapse: () => this.settle(Exit.succeed(original), caller) }
+    breaker.openCalls.add(this.openCall)
   }
 
   get request() {
@@ -92,6 +98,7 @@ class ResponseInFlight extends Inspectable.Class implements Response {
       this.takeBack()
       return this.original.stream
     }).pipe(
+      Stream.mapChunksEffect((chunk) => Effect.as(this.arriving, chunk)),
       // What the body itself fails with; a consumer that fails or stops early says nothing about it.
       Stream.tapErrorCause((cause) => this.settling(Exit.failCause(cause))),
       Stream.ensuringWith((exit) => this.settling(isInterruption(exit) ? exit : Exit.succeed(this.original)))
@@ -109,6 +116,21 @@ class ResponseInFlight extends Inspectable.Class implements Response {
     }).pipe(Effect.onExit((exit) => this.settling(Exit.as(exit, this.original))))
   }
 
+  private takeBack(): void {
+    this.call.breaker.openCalls.takeBack(this.openCall)
+  }
+
+  private get arriving(): Effect.Effect<void> {
+    return Effect.withFiberRuntime((caller) => {
+      if (this.arrivedAt === undefined) {
+        const { breaker, ticket } = this.call
+        this.arrivedAt = breaker.now(caller)
+        if (ticket.slot !== 0) this.settle(Exit.succeed(this.original), caller)
+      }
+      return Effect.void
+    })
+  }
+
   private settling(exit: Exit.Exit<Response, unknown>): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => Effect.succeed(this.settle(exit, caller)))
   }
@@ -116,7 +138,7 @@ class ResponseInFlight extends Inspectable.Class implements Response {
   private settle(exit: Exit.Exit<Response, unknown>, caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true
-    this.call.settle(exit, caller)
+    this.call.settle(exit, caller, this.arrivedAt)
   }
 }
 

@@ -9,13 +9,14 @@ import * as Either from "effect/Either"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import { CircuitBreaker } from "../../CircuitBreaker.ts"
+import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { Options } from "../../CircuitHttpClient.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
 import { protectOn } from "../make.ts"
 import { callable, refuse, refuseUnknown } from "../options.ts"
 import { goOnWithBody } from "./body.ts"
+import { checkBreaker, withBreaker } from "./breaker.ts"
 import { answerRejection, retryAfterHeader } from "./rejection.ts"
 import { retryAfterOf } from "./retryAfter.ts"
 
@@ -30,6 +31,7 @@ export const protect = <E, R>(
 ): HttpClient.HttpClient.With<E | CircuitOpenError, R | CircuitBreaker> => {
   const { breaker, key = originOf, respondWhenRejected, statusOutcome: outcome = statusOutcome } = options
   refuseUnknown("CircuitHttpClient.protect", options, optionNames)
+  checkBreaker("CircuitHttpClient.protect: breaker", breaker)
   callable("CircuitHttpClient.protect: key", key)
   const classify = classifyWith(callable("CircuitHttpClient.protect: statusOutcome", outcome))
   const afterwards = { classify, goOn: goOnWithBody }
@@ -38,9 +40,7 @@ export const protect = <E, R>(
     const circuit = key(request)
     if (circuit === undefined) return effect
     const guard = (effect: Effect.Effect<HttpResponse, E, R>) =>
-      breaker === undefined
-        ? Effect.flatMap(CircuitBreaker, (it) => protectOn(it, effect, circuit, classify, afterwards))
-        : protectOn(breaker, effect, circuit, classify, afterwards)
+      withBreaker(breaker, (it) => protectOn(it, effect, circuit, classify, afterwards))
     return status === undefined
       ? guard(effect)
       : answerRejection(effect, guard, (error) => Effect.succeed(answer(request, error, status)))
@@ -63,7 +63,14 @@ const answer = (request: Request, error: CircuitOpenError, status: number): Http
   HttpClientResponse.fromWeb(
     request,
     new Response(
-      JSON.stringify({ error: error.message, breaker: error.breaker, key: error.key, state: error.state }),
+      request.method === "HEAD"
+        ? null
+        : JSON.stringify({
+            error: error.message,
+            breaker: error.breaker,
+            key: error.key,
+            state: error.state
+          }),
       {
         status,
         headers: {

@@ -5,11 +5,12 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { CircuitBreaker } from "../../CircuitBreaker.ts"
+import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { Middleware, Options } from "../../CircuitHttpMiddleware.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
-import { callable, refuseUnknown } from "../options.ts"
+import { callable, refuse, refuseUnknown } from "../options.ts"
+import { checkBreaker, withBreaker } from "./breaker.ts"
 import { answerRejection, retryAfterHeader, retryAfterSeconds } from "./rejection.ts"
 
 /** @internal */
@@ -17,8 +18,9 @@ export function make(options: Options & { readonly breaker: CircuitBreaker }): M
 export function make(options?: Options): Middleware<CircuitBreaker>
 export function make(options: Options = {}): Middleware<CircuitBreaker> {
   refuseUnknown("CircuitHttpMiddleware.make", options, optionNames)
-  const { breaker, classify: verdict = classify, key: keyOf, response: answer = unavailable } = options
-  callable("CircuitHttpMiddleware.make: classify", verdict)
+  const { breaker, key: keyOf, response: answer = unavailable } = options
+  checkBreaker("CircuitHttpMiddleware.make: breaker", breaker)
+  const verdict = verdictOf(options)
   callable("CircuitHttpMiddleware.make: response", answer)
   if (keyOf !== undefined) callable("CircuitHttpMiddleware.make: key", keyOf)
   const guard = <E, R>(app: HttpApp.Default<E, R>, key: string | undefined) => {
@@ -33,9 +35,7 @@ export function make(options: Options = {}): Middleware<CircuitBreaker> {
           Effect.failCause(whole ?? cause)
         )
       })
-    return breaker === undefined
-      ? Effect.flatMap(CircuitBreaker, (it) => answerRejection(app, guardWith(it), answer))
-      : answerRejection(app, guardWith(breaker), answer)
+    return withBreaker(breaker, (it) => answerRejection(app, guardWith(it), answer))
   }
   return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R | CircuitBreaker> =>
     keyOf === undefined
@@ -54,15 +54,30 @@ const withoutAnswer = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
     ? cause.left
     : cause
 
-const optionNames: ReadonlyArray<keyof Options> = ["breaker", "key", "classify", "response"]
+const optionNames: ReadonlyArray<keyof Options> = ["breaker", "key", "statusOutcome", "classify", "response"]
+
+const verdictOf = ({ classify, statusOutcome: outcome }: Options): Classify => {
+  if (outcome !== undefined && classify !== undefined) {
+    return refuse("CircuitHttpMiddleware.make", "given either statusOutcome or classify", "both")
+  }
+  return outcome === undefined
+    ? callable("CircuitHttpMiddleware.make: classify", classify ?? classifyWith(statusOutcome))
+    : classifyWith(callable("CircuitHttpMiddleware.make: statusOutcome", outcome))
+}
+
+type Classify = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => Outcome.Outcome
 
 /** @internal */
-export const classify = (
-  exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>
-): Outcome.Outcome => {
-  if (exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)) return Outcome.ignored
-  return responseOf(exit).status >= 500 ? Outcome.failure() : Outcome.success
-}
+export const statusOutcome = (status: number): Outcome.Outcome =>
+  status >= 500 ? Outcome.failure() : Outcome.success
+
+/** @internal */
+export const classifyWith =
+  (outcomeOf: (status: number) => Outcome.Outcome): Classify =>
+  (exit) =>
+    exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)
+      ? Outcome.ignored
+      : outcomeOf(responseOf(exit).status)
 
 // The response that the server will make of the exit.
 const responseOf = (

@@ -25,7 +25,7 @@ const requests =
     return Effect.runPromise(Effect.replicateEffect(some, concurrency, { concurrency }))
   }
 
-/** Microseconds a request, bare and guarded, of clients that are always busy. */
+/** Nanoseconds a request, bare and guarded, of clients that are always busy. */
 export const cases: Cases = {
   request: async (scale) => {
     const url = `http://127.0.0.1:${await child("server").answer()}/`

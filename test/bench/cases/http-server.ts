@@ -32,8 +32,8 @@ export const cases: Cases = {
   request: async (scale) => {
     const generator = child("load")
     const healthy = CircuitHttpMiddleware.make({ breaker: await acquire(CircuitBreaker.make()) })
-    const breaker = await acquire(CircuitBreaker.make())
-    await acquire(breaker.isolate())
+    const breaker = await acquire(CircuitBreaker.make({ openDuration: "1 day" }))
+    await Effect.runPromise(breaker.trip())
     const shedding = CircuitHttpMiddleware.make({ breaker })
     const answering = async (app: HttpApp.Default) => {
       const port = await serve(app)

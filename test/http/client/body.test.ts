@@ -255,6 +255,7 @@ describe("a body that nobody reads", () => {
       const breaker = yield* make()
       const body = yield* makeBody
       const response = yield* guard(breaker, body).get(url)
+      yield* nextTurn
       yield* counted(breaker, { succeeded: 1 })
       const fiber = yield* Effect.fork(response.text)
       yield* body.wanted
@@ -320,6 +321,134 @@ describe("what lies between the headers and the reading", () => {
       yield* body.breakOff
       yield* Effect.flip(Fiber.join(fiber))
       yield* counted(breaker, { failed: 1 })
+    })
+  )
+})
+
+describe("what others do meanwhile", () => {
+  it.scoped("a reader sees a success so far, and changes nothing: the body that breaks off reopens", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const body = yield* makeBody
+      const response = yield* guard(breaker, body).get(url)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+      yield* counted(breaker, { succeeded: 1 })
+      yield* breaker.circuits
+      const fiber = yield* Effect.fork(response.text)
+      yield* body.wanted
+      assert.strictEqual(yield* tagOf(breaker, origin), "HalfOpen")
+      yield* body.breakOff
+      yield* Effect.flip(Fiber.join(fiber))
+      assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+      yield* counted(breaker, { failed: 1 })
+    })
+  )
+
+  it.scoped("calls of other circuits change nothing: twenty bodies break off, twenty failures", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(100) })
+      const bodies = yield* Effect.replicateEffect(makeBody, 20)
+      const reading = (body: Body) =>
+        guard(breaker, body)
+          .get(url)
+          .pipe(
+            Effect.timeout("1 minute"),
+            Effect.flatMap((response) => response.text),
+            Effect.fork
+          )
+      const fibers = yield* Effect.forEach(bodies, reading)
+      yield* Effect.forkScoped(breaker.protectWith(Effect.never, { key: "another" }))
+      yield* Effect.forEach(bodies, ({ wanted }) => wanted)
+      yield* Effect.forEach(bodies, ({ breakOff }) => breakOff)
+      yield* Effect.forEach(fibers, (fiber) => Effect.flip(Fiber.join(fiber)))
+      yield* counted(breaker, { failed: 20 })
+    })
+  )
+
+  it.scoped("outcomes keep their order: an unread success between failures breaks the streak", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
+      const answers = [500, 500, 200, 500, 500]
+      const { client } = backend((to, nth) =>
+        Effect.succeed(respond(answers[nth - 1] ?? 500, { body: "rates", to }))
+      )
+      const guarded = CircuitHttpClient.protect(client, { breaker })
+      yield* Effect.forEach(answers, () => guarded.get(url))
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+      yield* guarded.get(url)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+    })
+  )
+
+  it.scoped("a control fences what is under way, but not what is done and unread", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      yield* guard(breaker, yield* makeBody).get(url)
+      yield* breaker.reset(origin)
+      yield* counted(breaker, { succeeded: 1 })
+    })
+  )
+})
+
+describe("a stream, which goes at its consumer's pace", () => {
+  it.scoped("closes a half-open circuit with its first bytes, however long it goes on", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const body = yield* makeBody
+      const fiber = yield* Effect.fork(
+        Effect.flatMap(guard(breaker, body).get(url), (response) => Stream.runDrain(response.stream))
+      )
+      yield* body.wanted
+      assert.strictEqual(yield* tagOf(breaker, origin), "HalfOpen")
+      yield* body.send("one")
+      yield* body.wanted
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+      yield* TestClock.adjust("10 minutes")
+      yield* body.end
+      yield* Fiber.join(fiber)
+      yield* counted(breaker, { succeeded: 1 })
+    })
+  )
+
+  it.scoped("reopens where it breaks off before", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const body = yield* makeBody
+      const fiber = yield* Effect.fork(
+        Effect.flatMap(guard(breaker, body).get(url), (response) => Stream.runDrain(response.stream))
+      )
+      yield* body.wanted
+      yield* body.breakOff
+      yield* Effect.flip(Fiber.join(fiber))
+      assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+    })
+  )
+
+  it.scoped("may be consumed by requests of the same circuit", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const guarded = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+      const response = yield* guarded.get(url)
+      yield* Stream.runForEach(response.stream, () => guarded.get(url))
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+      yield* counted(breaker, { succeeded: 2 })
+    })
+  )
+
+  it.scoped("is as slow as its first bytes, not as its consumer", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
+      })
+      const guarded = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+      const slowly = Effect.flatMap(guarded.get(url), (response) =>
+        Stream.runForEach(response.stream, () => Effect.sleep("5 seconds"))
+      )
+      const fiber = yield* Effect.fork(slowly)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+      yield* counted(breaker, { succeeded: 1 })
     })
   )
 })

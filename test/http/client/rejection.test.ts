@@ -137,6 +137,18 @@ describe("respondWhenRejected", () => {
 /** What JavaScript, a config file or a cast may bring in place of what the types ask for. */
 const untyped = (options: object): Options => options
 
+describe("an answered HEAD request", () => {
+  it.scoped("has the headers and no body", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      const options = { breaker, key, respondWhenRejected: true } as const
+      const response = yield* CircuitHttpClient.protect(statuses(200).client, options).head(url)
+      assert.deepStrictEqual([response.status, response.headers["retry-after"]], [503, "10"])
+      assert.strictEqual(yield* response.text, "")
+    })
+  )
+})
+
 describe("options of the client out of range", () => {
   const status =
     "CircuitHttpClient.protect: respondWhenRejected.status must be an HTTP error status from 400 to 599"
@@ -144,6 +156,12 @@ describe("options of the client out of range", () => {
     ...[200, 399, 600, 503.5, NaN, Infinity, -503, "503", null].map(
       (value) => [{ respondWhenRejected: { status: value } }, `${status}, received ${String(value)}`] as const
     ),
+    [{ key: "eu" }, 'CircuitHttpClient.protect: key must be a function, received "eu"'],
+    [{ statusOutcome: 500 }, "CircuitHttpClient.protect: statusOutcome must be a function, received 500"],
+    [
+      { breaker: {} },
+      "CircuitHttpClient.protect: breaker must be a breaker, as CircuitBreaker.make gives it, received {}"
+    ],
     [
       { keys: () => "eu" },
       'CircuitHttpClient.protect: unknown option "keys", the options are breaker, key, statusOutcome, respondWhenRejected'

@@ -1,7 +1,8 @@
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { CircuitBreaker } from "effect-circuit-breaker"
+import * as TestClock from "effect/TestClock"
+import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { make, makeOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { Handler, places, serve } from "./fixtures.ts"
@@ -110,6 +111,43 @@ describe("the options", () => {
       /CircuitHttpMiddleware\.make.*keys/
     )
   })
+
+  it("are refused where they are none of their kind", () => {
+    const refusals: ReadonlyArray<readonly [options: object, message: string]> = [
+      [
+        { breaker: {} },
+        "CircuitHttpMiddleware.make: breaker must be a breaker, as CircuitBreaker.make gives it, received {}"
+      ],
+      [{ key: "orders" }, 'CircuitHttpMiddleware.make: key must be a function, received "orders"'],
+      [{ statusOutcome: 500 }, "CircuitHttpMiddleware.make: statusOutcome must be a function, received 500"],
+      [{ response: 503 }, "CircuitHttpMiddleware.make: response must be a function, received 503"],
+      [
+        { classify: CircuitHttpMiddleware.classify, statusOutcome: () => Outcome.ignored },
+        "CircuitHttpMiddleware.make must be given either statusOutcome or classify, received both"
+      ]
+    ]
+    for (const [options, message] of refusals) {
+      const untyped: CircuitHttpMiddleware.Options = options
+      assert.throws(() => CircuitHttpMiddleware.make(untyped), RangeError, message)
+    }
+  })
+
+  it.scoped("statusOutcome: a 404 that is Ignored does not close a half-open circuit", () =>
+    Effect.gen(function* () {
+      const handler = new Handler()
+      const breaker = yield* makeOpen()
+      yield* TestClock.adjust("10 seconds")
+      const statusOutcome = (status: number) =>
+        status === 404 ? Outcome.ignored : status >= 500 ? Outcome.failure() : Outcome.success
+      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(handler.app))
+      handler.answers = 404
+      assert.strictEqual((yield* ask()).status, 404)
+      assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
+      handler.answers = 200
+      assert.strictEqual((yield* ask()).status, 200)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+  )
 
   it.scoped("that are undefined were not given", () =>
     Effect.gen(function* () {
