@@ -315,7 +315,7 @@ const settle = <A, E>(
   breaker.fleet?.settled(held, circuit, ticket, call, outcome, caller)
 }
 
-const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: 0, elapsedMillis: 0 }
+const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: NaN, elapsedMillis: 0 }
 
 const judge = <A, E>(
   { breaker, classify }: Judge<A, E>,

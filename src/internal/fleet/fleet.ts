@@ -155,7 +155,8 @@ export class Fleet {
   /** Tells that this node trips, before it does. */
   tripping(held: Held, now: number): void {
     const member = memberOf(held)
-    if (this.mirror.tally.failingNodes(held, now) < this.store.coordination.quorum) {
+    member.countedAlone = undefined
+    if (!this.mirror.tally.isFleetMatter(held, held.current, now)) {
       member.countedAlone = this.mirror.tally.contribution(held, now)
       this.mirror.active.add(held)
       this.mirror.wakeUp.unsafeOpen()

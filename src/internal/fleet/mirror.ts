@@ -58,7 +58,7 @@ export class Mirror {
       lost: () => this.lost(),
       regained: () => this.forget()
     })
-    this.tally = new Tally(rules, this.line)
+    this.tally = new Tally(rules, this.line, store.coordination.quorum)
     this.leaseMillis = Duration.toMillis(store.coordination.lease)
     this.syncMillis = Duration.toMillis(store.coordination.syncInterval)
   }
@@ -117,7 +117,9 @@ export class Mirror {
       this.active.add(held)
     } else if (member.pending === 0) {
       const kept = this.decode(change, caller)
-      if (kept !== undefined) this.takeOver(held, kept, change.revision, caller)
+      // What comes late is no news.
+      if (kept === undefined || kept.circuit.generation < member.generation) return
+      this.takeOver(held, kept, change.revision, caller)
     }
   }
 
@@ -133,11 +135,27 @@ export class Mirror {
     const now = this.breaker.now(caller)
     member.askedAt = now
     const { contributions } = entry
+    const kept = this.decode(entry, caller)
+    if (kept === undefined) return
+    if (member.pending === 0) this.follow(held, entry, kept, now, caller)
     member.others = contributions
       .filter(({ node }) => node !== this.node)
-      .flatMap(({ value }) => this.tally.decode(value))
-    const kept = this.decode(entry, caller)
-    if (kept === undefined || member.pending > 0) return
+      .flatMap(({ value }) => this.tally.decode(held, value))
+    if (member.pending > 0) return
+    const reason = Machine.trips(this.tally.merged(held, held.current, now), rules, now)
+    if (reason === "Tripped") this.breaker.open(held, reason, undefined, caller, now)
+    this.rest(held, now)
+  }
+
+  private follow(
+    held: Held,
+    { contributions, ...entry }: Entry,
+    kept: Shared,
+    now: number,
+    caller: Caller
+  ): void {
+    const { rules } = this.breaker.settings
+    const member = memberOf(held)
     const isLost = kept.circuit.generation < member.generation
     const isOurs = isLost || (member.hasDiverged && entry.revision === member.revision)
     if (isOurs && Machine.at(held.current, rules, now)._tag !== "Closed") {
@@ -147,9 +165,6 @@ export class Mirror {
       const known = Record.withoutLost(kept, rules, contributions, entry.now, this.leaseMillis)
       this.takeOver(held, known, entry.revision, caller)
     }
-    const reason = Machine.trips(this.tally.merged(held, held.current, now), rules, now)
-    if (reason === "Tripped") this.breaker.open(held, reason, undefined, caller, now)
-    this.rest(held, now)
   }
 
   /** Makes the node's own circuit what the shared one is. */
@@ -159,7 +174,10 @@ export class Mirror {
     const there = Record.shift(shared.circuit, -this.line.ahead)
     if (revision === member.revision && there.generation === member.generation && isAlike(here, there)) return
     if (member.isAlone && there.generation === member.generation) return
-    const isExpected = member.pending > 0 || member.isAlone || there.generation === member.generation
+    const isExpected =
+      member.pending > 0 || member.isAlone || member.revision === "" || there.generation === member.generation
+    // What was counted in another window is over.
+    if (there.generation !== member.generation) member.others = []
     member.revision = revision
     member.generation = there.generation
     member.countedAlone = undefined

@@ -16,8 +16,10 @@ export class Tally {
   /** Only those that go by the same rules count together. */
   private readonly rules: number
   private readonly line: Line
+  private readonly quorum: number
 
-  constructor({ name, policy }: Rules, line: Line) {
+  constructor({ name, policy }: Rules, line: Line, quorum: number) {
+    this.quorum = quorum
     this.policy = policy
     this.rules = Hash.string(name)
     this.line = line
@@ -27,31 +29,39 @@ export class Tally {
   contribution(held: Held, now: number): string {
     const circuit = held.current
     return circuit._tag === "Closed" || circuit._tag === "Recovering"
-      ? JSON.stringify([this.rules, this.policy.contribution(circuit.window, now, this.line.ahead)])
+      ? JSON.stringify([
+          this.rules,
+          memberOf(held).generation,
+          this.policy.contribution(circuit.window, now, this.line.ahead)
+        ])
       : (memberOf(held).countedAlone ?? "[]")
   }
 
-  /** What another node counts; nothing where it goes by other rules or has no window. */
-  decode(value: string): ReadonlyArray<Contribution> {
-    const [rules, contribution] = JSON.parse(value)
-    return rules === this.rules ? [contribution] : []
+  /** What another node counts; nothing where it goes by other rules, or what it counted is from before this window. */
+  decode(held: Held, value: string): ReadonlyArray<Contribution> {
+    const [rules, generation, contribution] = JSON.parse(value)
+    return rules === this.rules && generation === memberOf(held).generation ? [contribution] : []
   }
 
-  /** The circuit with the window of all nodes. */
+  /** The circuit with the window of all nodes, if enough of them see failures; or else with its own. */
   merged(held: Held, circuit: Circuit<unknown>, now: number): Circuit<unknown> {
     const { others } = memberOf(held)
-    return others.length > 0 && (circuit._tag === "Closed" || circuit._tag === "Recovering")
-      ? { ...circuit, window: this.policy.merge(circuit.window, others, now, this.line.ahead) }
-      : circuit
+    if (others.length === 0 || (circuit._tag !== "Closed" && circuit._tag !== "Recovering")) return circuit
+    if (!this.isFleetMatter(held, circuit, now)) return circuit
+    return { ...circuit, window: this.policy.merge(circuit.window, others, now, this.line.ahead) }
   }
 
-  /** How many nodes see failures, this one included. */
-  failingNodes(held: Held, now: number): number {
-    const isFailing = (other: Contribution) => {
-      const window = this.policy.merge(this.policy.initial, [other], now, this.line.ahead)
+  /** Whether enough nodes see failures for the circuit to open for all of them. */
+  isFleetMatter(held: Held, circuit: Circuit<unknown>, now: number): boolean {
+    if (this.quorum === 1) return true
+    if (circuit._tag !== "Closed" && circuit._tag !== "Recovering") return false
+    const seesFailures = (window: unknown) => {
       const { failures, slow } = this.policy.counts(window, now)
       return failures + slow > 0
     }
-    return 1 + memberOf(held).others.filter(isFailing).length
+    const windowOf = (other: Contribution) =>
+      this.policy.merge(this.policy.initial, [other], now, this.line.ahead)
+    const windows = [circuit.window, ...memberOf(held).others.map(windowOf)]
+    return windows.filter(seesFailures).length >= this.quorum
   }
 }
