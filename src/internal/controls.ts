@@ -77,12 +77,11 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
         Effect.withFiberRuntime<void>((caller) => {
           const now = breaker.now(caller)
           const released = Circuit.release(held.current, breaker.settings.rules, since, now)
-          if (released !== held.current) breaker.circuits.touch(held, now)
+          if (released === held.current) return Effect.void
+          breaker.circuits.touch(held, now)
           breaker.move(held, released, caller)
-          return (
-            breaker.fleet?.controlled(held, Steps.release(breaker.settings.rules, breaker.fleet.node)) ??
-            Effect.void
-          )
+          const { fleet, settings } = breaker
+          return fleet?.controlled(held, Steps.release(settings.rules, fleet.node)) ?? Effect.void
         })
     )
   )

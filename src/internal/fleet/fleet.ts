@@ -69,7 +69,7 @@ export class Fleet {
   afterCall(held: Held): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.mirror.line.isFailing) return Effect.void
-      this.mirror.active.add(held)
+      this.mirror.keepInStep(held)
       const { writing } = memberOf(held)
       return Effect.zipRight(
         writing === undefined ? Effect.void : Fiber.await(writing),
@@ -113,7 +113,7 @@ export class Fleet {
     const member = memberOf(held)
     member.announces ||= !member.isWarm
     member.isWarm = true
-    this.mirror.active.add(held)
+    this.mirror.keepInStep(held)
     this.mirror.wakeUp.unsafeOpen()
   }
 
@@ -158,7 +158,7 @@ export class Fleet {
     member.countedAlone = undefined
     if (!this.mirror.tally.isFleetMatter(held, held.current, now)) {
       member.countedAlone = this.mirror.tally.contribution(held, now)
-      this.mirror.active.add(held)
+      this.mirror.keepInStep(held)
       this.mirror.wakeUp.unsafeOpen()
     }
   }
@@ -219,7 +219,7 @@ export class Fleet {
     const member = memberOf(held)
     return Effect.suspend(() => {
       member.pending++
-      this.mirror.active.add(held)
+      this.mirror.keepInStep(held)
       return Effect.flatMap(this.mirror.askAbout([held]), ([entry]) => this.change(held, step, entry!))
     }).pipe(
       Effect.as(true),

@@ -11,6 +11,8 @@ import type { Contribution } from "../core/share.ts"
 export class Member {
   /** When the node last asked the store about it, in the breaker's time. */
   askedAt = -Infinity
+  /** Nothing was ever heard of it. */
+  isNew = true
   revision = ""
   /** The shared generation that the node's own circuit stands for. */
   generation = 0

@@ -114,7 +114,7 @@ export class Mirror {
     if (change._tag === "Failing") {
       if (!member.isWarm) this.wakeUp.unsafeOpen()
       member.isWarm = true
-      this.active.add(held)
+      this.keepInStep(held)
     } else if (member.pending === 0) {
       const kept = this.decode(change, caller)
       // What comes late is no news.
@@ -141,10 +141,11 @@ export class Mirror {
     member.others = contributions
       .filter(({ node }) => node !== this.node)
       .flatMap(({ value }) => this.tally.decode(held, value))
+    member.isNew = false
     if (member.pending > 0) return
     const reason = Machine.trips(this.tally.merged(held, held.current, now), rules, now)
     if (reason === "Tripped") this.breaker.open(held, reason, undefined, caller, now)
-    this.rest(held, now)
+    this.rest(held, now, caller)
   }
 
   private follow(
@@ -175,30 +176,36 @@ export class Mirror {
     if (revision === member.revision && there.generation === member.generation && isAlike(here, there)) return
     if (member.isAlone && there.generation === member.generation) return
     const isExpected =
-      member.pending > 0 || member.isAlone || member.revision === "" || there.generation === member.generation
+      member.pending > 0 || member.isAlone || member.isNew || there.generation === member.generation
     // What was counted in another window is over.
     if (there.generation !== member.generation) member.others = []
     member.revision = revision
     member.generation = there.generation
     member.countedAlone = undefined
-    const isSame = isExpected && here._tag === there._tag
-    // A window is a node's own, and so is its share of a recovery.
-    if (isSame && (there._tag === "Closed" || there._tag === "Recovering")) return
-    const generation = isSame ? here.generation : here.generation + 1
-    const since = isSame && here._tag === "Isolated" ? here.since : generation
-    const next = there._tag === "Isolated" ? { ...there, generation, since } : { ...there, generation }
+    const next = isExpected && here._tag === there._tag ? renewed(here, there) : successor(here, there)
     this.breaker.move(held, next, caller, shared.reason)
-    if (next._tag !== "Closed") this.active.add(held)
+    if (next._tag !== "Closed") this.keepInStep(held)
+  }
+
+  /** Has a circuit exchanged with the others from now on, until it comes to rest. */
+  keepInStep(held: Held): void {
+    if (this.active.has(held)) return
+    this.active.add(held)
+    this.wakeUp.unsafeOpen()
   }
 
   // A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing.
-  private rest(held: Held, now: number): void {
+  private rest(held: Held, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const circuit = Machine.at(held.current, rules, now)
     if (circuit._tag !== "Closed" || member.pending > 0 || member.hasDiverged) return
     const { failures, slow } = Machine.counts(this.tally.merged(held, circuit, now), rules, now)
     if (failures + slow > 0) return
+    // A streak that a success elsewhere has ended is not to go on when that is forgotten.
+    if (Machine.counts(circuit, rules, now).failures > 0) {
+      this.breaker.move(held, { ...circuit, window: rules.policy.initial }, caller)
+    }
     member.isWarm = false
     member.others = []
     this.active.delete(held)
@@ -248,6 +255,8 @@ export class Mirror {
     const member = memberOf(held)
     const announce = member.announces
     member.announces = false
+    // The others answer at once: what they count is to be had by the time of the next exchange, so that comes soon.
+    if (announce) this.wakeUp.unsafeOpen()
     return {
       circuit: this.idOf(held),
       node: this.node,
@@ -306,6 +315,24 @@ const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean =>
     : here._tag === "Isolated" && there._tag === "Isolated"
       ? here.holders === there.holders
       : true)
+
+const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
+  const generation = here.generation + 1
+  return there._tag === "Isolated" ? { ...there, generation, since: generation } : { ...there, generation }
+}
+
+/** The same state, as the store has it. A window is the node's own, and so are its share of a recovery and its holds. */
+const renewed = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
+  const { generation } = here
+  if (here._tag === "Closed" && there._tag === "Closed") return { ...there, generation, window: here.window }
+  if (here._tag === "Isolated" && there._tag === "Isolated")
+    return { ...there, generation, since: here.since }
+  if (here._tag === "Recovering" && there._tag === "Recovering") {
+    const { admitted, arrivals, window } = here
+    return { ...there, generation, admitted, arrivals, window }
+  }
+  return { ...there, generation }
+}
 
 const leastPauseMillis = 10
 
