@@ -4,7 +4,8 @@
  * name on that store, and nothing else in the program changes.
  *
  * A store is a small thing: for each circuit it keeps one text that is replaced by compare-and-set, and what each node
- * contributes, and it tells the nodes of changes. The machine, the policy and the merging are not its business.
+ * contributes, and it tells the nodes of changes. The machine, the policy and the merging are not its business. Whoever
+ * writes one has it checked by the laws in `effect-circuit-breaker/testing`.
  *
  * @since 0.1.0
  */
@@ -12,35 +13,42 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as memory from "./internal/fleet/memory.ts"
 
 /**
+ * What a store does for the breakers of a process. None of it has to be quick, or to answer at all: a breaker waits no
+ * longer than the deadline, interrupts what takes longer, and goes on by itself.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
   /**
-   * Takes in what this node contributes to some circuits, and answers how each of them stands, in the same order. One
-   * round trip for all of them.
+   * Takes in what this node contributes to some circuits, and answers how each of them stands after that, in the same
+   * order. One round trip for all of them, which need not be one step. A request without a contribution is a read: it
+   * leaves no trace, and no circuit lives longer for it. A request for nothing asks whether the store is there.
    */
   readonly exchange: (
     requests: ReadonlyArray<ExchangeRequest>
   ) => Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError>
   /**
-   * Replaces the state of a circuit if it is still the one of `revision`, tells the nodes, and answers how the circuit
-   * stands then: its revision is the new one if and only if this write was the one.
+   * Replaces the state of a circuit if its revision is still the one that is `expected`, tells the nodes, and answers how
+   * the circuit stands then: its revision is the new one if and only if this write was the one. One step: no other write
+   * comes in between.
    */
   readonly compareAndSet: (request: CompareAndSet) => Effect.Effect<Entry, CircuitStoreError>
   /**
    * Changes of the circuits of a breaker from the moment of subscription, those made by this node included. It may fail
-   * and may lose some: the nodes also look for themselves.
+   * and may lose some: the nodes also look for themselves, and subscribe again.
    */
   readonly changes: (breaker: string) => Stream.Stream<Change, CircuitStoreError>
   readonly coordination: Coordination
 }
 
 /**
+ * Any two texts, however long. Circuits that differ in either are different circuits.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -50,6 +58,8 @@ export interface CircuitId {
 }
 
 /**
+ * What a node contributes to a circuit.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -57,15 +67,20 @@ export interface ExchangeRequest {
   readonly circuit: CircuitId
   /** Who contributes: an identity of its own for each breaker of each process. */
   readonly node: string
-  /** Replaces what the node contributed before; nothing is left as it is where it is `undefined`. */
+  /** A text that is not empty and replaces what the node contributed before; `undefined` leaves that as it is. */
   readonly contribution: string | undefined
   /** Tell the other nodes that this circuit has failures, so that they contribute too. */
   readonly announce: boolean
-  /** How long the store has to keep the circuit from now on, at least. */
+  /**
+   * How long the store has to keep the circuit after what is contributed, at least. Other nodes that have not contributed
+   * for as long are forgotten, though not in the same answer.
+   */
   readonly keepMillis: number
 }
 
 /**
+ * The next state of a circuit, for as long as nobody has written another.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -76,12 +91,14 @@ export interface CompareAndSet {
   /** A revision that was never used before. */
   readonly revision: string
   readonly state: string
+  /** How long the store has to keep the circuit from now on, at least. */
   readonly keepMillis: number
 }
 
 /**
- * How a circuit stands. `now` is the store's clock in epoch milliseconds, which every node goes by; `revision` and `state`
- * are `""` where the store has nothing. A contribution is `at` that clock's time when it was taken in.
+ * How a circuit stands. `now` is the store's clock in epoch milliseconds, which every node goes by and which does not run
+ * backwards; `revision` and `state` are `""` where the store has nothing. A contribution is `at` that clock's time when it
+ * was taken in.
  *
  * @since 0.1.0
  * @category models
@@ -140,6 +157,8 @@ export interface Coordination {
 }
 
 /**
+ * How the nodes work together, where it differs from the defaults.
+ *
  * @since 0.1.0
  * @category options
  */
@@ -170,7 +189,8 @@ export class CircuitStoreError extends Data.TaggedError("CircuitStoreError")<{
 }> {}
 
 /**
- * The store of a breaker that shares nothing.
+ * The store of a breaker that shares nothing. It takes in what it is told, and keeps and tells nothing: of the laws of
+ * stores it keeps those about answering, and is exempt from the others. A breaker does not ask it.
  *
  * @since 0.1.0
  * @category stores
@@ -180,12 +200,33 @@ export const alone: Store = memory.alone
 /**
  * A store in this process: for tests, and for breakers that are made several times over.
  *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* CircuitStore.makeMemory()
+ *   const make = Effect.provideService(CircuitBreaker.make(), CircuitStore.CircuitStore, store)
+ *   const [one, other] = [yield* make, yield* make]
+ *   yield* one.trip()
+ *   // It has not been tripped itself, and asks the store before its first call.
+ *   return yield* Effect.flip(other.protect(Effect.void))
+ * }).pipe(Effect.scoped)
+ *
+ * assert.strictEqual((await Effect.runPromise(program)).state, "Open")
+ * ```
+ *
  * @since 0.1.0
  * @category stores
  */
 export const makeMemory: (options?: Options) => Effect.Effect<Store> = memory.make
 
 /**
+ * The store that a breaker shares its circuits through, taken from the environment when it is made (default
+ * {@link alone}).
+ *
  * @since 0.1.0
  * @category references
  */

@@ -1,0 +1,159 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
+import type * as Scope from "effect/Scope"
+import type { CircuitBreaker, CircuitState, Options } from "../../CircuitBreaker.ts"
+import { make } from "../../CircuitBreaker.ts"
+import { alone, CircuitStore } from "../../CircuitStore.ts"
+import type { ChosenState } from "../../testing.ts"
+
+/** @internal */
+export const breaker = (
+  chosen: ChosenState,
+  options: Options = {}
+): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
+  make(chosen.state === "Recovering" ? { recovery: { duration: "1 minute" }, ...options } : options).pipe(
+    Effect.provideService(CircuitStore, alone),
+    Effect.tap((breaker) => bring(breaker, chosen))
+  )
+
+/** @internal */
+export const layerOf = <Self>(
+  service: Context.Tag<Self, CircuitBreaker> & {
+    readonly layerWith: (options: Options) => Layer.Layer<Self>
+  },
+  chosen: ChosenState,
+  options: Options = {}
+): Layer.Layer<Self> =>
+  service.layerWith(options).pipe(
+    Layer.provide(Layer.succeed(CircuitStore, alone)),
+    Layer.flatMap((context) =>
+      Layer.merge(
+        Layer.succeedContext(context),
+        Layer.scopedDiscard(bring(Context.get(context, service), chosen))
+      )
+    )
+  )
+
+/** Brings a circuit of a new breaker into a state, as calls, controls and the passing of time would. */
+const bring = (breaker: CircuitBreaker, chosen: ChosenState): Effect.Effect<void, never, Scope.Scope> =>
+  stepsTo(breaker, chosen).pipe(
+    // It is the test's beginning, and nothing to report.
+    Logger.withMinimumLogLevel(LogLevel.None)
+  )
+
+const stepsTo = (breaker: CircuitBreaker, chosen: ChosenState): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.flatMap(moment, (ago) => stepsFrom(ago, breaker, chosen))
+
+const stepsFrom = (
+  ago: Ago,
+  breaker: CircuitBreaker,
+  chosen: ChosenState
+): Effect.Effect<void, never, Scope.Scope> => {
+  const { key } = chosen
+  switch (chosen.state) {
+    case "Isolated":
+      return breaker.isolate(key)
+    case "Open":
+      return Effect.flatMap(ago(0, openMillis(breaker, key)), (length) =>
+        chosen.retryAfter === undefined
+          ? ago(0, breaker.trip(key))
+          : ago(length - Duration.toMillis(chosen.retryAfter), breaker.trip(key))
+      )
+    case "HalfOpen":
+      return Effect.flatMap(ago(0, openMillis(breaker, key)), (length) =>
+        Effect.zipRight(
+          ago(length + overMillis, breaker.trip(key)),
+          Effect.replicateEffect(beginProbe(breaker, key), chosen.probing ?? 0, { discard: true })
+        )
+      )
+    case "Recovering":
+      return Effect.gen(function* () {
+        const length = yield* ago(0, openMillis(breaker, key))
+        const begin = (millis: number) =>
+          Effect.zipRight(
+            ago(millis + length + overMillis, breaker.trip(key)),
+            ago(millis, succeed(breaker, key))
+          )
+        yield* begin(0)
+        const from = yield* ago(0, admitting(breaker, key))
+        if (chosen.admitting === undefined) return
+        const perMilli = (yield* ago(-1, admitting(breaker, key))) - from
+        if (!(chosen.admitting >= from && chosen.admitting < 1)) {
+          return yield* refuse(`admitting must be from ${from} and below 1, received ${chosen.admitting}`)
+        }
+        yield* ago(0, breaker.reset(key))
+        yield* begin((chosen.admitting - from) / perMilli)
+      })
+  }
+}
+
+// An opening that has just passed may be over or not, by the rounding of its times.
+const overMillis = 1
+
+/** How long the breaker's first opening lasts: it is opened to see, and closed again. */
+const openMillis = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    yield* breaker.trip(key)
+    const state = yield* breaker.state(key)
+    yield* breaker.reset(key)
+    return state._tag === "Open" ? Duration.toMillis(state.retryAfter) : 0
+  })
+
+const admitting = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<number> =>
+  Effect.flatMap(breaker.state(key), (state) =>
+    state._tag === "Recovering"
+      ? Effect.succeed(state.admitting)
+      : refuse("a breaker that is to be Recovering needs the option `recovery`")
+  )
+
+const succeed = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<CircuitState> =>
+  call(breaker, Effect.void, key).pipe(
+    Effect.orDie,
+    Effect.zipRight(breaker.state(key)),
+    Effect.repeat({ while: ({ _tag }) => _tag === "HalfOpen" })
+  )
+
+/** A probe that runs until the scope closes. */
+const beginProbe = (
+  breaker: CircuitBreaker,
+  key: string | undefined
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const admitted = yield* Deferred.make<void>()
+    const probe = call(breaker, Effect.zipRight(Deferred.succeed(admitted, undefined), Effect.never), key)
+    yield* Effect.forkScoped(Effect.catchAll(probe, (error) => Deferred.die(admitted, error)))
+    yield* Deferred.await(admitted)
+  })
+
+const call = <A, E>(breaker: CircuitBreaker, effect: Effect.Effect<A, E>, key: string | undefined) =>
+  key === undefined ? breaker.protect(effect) : breaker.protectWith(effect, { key })
+
+const refuse = (message: string): Effect.Effect<never> => Effect.die(new RangeError(message))
+
+/** Runs an effect as if it were so many milliseconds ago. */
+type Ago = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+// Counted from one moment: however long the steps take, no time passes between them.
+const moment: Effect.Effect<Ago> = Effect.clockWith((clock) =>
+  Effect.sync(() => {
+    const millis = clock.unsafeCurrentTimeMillis()
+    const nanos = clock.unsafeCurrentTimeNanos()
+    return (ago, effect) =>
+      Effect.withClock(effect, stoppedAt(millis - ago, nanos - BigInt(Math.round(ago * 1e6)), clock))
+  })
+)
+
+const stoppedAt = (millis: number, nanos: bigint, clock: Clock.Clock): Clock.Clock => ({
+  [Clock.ClockTypeId]: Clock.ClockTypeId,
+  unsafeCurrentTimeMillis: () => millis,
+  unsafeCurrentTimeNanos: () => nanos,
+  currentTimeMillis: Effect.succeed(millis),
+  currentTimeNanos: Effect.succeed(nanos),
+  sleep: (duration) => clock.sleep(duration)
+})

@@ -1,0 +1,114 @@
+import * as Effect from "effect/Effect"
+import type { Change } from "../../CircuitStore.ts"
+import { exchange, expectSame, hear, read, replace } from "./expectations.ts"
+import { laws } from "./law.ts"
+import { texts } from "./texts.ts"
+
+/** @internal */
+export const telling = laws("telling", {
+  "says first that it listens, and then tells of failures and changes in their order, the node's own included":
+    (connect, breaker) =>
+      Effect.gen(function* () {
+        const [one, other] = [yield* connect, yield* connect]
+        const hearings = [yield* hear(one, breaker), yield* hear(other, breaker)]
+        const [a, b] = [
+          { breaker, key: "a" },
+          { breaker, key: "b" }
+        ]
+        yield* exchange(one, { circuit: a, node: "one", contribution: "1", announce: true })
+        yield* replace(one, a, "", "a1")
+        yield* replace(other, b, "", "b1")
+        yield* exchange(other, { circuit: b, node: "other", contribution: "1", announce: true })
+        yield* replace(other, a, "a1", "a2")
+        const told = [failing("a"), changed("a", "a1"), changed("b", "b1"), failing("b"), changed("a", "a2")]
+        for (const { until } of hearings) {
+          yield* expectSame("what is heard", summary(yield* until("a2")), told)
+        }
+      }),
+
+  "tells who begins to listen of what comes from then on": (connect, breaker) =>
+    Effect.gen(function* () {
+      const store = yield* connect
+      const circuit = { breaker, key: "late" }
+      yield* replace(store, circuit, "", "before")
+      const { until } = yield* hear(store, breaker)
+      yield* replace(store, circuit, "before", "after")
+      yield* expectSame("what is heard", summary(yield* until("after")), [changed("late", "after")])
+    }),
+
+  "tells of nothing that did not happen: neither of a read, nor of a write that lost, nor unasked": (
+    connect,
+    breaker
+  ) =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* connect, yield* connect]
+      const { until } = yield* hear(one, breaker)
+      const circuit = { breaker, key: "quiet" }
+      yield* read(other, circuit)
+      yield* replace(other, circuit, "never", "lost")
+      yield* exchange(other, { circuit, node: "other", contribution: "1" })
+      yield* replace(other, circuit, "", "end")
+      yield* expectSame("what is heard", summary(yield* until("end")), [changed("quiet", "end")])
+    }),
+
+  "tells of the breaker that is asked for, and of no other": (connect, breaker) =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* connect, yield* connect]
+      const { until } = yield* hear(one, breaker)
+      for (const end of [":", ":a", "*", " ", "}", "x"]) {
+        const circuit = { breaker: `${breaker}${end}`, key: "a" }
+        yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
+        yield* replace(other, circuit, "", "of another")
+      }
+      yield* replace(other, { breaker, key: "a" }, "", "end")
+      yield* expectSame("what is heard", summary(yield* until("end")), [changed("a", "end")])
+    }),
+
+  "tells the time of a change, which is the store's": (connect, breaker) =>
+    Effect.gen(function* () {
+      const store = yield* connect
+      const circuit = { breaker, key: "time" }
+      const { until } = yield* hear(store, breaker)
+      const { now } = yield* replace(store, circuit, "", "a")
+      const change = (yield* until("a")).at(-1)
+      yield* expectSame("the time of the change", change?._tag === "Changed" && change.now, now)
+    }),
+
+  "keys and states may be any text": (connect, breaker) =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* connect, yield* connect]
+      for (const [i, text] of texts.entries()) {
+        const circuit = { breaker: `${breaker}${text}`, key: text }
+        const { until } = yield* hear(one, circuit.breaker)
+        yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
+        yield* replace(other, circuit, "", `${i}`, `state ${text}`)
+        yield* expectSame(
+          `what is heard of ${JSON.stringify(text.slice(0, 20))}`,
+          summary(yield* until(`${i}`)),
+          [failing(text), changed(text, `${i}`, `state ${text}`)]
+        )
+      }
+    })
+})
+
+const failing = (key: string) => ["Failing", key]
+
+const changed = (key: string, revision: string, state = `state of ${revision}`) => [
+  "Changed",
+  key,
+  revision,
+  state
+]
+
+/** Changes, their times aside. */
+const summary = (heard: ReadonlyArray<Change>): ReadonlyArray<ReadonlyArray<string>> =>
+  heard.map((change) => {
+    switch (change._tag) {
+      case "Listening":
+        return ["Listening"]
+      case "Failing":
+        return failing(change.key)
+      case "Changed":
+        return changed(change.key, change.revision, change.state)
+    }
+  })

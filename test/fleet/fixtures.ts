@@ -1,0 +1,196 @@
+/** What the tests of fleets share: nodes on one store, each with a link to it that can be cut. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import { CircuitBreaker, CircuitStore, type Transition, TripPolicy } from "effect-circuit-breaker"
+import type { Breaker, Running } from "../rules/fixtures.ts"
+import { fails, startCall as startCallOn, tagOf, watch } from "../rules/fixtures.ts"
+
+// ---------------------------------------------------------------------------------------------------------
+// Links
+
+/**
+ * A node's way to the store. What goes over it is counted; it can fail at once, or be silent.
+ */
+export class Link {
+  commands = 0
+  private target: CircuitStore.Store
+  private condition: "up" | "down" | "silent" = "up"
+  private isDeaf = false
+  private broken = Deferred.unsafeMake<never, CircuitStore.CircuitStoreError>(FiberId.none)
+
+  constructor(target: CircuitStore.Store) {
+    this.target = target
+  }
+
+  get store(): CircuitStore.Store {
+    return {
+      coordination: this.target.coordination,
+      exchange: (requests) => this.send((store) => store.exchange(requests)),
+      compareAndSet: (request) => this.send((store) => store.compareAndSet(request)),
+      changes: (breaker) =>
+        Stream.suspend(() =>
+          this.isDeaf || this.condition !== "up"
+            ? Stream.fail(isDown)
+            : Stream.interruptWhenDeferred(this.target.changes(breaker), this.broken)
+        )
+    }
+  }
+
+  /** Every command fails. */
+  cut(): void {
+    this.condition = "down"
+    this.hangUp()
+  }
+
+  /** No command is answered. */
+  freeze(): void {
+    this.condition = "silent"
+    this.hangUp()
+  }
+
+  mend(): void {
+    this.condition = "up"
+  }
+
+  /** Commands work, but changes are not heard of. */
+  deafen(): void {
+    this.isDeaf = true
+    this.hangUp()
+  }
+
+  /** Leads to another store from now on, as when a server is restarted without its data. */
+  moveTo(target: CircuitStore.Store): void {
+    this.target = target
+    this.hangUp()
+  }
+
+  private hangUp(): void {
+    Deferred.unsafeDone(this.broken, Effect.fail(isDown))
+    this.broken = Deferred.unsafeMake(FiberId.none)
+  }
+
+  private send<A>(
+    command: (store: CircuitStore.Store) => Effect.Effect<A, CircuitStore.CircuitStoreError>
+  ): Effect.Effect<A, CircuitStore.CircuitStoreError> {
+    return Effect.suspend(() => {
+      this.commands++
+      switch (this.condition) {
+        case "up":
+          return command(this.target)
+        case "down":
+          return Effect.fail(isDown)
+        case "silent":
+          return Effect.never
+      }
+    })
+  }
+}
+
+const isDown = new CircuitStore.CircuitStoreError({ message: "the store is down" })
+
+// ---------------------------------------------------------------------------------------------------------
+// Nodes
+
+export interface Node extends Breaker {
+  readonly link: Link
+  /** Its transitions so far. */
+  readonly seen: ReadonlyArray<Transition.Transition>
+}
+
+const defaults: CircuitBreaker.Options = {
+  tripPolicy: TripPolicy.consecutive(5),
+  openDuration: "10 seconds"
+}
+
+export const makeStore = (options?: CircuitStore.Options): Effect.Effect<CircuitStore.Store> =>
+  CircuitStore.makeMemory({ syncInterval: "2 seconds", ...options })
+
+/** One more node on a store. */
+export const join = (
+  store: CircuitStore.Store,
+  options?: CircuitBreaker.Options
+): Effect.Effect<Node, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const link = new Link(store)
+    const breaker = yield* Effect.provideService(
+      CircuitBreaker.make({ ...defaults, ...options }),
+      CircuitStore.CircuitStore,
+      link.store
+    )
+    const seen = yield* watch(breaker.transitions)
+    // No two nodes begin at the same moment, so their own clocks differ.
+    yield* TestClock.adjust("137 millis")
+    return { ...breaker, link, seen }
+  })
+
+/** Nodes on a new store. */
+export const fleet = (
+  size: number,
+  options?: CircuitBreaker.Options,
+  coordination?: CircuitStore.Options
+): Effect.Effect<readonly [Node, Node, ...Array<Node>], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const store = yield* makeStore(coordination)
+    const node = join(store, options)
+    return [yield* node, yield* node, ...(yield* Effect.replicateEffect(node, size - 2))] as const
+  })
+
+/** Nodes whose circuit has been opened by the first; all of them have used it. */
+export const openFleet = (
+  size: number,
+  options?: CircuitBreaker.Options,
+  coordination?: CircuitStore.Options
+): Effect.Effect<readonly [Node, Node, ...Array<Node>], never, Scope.Scope> =>
+  fleet(size, { tripPolicy: TripPolicy.consecutive(1), ...options }, coordination).pipe(
+    Effect.tap((nodes) => Effect.forEach(nodes, (node) => succeeding(node, 1))),
+    Effect.tap(([first]) => failing(first, 1)),
+    Effect.tap(settled)
+  )
+
+/** The same when its open time has passed. */
+export const halfOpenFleet = (
+  size: number,
+  options?: CircuitBreaker.Options,
+  coordination?: CircuitStore.Options
+): Effect.Effect<readonly [Node, Node, ...Array<Node>], never, Scope.Scope> =>
+  Effect.zipLeft(openFleet(size, options, coordination), TestClock.adjust("10 seconds"))
+
+// ---------------------------------------------------------------------------------------------------------
+// Steps
+
+/** Lets every fiber run as far as it can without the clock. */
+export const settled: Effect.Effect<void> = Effect.repeatN(Effect.yieldNow(), 200)
+
+/** Lets the nodes ask the store again, whatever they missed. */
+export const inStep: Effect.Effect<void> = Effect.zipRight(TestClock.adjust("4 seconds"), settled)
+
+/** Calls that fail, one after the other, and what comes of them. */
+export const failing = (node: Breaker, count: number, key?: string): Effect.Effect<void> =>
+  Effect.zipRight(
+    Effect.replicateEffect(
+      Effect.exit(key === undefined ? node.protect(fails) : node.protectWith(fails, { key })),
+      count
+    ),
+    settled
+  )
+
+export const succeeding = (node: Breaker, count: number): Effect.Effect<void> =>
+  Effect.zipRight(Effect.replicateEffect(Effect.exit(node.protect(Effect.void)), count), settled)
+
+/** Starts a call whose effect runs until it is told how to end, and waits until it runs or is turned away. */
+export const startCall = (node: Breaker): Effect.Effect<Running> =>
+  Effect.zipLeft(startCallOn(node.protect), settled)
+
+// ---------------------------------------------------------------------------------------------------------
+// What there is to see
+
+export const tagsOf = (nodes: ReadonlyArray<Breaker>, key?: string): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.forEach(nodes, (node) => tagOf(node, key))
+
+/** A node's transitions so far, as `"Closed > Open 1"`: the number is the generation. */
+export const historyOf = ({ seen }: Node): ReadonlyArray<string> =>
+  seen.map(({ from, generation, to }) => `${from} > ${to} ${generation}`)

@@ -1,0 +1,192 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/TestClock"
+import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import { runFor } from "../rules/fixtures.ts"
+import * as Exit from "effect/Exit"
+import type { Node } from "./fixtures.ts"
+import { failing, fleet, inStep, join, makeStore, settled, succeeding, tagsOf } from "./fixtures.ts"
+
+/** Lets the nodes tell each other what they count. */
+const told = Effect.zipRight(TestClock.adjust("20 millis"), settled)
+
+const slow = (node: Node): Effect.Effect<void> =>
+  Effect.zipRight(runFor(node, "2 seconds", Exit.succeed("late")), settled)
+
+const minute = "60 seconds"
+
+// Each of two nodes counts less than the policy needs; the last call of the second makes it up.
+const policies: ReadonlyArray<
+  readonly [name: string, TripPolicy.TripPolicy, bad: (node: Node) => Effect.Effect<void>]
+> = [
+  ["consecutive", TripPolicy.consecutive(5), (node) => failing(node, 1)],
+  ["failureCount", TripPolicy.failureCount({ failures: 5, within: minute }), (node) => failing(node, 1)],
+  [
+    "failureCount without end",
+    TripPolicy.failureCount({ failures: 5, within: Infinity }),
+    (node) => failing(node, 1)
+  ],
+  [
+    "failureRate over time",
+    TripPolicy.failureRate({ threshold: 0.5, within: minute, minimumCalls: 7 }),
+    (node) => failing(node, 1)
+  ],
+  [
+    "failureRate over calls",
+    TripPolicy.failureRate({ threshold: 0.5, calls: 20, minimumCalls: 7 }),
+    (node) => failing(node, 1)
+  ],
+  [
+    "slowCallRate over time",
+    TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 0.5, within: minute, minimumCalls: 7 }),
+    slow
+  ],
+  [
+    "slowCallRate over calls",
+    TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 0.5, calls: 20, minimumCalls: 7 }),
+    slow
+  ],
+  [
+    "anyOf",
+    TripPolicy.anyOf(TripPolicy.consecutive(100), TripPolicy.failureCount({ failures: 5, within: minute })),
+    (node) => failing(node, 1)
+  ]
+]
+
+describe("the window of a fleet", () => {
+  for (const [name, tripPolicy, bad] of policies) {
+    it.scoped(`is what all nodes count together: ${name}`, () =>
+      Effect.gen(function* () {
+        const [a, b, c] = yield* fleet(3, { tripPolicy })
+        yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
+        for (const node of [a, a, b]) yield* Effect.zipRight(bad(node), told)
+        assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Closed", "Closed", "Closed"])
+        yield* Effect.zipRight(bad(b), told)
+        assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Closed", "Closed", "Closed"])
+        yield* bad(c!)
+        assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Open", "Open", "Open"])
+      })
+    )
+  }
+
+  const rates: ReadonlyArray<readonly [name: string, TripPolicy.TripPolicy]> = [
+    ["over time", TripPolicy.failureRate({ threshold: 0.5, within: minute, minimumCalls: 7 })],
+    ["over calls", TripPolicy.failureRate({ threshold: 0.5, calls: 40, minimumCalls: 7 })]
+  ]
+  for (const [name, tripPolicy] of rates) {
+    it.scoped(`a rate is the fleet's: successes from before the first failure count too, ${name}`, () =>
+      Effect.gen(function* () {
+        const [a, b] = yield* fleet(2, { tripPolicy })
+        yield* succeeding(b, 20)
+        yield* failing(a, 1)
+        yield* inStep
+        yield* failing(a, 18)
+        yield* inStep
+        assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+        yield* failing(a, 1)
+        assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      })
+    )
+  }
+
+  it.scoped("others' successes count within a moment of the first failure", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* fleet(2, { tripPolicy: rates[0]![1] })
+      yield* succeeding(b, 20)
+      yield* failing(a, 1)
+      yield* told
+      yield* failing(a, 18)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+    })
+  )
+
+  it.scoped("a streak ends with a success anywhere", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* fleet(2)
+      yield* succeeding(b, 1)
+      yield* failing(a, 4)
+      yield* told
+      yield* succeeding(b, 1)
+      yield* inStep
+      yield* failing(a, 1)
+      yield* failing(b, 3)
+      yield* inStep
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+      yield* failing(b, 1)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+
+  it.scoped("a failure is forgotten when it is as old for the fleet as it may be, not sooner", () =>
+    Effect.gen(function* () {
+      const tripPolicy = TripPolicy.failureCount({ failures: 3, within: minute })
+      const [a, b] = yield* fleet(2, { tripPolicy })
+      yield* failing(a, 2)
+      yield* TestClock.adjust(minute)
+      yield* failing(b, 1)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+      yield* TestClock.adjust("20 seconds")
+      yield* failing(a, 1)
+      yield* TestClock.adjust("39999 millis")
+      yield* failing(a, 1)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+
+  it.scoped("a rate over time counts nothing that is older than its span, on whichever node", () =>
+    Effect.gen(function* () {
+      const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: minute, minimumCalls: 4 })
+      const [a, b] = yield* fleet(2, { tripPolicy })
+      yield* failing(a, 2)
+      yield* TestClock.adjust(minute)
+      yield* failing(b, 2)
+      yield* inStep
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+      yield* failing(a, 2)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+
+  it.scoped("what a node has counted outlives it, as long as its window", () =>
+    Effect.gen(function* () {
+      const tripPolicy = TripPolicy.failureCount({ failures: 4, within: minute })
+      const store = yield* makeStore()
+      const a = yield* join(store, { tripPolicy })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const gone = yield* join(store, { tripPolicy })
+          yield* failing(gone, 3)
+        })
+      )
+      yield* failing(a, 1)
+      assert.deepStrictEqual(yield* tagsOf([a]), ["Open"])
+    })
+  )
+
+  it.scoped("a new node starts nobody's window anew", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore()
+      const a = yield* join(store)
+      yield* failing(a, 4)
+      const b = yield* join(store)
+      yield* failing(b, 1)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+
+  it.scoped("a policy that its author alone can add up is refused", () =>
+    Effect.gen(function* () {
+      const counting = TripPolicy.make({ initial: 0, record: (n: number) => n + 1, trips: (n) => n > 5 })
+      const store = yield* makeStore()
+      for (const tripPolicy of [counting, TripPolicy.anyOf(TripPolicy.consecutive(5), counting)]) {
+        const defect = yield* Effect.flip(Effect.sandbox(join(store, { name: "payments", tripPolicy })))
+        assert.match(
+          String(defect),
+          /CircuitBreaker "payments": tripPolicy must be a policy that can be shared through a store, received one made by TripPolicy\.make/
+        )
+      }
+      // Alone it is as good as any.
+      yield* CircuitBreaker.make({ tripPolicy: counting })
+    })
+  )
+})

@@ -1,0 +1,152 @@
+/** What the tests on Redis share. */
+import { assert } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import type { CircuitOpenError, Transition } from "effect-circuit-breaker"
+import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
+import { recordLogs, watch } from "../rules/fixtures.ts"
+import type { LogLine } from "../rules/fixtures.ts"
+import * as Processes from "./Processes.ts"
+import type { Member, Process } from "./Processes.ts"
+import * as RedisServer from "./RedisServer.ts"
+import type { Address } from "./RedisServer.ts"
+
+// ---------------------------------------------------------------------------------------------------------
+// Waiting
+
+/** Asks again and again until the answer is the one that is expected; fails with the last one where it never is. */
+export const eventually = <A>(
+  look: Effect.Effect<A>,
+  expected: A,
+  withinMillis = 10_000
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const startedAt = performance.now()
+    for (;;) {
+      const answer = yield* look
+      if (isEqual(answer, expected)) return
+      if (performance.now() - startedAt > withinMillis) return assert.deepStrictEqual(answer, expected)
+      yield* Effect.sleep("5 millis")
+    }
+  })
+
+const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** Makes sure that for some time the answer is always the one that is expected. */
+export const stays = <A>(look: Effect.Effect<A>, expected: A, millis: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const startedAt = performance.now()
+    while (performance.now() - startedAt < millis) {
+      assert.deepStrictEqual(yield* look, expected)
+      yield* Effect.sleep("10 millis")
+    }
+  })
+
+// ---------------------------------------------------------------------------------------------------------
+// Processes
+
+/** A server and some processes, which the tests of a file have in common. */
+export class Fleet extends Context.Tag("Fleet")<
+  Fleet,
+  { readonly server: RedisServer.RedisServer; readonly processes: ReadonlyArray<Process> }
+>() {}
+
+export const fleetOf = (size: number) =>
+  Layer.scoped(
+    Fleet,
+    Effect.gen(function* () {
+      const server = yield* RedisServer.given
+      const processes = yield* Effect.replicateEffect(Processes.start, size, { concurrency: "unbounded" })
+      return { server, processes }
+    })
+  )
+
+export interface Options {
+  readonly breaker?: CircuitBreaker.Options
+  readonly store?: RedisCircuitStore.Options
+}
+
+export const syncMillis = 150
+export const deadlineMillis = 100
+
+/** Nothing of an earlier run, or of another test, is under such a prefix. */
+export const newPrefix = (): string => `test-${globalThis.crypto.randomUUID()}:`
+
+export const breakerDefaults: CircuitBreaker.Options = {
+  name: "payments",
+  tripPolicy: TripPolicy.consecutive(5),
+  openDuration: "10 minutes"
+}
+
+/** Breakers of one fleet in as many processes, the i-th in the i-th. More than there are processes go round. */
+export const membersIn = (count: number, { breaker, store }: Options = {}) =>
+  Effect.gen(function* () {
+    const { processes, server } = yield* Fleet
+    const redis = { ...server.address, prefix: newPrefix(), syncInterval: syncMillis, deadline: 2_000, ...store }
+    const membership = { redis, breaker: { ...breakerDefaults, ...breaker } }
+    const join = (i: number) => Processes.join(processes[i % processes.length]!, membership)
+    const members = yield* Effect.forEach(Array.from({ length: count }, (_, i) => i), join, {
+      concurrency: "unbounded"
+    })
+    const [a, b] = members
+    return { members, a: a!, b: b!, membership }
+  })
+
+export const statesOf = (members: ReadonlyArray<Member>): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.forEach(members, ({ state }) => state, { concurrency: "unbounded" })
+
+// ---------------------------------------------------------------------------------------------------------
+// Nodes in the test's own process
+
+export interface Node extends CircuitBreaker.CircuitBreaker {
+  readonly seen: ReadonlyArray<Transition.Transition>
+  readonly logs: ReadonlyArray<LogLine>
+  readonly tag: Effect.Effect<string>
+  /** A call that waits for nothing; a test fails where it does. */
+  readonly callNow: <A, E>(effect: Effect.Effect<A, E>, key?: string) => Exit.Exit<A, E | CircuitOpenError>
+}
+
+/** A breaker of the fleet of `prefix`, with connections of its own. */
+export const nodeOn = (
+  address: Address,
+  prefix: string,
+  { breaker, store }: Options = {}
+): Effect.Effect<Node, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const logs = yield* recordLogs
+    const redis = { ...address, prefix, syncInterval: syncMillis, deadline: deadlineMillis, ...store }
+    const layer = Layer.provide(
+      CircuitBreaker.layer({ ...breakerDefaults, ...breaker }),
+      RedisCircuitStore.layer(redis)
+    )
+    const service = Context.get(yield* Layer.build(layer), CircuitBreaker.CircuitBreaker)
+    const seen = yield* watch(service.transitions)
+    const runtime = yield* Effect.runtime()
+    return {
+      ...service,
+      seen,
+      logs,
+      tag: Effect.map(service.state(), ({ _tag }) => _tag),
+      callNow: (effect, key) =>
+        Runtime.runSyncExit(runtime)(key === undefined ? service.protect(effect) : service.protectWith(effect, { key }))
+    }
+  })
+
+export const tagsOf = (nodes: ReadonlyArray<Node>): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.forEach(nodes, ({ tag }) => tag)
+
+export const historyOf = ({ seen }: Node): ReadonlyArray<string> => seen.map(({ from, to }) => `${from} > ${to}`)
+
+/** What a node has said of the store so far. */
+export const storeLinesOf = ({ logs }: Node): ReadonlyArray<string> =>
+  logs.filter(({ message }) => message.startsWith("The circuit store")).map(({ level }) => level)
+
+// ---------------------------------------------------------------------------------------------------------
+
+/** All of the same. */
+export const all = <A>(members: ReadonlyArray<unknown>, it: A): ReadonlyArray<A> => members.map(() => it)

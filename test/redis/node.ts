@@ -1,0 +1,162 @@
+/** A process of a fleet: it makes breakers on a store in Redis, and does with them what it is told by messages. */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import type { CircuitOpenError } from "effect-circuit-breaker"
+import { CircuitBreaker } from "effect-circuit-breaker"
+import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
+import { recordLogs, watch } from "../rules/fixtures.ts"
+
+export interface Membership {
+  /** A name for the breaker within the process. */
+  readonly member: string
+  readonly redis: { readonly host: string; readonly port: number } & RedisCircuitStore.Options
+  readonly breaker: CircuitBreaker.Options
+}
+
+interface Running {
+  readonly gate: Deferred.Deferred<string, string>
+  readonly fiber: Fiber.Fiber<string, string | CircuitOpenError>
+}
+
+const join = ({ breaker, redis }: Membership) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const inside = Scope.extend(scope)
+    const logs = yield* inside(recordLogs)
+    const loggers = yield* FiberRef.get(FiberRef.currentLoggers)
+    const layer = Layer.provide(CircuitBreaker.layer(breaker), RedisCircuitStore.layer(redis))
+    const service = Context.get(yield* inside(Layer.build(layer)), CircuitBreaker.CircuitBreaker)
+    const seen = yield* inside(watch(service.transitions))
+    const running: Array<Running> = []
+    return { service, seen, logs, loggers, running, isolation: yield* Scope.make() }
+  })
+
+const members = new Map<string, Effect.Effect.Success<ReturnType<typeof join>>>()
+
+const memberOf = (name: string) => members.get(name) ?? assertNever(name)
+const assertNever = (name: string): never => {
+  throw new Error(`no member ${name}`)
+}
+
+/** What came of a call, in a word. */
+const toldOf = (exit: Exit.Exit<string, string | CircuitOpenError>): string =>
+  Exit.match(exit, {
+    onSuccess: (value) => value,
+    onFailure: (cause) =>
+      cause._tag === "Fail"
+        ? typeof cause.error === "string"
+          ? cause.error
+          : `rejected: ${cause.error.state}`
+        : "died"
+  })
+
+interface To {
+  readonly member: string
+}
+
+const commands = {
+  join: (membership: Membership) =>
+    Effect.map(join(membership), (member) => {
+      members.set(membership.member, member)
+    }),
+
+  /** Calls at the same time; answers what came of each. */
+  call: ({ member, result, times = 1 }: To & { readonly result: "works" | "fails"; readonly times?: number }) =>
+    Effect.suspend(() => {
+      const { service } = memberOf(member)
+      const call = service.protect(result === "works" ? Effect.succeed("works") : Effect.fail("fails"))
+      return Effect.replicateEffect(Effect.map(Effect.exit(call), toldOf), times, { concurrency: "unbounded" })
+    }),
+
+  /** Begins calls that go on until they are told how to end; answers how many run, when all run or were rejected. */
+  begin: ({ member, times = 1 }: To & { readonly times?: number }) =>
+    Effect.gen(function* () {
+      const { running, service } = memberOf(member)
+      const beginOne = Effect.gen(function* () {
+        const gate = yield* Deferred.make<string, string>()
+        const started = yield* Deferred.make<boolean>()
+        const effect = Effect.zipRight(Deferred.succeed(started, true), Deferred.await(gate))
+        const call = Effect.ensuring(service.protect(effect), Deferred.succeed(started, false))
+        const fiber = yield* Effect.forkDaemon(call)
+        const isRunning = yield* Deferred.await(started)
+        if (isRunning) running.push({ gate, fiber })
+        return isRunning
+      })
+      const all = yield* Effect.replicateEffect(beginOne, times, { concurrency: "unbounded" })
+      return all.filter(Boolean).length
+    }),
+
+  /** Ends the calls that run; answers what came of each. */
+  end: ({ member, result }: To & { readonly result: "works" | "fails" }) =>
+    Effect.gen(function* () {
+      const running = memberOf(member).running.splice(0)
+      for (const { gate } of running) yield* Deferred.done(gate, result === "works" ? Exit.succeed("works") : Exit.fail("fails"))
+      return yield* Effect.forEach(running, ({ fiber }) => Effect.map(Fiber.await(fiber), toldOf))
+    }),
+
+  control: ({ control, member }: To & { readonly control: "trip" | "reset" | "isolate" | "release" }) =>
+    Effect.suspend(() => {
+      const { isolation, service } = memberOf(member)
+      switch (control) {
+        case "trip":
+          return service.trip()
+        case "reset":
+          return service.reset()
+        case "isolate":
+          return Scope.extend(service.isolate(), isolation)
+        case "release":
+          return Scope.close(isolation, Exit.void)
+      }
+    }),
+
+  /** How the circuit stands, and all that has been seen of it. */
+  report: ({ member }: To) =>
+    Effect.gen(function* () {
+      const { logs, seen, service } = memberOf(member)
+      const { state, totals } = yield* service.snapshot()
+      return {
+        state: state._tag,
+        openings: "openings" in state ? state.openings : 0,
+        totals,
+        transitions: seen.map((it) =>
+          it.to === "Open" ? `${it.from} > Open ${it.openings} (${it.reason})` : `${it.from} > ${it.to}`
+        ),
+        logs: logs.map(({ level, message }) => `${level}: ${message}`)
+      }
+    })
+}
+
+export type Commands = typeof commands
+
+export interface Request {
+  readonly id: number
+  readonly command: keyof Commands
+  readonly with: unknown
+}
+
+export interface Answer {
+  readonly id: number
+  readonly answer?: unknown
+  readonly error?: string
+}
+
+const answerTo = ({ command, id, with: request }: Request) =>
+  Effect.match(
+    Effect.sandbox(Effect.suspend(() => (commands[command] as (request: unknown) => Effect.Effect<unknown>)(request))),
+    {
+      onFailure: (cause): Answer => ({ id, error: String(cause) }),
+      onSuccess: (answer): Answer => ({ id, answer })
+    }
+  )
+
+process.on("message", (request: Request) => {
+  void Effect.runPromise(answerTo(request)).then((answer) => process.send?.(answer))
+})
+process.on("disconnect", () => process.exit())
+process.send?.({ id: 0 } satisfies Answer)

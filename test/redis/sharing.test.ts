@@ -1,0 +1,195 @@
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { TripPolicy } from "effect-circuit-breaker"
+import { all, eventually, Fleet, fleetOf, membersIn, stays, statesOf, syncMillis } from "./fixtures.ts"
+import * as Processes from "./Processes.ts"
+import { describeWith } from "./RedisServer.ts"
+
+describeWith("given", "C6 one circuit in several processes", () => {
+  layer(fleetOf(5), { excludeTestServices: true, timeout: "30 seconds" })((it) => {
+    it.effect("C6 three failures in one process and two in another open both", () =>
+      Effect.gen(function* () {
+        const { a, b, members } = yield* membersIn(2)
+        yield* a.call("fails", 3)
+        yield* b.call("fails", 2)
+        yield* eventually(statesOf(members), ["Open", "Open"])
+        for (const { report } of members) {
+          assert.deepStrictEqual((yield* report).transitions, ["Closed > Open 1 (Tripped)"])
+        }
+        assert.deepStrictEqual(yield* b.call("works"), ["rejected: Open"])
+      })
+    )
+
+    it.effect("C6 a process that starts while the circuit is open rejects its first call", () =>
+      Effect.gen(function* () {
+        const { a, b, membership } = yield* membersIn(2)
+        const { processes } = yield* Fleet
+        yield* b.call("works")
+        yield* a.call("fails", 5)
+        yield* eventually(b.state, "Open")
+        const late = yield* Processes.join(processes[2]!, membership)
+        assert.deepStrictEqual(yield* late.call("works"), ["rejected: Open"])
+      })
+    )
+
+    it.effect("C6 a success that began before the circuit opened elsewhere does not close it", () =>
+      Effect.gen(function* () {
+        const { a, b, members } = yield* membersIn(2)
+        yield* b.begin()
+        yield* a.call("fails", 5)
+        yield* eventually(b.state, "Open")
+        assert.deepStrictEqual(yield* b.end("works"), ["works"])
+        yield* stays(statesOf(members), ["Open", "Open"], 2 * syncMillis)
+        assert.strictEqual((yield* b.report).totals.succeeded, 0)
+      })
+    )
+
+    it.effect("C6 fifty concurrent failures in five processes make one transition and one step of the backoff", () =>
+      Effect.gen(function* () {
+        const { a, members } = yield* membersIn(5)
+        for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
+        yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
+        yield* eventually(statesOf(members), all(members, "Open"))
+        yield* stays(
+          Effect.forEach(members, (member) => Effect.map(member.report, ({ transitions }) => transitions)),
+          all(members, ["Closed > Open 1 (Tripped)"]),
+          2 * syncMillis
+        )
+        assert.deepInclude(yield* a.report, { openings: 1 })
+      })
+    )
+
+    it.effect("C6 one transition for all, also where all see it at the same time, again and again", () =>
+      Effect.gen(function* () {
+        const { a, members } = yield* membersIn(5, { breaker: { openDuration: "300 millis" } })
+        for (let round = 1; round <= 3; round++) {
+          yield* Effect.forEach(members, (member) => member.begin(5), { concurrency: "unbounded" })
+          yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
+          yield* eventually(statesOf(members), all(members, "HalfOpen"))
+          yield* a.call("works")
+          yield* eventually(statesOf(members), all(members, "Closed"))
+        }
+        const opened = ({ transitions }: { readonly transitions: ReadonlyArray<string> }) =>
+          transitions.filter((it) => it.includes("> Open"))
+        for (const { report } of members) {
+          assert.deepStrictEqual(opened(yield* report), [
+            "Closed > Open 1 (Tripped)",
+            "Closed > Open 2 (Tripped)",
+            "Closed > Open 3 (Tripped)"
+          ])
+        }
+      })
+    )
+
+    const policies: Record<string, TripPolicy.TripPolicy> = {
+      consecutive: TripPolicy.consecutive(6),
+      failureCount: TripPolicy.failureCount({ failures: 6, within: "1 minute" }),
+      "failureRate over time": TripPolicy.failureRate({ threshold: 1, within: "1 minute", minimumCalls: 6 }),
+      "failureRate over calls": TripPolicy.failureRate({ threshold: 1, calls: 20, minimumCalls: 6 }),
+      slowCallRate: TripPolicy.slowCallRate({
+        slowerThan: "1 nanos",
+        threshold: 1,
+        within: "1 minute",
+        minimumCalls: 6
+      }),
+      anyOf: TripPolicy.anyOf(
+        TripPolicy.consecutive(100),
+        TripPolicy.failureCount({ failures: 6, within: "1 minute" })
+      )
+    }
+    for (const [name, tripPolicy] of Object.entries(policies)) {
+      it.effect(`C6 the failures of three processes count together: ${name}`, () =>
+        Effect.gen(function* () {
+          const { members } = yield* membersIn(3, { breaker: { tripPolicy } })
+          for (const member of members) yield* member.call("fails", 2)
+          yield* eventually(statesOf(members), ["Open", "Open", "Open"])
+        })
+      )
+    }
+
+    it.effect("C6 a rate is the fleet's: successes from before the first failure count", () =>
+      Effect.gen(function* () {
+        const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "1 minute", minimumCalls: 4 })
+        const { a, b, members } = yield* membersIn(2, { breaker: { tripPolicy } })
+        yield* b.call("works", 10)
+        yield* a.call("fails", 1)
+        // When it knows what the other one counts can be told from nothing but the time.
+        yield* Effect.sleep(2 * syncMillis)
+        yield* a.call("fails", 8)
+        yield* stays(statesOf(members), ["Closed", "Closed"], 2 * syncMillis)
+        yield* a.call("fails", 1)
+        yield* eventually(statesOf(members), ["Open", "Open"])
+      })
+    )
+
+    it.effect("C6 a circuit opens for all when as many nodes see failures as the quorum asks for", () =>
+      Effect.gen(function* () {
+        const { a, b, members } = yield* membersIn(3, { store: { quorum: 2 } })
+        yield* Effect.forEach(members, (member) => member.call("works"))
+        yield* a.call("fails", 5)
+        yield* stays(statesOf(members), ["Open", "Closed", "Closed"], 2 * syncMillis)
+        yield* b.call("fails", 1)
+        yield* eventually(statesOf(members), ["Open", "Open", "Open"])
+      })
+    )
+
+    it.effect("C6 write-through: each admission reads, each outcome is written before the call returns", () =>
+      Effect.gen(function* () {
+        // Nothing happens in the background within the test.
+        const store = { sync: "write-through", syncInterval: "1 hour", lease: "1 hour" } as const
+        const { a, b } = yield* membersIn(2, { store })
+        yield* a.call("works")
+        for (let i = 0; i < 2; i++) {
+          yield* a.call("fails")
+          yield* b.call("fails")
+        }
+        yield* a.call("fails")
+        assert.deepStrictEqual(yield* b.call("works"), ["rejected: Open"])
+        assert.deepStrictEqual(yield* a.call("works"), ["rejected: Open"])
+      })
+    )
+
+    it.effect("C6 trip and reset by hand reach the fleet", () =>
+      Effect.gen(function* () {
+        const { a, b, members } = yield* membersIn(3)
+        yield* Effect.forEach(members, (member) => member.call("works"))
+        yield* a.control("trip")
+        yield* eventually(statesOf(members), all(members, "Open"))
+        yield* b.control("reset")
+        yield* eventually(statesOf(members), all(members, "Closed"))
+        for (const { report } of members) {
+          assert.deepStrictEqual((yield* report).transitions, ["Closed > Open 1 (Manual)", "Open > Closed"])
+        }
+      })
+    )
+
+    it.effect("C6 an isolation reaches the fleet and ends for all when it is released", () =>
+      Effect.gen(function* () {
+        const { a, b, members } = yield* membersIn(3)
+        yield* Effect.forEach(members, (member) => member.call("works"))
+        yield* a.control("isolate")
+        yield* eventually(statesOf(members), all(members, "Isolated"))
+        assert.deepStrictEqual(yield* b.call("works"), ["rejected: Isolated"])
+        yield* stays(statesOf(members), all(members, "Isolated"), 5 * syncMillis)
+        yield* a.control("release")
+        yield* eventually(statesOf(members), all(members, "Closed"))
+        assert.deepStrictEqual(yield* b.call("works"), ["works"])
+      })
+    )
+
+    it.scoped("C6 an isolation of a process that was killed ends with its lease", () =>
+      Effect.gen(function* () {
+        const lease = 600
+        const { membership, members } = yield* membersIn(2, { store: { lease } })
+        yield* Effect.forEach(members, (member) => member.call("works"))
+        const doomed = yield* Processes.join(yield* Processes.start, membership)
+        yield* doomed.control("isolate")
+        yield* eventually(statesOf(members), all(members, "Isolated"))
+        yield* stays(statesOf(members), all(members, "Isolated"), lease + syncMillis)
+        yield* doomed.process.kill
+        yield* stays(statesOf(members), all(members, "Isolated"), lease - 2 * syncMillis)
+        yield* eventually(statesOf(members), all(members, "Closed"), lease + 2 * syncMillis)
+      })
+    )
+  })
+})
