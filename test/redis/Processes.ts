@@ -19,7 +19,9 @@ export interface Process {
 /** A process that ends with the scope. */
 export const start: Effect.Effect<Process, never, Scope.Scope> = Effect.gen(function* () {
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => fork(fileURLToPath(new URL("./node.ts", import.meta.url)), { execArgv: ["--import", "tsx"] })),
+    Effect.sync(() =>
+      fork(fileURLToPath(new URL("./node.ts", import.meta.url)), { execArgv: ["--import", "tsx"] })
+    ),
     end
   )
   const waiting = new Map<number, (answer: Answer) => void>()
@@ -37,7 +39,7 @@ export const start: Effect.Effect<Process, never, Scope.Scope> = Effect.gen(func
     ask: (command, request) =>
       Effect.suspend(() => {
         const id = ++asked
-        child.send({ id, command, with: request } satisfies Request)
+        child.send({ id, command, to: request } satisfies Request)
         return Effect.map(answered(id), (answer) => answer as never)
       }),
     kill: end(child)

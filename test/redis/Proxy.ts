@@ -16,15 +16,14 @@ export interface Proxy {
   readonly cut: Effect.Effect<void>
   /** Resets the connections, once. */
   readonly reset: Effect.Effect<void>
-  /** Closes, once, the connections on which something was said that contains `text`. */
-  readonly hangUpOn: (text: string) => Effect.Effect<void>
+  /** The connections go dead, and nobody is told. */
+  readonly hush: Effect.Effect<void>
   readonly mend: Effect.Effect<void>
 }
 
 interface Connection {
   readonly client: Socket
   readonly server: Socket
-  said: string
 }
 
 export const make = (target: Address): Effect.Effect<Proxy, never, Scope.Scope> =>
@@ -33,15 +32,15 @@ export const make = (target: Address): Effect.Effect<Proxy, never, Scope.Scope> 
     let delayMillis = 0
     let isCut = false
     const listener = createServer((client) => {
-      if (isCut) return client.destroy()
+      if (isCut) {
+        client.destroy()
+        return
+      }
       const server = connect(target.port, target.host)
-      const connection = { client, server, said: "" }
+      const connection = { client, server }
       connections.add(connection)
       client.setNoDelay(true)
-      client.on("data", (data) => {
-        connection.said += data.toString("latin1")
-        server.write(data)
-      })
+      client.on("data", (data) => server.write(data))
       let said: Promise<unknown> = Promise.resolve()
       server.on("data", (data) => {
         // Nothing overtakes what was said before.
@@ -81,10 +80,9 @@ export const make = (target: Address): Effect.Effect<Proxy, never, Scope.Scope> 
         hangUp()
       }),
       reset: Effect.sync(() => connections.forEach(({ client }) => client.resetAndDestroy())),
-      hangUpOn: (text) =>
-        Effect.sync(() => {
-          for (const { client, said } of connections) if (said.includes(text)) client.destroy()
-        }),
+      hush: Effect.sync(() =>
+        connections.forEach(({ client }) => client.removeAllListeners("data").resume())
+      ),
       mend: Effect.sync(() => {
         isCut = false
         delayMillis = 0

@@ -22,7 +22,7 @@ import type { Address } from "./RedisServer.ts"
 /** Asks again and again until the answer is the one that is expected; fails with the last one where it never is. */
 export const eventually = <A>(
   look: Effect.Effect<A>,
-  expected: A,
+  expected: NoInfer<A>,
   withinMillis = 10_000
 ): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -38,7 +38,7 @@ export const eventually = <A>(
 const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
 /** Makes sure that for some time the answer is always the one that is expected. */
-export const stays = <A>(look: Effect.Effect<A>, expected: A, millis: number): Effect.Effect<void> =>
+export const stays = <A>(look: Effect.Effect<A>, expected: NoInfer<A>, millis: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const startedAt = performance.now()
     while (performance.now() - startedAt < millis) {
@@ -67,8 +67,8 @@ export const fleetOf = (size: number) =>
   )
 
 export interface Options {
-  readonly breaker?: CircuitBreaker.Options
-  readonly store?: RedisCircuitStore.Options
+  readonly breaker?: CircuitBreaker.Options | undefined
+  readonly store?: RedisCircuitStore.Options | undefined
 }
 
 export const syncMillis = 150
@@ -87,12 +87,22 @@ export const breakerDefaults: CircuitBreaker.Options = {
 export const membersIn = (count: number, { breaker, store }: Options = {}) =>
   Effect.gen(function* () {
     const { processes, server } = yield* Fleet
-    const redis = { ...server.address, prefix: newPrefix(), syncInterval: syncMillis, deadline: 2_000, ...store }
+    const redis = {
+      ...server.address,
+      prefix: newPrefix(),
+      syncInterval: syncMillis,
+      deadline: 2_000,
+      ...store
+    }
     const membership = { redis, breaker: { ...breakerDefaults, ...breaker } }
     const join = (i: number) => Processes.join(processes[i % processes.length]!, membership)
-    const members = yield* Effect.forEach(Array.from({ length: count }, (_, i) => i), join, {
-      concurrency: "unbounded"
-    })
+    const members = yield* Effect.forEach(
+      Array.from({ length: count }, (_, i) => i),
+      join,
+      {
+        concurrency: "unbounded"
+      }
+    )
     const [a, b] = members
     return { members, a: a!, b: b!, membership }
   })
@@ -133,14 +143,17 @@ export const nodeOn = (
       logs,
       tag: Effect.map(service.state(), ({ _tag }) => _tag),
       callNow: (effect, key) =>
-        Runtime.runSyncExit(runtime)(key === undefined ? service.protect(effect) : service.protectWith(effect, { key }))
+        Runtime.runSyncExit(runtime)(
+          key === undefined ? service.protect(effect) : service.protectWith(effect, { key })
+        )
     }
   })
 
 export const tagsOf = (nodes: ReadonlyArray<Node>): Effect.Effect<ReadonlyArray<string>> =>
   Effect.forEach(nodes, ({ tag }) => tag)
 
-export const historyOf = ({ seen }: Node): ReadonlyArray<string> => seen.map(({ from, to }) => `${from} > ${to}`)
+export const historyOf = ({ seen }: Node): ReadonlyArray<string> =>
+  seen.map(({ from, to }) => `${from} > ${to}`)
 
 /** What a node has said of the store so far. */
 export const storeLinesOf = ({ logs }: Node): ReadonlyArray<string> =>
@@ -149,4 +162,4 @@ export const storeLinesOf = ({ logs }: Node): ReadonlyArray<string> =>
 // ---------------------------------------------------------------------------------------------------------
 
 /** All of the same. */
-export const all = <A>(members: ReadonlyArray<unknown>, it: A): ReadonlyArray<A> => members.map(() => it)
+export const all = <A>(members: ReadonlyArray<unknown>, it: A): Array<A> => members.map(() => it)

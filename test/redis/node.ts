@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { CircuitOpenError } from "effect-circuit-breaker"
@@ -39,9 +40,10 @@ const join = ({ breaker, redis }: Membership) =>
 
 const members = new Map<string, Effect.Effect.Success<ReturnType<typeof join>>>()
 
-const memberOf = (name: string) => members.get(name) ?? assertNever(name)
-const assertNever = (name: string): never => {
-  throw new Error(`no member ${name}`)
+const memberOf = (name: string) => {
+  const member = members.get(name)
+  if (member === undefined) throw new Error(`no member ${name}`)
+  return member
 }
 
 /** What came of a call, in a word. */
@@ -67,11 +69,17 @@ const commands = {
     }),
 
   /** Calls at the same time; answers what came of each. */
-  call: ({ member, result, times = 1 }: To & { readonly result: "works" | "fails"; readonly times?: number }) =>
+  call: ({
+    member,
+    result,
+    times = 1
+  }: To & { readonly result: "works" | "fails"; readonly times?: number }) =>
     Effect.suspend(() => {
       const { service } = memberOf(member)
       const call = service.protect(result === "works" ? Effect.succeed("works") : Effect.fail("fails"))
-      return Effect.replicateEffect(Effect.map(Effect.exit(call), toldOf), times, { concurrency: "unbounded" })
+      return Effect.replicateEffect(Effect.map(Effect.exit(call), toldOf), times, {
+        concurrency: "unbounded"
+      })
     }),
 
   /** Begins calls that go on until they are told how to end; answers how many run, when all run or were rejected. */
@@ -96,7 +104,8 @@ const commands = {
   end: ({ member, result }: To & { readonly result: "works" | "fails" }) =>
     Effect.gen(function* () {
       const running = memberOf(member).running.splice(0)
-      for (const { gate } of running) yield* Deferred.done(gate, result === "works" ? Exit.succeed("works") : Exit.fail("fails"))
+      for (const { gate } of running)
+        yield* Deferred.done(gate, result === "works" ? Exit.succeed("works") : Exit.fail("fails"))
       return yield* Effect.forEach(running, ({ fiber }) => Effect.map(Fiber.await(fiber), toldOf))
     }),
 
@@ -137,7 +146,7 @@ export type Commands = typeof commands
 export interface Request {
   readonly id: number
   readonly command: keyof Commands
-  readonly with: unknown
+  readonly to: To
 }
 
 export interface Answer {
@@ -146,13 +155,15 @@ export interface Answer {
   readonly error?: string
 }
 
-const answerTo = ({ command, id, with: request }: Request) =>
-  Effect.match(
-    Effect.sandbox(Effect.suspend(() => (commands[command] as (request: unknown) => Effect.Effect<unknown>)(request))),
-    {
+const answerTo = ({ command, id, to }: Request) =>
+  Effect.suspend(() => (commands[command] as (to: To) => Effect.Effect<unknown>)(to)).pipe(
+    // What is logged of a member's calls is a matter of that member.
+    Effect.locally(FiberRef.currentLoggers, members.get(to.member)?.loggers ?? HashSet.empty()),
+    Effect.sandbox,
+    Effect.match({
       onFailure: (cause): Answer => ({ id, error: String(cause) }),
       onSuccess: (answer): Answer => ({ id, answer })
-    }
+    })
   )
 
 process.on("message", (request: Request) => {

@@ -88,7 +88,9 @@ describeWith("given", "C6 one probe for several processes", () => {
 
     it.effect("C6 a probe whose time is over frees its slot, and its late result is nobody's", () =>
       Effect.gen(function* () {
-        const { a, b, members } = yield* halfOpen(2, { breaker: { halfOpen: { probeTimeout: "400 millis" } } })
+        const { a, b, members } = yield* halfOpen(2, {
+          breaker: { halfOpen: { probeTimeout: "400 millis" } }
+        })
         assert.strictEqual(yield* a.begin(), 1)
         assert.deepStrictEqual(yield* b.call("works"), ["rejected: HalfOpen"])
         yield* eventually(b.begin(), 1)

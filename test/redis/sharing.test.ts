@@ -44,19 +44,21 @@ describeWith("given", "C6 one circuit in several processes", () => {
       })
     )
 
-    it.effect("C6 fifty concurrent failures in five processes make one transition and one step of the backoff", () =>
-      Effect.gen(function* () {
-        const { a, members } = yield* membersIn(5)
-        for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
-        yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
-        yield* eventually(statesOf(members), all(members, "Open"))
-        yield* stays(
-          Effect.forEach(members, (member) => Effect.map(member.report, ({ transitions }) => transitions)),
-          all(members, ["Closed > Open 1 (Tripped)"]),
-          2 * syncMillis
-        )
-        assert.deepInclude(yield* a.report, { openings: 1 })
-      })
+    it.effect(
+      "C6 fifty concurrent failures in five processes make one transition and one step of the backoff",
+      () =>
+        Effect.gen(function* () {
+          const { a, members } = yield* membersIn(5)
+          for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
+          yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
+          yield* eventually(statesOf(members), all(members, "Open"))
+          yield* stays(
+            Effect.forEach(members, (member) => Effect.map(member.report, ({ transitions }) => transitions)),
+            all(members, ["Closed > Open 1 (Tripped)"]),
+            2 * syncMillis
+          )
+          assert.deepInclude(yield* a.report, { openings: 1 })
+        })
     )
 
     it.effect("C6 one transition for all, also where all see it at the same time, again and again", () =>

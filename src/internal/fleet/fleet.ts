@@ -166,7 +166,9 @@ export class Fleet {
   /** Tells that this node has tripped. */
   tripped(held: Held): void {
     const circuit = held.current
-    if (circuit._tag !== "Open" || memberOf(held).isAlone) return
+    const member = memberOf(held)
+    if (circuit._tag !== "Open" || member.isAlone) return
+    member.holdings = { ...member.holdings, reason: "Tripped" }
     this.push(held, (shared, now) =>
       shared.circuit._tag === "Closed" || shared.circuit._tag === "Recovering"
         ? Steps.open(shared, "Tripped", circuit.openMillis, now)
@@ -201,14 +203,17 @@ export class Fleet {
 
   /** Gives back to the store what it has lost, or never got: the circuit as it is here. */
   private restore(held: Held, kept: Shared): void {
-    const { current } = held
-    const generation = Math.max(kept.circuit.generation, memberOf(held).generation) + 1
-    const reason = kept.reason
-    this.push(held, (shared) =>
-      shared.circuit.generation > kept.circuit.generation
-        ? undefined
-        : { ...shared, reason, circuit: { ...Record.shift(current, this.mirror.line.ahead), generation } }
-    )
+    const { rules } = this.breaker.settings
+    const member = memberOf(held)
+    const { generation, hasDiverged, holdings } = member
+    const current = Record.shift(held.current, this.mirror.line.ahead)
+    this.push(held, (shared, now) => {
+      const isFirst = shared.circuit.generation <= Machine.at(kept.circuit, rules, now).generation
+      if (!isFirst && !(hasDiverged && Record.overrules(current, shared.circuit))) return undefined
+      // What the nodes know in this generation is no news to them.
+      const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + 1 : generation
+      return Steps.restore({ ...current, generation: next }, holdings, this.node)(shared, now)
+    })
   }
 
   /**
@@ -222,7 +227,10 @@ export class Fleet {
       this.mirror.keepInStep(held)
       return Effect.flatMap(this.mirror.askAbout([held]), ([entry]) => this.change(held, step, entry!))
     }).pipe(
-      Effect.as(true),
+      Effect.map(() => {
+        member.hasDiverged = false
+        return true
+      }),
       Effect.catchAll(() => {
         member.hasDiverged = true
         return Effect.succeed(false)

@@ -36,7 +36,8 @@ export class Line {
   ): Effect.Effect<A, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const sentAt = this.breaker.now(caller)
-      return question.pipe(
+      // Who waits may not be interruptible, but the question always is: or else the deadline would not hold.
+      return Effect.interruptible(question).pipe(
         Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
         Effect.tapBoth({
           onFailure: (error) => Effect.sync(() => this.failed(error, caller)),

@@ -2,6 +2,7 @@ import type * as Deferred from "effect/Deferred"
 import type * as Fiber from "effect/Fiber"
 import type { Held } from "../circuits.ts"
 import type { Contribution } from "../core/share.ts"
+import type { Holdings } from "./record.ts"
 
 /**
  * What a node knows of a circuit that it shares.
@@ -16,6 +17,8 @@ export class Member {
   revision = ""
   /** The shared generation that the node's own circuit stands for. */
   generation = 0
+  /** What was last known of the shared circuit beyond its state. */
+  holdings: Holdings = { reason: "Manual", probers: {}, keepers: {} }
   /** What the other nodes count. */
   others: ReadonlyArray<Contribution> = []
   /** Somebody sees failures: everybody contributes. */

@@ -24,15 +24,19 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
     const circuits = new Map<string, Kept>()
     const changes = new Broadcast<{ readonly breaker: string; readonly change: Change }>()
 
-    const keep = ({ breaker, key }: CircuitId, keepMillis: number, now: number): Kept => {
-      const id = JSON.stringify([breaker, key])
-      let kept = circuits.get(id)
-      if (kept === undefined || now >= kept.until) {
-        kept = { revision: "", state: "", until: 0, contributions: new Map() }
-        circuits.set(id, kept)
-      }
+    const idOf = ({ breaker, key }: CircuitId) => JSON.stringify([breaker, key])
+    const find = (circuit: CircuitId, now: number): Kept => {
+      const kept = circuits.get(idOf(circuit))
+      return kept === undefined || now >= kept.until
+        ? { revision: "", state: "", until: 0, contributions: new Map() }
+        : kept
+    }
+    const keep = (circuit: CircuitId, kept: Kept, keepMillis: number, now: number): void => {
       kept.until = Math.max(kept.until, now + keepMillis)
-      return kept
+      for (const [node, { at }] of kept.contributions) {
+        if (now - at > keepMillis) kept.contributions.delete(node)
+      }
+      circuits.set(idOf(circuit), kept)
     }
     const entryOf = ({ contributions, revision, state }: Kept, now: number): Entry => ({
       now,
@@ -46,8 +50,11 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
       exchange: (requests) =>
         Effect.map(Clock.currentTimeMillis, (now) =>
           requests.map(({ announce, circuit, contribution, keepMillis, node }) => {
-            const kept = keep(circuit, keepMillis, now)
-            if (contribution !== undefined) kept.contributions.set(node, { at: now, value: contribution })
+            const kept = find(circuit, now)
+            if (contribution !== undefined) {
+              kept.contributions.set(node, { at: now, value: contribution })
+              keep(circuit, kept, keepMillis, now)
+            }
             if (announce) {
               changes.publish({ breaker: circuit.breaker, change: { _tag: "Failing", key: circuit.key } })
             }
@@ -56,9 +63,10 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
         ),
       compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
-          const kept = keep(circuit, keepMillis, now)
+          const kept = find(circuit, now)
           if (kept.revision === expected) {
             Object.assign(kept, { revision, state })
+            keep(circuit, kept, keepMillis, now)
             const change: Change = { _tag: "Changed", key: circuit.key, now, revision, state }
             changes.publish({ breaker: circuit.breaker, change })
           }

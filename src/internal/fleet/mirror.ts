@@ -115,6 +115,8 @@ export class Mirror {
       if (!member.isWarm) this.wakeUp.unsafeOpen()
       member.isWarm = true
       this.keepInStep(held)
+    } else if (member.hasDiverged) {
+      this.wakeUp.unsafeOpen()
     } else if (member.pending === 0) {
       const kept = this.decode(change, caller)
       // What comes late is no news.
@@ -157,14 +159,16 @@ export class Mirror {
   ): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
+    const here = Machine.at(held.current, rules, now)
     const isLost = kept.circuit.generation < member.generation
-    const isOurs = isLost || (member.hasDiverged && entry.revision === member.revision)
-    if (isOurs && Machine.at(held.current, rules, now)._tag !== "Closed") {
+    const isLatest = isLost || entry.revision === member.revision
+    const isNews = member.hasDiverged && (isLatest || Record.overrules(here, kept.circuit))
+    if (isNews || (isLost && (here._tag !== "Closed" || here.openings > 0))) {
       this.restore(held, kept)
     } else {
-      member.hasDiverged = false
       const known = Record.withoutLost(kept, rules, contributions, entry.now, this.leaseMillis)
       this.takeOver(held, known, entry.revision, caller)
+      member.hasDiverged = false
     }
   }
 
@@ -172,11 +176,17 @@ export class Mirror {
   takeOver(held: Held, shared: Shared, revision: string, caller: Caller): void {
     const member = memberOf(held)
     const here = held.current
+    member.holdings = shared
     const there = Record.shift(shared.circuit, -this.line.ahead)
     if (revision === member.revision && there.generation === member.generation && isAlike(here, there)) return
     if (member.isAlone && there.generation === member.generation) return
+    // What came to the same here, or was forgotten there, is no transition.
     const isExpected =
-      member.pending > 0 || member.isAlone || member.isNew || there.generation === member.generation
+      member.pending > 0 ||
+      member.isAlone ||
+      member.isNew ||
+      member.hasDiverged ||
+      there.generation <= member.generation
     // What was counted in another window is over.
     if (there.generation !== member.generation) member.others = []
     member.revision = revision

@@ -9,8 +9,18 @@ import * as Machine from "../core/circuit.ts"
  *
  * @internal
  */
-export interface Shared {
+export interface Shared extends Holdings {
   readonly circuit: Circuit<unknown>
+  /** When a node gave it back to a store that had lost it. */
+  readonly restoredAt: number
+}
+
+/**
+ * What the nodes know of a shared circuit beyond its state.
+ *
+ * @internal
+ */
+export interface Holdings {
   /** Why it opened, if it did. */
   readonly reason: OpenReason
   /** The node of each slot, by the slot's id. */
@@ -30,7 +40,8 @@ export const initial = (rules: Rules<unknown>): Shared => ({
   circuit: Machine.initial(rules.policy),
   reason: "Manual",
   probers: {},
-  keepers: {}
+  keepers: {},
+  restoredAt: -Infinity
 })
 
 /** @internal */
@@ -55,12 +66,14 @@ export const decode = (state: string, policy: string, rules: Rules<unknown>): Sh
       `the circuit in the store is ${circuit._tag} under the rules ${kept.policy}, those of this breaker are ${policy}`
     )
   }
-  const { keepers, probers, reason } = kept
-  return { circuit, keepers, probers, reason }
+  const { keepers, probers, reason, restoredAt } = kept
+  // No number in JSON is infinite.
+  return { circuit, keepers, probers, reason, restoredAt: restoredAt ?? -Infinity }
 }
 
 /**
- * The same without what is held by nodes that have not been heard of for a lease.
+ * The same without what is held by nodes that have not been heard of for a lease. A store that has lost everything has
+ * heard of nobody: they have a lease from then on.
  *
  * @internal
  */
@@ -72,6 +85,7 @@ export const withoutLost = (
   leaseMillis: number
 ): Shared => {
   const isAlive = (node: string | undefined) =>
+    now - shared.restoredAt < leaseMillis ||
     contributions.some((it) => it.node === node && now - it.at < leaseMillis)
   const { circuit } = shared
   switch (circuit._tag) {
@@ -91,6 +105,15 @@ export const withoutLost = (
       return shared
   }
 }
+
+/**
+ * Whether a circuit that a node changed on its own stands against one that others have changed since: a node that found
+ * it failing is not overruled by one that did not.
+ *
+ * @internal
+ */
+export const overrules = (own: Circuit<unknown>, shared: Circuit<unknown>): boolean =>
+  own._tag === "Open" && shared._tag === "Closed"
 
 /**
  * The same circuit by another clock, which is ahead by so much.

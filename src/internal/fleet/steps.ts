@@ -1,7 +1,7 @@
 import type { OpenReason } from "../../Transition.ts"
-import type { Rules } from "../core/circuit.ts"
+import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
-import type { Shared } from "./record.ts"
+import type { Holdings, Shared } from "./record.ts"
 
 /**
  * What becomes of a shared circuit at `now`, the store's time; nothing where it stays as it is.
@@ -16,6 +16,28 @@ export const open = (shared: Shared, reason: OpenReason, openMillis: number, now
   const openings = Machine.nextOpening(circuit, now)
   return { ...shared, reason, circuit: Machine.open(circuit, circuit.generation, openings, openMillis, now) }
 }
+
+/**
+ * The circuit as a node has it, in the store's time. What is held by nobody else is held by this node.
+ *
+ * @internal
+ */
+export const restore =
+  (circuit: Circuit<unknown>, known: Holdings, node: string): Step =>
+  (shared, now) => {
+    const { keepers, probers, reason } = known
+    const slots = circuit._tag === "HalfOpen" ? circuit.slots : []
+    const holders = circuit._tag === "Isolated" ? circuit.holders : 0
+    const others = Object.entries(keepers).reduce((sum, [it, holds]) => (it === node ? sum : sum + holds), 0)
+    return {
+      ...shared,
+      circuit,
+      reason,
+      probers: Object.fromEntries(slots.map(({ id }) => [id, probers[id] ?? node])),
+      keepers: holders > 0 ? { ...keepers, [node]: holders - others } : {},
+      restoredAt: now
+    }
+  }
 
 /** @internal */
 export const trip =

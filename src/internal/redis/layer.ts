@@ -14,42 +14,63 @@ export const connect = (
 ): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval, ...redis } = options
-    const client = yield* open({ ...redis, enableOfflineQueue: false, maxRetriesPerRequest: 0 })
-    const subscriber = yield* open({ ...redis, maxRetriesPerRequest: null })
+    const [client, subscriber] = yield* Effect.all(
+      [
+        open({ ...redis, enableOfflineQueue: false, maxRetriesPerRequest: 0 }),
+        // Whoever listens subscribes again; ioredis would leave a refusal unhandled, which ends the process.
+        open({ ...redis, maxRetriesPerRequest: null, autoResubscribe: false })
+      ],
+      { concurrency: "unbounded" }
+    )
     return fromClients(
       { client, subscriber },
-      { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval }
+      { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval },
+      () => client.disconnect(true)
     )
   })
 
 const open = (options: RedisOptions): Effect.Effect<Redis, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.async<Redis>((resume) => {
+    Effect.sync(() => {
       const client = new Redis({
+        connectTimeout: 2_000,
+        // A connection that has died without a word is noticed although nothing is sent on it.
+        keepAlive: 10_000,
         retryStrategy: (attempt) => Math.min(attempt * 50, 500),
         // A replica that was a primary: look again for the primary.
-        reconnectOnError: (error) => error.message.startsWith("READONLY"),
+        reconnectOnError: (error) => error.message.includes("READONLY"),
         ...options
       })
       // Reported by whoever asks.
       client.on("error", () => undefined)
-      const connected = () => resume(Effect.succeed(client))
-      client.once("ready", connected)
-      client.once("close", connected)
+      return client
     }),
     (client) => Effect.sync(() => client.disconnect())
+  ).pipe(
+    // A server that takes longer is not waited for: calls go on without it.
+    Effect.tap((client) => Effect.timeoutOption(connected(client), "1 second"))
   )
+
+/** Waits until the first attempt to connect has come to an end, good or bad. */
+const connected = (client: Redis): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    const done = () => resume(Effect.void)
+    client.once("ready", done).once("close", done)
+    return Effect.sync(() => client.off("ready", done).off("close", done))
+  })
 
 /** @internal */
 export const fromClients = (
   clients: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
-  options: Options
+  options: Options,
+  reconnect?: () => void
 ): Store => {
   const { prefix = "circuit:", ...coordination } = options
   return RedisStore.make(
     clients.client,
     new Listener(clients.subscriber),
     prefix,
-    decodeCoordination("RedisCircuitStore", coordination)
+    decodeCoordination("RedisCircuitStore", coordination),
+    reconnect
   )
 }

@@ -14,13 +14,21 @@ import { CircuitStoreError } from "../../CircuitStore.ts"
 export class Listener {
   private readonly client: Redis | Cluster
   private readonly mailboxes = new Map<string, Set<Mailbox.Mailbox<string, CircuitStoreError>>>()
+  private isConnected: boolean
 
   constructor(client: Redis | Cluster) {
     this.client = client
+    this.isConnected = client.status === "ready"
+    client.on("ready", () => {
+      this.isConnected = true
+    })
     client.on("message", (channel: string, message: string) => {
       this.mailboxes.get(channel)?.forEach((mailbox) => mailbox.unsafeOffer(message))
     })
     client.on("close", () => {
+      // An attempt to connect that came to nothing: who wants to subscribe still waits.
+      if (!this.isConnected) return
+      this.isConnected = false
       const error = new CircuitStoreError({ message: "the connection is lost" })
       for (const mailboxes of this.mailboxes.values()) {
         for (const mailbox of mailboxes) Effect.runSync(mailbox.fail(error))

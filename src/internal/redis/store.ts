@@ -11,7 +11,8 @@ import * as Scripts from "./scripts.ts"
 export type Client = Redis | Cluster
 
 /**
- * A store on a client that answers or fails at once: it must not queue what it cannot send.
+ * A store on a client that answers or fails at once: it must not queue what it cannot send. `reconnect` begins a new
+ * connection, where the client is the store's own.
  *
  * @internal
  */
@@ -19,12 +20,16 @@ export const make = (
   client: Client,
   listener: Listener,
   prefix: string,
-  coordination: Coordination
+  coordination: Coordination,
+  reconnect?: () => void
 ): Store => {
+  const attempt = attempts(reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
   const channelOf = (breaker: string) => `${prefix}${breaker}`
-  const keyOf = ({ breaker, key }: CircuitId) => `${prefix}{${breaker}:${key}}`
+  // No two circuits have the same key: the first colon ends the breaker's name.
+  const keyOf = ({ breaker, key }: CircuitId) =>
+    `${prefix}{${breaker.replaceAll("%", "%25").replaceAll(":", "%3A")}:${key}}`
   return {
     coordination,
     exchange: (requests) =>
@@ -59,12 +64,43 @@ export const make = (
   }
 }
 
-const attempt = <A>(question: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>
-  Effect.tryPromise({
-    try: question,
-    catch: (cause) =>
-      new CircuitStoreError({ message: cause instanceof Error ? cause.message : String(cause), cause })
-  })
+/**
+ * Asks a server, but nothing more while it owes an answer that nobody waits for any longer: what is sent to a server
+ * that is silent only piles up. Asked in vain often enough, it is given up for a new connection, because this one may
+ * have died without a word.
+ */
+const attempts = (reconnect: () => void = () => undefined) => {
+  let owed = 0
+  let inVain = 0
+  return <A>(question: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>
+    Effect.suspend(() => {
+      if (owed > 0) {
+        inVain++
+        if (inVain % mostInVain === 0) reconnect()
+        return Effect.fail(silent)
+      }
+      inVain = 0
+      return Effect.tryPromise({
+        try: (signal) => {
+          const answer = question()
+          const settled = () => {
+            owed--
+          }
+          signal.addEventListener("abort", () => {
+            owed++
+            answer.then(settled, settled)
+          })
+          return answer
+        },
+        catch: (cause) =>
+          new CircuitStoreError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+      })
+    })
+}
+
+const mostInVain = 10
+
+const silent = new CircuitStoreError({ message: "an earlier question has not been answered yet" })
 
 // Sent by its digest, and as a whole where the server does not know it: it forgets when it is restarted or flushed.
 const script =

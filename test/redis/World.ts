@@ -1,0 +1,67 @@
+/** Two nodes on a server of their own, for tests of what happens when it fails. */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
+import type { Node, Options } from "./fixtures.ts"
+import { all, eventually, newPrefix, nodeOn, storeLinesOf, syncMillis } from "./fixtures.ts"
+import type { Proxy } from "./Proxy.ts"
+import * as ProxyServer from "./Proxy.ts"
+import type { OwnRedisServer } from "./RedisServer.ts"
+import * as RedisServer from "./RedisServer.ts"
+
+/** Two nodes, whose way to the server leads through a proxy. */
+export interface World {
+  readonly server: OwnRedisServer
+  readonly proxy: Proxy
+  readonly nodes: readonly [a: Node, b: Node]
+  readonly join: Effect.Effect<Node, never, Scope.Scope>
+}
+
+export const make = (options?: Options): Effect.Effect<World, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const server = yield* RedisServer.make
+    const proxy = yield* ProxyServer.make(server.address)
+    const join = nodeOn(proxy.address, newPrefix(), options)
+    return { server, proxy, nodes: [yield* join, yield* join], join }
+  })
+
+/** The client's longest pause before it connects again, and what a busy machine may need. */
+const reconnectMillis = 1_000
+
+export const agreementMillis = 2 * syncMillis + reconnectMillis
+
+export const failsNow = (node: Node, times = 1) => {
+  for (let i = 0; i < times; i++) {
+    assert.deepStrictEqual(node.callNow(Effect.fail("unavailable")), Exit.fail("unavailable"))
+  }
+}
+
+/** Calls that fail until the circuit opens: how many that takes depends on what the other node has told. */
+export const trips = (node: Node) => {
+  for (let i = 0; i < 5 && node.seen.length === 0; i++) node.callNow(Effect.fail("unavailable"))
+}
+
+export const worksNow = (node: Node, times = 1) => {
+  for (let i = 0; i < times; i++)
+    assert.deepStrictEqual(node.callNow(Effect.succeed("works")), Exit.succeed("works"))
+}
+
+export const linesOf = (nodes: ReadonlyArray<Node>) => Effect.sync(() => nodes.map(storeLinesOf))
+
+/** Both have asked the store, and have a failure of which they keep each other informed. */
+export const warmUp = ({ nodes }: World) =>
+  Effect.gen(function* () {
+    for (const node of nodes) {
+      yield* node.protect(Effect.void)
+      failsNow(node)
+    }
+  })
+
+/** Waits until the nodes have noticed that the server fails. */
+export const noticed = ({ nodes }: World): Effect.Effect<void> =>
+  eventually(linesOf(nodes), all(nodes, ["Warning"]))
+
+/** Waits until the nodes have noticed that it answers again. */
+export const recovered = ({ nodes }: World): Effect.Effect<void> =>
+  eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]), agreementMillis)
