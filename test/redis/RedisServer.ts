@@ -2,7 +2,7 @@
  * Redis servers for tests: each of its own, so that it can be stopped, silenced and emptied. Where `REDIS_URL` names a
  * server, the tests that do nothing to it use that one.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Redis } from "ioredis"
@@ -95,13 +95,10 @@ const commandOn =
  */
 export const describeWith = (server: "own" | "given", name: string, tests: () => void): void => {
   const isThere = isInstalled || (server === "given" && url !== undefined)
-  if (!isThere && process.env["CI"] !== undefined) {
-    describe(name, () => {
-      it("has a redis-server to run on", () => {
-        assert.fail("Install redis-server: in CI the tests on Redis must not be skipped.")
-      })
+  describe.skipIf(!isThere && process.env["CI"] === undefined)(name, () => {
+    beforeAll(() => {
+      assert.isTrue(isThere, "Install redis-server: in CI the tests on Redis must not be skipped.")
     })
-  } else {
-    describe.skipIf(!isThere)(name, tests)
-  }
+    tests()
+  })
 }

@@ -16,6 +16,8 @@ interface Kept {
   readonly contributions: Map<string, { readonly at: number; readonly value: string }>
 }
 
+const idOf = ({ breaker, key }: CircuitId): string => JSON.stringify([breaker, key])
+
 /** @internal */
 export const make = (options: Options = {}): Effect.Effect<Store> =>
   Effect.sync(() => {
@@ -24,7 +26,6 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
     const circuits = new Map<string, Kept>()
     const changes = new Broadcast<{ readonly breaker: string; readonly change: Change }>()
 
-    const idOf = ({ breaker, key }: CircuitId) => JSON.stringify([breaker, key])
     const find = (circuit: CircuitId, now: number): Kept => {
       const kept = circuits.get(idOf(circuit))
       return kept === undefined || now >= kept.until

@@ -83,12 +83,9 @@ const attempts = (reconnect: () => void = () => undefined) => {
       return Effect.tryPromise({
         try: (signal) => {
           const answer = question()
-          const settled = () => {
-            owed--
-          }
           signal.addEventListener("abort", () => {
             owed++
-            answer.then(settled, settled)
+            void Promise.allSettled([answer]).then(() => owed--)
           })
           return answer
         },
