@@ -27,8 +27,8 @@ export const goOnWithBody: Afterwards<Response>["goOn"] = (response, call) => {
 }
 
 // RFC 9110, 6.4.1: these have no content whatever their headers say.
-const hasBody = ({ headers, request, status }: Response): boolean =>
-  request.method !== "HEAD" && status !== 204 && status !== 304 && headers["content-length"] !== "0"
+const hasBody = ({ request, status }: Response): boolean =>
+  request.method !== "HEAD" && status !== 204 && status !== 304
 
 /**
  * A response whose body is part of its call: the call settles when the first reading of the body ends. A stream goes at

@@ -159,20 +159,18 @@ describe("a body after good headers", () => {
 
 describe("headers that decide at once", () => {
   const bodiless = [
-    ["HEAD", 200, "9"],
-    ["GET", 204, undefined],
-    ["GET", 304, "9"],
-    ["GET", 200, "0"]
+    ["HEAD", 200],
+    ["GET", 204],
+    ["GET", 304]
   ] as const
 
-  for (const [method, status, length] of bodiless) {
-    it.scoped(`${method}, ${status}, content-length ${length ?? "none"}: there is no body to wait for`, () =>
+  for (const [method, status] of bodiless) {
+    it.scoped(`${method}, ${status}: there is no body to wait for`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const body = yield* makeBody
         const { client } = backend((to) => {
-          const headers = length === undefined ? {} : { "content-length": length }
-          const withBody = respond(200, { body: body.stream, headers, to })
+          const withBody = respond(200, { body: body.stream, to })
           // No client gives such a status a body; one that did would tell whether it is waited for.
           const response: Response = Object.create(withBody, { status: { value: status } })
           return Effect.succeed(response)
