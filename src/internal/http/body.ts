@@ -110,10 +110,19 @@ class ResponseInFlight extends Inspectable.Class implements Response {
   }
 
   private reading<A>(body: () => Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
-    return Effect.suspend(() => {
-      this.takeBack()
-      return body()
-    }).pipe(Effect.onExit((exit) => this.settling(Exit.as(exit, this.original))))
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiberRuntime((caller) => {
+        this.takeBack()
+        const ended = (exit: Exit.Exit<A, ResponseError>): Exit.Exit<A, ResponseError> => {
+          this.settle(Exit.as(exit, this.original), caller)
+          return exit
+        }
+        return Effect.matchCauseEffect(restore(body()), {
+          onFailure: (cause) => ended(Exit.failCause(cause)),
+          onSuccess: (value) => ended(Exit.succeed(value))
+        })
+      })
+    )
   }
 
   private takeBack(): void {

@@ -37,7 +37,7 @@ export const cases: Cases = {
     const shedding = CircuitHttpMiddleware.make({ breaker })
     const answering = async (app: HttpApp.Default) => {
       const port = await serve(app)
-      const millis = scale === "full" ? 120 : 20
+      const millis = scale === "full" ? 60 : 20
       return async () => (millis * 1e6) / (await generator.ask({ port, millis }))
     }
     return inTurn(scale, {
