@@ -56,9 +56,9 @@ export class Meters {
   moved(series: Series, from: StateTag | undefined, to: StateTag | undefined): void {
     if (!this.isLive) return
     if (from === undefined) this.circuits.modify(1)
-    else series.state(from).modify(-1)
+    else series.states[from].modify(-1)
     if (to === undefined) this.circuits.modify(-1)
-    else series.state(to).modify(1)
+    else series.states[to].modify(1)
   }
 
   /** The breaker is no more: its circuits are nowhere, whatever becomes of them. */
@@ -78,24 +78,36 @@ export class Series {
   readonly failed: MetricHook.MetricHook.Counter<number>
   readonly ignored: MetricHook.MetricHook.Counter<number>
   readonly rejected: MetricHook.MetricHook.Counter<number>
-  readonly transition: (from: StateTag, to: StateTag) => MetricHook.MetricHook.Counter<number>
-  readonly state: (tag: StateTag) => MetricHook.MetricHook.Gauge<number>
+  readonly states: Readonly<Record<StateTag, MetricHook.MetricHook.Gauge<number>>>
+  private readonly labels: Labels
+  private readonly more: Labels
 
   constructor(labels: Labels, more: Labels) {
-    const outcome = (outcome: string) =>
-      zeroed(calls, [...labels, MetricLabel.make("outcome", outcome), ...more])
+    this.labels = labels
+    this.more = more
+    const outcome = (outcome: string) => zeroed(calls, this.labelled("outcome", outcome))
     this.succeeded = outcome("success")
     this.failed = outcome("failure")
     this.ignored = outcome("ignored")
     this.rejected = outcome("rejected")
-    this.transition = memoized((from, to) =>
-      zeroed(transitions, [...labels, MetricLabel.make("from", from), MetricLabel.make("to", to), ...more])
-    )
-    this.state = memoized((tag) => zeroed(state, [...labels, MetricLabel.make("state", tag), ...more]))
-    for (const from of stateTags) {
-      this.state(from)
-      for (const to of usual[from]) this.transition(from, to)
+    const gauge = (tag: StateTag) => zeroed(state, this.labelled("state", tag))
+    this.states = {
+      Closed: gauge("Closed"),
+      Open: gauge("Open"),
+      HalfOpen: gauge("HalfOpen"),
+      Recovering: gauge("Recovering"),
+      Isolated: gauge("Isolated")
     }
+    for (const [from, to] of usual) this.transition(from, to)
+  }
+
+  /** Rare enough to be looked up. */
+  transition(from: StateTag, to: StateTag): MetricHook.MetricHook.Counter<number> {
+    return zeroed(transitions, this.labelled("from", from, MetricLabel.make("to", to)))
+  }
+
+  private labelled(name: string, value: string, ...others: Labels): Labels {
+    return [...this.labels, MetricLabel.make(name, value), ...others, ...this.more]
   }
 }
 
@@ -103,27 +115,23 @@ export class Series {
 export const increment = (counter: MetricHook.MetricHook.Counter<number>): void => counter.update(1)
 
 /** The transitions that there are from the start, with the value zero. */
-const usual: Record<StateTag, ReadonlyArray<StateTag>> = {
-  Closed: ["Closed", "Open", "Isolated"],
-  Open: ["Closed", "Open", "HalfOpen", "Isolated"],
-  HalfOpen: ["Closed", "Open", "Recovering", "Isolated"],
-  Recovering: ["Closed", "Open", "Isolated"],
-  Isolated: ["Closed"]
-}
-
-const stateTags: ReadonlyArray<StateTag> = ["Closed", "Open", "HalfOpen", "Recovering", "Isolated"]
-
-const memoized = <Tags extends ReadonlyArray<StateTag>, A>(make: (...tags: Tags) => A) => {
-  const made = new Map<string, A>()
-  return (...tags: Tags): A => {
-    const id = tags.join(" ")
-    const known = made.get(id)
-    if (known !== undefined) return known
-    const value = make(...tags)
-    made.set(id, value)
-    return value
-  }
-}
+const usual: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
+  ["Closed", "Closed"],
+  ["Closed", "Open"],
+  ["Closed", "Isolated"],
+  ["Open", "Closed"],
+  ["Open", "Open"],
+  ["Open", "HalfOpen"],
+  ["Open", "Isolated"],
+  ["HalfOpen", "Closed"],
+  ["HalfOpen", "Open"],
+  ["HalfOpen", "Recovering"],
+  ["HalfOpen", "Isolated"],
+  ["Recovering", "Closed"],
+  ["Recovering", "Open"],
+  ["Recovering", "Isolated"],
+  ["Isolated", "Closed"]
+]
 
 // Asked for once, a metric is there, with the value zero.
 const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(

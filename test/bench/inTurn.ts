@@ -23,5 +23,5 @@ export const inTurn = async (
       return Object.fromEntries([...found].map(([name, values]) => [name, median(values)]))
     }
   if (scale === "full") await round(5)()
-  return round(scale === "full" ? 9 : 1)
+  return round(scale === "full" ? 21 : 1)
 }

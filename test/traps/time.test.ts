@@ -210,7 +210,7 @@ describe("Time", () => {
   })
 
   it.scoped(
-    "second-granular stamps: an opening between two seconds lasts as long as any (pybreaker#107)",
+    "second-granular stamps: an opening between two seconds has its full length (pybreaker#107)",
     () =>
       Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make(options)

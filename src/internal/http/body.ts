@@ -27,8 +27,8 @@ export const goOnWithBody: Afterwards<Response>["goOn"] = (response, call) => {
 }
 
 // RFC 9110, 6.4.1: these have no content whatever their headers say.
-const hasBody = ({ headers, request, status }: Response): boolean =>
-  request.method !== "HEAD" && status !== 204 && status !== 304 && headers["content-length"] !== "0"
+const hasBody = ({ request, status }: Response): boolean =>
+  request.method !== "HEAD" && status !== 204 && status !== 304
 
 /**
  * A response whose body is part of its call: the call settles when the first reading of the body ends. A stream goes at
@@ -110,10 +110,19 @@ class ResponseInFlight extends Inspectable.Class implements Response {
   }
 
   private reading<A>(body: () => Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
-    return Effect.suspend(() => {
-      this.takeBack()
-      return body()
-    }).pipe(Effect.onExit((exit) => this.settling(Exit.as(exit, this.original))))
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiberRuntime((caller) => {
+        this.takeBack()
+        const ended = (exit: Exit.Exit<A, ResponseError>): Exit.Exit<A, ResponseError> => {
+          this.settle(Exit.as(exit, this.original), caller)
+          return exit
+        }
+        return Effect.matchCauseEffect(restore(body()), {
+          onFailure: (cause) => ended(Exit.failCause(cause)),
+          onSuccess: (value) => ended(Exit.succeed(value))
+        })
+      })
+    )
   }
 
   private takeBack(): void {

@@ -91,10 +91,11 @@ export const statusOutcome = (status: number): Outcome.Outcome =>
 
 /** @internal */
 export const classifyWith = (outcomeOf: (status: number) => Outcome.Outcome): Classify => {
-  const judge = ({ headers, status }: HttpResponse): Outcome.Outcome => {
-    const outcome = outcomeOf(status)
+  const judge = (response: HttpResponse): Outcome.Outcome => {
+    const outcome = outcomeOf(response.status)
     return outcome._tag === "Failure" && outcome.retryAfter === undefined
-      ? Outcome.failure({ retryAfter: retryAfterOf(headers) })
+      ? // Headers are made anew each time they are asked for.
+        Outcome.failure({ retryAfter: retryAfterOf(response.headers) })
       : outcome
   }
   return (exit) => {

@@ -33,7 +33,7 @@ export const cases: Cases = {
     const breaker = await acquire(CircuitBreaker.make())
     const slice = (client: HttpClient.HttpClient.With<unknown, never>) => {
       const run = requests(client, url)
-      const count = scale === "full" ? 1000 : concurrency
+      const count = scale === "full" ? 400 : concurrency
       return async () => {
         const startedAt = performance.now()
         await run(count)

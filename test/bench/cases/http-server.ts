@@ -7,6 +7,8 @@ import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddle
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import { createServer } from "node:http"
 import { acquire } from "../effect3.ts"
 import { child } from "../http/child.ts"
@@ -33,11 +35,11 @@ export const cases: Cases = {
     const generator = child("load")
     const healthy = CircuitHttpMiddleware.make({ breaker: await acquire(CircuitBreaker.make()) })
     const breaker = await acquire(CircuitBreaker.make({ openDuration: "1 day" }))
-    await Effect.runPromise(breaker.trip())
+    await Effect.runPromise(Logger.withMinimumLogLevel(breaker.trip(), LogLevel.None))
     const shedding = CircuitHttpMiddleware.make({ breaker })
     const answering = async (app: HttpApp.Default) => {
       const port = await serve(app)
-      const millis = scale === "full" ? 120 : 20
+      const millis = scale === "full" ? 60 : 20
       return async () => (millis * 1e6) / (await generator.ask({ port, millis }))
     }
     return inTurn(scale, {

@@ -6,6 +6,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type { CircuitBreaker } from "effect-circuit-breaker"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as TestClock from "effect/TestClock"
 import { type Breaker, make, totalsOf } from "../../rules/fixtures.ts"
@@ -100,6 +101,15 @@ export const makeBody: Effect.Effect<Body> = Effect.gen(function* () {
     breakOff: Effect.sync(() => source?.error(new Error("reset")))
   }
 })
+
+/** Reads a body, which breaks off once it is waited for, and answers the error. */
+export const breakingOff = <A, E, R>(body: Body, reading: Effect.Effect<A, E, R>): Effect.Effect<E, A, R> =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(reading)
+    yield* body.wanted
+    yield* body.breakOff
+    return yield* Effect.flip(Fiber.join(fiber))
+  })
 
 // ---------------------------------------------------------------------------------------------------------
 // Breakers
