@@ -1,9 +1,10 @@
 /** What the tests on Redis share. */
-import { assert } from "@effect/vitest"
+import { afterAll, assert, beforeAll, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
 import type { CircuitOpenError, Transition } from "effect-circuit-breaker"
@@ -56,7 +57,7 @@ export class Fleet extends Context.Tag("Fleet")<
   { readonly server: RedisServer.RedisServer; readonly processes: ReadonlyArray<Process> }
 >() {}
 
-export const fleetOf = (size: number) =>
+const fleetOf = (size: number) =>
   Layer.scoped(
     Fleet,
     Effect.gen(function* () {
@@ -65,6 +66,21 @@ export const fleetOf = (size: number) =>
       return { server, processes }
     })
   )
+
+type Test = <E>(name: string, test: () => Effect.Effect<void, E, Fleet | Scope.Scope>) => void
+
+/**
+ * Tests that share so many processes. The `layer` of `@effect/vitest` would do, if it did not change the one `it` that
+ * all files of a worker have.
+ */
+export const withProcesses = (size: number, tests: (test: Test) => void): void => {
+  const runtime = ManagedRuntime.make(fleetOf(size))
+  beforeAll(() => runtime.runPromise(Effect.void), startMillis)
+  afterAll(() => runtime.dispose(), startMillis)
+  tests((name, test) => it.scopedLive(name, () => Effect.provide(test(), runtime)))
+}
+
+const startMillis = 30_000
 
 export interface Options {
   readonly breaker?: CircuitBreaker.Options | undefined

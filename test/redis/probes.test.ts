@@ -1,9 +1,9 @@
-import { assert, layer } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
 import type { Member } from "./Processes.ts"
 import * as Processes from "./Processes.ts"
-import { all, eventually, fleetOf, membersIn, stays, statesOf, syncMillis } from "./fixtures.ts"
+import { all, eventually, membersIn, stays, statesOf, syncMillis, withProcesses } from "./fixtures.ts"
 import type { Options } from "./fixtures.ts"
 import { describeWith } from "./RedisServer.ts"
 
@@ -29,8 +29,8 @@ const beginAll = (members: ReadonlyArray<Member>) =>
   Effect.forEach(members, (member) => member.begin(5), { concurrency: "unbounded" })
 
 describeWith("given", "C6 one probe for several processes", () => {
-  layer(fleetOf(4), { excludeTestServices: true, timeout: "30 seconds" })((it) => {
-    it.effect("C6 of 20 breakers in four processes one runs the probe, and its success closes all", () =>
+  withProcesses(4, (test) => {
+    test("C6 of 20 breakers in four processes one runs the probe, and its success closes all", () =>
       Effect.gen(function* () {
         const { members } = yield* halfOpen(20)
         const running = yield* beginAll(members)
@@ -39,10 +39,9 @@ describeWith("given", "C6 one probe for several processes", () => {
         assert.deepStrictEqual(yield* prober.end("works"), ["works"])
         yield* eventually(statesOf(members), all(members, "Closed"))
         assert.deepStrictEqual(yield* members[19]!.call("works"), ["works"])
-      })
-    )
+      }))
 
-    it.effect("C6 a probe that fails opens all again, with one step of the backoff", () =>
+    test("C6 a probe that fails opens all again, with one step of the backoff", () =>
       Effect.gen(function* () {
         const { members } = yield* halfOpen(8)
         const running = yield* beginAll(members)
@@ -54,10 +53,9 @@ describeWith("given", "C6 one probe for several processes", () => {
           ),
           all(members, ["Closed > Open 1 (Tripped)", "HalfOpen > Open 2 (ProbeFailed)"])
         )
-      })
-    )
+      }))
 
-    it.effect("C6 as many probes run as there may be, and all of their successes close", () =>
+    test("C6 as many probes run as there may be, and all of their successes close", () =>
       Effect.gen(function* () {
         const { members } = yield* halfOpen(8, { breaker: { halfOpen: { probes: 3 } } })
         const running = yield* beginAll(members)
@@ -68,10 +66,9 @@ describeWith("given", "C6 one probe for several processes", () => {
         if (first.length > 0) assert.notInclude(yield* statesOf(members), "Closed")
         yield* last!.end("works")
         yield* eventually(statesOf(members), all(members, "Closed"))
-      })
-    )
+      }))
 
-    it.scoped("C6 a probe of a process that was killed frees its slot after the lease, not before", () =>
+    test("C6 a probe of a process that was killed frees its slot after the lease, not before", () =>
       Effect.gen(function* () {
         const lease = 600
         const { a, members, membership } = yield* halfOpen(2, { store: { lease } })
@@ -83,10 +80,9 @@ describeWith("given", "C6 one probe for several processes", () => {
         yield* stays(a.call("works"), ["rejected: HalfOpen"], lease - 2 * syncMillis)
         yield* eventually(a.call("works"), ["works"], lease + 2 * syncMillis)
         yield* eventually(statesOf(members), all(members, "Closed"))
-      })
-    )
+      }))
 
-    it.effect("C6 a probe whose time is over frees its slot, and its late result is nobody's", () =>
+    test("C6 a probe whose time is over frees its slot, and its late result is nobody's", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* halfOpen(2, {
           breaker: { halfOpen: { probeTimeout: "400 millis" } }
@@ -98,7 +94,6 @@ describeWith("given", "C6 one probe for several processes", () => {
         yield* stays(statesOf(members), all(members, "HalfOpen"), syncMillis)
         yield* b.end("works")
         yield* eventually(statesOf(members), all(members, "Closed"))
-      })
-    )
+      }))
   })
 })

@@ -1,13 +1,13 @@
-import { assert, layer } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
-import { all, eventually, Fleet, fleetOf, membersIn, stays, statesOf, syncMillis } from "./fixtures.ts"
+import { all, eventually, Fleet, membersIn, stays, statesOf, syncMillis, withProcesses } from "./fixtures.ts"
 import * as Processes from "./Processes.ts"
 import { describeWith } from "./RedisServer.ts"
 
 describeWith("given", "C6 one circuit in several processes", () => {
-  layer(fleetOf(5), { excludeTestServices: true, timeout: "30 seconds" })((it) => {
-    it.effect("C6 three failures in one process and two in another open both", () =>
+  withProcesses(5, (test) => {
+    test("C6 three failures in one process and two in another open both", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(2)
         yield* a.call("fails", 3)
@@ -17,10 +17,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
           assert.deepStrictEqual((yield* report).transitions, ["Closed > Open 1 (Tripped)"])
         }
         assert.deepStrictEqual(yield* b.call("works"), ["rejected: Open"])
-      })
-    )
+      }))
 
-    it.effect("C6 a process that starts while the circuit is open rejects its first call", () =>
+    test("C6 a process that starts while the circuit is open rejects its first call", () =>
       Effect.gen(function* () {
         const { a, b, membership } = yield* membersIn(2)
         const { processes } = yield* Fleet
@@ -29,10 +28,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* eventually(b.state, "Open")
         const late = yield* Processes.join(processes[2]!, membership)
         assert.deepStrictEqual(yield* late.call("works"), ["rejected: Open"])
-      })
-    )
+      }))
 
-    it.effect("C6 a success that began before the circuit opened elsewhere does not close it", () =>
+    test("C6 a success that began before the circuit opened elsewhere does not close it", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(2)
         yield* b.begin()
@@ -41,27 +39,23 @@ describeWith("given", "C6 one circuit in several processes", () => {
         assert.deepStrictEqual(yield* b.end("works"), ["works"])
         yield* stays(statesOf(members), ["Open", "Open"], 2 * syncMillis)
         assert.strictEqual((yield* b.report).totals.succeeded, 0)
-      })
-    )
+      }))
 
-    it.effect(
-      "C6 fifty concurrent failures in five processes make one transition and one step of the backoff",
-      () =>
-        Effect.gen(function* () {
-          const { a, members } = yield* membersIn(5)
-          for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
-          yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
-          yield* eventually(statesOf(members), all(members, "Open"))
-          yield* stays(
-            Effect.forEach(members, (member) => Effect.map(member.report, ({ transitions }) => transitions)),
-            all(members, ["Closed > Open 1 (Tripped)"]),
-            2 * syncMillis
-          )
-          assert.deepInclude(yield* a.report, { openings: 1 })
-        })
-    )
+    test("C6 fifty concurrent failures in five processes make one transition and one step of the backoff", () =>
+      Effect.gen(function* () {
+        const { a, members } = yield* membersIn(5)
+        for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
+        yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
+        yield* eventually(statesOf(members), all(members, "Open"))
+        yield* stays(
+          Effect.forEach(members, (member) => Effect.map(member.report, ({ transitions }) => transitions)),
+          all(members, ["Closed > Open 1 (Tripped)"]),
+          2 * syncMillis
+        )
+        assert.deepInclude(yield* a.report, { openings: 1 })
+      }))
 
-    it.effect("C6 one transition for all, also where all see it at the same time, again and again", () =>
+    test("C6 one transition for all, also where all see it at the same time, again and again", () =>
       Effect.gen(function* () {
         const { a, members } = yield* membersIn(5, { breaker: { openDuration: "300 millis" } })
         for (let round = 1; round <= 3; round++) {
@@ -80,8 +74,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
             "Closed > Open 3 (Tripped)"
           ])
         }
-      })
-    )
+      }))
 
     const policies: Record<string, TripPolicy.TripPolicy> = {
       consecutive: TripPolicy.consecutive(6),
@@ -100,16 +93,15 @@ describeWith("given", "C6 one circuit in several processes", () => {
       )
     }
     for (const [name, tripPolicy] of Object.entries(policies)) {
-      it.effect(`C6 the failures of three processes count together: ${name}`, () =>
+      test(`C6 the failures of three processes count together: ${name}`, () =>
         Effect.gen(function* () {
           const { members } = yield* membersIn(3, { breaker: { tripPolicy } })
           for (const member of members) yield* member.call("fails", 2)
           yield* eventually(statesOf(members), ["Open", "Open", "Open"])
-        })
-      )
+        }))
     }
 
-    it.effect("C6 a rate is the fleet's: successes from before the first failure count", () =>
+    test("C6 a rate is the fleet's: successes from before the first failure count", () =>
       Effect.gen(function* () {
         const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "1 minute", minimumCalls: 4 })
         const { a, b, members } = yield* membersIn(2, { breaker: { tripPolicy } })
@@ -121,10 +113,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* stays(statesOf(members), ["Closed", "Closed"], 2 * syncMillis)
         yield* a.call("fails", 1)
         yield* eventually(statesOf(members), ["Open", "Open"])
-      })
-    )
+      }))
 
-    it.effect("C6 a circuit opens for all when as many nodes see failures as the quorum asks for", () =>
+    test("C6 a circuit opens for all when as many nodes see failures as the quorum asks for", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(3, { store: { quorum: 2 } })
         yield* Effect.forEach(members, (member) => member.call("works"))
@@ -132,10 +123,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* stays(statesOf(members), ["Open", "Closed", "Closed"], 2 * syncMillis)
         yield* b.call("fails", 1)
         yield* eventually(statesOf(members), ["Open", "Open", "Open"])
-      })
-    )
+      }))
 
-    it.effect("C6 write-through: each admission reads, each outcome is written before the call returns", () =>
+    test("C6 write-through: each admission reads, each outcome is written before the call returns", () =>
       Effect.gen(function* () {
         // Nothing happens in the background within the test.
         const store = { sync: "write-through", syncInterval: "1 hour", lease: "1 hour" } as const
@@ -148,10 +138,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* a.call("fails")
         assert.deepStrictEqual(yield* b.call("works"), ["rejected: Open"])
         assert.deepStrictEqual(yield* a.call("works"), ["rejected: Open"])
-      })
-    )
+      }))
 
-    it.effect("C6 trip and reset by hand reach the fleet", () =>
+    test("C6 trip and reset by hand reach the fleet", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(3)
         yield* Effect.forEach(members, (member) => member.call("works"))
@@ -162,10 +151,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         for (const { report } of members) {
           assert.deepStrictEqual((yield* report).transitions, ["Closed > Open 1 (Manual)", "Open > Closed"])
         }
-      })
-    )
+      }))
 
-    it.effect("C6 an isolation reaches the fleet and ends for all when it is released", () =>
+    test("C6 an isolation reaches the fleet and ends for all when it is released", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(3)
         yield* Effect.forEach(members, (member) => member.call("works"))
@@ -176,10 +164,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* a.control("release")
         yield* eventually(statesOf(members), all(members, "Closed"))
         assert.deepStrictEqual(yield* b.call("works"), ["works"])
-      })
-    )
+      }))
 
-    it.scoped("C6 an isolation of a process that was killed ends with its lease", () =>
+    test("C6 an isolation of a process that was killed ends with its lease", () =>
       Effect.gen(function* () {
         const lease = 600
         const { membership, members } = yield* membersIn(2, { store: { lease } })
@@ -191,7 +178,6 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* doomed.process.kill
         yield* stays(statesOf(members), all(members, "Isolated"), lease - 2 * syncMillis)
         yield* eventually(statesOf(members), all(members, "Closed"), lease + 2 * syncMillis)
-      })
-    )
+      }))
   })
 })
