@@ -62,3 +62,12 @@ export const state: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.
  * @category metrics
  */
 export const circuits: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.circuits)
+
+/**
+ * `circuit_breaker_store_failing{breaker}`: how many breakers go by their own circuits because their `CircuitStore` does
+ * not answer: 0 or 1 in most processes. There is none for breakers that share nothing.
+ *
+ * @since 0.1.0
+ * @category metrics
+ */
+export const storeFailing: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.storeFailing)

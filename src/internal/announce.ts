@@ -59,11 +59,34 @@ export const announceDefect = (caller: Caller, breaker: string, key: string, def
  *
  * @internal
  */
-export const announceStore = (caller: Caller, breaker: string, error: unknown): void => {
-  const line =
+export const announceStore = (caller: Caller, breaker: string, error: Error | undefined): void =>
+  logOfStore(
+    caller,
+    breaker,
     error === undefined
       ? Effect.logInfo("The circuit store answers again: circuits are shared")
-      : Effect.logWarning("The circuit store does not answer: each process goes by its own circuits", error)
+      : Effect.logWarning(
+          `The circuit store does not answer: each process goes by its own circuits (${error.message})`
+        )
+  )
+
+/**
+ * Says, once, that what the store keeps was written by other rules or another version.
+ *
+ * @internal
+ */
+export const announceOtherRules = (caller: Caller, breaker: string, error: unknown): void =>
+  logOfStore(
+    caller,
+    breaker,
+    Effect.logWarning(
+      `What the circuit store keeps is left alone, this process goes by its own circuits: ${
+        error instanceof Error ? error.message : String(error)
+      }`
+    )
+  )
+
+const logOfStore = (caller: Caller, breaker: string, line: Effect.Effect<void>): void => {
   runNow(caller, Effect.annotateLogs(line, { breaker }))
 }
 

@@ -31,7 +31,7 @@ export class Breaker {
   readonly circuits: Circuits<Caller>
   readonly openCalls = new OpenCalls()
   readonly transitions = new Broadcast<Transition.Transition>()
-  private readonly meters: Meters
+  readonly meters: Meters
   private readonly registry: CircuitBreakerRegistry.Registry
   private readonly openDuration: OpenDuration
   private readonly origin: bigint

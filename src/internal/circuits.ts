@@ -165,9 +165,14 @@ export class Circuits<Caller> {
     yield* this.others
   }
 
+  /** Whether a circuit has not been dropped. */
+  holds(held: Held): boolean {
+    return held.list !== undefined || held === this.unkeyed
+  }
+
   /** Whether a circuit was dropped and its key has another one by now. */
   isSuperseded(held: Held): boolean {
-    return held.list === undefined && held !== this.unkeyed && this.shard(held.key).has(held.key)
+    return !this.holds(held) && this.shard(held.key).has(held.key)
   }
 
   /** Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome. */
@@ -175,8 +180,7 @@ export class Circuits<Caller> {
     const isTransition = next.generation !== held.current.generation
     const previous = held.current._tag
     held.current = next
-    const isHeld = held.list !== undefined || held === this.unkeyed
-    if (isTransition && isHeld) this.meters.moved(held.series, previous, next._tag)
+    if (isTransition && this.holds(held)) this.meters.moved(held.series, previous, next._tag)
     if (held === this.unkeyed) return
     if (held.list === undefined) {
       this.insert(held, now(caller), caller)

@@ -28,6 +28,11 @@ export const circuits = MetricKey.gauge("circuit_breaker_circuits", {
   description: "Circuits held."
 })
 
+/** @internal */
+export const storeFailing = MetricKey.gauge("circuit_breaker_store_failing", {
+  description: "Breakers whose store does not answer: they go by their own circuits."
+})
+
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 /**
@@ -39,11 +44,14 @@ export class Meters {
   readonly seriesOf: (key: string) => Series
   private isLive = true
   private readonly circuits: MetricHook.MetricHook.Gauge<number>
+  private readonly storeFailing: () => MetricHook.MetricHook.Gauge<number>
+  private isStoreFailing = false
 
   /** `more` are the labels that the program gives to all of its metrics. */
   constructor(breaker: string, byKey: boolean, more: Labels) {
     const name = MetricLabel.make("breaker", breaker)
     this.circuits = zeroed(circuits, [name, ...more])
+    this.storeFailing = () => zeroed(storeFailing, [name, ...more])
     if (byKey) {
       this.seriesOf = (key) => new Series([name, MetricLabel.make("key", key)], more)
     } else {
@@ -61,9 +69,18 @@ export class Meters {
     else series.states[to].modify(1)
   }
 
+  /** The breaker shares its circuits, and their store answers or does not. */
+  store(isFailing: boolean): void {
+    const gauge = this.storeFailing()
+    if (!this.isLive || isFailing === this.isStoreFailing) return
+    this.isStoreFailing = isFailing
+    gauge.modify(isFailing ? 1 : -1)
+  }
+
   /** The breaker is no more: its circuits are nowhere, whatever becomes of them. */
   end(circuits: Iterable<{ readonly series: Series; readonly current: { readonly _tag: StateTag } }>): void {
     for (const { current, series } of circuits) this.moved(series, current._tag, undefined)
+    if (this.isStoreFailing) this.store(false)
     this.isLive = false
   }
 }

@@ -28,23 +28,19 @@ import {
 const aboutStore = (lines: ReadonlyArray<LogLine>) =>
   lines
     .filter(({ message }) => message.includes("circuit store"))
-    .map(({ annotations, level, message }) => [
-      level,
-      annotations["breaker"],
-      message.replace(/ CircuitStoreError: .*/, "")
-    ])
+    .map(({ annotations, level, message }) => [level, annotations["breaker"], message])
 
-const lost = [
+const lost = (error: string) => [
   "Warning",
   "default",
-  "The circuit store does not answer: each process goes by its own circuits"
+  `The circuit store does not answer: each process goes by its own circuits (${error})`
 ]
 const regained = ["Info", "default", "The circuit store answers again: circuits are shared"]
 
 /** The ways of a store to fail, for all nodes. */
-const faults: ReadonlyArray<readonly [name: string, fail: (node: Node) => void]> = [
-  ["fails", ({ link }) => link.cut()],
-  ["is silent", ({ link }) => link.freeze()]
+const faults: ReadonlyArray<readonly [name: string, fail: (node: Node) => void, error: string]> = [
+  ["fails", ({ link }) => link.cut(), "the store is down"],
+  ["is silent", ({ link }) => link.freeze(), "no answer within the deadline"]
 ]
 
 const mend = (nodes: ReadonlyArray<Node>): void => nodes.forEach(({ link }) => link.mend())
@@ -98,7 +94,7 @@ describe("what sharing costs the store", () => {
 })
 
 describe("a store that cannot be asked", () => {
-  for (const [name, fail] of faults) {
+  for (const [name, fail, error] of faults) {
     it.scoped(`${name}: one warning, one line when it answers again, and nothing in between`, () =>
       Effect.gen(function* () {
         const logs = yield* recordLogs
@@ -106,15 +102,15 @@ describe("a store that cannot be asked", () => {
         yield* failing(a, 1)
         fail(a)
         yield* inStep
-        assert.deepStrictEqual(aboutStore(logs), [lost])
+        assert.deepStrictEqual(aboutStore(logs), [lost(error)])
         yield* failing(a, 3)
         yield* TestClock.adjust("1 minute")
         yield* failing(a, 1)
         yield* TestClock.adjust("1 minute")
-        assert.deepStrictEqual(aboutStore(logs), [lost])
+        assert.deepStrictEqual(aboutStore(logs), [lost(error)])
         mend([a])
         yield* inStep
-        assert.deepStrictEqual(aboutStore(logs), [lost, regained])
+        assert.deepStrictEqual(aboutStore(logs), [lost(error), regained])
         assert.strictEqual(yield* tagOf(b), "Closed")
       })
     )

@@ -69,7 +69,7 @@ export class Fleet {
   afterCall(held: Held): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.mirror.line.isFailing) return Effect.void
-      this.mirror.keepInStep(held)
+      this.mirror.rounds.keep(held)
       const { writing } = memberOf(held)
       return Effect.zipRight(
         writing === undefined ? Effect.void : Fiber.await(writing),
@@ -113,8 +113,7 @@ export class Fleet {
     const member = memberOf(held)
     member.announces ||= !member.isWarm
     member.isWarm = true
-    this.mirror.keepInStep(held)
-    this.mirror.wakeUp.unsafeOpen()
+    this.mirror.rounds.hurry(held)
   }
 
   /**
@@ -158,8 +157,7 @@ export class Fleet {
     member.countedAlone = undefined
     if (!this.mirror.tally.isFleetMatter(held, held.current, now)) {
       member.countedAlone = this.mirror.tally.contribution(held, now)
-      this.mirror.keepInStep(held)
-      this.mirror.wakeUp.unsafeOpen()
+      this.mirror.rounds.hurry(held)
     }
   }
 
@@ -224,7 +222,7 @@ export class Fleet {
     const member = memberOf(held)
     return Effect.suspend(() => {
       member.pending++
-      this.mirror.keepInStep(held)
+      this.mirror.rounds.keep(held)
       return Effect.flatMap(this.mirror.askAbout([held]), ([entry]) => this.change(held, step, entry!))
     }).pipe(
       Effect.map(() => {

@@ -29,6 +29,7 @@ export class Line {
     this.breaker = breaker
     this.deadline = deadline
     this.on = on
+    breaker.meters.store(false)
   }
 
   ask<A extends Entry | ReadonlyArray<Entry>>(
@@ -38,6 +39,9 @@ export class Line {
       const sentAt = this.breaker.now(caller)
       // Who waits may not be interruptible, but the question always is: or else the deadline would not hold.
       return Effect.interruptible(question).pipe(
+        Effect.catchAllDefect((cause) =>
+          Effect.fail(new CircuitStoreError({ message: `the store threw: ${String(cause)}`, cause }))
+        ),
         Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
         Effect.tapBoth({
           onFailure: (error) => Effect.sync(() => this.failed(error, caller)),
@@ -59,6 +63,7 @@ export class Line {
     }
     if (!this.isFailing) return
     this.isFailing = false
+    this.breaker.meters.store(false)
     this.on.regained()
     announceStore(caller, this.breaker.settings.name, undefined)
   }
@@ -66,6 +71,7 @@ export class Line {
   private failed(error: CircuitStoreError, caller: Caller): void {
     if (this.isFailing) return
     this.isFailing = true
+    this.breaker.meters.store(true)
     this.on.lost()
     announceStore(caller, this.breaker.settings.name, error)
   }

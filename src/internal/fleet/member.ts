@@ -2,6 +2,7 @@ import type * as Deferred from "effect/Deferred"
 import type * as Fiber from "effect/Fiber"
 import type { Held } from "../circuits.ts"
 import type { Contribution } from "../core/share.ts"
+import { Pace } from "./pace.ts"
 import type { Holdings } from "./record.ts"
 
 /**
@@ -21,6 +22,9 @@ export class Member {
   holdings: Holdings = { reason: "Manual", probers: {}, keepers: {} }
   /** What the other nodes count. */
   others: ReadonlyArray<Contribution> = []
+  /** How many nodes contribute. */
+  crowd = 0
+  readonly pace = new Pace()
   /** Somebody sees failures: everybody contributes. */
   isWarm = false
   /** The other nodes do not know yet that this one sees failures. */
@@ -37,6 +41,12 @@ export class Member {
   /** Open for this node only, because too few nodes see failures. */
   get isAlone(): boolean {
     return this.countedAlone !== undefined
+  }
+
+  /** Whether slots or isolations of the circuit are held by a node. */
+  holds(node: string): boolean {
+    const { keepers, probers } = this.holdings
+    return (keepers[node] ?? 0) > 0 || Object.values(probers).includes(node)
   }
 }
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import type { Change, CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
-import { announceStore } from "../announce.ts"
+import { announceOtherRules } from "../announce.ts"
 import type { Breaker } from "../breaker.ts"
 import type { Caller } from "../caller.ts"
 import type { Held } from "../circuits.ts"
@@ -15,6 +15,7 @@ import { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
 import type { Shared } from "./record.ts"
 import * as Record from "./record.ts"
+import { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
 import { Tally } from "./tally.ts"
 
@@ -29,9 +30,7 @@ export class Mirror {
   readonly line: Line
   readonly tally: Tally
   readonly leaseMillis: number
-  /** The circuits that have to be kept in step with the others. */
-  readonly active = new Set<Held>()
-  readonly wakeUp = Effect.unsafeMakeLatch(false)
+  readonly rounds: Rounds
   private readonly breaker: Breaker
   private readonly store: Store
   private readonly rules: Rules
@@ -61,6 +60,7 @@ export class Mirror {
     this.tally = new Tally(rules, this.line, store.coordination.quorum)
     this.leaseMillis = Duration.toMillis(store.coordination.lease)
     this.syncMillis = Duration.toMillis(store.coordination.syncInterval)
+    this.rounds = new Rounds(breaker, this.line, this.node, this.syncMillis)
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -68,23 +68,8 @@ export class Mirror {
 
   /** Keeps in touch with the other nodes until it is interrupted. */
   get keepingInTouch(): Effect.Effect<void> {
-    return Effect.zipRight(this.listening, this.syncing, { concurrent: true })
-  }
-
-  private get syncing(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const isIdle = this.active.size === 0 && !this.line.isFailing
-      // However many failures there are, the store is not asked more often than this.
-      const pauseMillis = Math.min(leastPauseMillis, this.syncMillis)
-      const awake = isIdle
-        ? this.wakeUp.await
-        : Effect.timeoutOption(this.wakeUp.await, this.syncMillis - pauseMillis)
-      return awake.pipe(
-        Effect.zipRight(this.wakeUp.close),
-        Effect.zipRight(Effect.suspend(() => this.exchange([...this.active]))),
-        Effect.zipRight(Effect.sleep(pauseMillis))
-      )
-    }).pipe(Effect.forever)
+    const syncing = this.rounds.running((due) => this.exchange(due))
+    return Effect.zipRight(this.listening, syncing, { concurrent: true })
   }
 
   private get listening(): Effect.Effect<void> {
@@ -106,17 +91,19 @@ export class Mirror {
   private hear(change: Change, caller: Caller): void {
     if (change._tag === "Listening") {
       this.isListening = true
-      return this.forget()
+      this.forget()
+      for (const held of this.rounds) this.rounds.hurry(held)
+      return
     }
     const held = this.breaker.circuits.find(change.key, this.breaker.now(caller))
     if (held === undefined) return
     const member = memberOf(held)
     if (change._tag === "Failing") {
-      if (!member.isWarm) this.wakeUp.unsafeOpen()
+      if (member.isWarm) return
       member.isWarm = true
-      this.keepInStep(held)
+      this.rounds.hurry(held)
     } else if (member.hasDiverged) {
-      this.wakeUp.unsafeOpen()
+      this.rounds.hurry(held)
     } else if (member.pending === 0) {
       const kept = this.decode(change, caller)
       // What comes late is no news.
@@ -132,11 +119,14 @@ export class Mirror {
 
   /** Takes in how a circuit stands with the others. */
   private takeIn(held: Held, entry: Entry, caller: Caller): void {
-    const { rules } = this.breaker.settings
+    const { circuits, settings } = this.breaker
+    if (circuits.isSuperseded(held)) return
+    const { rules } = settings
     const member = memberOf(held)
     const now = this.breaker.now(caller)
     member.askedAt = now
     const { contributions } = entry
+    member.crowd = contributions.length
     const kept = this.decode(entry, caller)
     if (kept === undefined) return
     if (member.pending === 0) this.follow(held, entry, kept, now, caller)
@@ -174,6 +164,7 @@ export class Mirror {
 
   /** Makes the node's own circuit what the shared one is. */
   takeOver(held: Held, shared: Shared, revision: string, caller: Caller): void {
+    if (this.breaker.circuits.isSuperseded(held)) return
     const member = memberOf(held)
     const here = held.current
     member.holdings = shared
@@ -194,22 +185,16 @@ export class Mirror {
     member.countedAlone = undefined
     const next = isExpected && here._tag === there._tag ? renewed(here, there) : successor(here, there)
     this.breaker.move(held, next, caller, shared.reason)
-    if (next._tag !== "Closed") this.keepInStep(held)
+    if (next._tag !== "Closed") this.rounds.keep(held)
   }
 
-  /** Has a circuit exchanged with the others from now on, until it comes to rest. */
-  keepInStep(held: Held): void {
-    if (this.active.has(held)) return
-    this.active.add(held)
-    this.wakeUp.unsafeOpen()
-  }
-
-  // A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing.
+  // A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing. But what others make
+  // of it has to be heard.
   private rest(held: Held, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const circuit = Machine.at(held.current, rules, now)
-    if (circuit._tag !== "Closed" || member.pending > 0 || member.hasDiverged) return
+    if (!this.isListening || circuit._tag !== "Closed" || member.pending > 0 || member.hasDiverged) return
     const { failures, slow } = Machine.counts(this.tally.merged(held, circuit, now), rules, now)
     if (failures + slow > 0) return
     // A streak that a success elsewhere has ended is not to go on when that is forgotten.
@@ -218,7 +203,7 @@ export class Mirror {
     }
     member.isWarm = false
     member.others = []
-    this.active.delete(held)
+    this.rounds.drop(held)
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -265,24 +250,30 @@ export class Mirror {
     const member = memberOf(held)
     const announce = member.announces
     member.announces = false
+    this.rounds.exchanged(held, now)
     // The others answer at once: what they count is to be had by the time of the next exchange, so that comes soon.
-    if (announce) this.wakeUp.unsafeOpen()
+    if (announce) this.rounds.hurry(held)
     return {
       circuit: this.idOf(held),
       node: this.node,
-      contribution: this.active.has(held) ? this.tally.contribution(held, now) : undefined,
+      contribution: this.hasPart(held) ? this.tally.contribution(held, now) : undefined,
       announce,
       keepMillis: this.keepMillis(held)
     }
   }
 
+  /** Whether the others have to know what this node counts, or that it lives. */
+  private hasPart(held: Held): boolean {
+    return this.rounds.has(held) && (memberOf(held).isWarm || held.current._tag !== "Closed")
+  }
+
   private lost(): void {
-    for (const held of this.active) {
+    for (const held of this.rounds) {
       const member = memberOf(held)
       member.others = []
       member.announces = member.isWarm
     }
-    this.wakeUp.unsafeOpen()
+    this.rounds.wakeUp()
   }
 
   isKnown(held: Held, caller: Caller): boolean {
@@ -300,7 +291,7 @@ export class Mirror {
     } catch (error) {
       if (!this.hasReportedRules) {
         this.hasReportedRules = true
-        announceStore(caller, this.breaker.settings.name, error)
+        announceOtherRules(caller, this.breaker.settings.name, error)
       }
       return undefined
     }
@@ -343,7 +334,5 @@ const renewed = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unkno
   }
   return { ...there, generation }
 }
-
-const leastPauseMillis = 10
 
 const dayMillis = 86_400_000

@@ -57,8 +57,8 @@ export const encode = ({ circuit, ...rest }: Shared, policy: string): string =>
 export const decode = (state: string, policy: string, rules: Rules<unknown>): Shared => {
   if (state === "") return initial(rules)
   const kept = JSON.parse(state)
-  if (kept.version !== version) {
-    throw new RangeError(`the circuits in the store are of version ${kept.version}, not ${version}`)
+  if (kept?.version !== version) {
+    throw new RangeError(`the circuits in the store are of version ${kept?.version}, not ${version}`)
   }
   const circuit = { ...kept.circuit, window: rules.policy.initial }
   if (kept.policy !== policy && circuit._tag !== "Closed") {

@@ -1,0 +1,120 @@
+import * as Effect from "effect/Effect"
+import type { Breaker } from "../breaker.ts"
+import type { Held } from "../circuits.ts"
+import type { Line } from "./line.ts"
+import type { Member } from "./member.ts"
+import { memberOf } from "./member.ts"
+
+/**
+ * The circuits that are kept in step with the other nodes, and when each of them is exchanged.
+ *
+ * @internal
+ */
+export class Rounds {
+  private readonly kept = new Set<Held>()
+  private readonly news = Effect.unsafeMakeLatch(false)
+  private readonly breaker: Breaker
+  private readonly line: Line
+  private readonly node: string
+  private readonly syncMillis: number
+
+  constructor(breaker: Breaker, line: Line, node: string, syncMillis: number) {
+    this.breaker = breaker
+    this.line = line
+    this.node = node
+    this.syncMillis = syncMillis
+  }
+
+  [Symbol.iterator](): Iterator<Held> {
+    return this.kept[Symbol.iterator]()
+  }
+
+  has(held: Held): boolean {
+    return this.kept.has(held)
+  }
+
+  /** Has a circuit exchanged from now on, for the first time at once. */
+  keep(held: Held): void {
+    if (!this.kept.has(held)) this.hurry(held)
+  }
+
+  /** The same, and at once, because there is news of it: for the others, or from them. */
+  hurry(held: Held): void {
+    this.kept.add(held)
+    memberOf(held).pace.hurry()
+    this.wakeUp()
+  }
+
+  drop(held: Held): void {
+    this.kept.delete(held)
+  }
+
+  /** Has the store asked at once whether it answers, if it does not. */
+  wakeUp(): void {
+    this.news.unsafeOpen()
+  }
+
+  exchanged(held: Held, now: number): void {
+    const member = memberOf(held)
+    member.pace.exchanged(now, this.intervalMillis(member))
+  }
+
+  /** Exchanges what is due, for as long as it runs. While the store fails, that is how it is asked again. */
+  running(exchange: (due: ReadonlyArray<Held>) => Effect.Effect<void>): Effect.Effect<void> {
+    const round = Effect.withFiberRuntime<void>((caller) => {
+      this.news.unsafeClose()
+      const now = this.breaker.now(caller)
+      const due = this.due(now)
+      if (due.length === 0 && !this.line.isFailing) return this.awaitDue(now)
+      return Effect.zipRight(
+        exchange(due),
+        Effect.suspend(() => Effect.sleep(this.line.isFailing ? this.syncMillis : leastPauseMillis))
+      )
+    })
+    return Effect.forever(round)
+  }
+
+  /** Not all at once, if there are very many: the answer has to be there within the deadline. */
+  private due(now: number): ReadonlyArray<Held> {
+    const due: Array<Held> = []
+    for (const held of this.kept) {
+      if (!this.breaker.circuits.holds(held)) this.kept.delete(held)
+      else if (this.line.isFailing || this.dueAt(held) <= now) due.push(held)
+      if (due.length === mostAtOnce) break
+    }
+    // The others come first the next time.
+    for (const held of due) {
+      this.kept.delete(held)
+      this.kept.add(held)
+    }
+    return due
+  }
+
+  private awaitDue(now: number): Effect.Effect<void> {
+    let next = Infinity
+    for (const held of this.kept) next = Math.min(next, this.dueAt(held))
+    return next === Infinity
+      ? this.news.await
+      : Effect.asVoid(Effect.timeoutOption(this.news.await, next - now))
+  }
+
+  private dueAt(held: Held): number {
+    const member = memberOf(held)
+    return member.pace.dueAt(this.intervalMillis(member))
+  }
+
+  /**
+   * Each answer tells of all nodes that contribute, so what a circuit costs would grow with the square of their number:
+   * where there are many, each asks less often. But whoever holds something has to be heard of within the lease.
+   */
+  private intervalMillis(member: Member): number {
+    return member.holds(this.node) ? this.syncMillis : this.syncMillis * Math.max(1, member.crowd / manyNodes)
+  }
+}
+
+/** However much there is to tell, the store is not asked more often than this. */
+const leastPauseMillis = 10
+
+const mostAtOnce = 256
+
+const manyNodes = 50
