@@ -45,54 +45,6 @@ const faults: ReadonlyArray<readonly [name: string, fail: (node: Node) => void, 
 
 const mend = (nodes: ReadonlyArray<Node>): void => nodes.forEach(({ link }) => link.mend())
 
-describe("what sharing costs the store", () => {
-  it.scoped("one question for a circuit that nobody sees failing, however many calls there are", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2)
-      assert.strictEqual(a.link.commands, 0)
-      for (let minute = 0; minute < 10; minute++) {
-        yield* succeeding(a, 100)
-        yield* TestClock.adjust("1 minute")
-      }
-      assert.deepStrictEqual([a.link.commands, b.link.commands], [1, 0])
-    })
-  )
-
-  it.scoped("calls that come together ask once", () =>
-    Effect.gen(function* () {
-      const [a] = yield* fleet(2)
-      const call = counted(works)
-      yield* Effect.all(Effect.replicate(a.protect(call.effect), 50), { concurrency: "unbounded" })
-      assert.deepStrictEqual([call.runs, a.link.commands], [50, 1])
-    })
-  )
-
-  it.scoped("a circuit that has healed and whose window is empty costs nothing again", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* openFleet(2)
-      yield* TestClock.adjust("10 seconds")
-      yield* succeeding(a, 1)
-      yield* inStep
-      const before = [a.link.commands, b.link.commands]
-      yield* TestClock.adjust("10 minutes")
-      yield* succeeding(a, 100)
-      assert.deepStrictEqual([a.link.commands, b.link.commands], before)
-    })
-  )
-
-  it.scoped("a storm of failures asks no more often than there is a pause", () =>
-    Effect.gen(function* () {
-      const [a] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1_000_000) })
-      for (let failures = 0; failures < 100; failures++) {
-        yield* failing(a, 10)
-        yield* TestClock.adjust("1 millis")
-      }
-      // 100 milliseconds, and one question in 10 of them.
-      assert.isAtMost(a.link.commands, 15)
-    })
-  )
-})
-
 describe("a store that cannot be asked", () => {
   for (const [name, fail, error] of faults) {
     it.scoped(`${name}: one warning, one line when it answers again, and nothing in between`, () =>
