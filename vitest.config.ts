@@ -12,6 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/redis/install.ts",
     testTimeout: 20_000,
     // Loading Effect takes longer than most of the files run; no test depends on a module being new.
     isolate: false,

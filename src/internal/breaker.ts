@@ -122,7 +122,7 @@ export class Breaker {
     const openMillis = this.openMillis(openings, outcome, caller)
     if (reason === "Tripped") this.fleet?.tripping(held, now)
     this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
-    if (reason === "Tripped") this.fleet?.tripped(held)
+    this.fleet?.opened(held, reason)
   }
 
   /** How long an opening lasts; the hint of the failure that opens can only lengthen it. */

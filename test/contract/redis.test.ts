@@ -1,19 +1,29 @@
-import { describe, it } from "@effect/vitest"
+import { describe } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as testing from "effect-circuit-breaker/testing"
-import { address, isServed } from "./server.ts"
+import { Fleet, newPrefix, withProcesses } from "../redis/fixtures.ts"
+import { describeWith } from "../redis/RedisServer.ts"
 
-describe.skipIf(!isServed)("the store in Redis", { concurrent: true }, () => {
+describeWith("given", "the store in Redis", () => {
   // Nothing of an earlier run.
-  const prefix = `contract-${globalThis.crypto.randomUUID()}:`
-  const connect = Effect.map(
-    Layer.build(RedisCircuitStore.layer({ ...address, prefix, deadline: "2 seconds" })),
-    Context.get(CircuitStore.CircuitStore)
+  const prefix = newPrefix()
+  const connect = Effect.flatMap(Fleet, ({ server }) =>
+    Effect.map(
+      Layer.build(RedisCircuitStore.layer({ ...server.address, prefix, deadline: "2 seconds" })),
+      Context.get(CircuitStore.CircuitStore)
+    )
   )
 
-  for (const law of testing.storeLaws) it.live(`${law.about}: ${law.name}`, () => law.check(connect))
+  describe("keeps the laws of stores", { concurrent: true }, () =>
+    withProcesses(0, (test) => {
+      for (const law of testing.storeLaws) {
+        test(`${law.about}: ${law.name}`, () =>
+          Effect.flatMap(Fleet, (fleet) => law.check(Effect.provideService(connect, Fleet, fleet))))
+      }
+    })
+  )
 })

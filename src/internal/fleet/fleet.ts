@@ -5,6 +5,7 @@ import * as Fiber from "effect/Fiber"
 import type { Entry, Store } from "../../CircuitStore.ts"
 import { CircuitStoreError } from "../../CircuitStore.ts"
 import * as Outcome from "../../Outcome.ts"
+import type { OpenReason } from "../../Transition.ts"
 import type { Breaker } from "../breaker.ts"
 import type { Caller } from "../caller.ts"
 import type { Held } from "../circuits.ts"
@@ -161,12 +162,12 @@ export class Fleet {
     }
   }
 
-  /** Tells that this node has tripped. */
-  tripped(held: Held): void {
+  /** Tells that this node has tripped; how its other openings are told is the business of whoever asked for them. */
+  opened(held: Held, reason: OpenReason): void {
     const circuit = held.current
     const member = memberOf(held)
-    if (circuit._tag !== "Open" || member.isAlone) return
-    member.holdings = { ...member.holdings, reason: "Tripped" }
+    member.holdings = { ...member.holdings, reason }
+    if (reason !== "Tripped" || circuit._tag !== "Open" || member.isAlone) return
     this.push(held, (shared, now) =>
       shared.circuit._tag === "Closed" || shared.circuit._tag === "Recovering"
         ? Steps.open(shared, "Tripped", circuit.openMillis, now)

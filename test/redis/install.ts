@@ -1,0 +1,25 @@
+/**
+ * Before all tests: installs Debian's `redis-server` where there is none and it may be. The tests on Redis are skipped
+ * otherwise, but for CI, where they fail.
+ */
+import { spawnSync } from "node:child_process"
+
+const succeeds = (command: string, ...args: ReadonlyArray<string>): boolean =>
+  spawnSync(command, args, {
+    stdio: "ignore",
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    timeout: 120_000
+  }).status === 0
+
+export default (): void => {
+  if (process.env["REDIS_URL"] !== undefined || succeeds("redis-server", "--version")) return
+  if (process.getuid?.() !== 0 || !succeeds("apt-get", "--version")) return
+  const isInstalled =
+    succeeds("apt-get", "update") &&
+    succeeds("apt-get", "install", "--yes", "--no-install-recommends", "redis-server")
+  process.stderr.write(
+    isInstalled
+      ? "Installed redis-server for the tests.\n"
+      : "Could not install redis-server for the tests.\n"
+  )
+}
