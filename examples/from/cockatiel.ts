@@ -35,7 +35,7 @@
  * | `halfOpenSampling.calls`                     | `halfOpen.probes`                 | how many must succeed: of 10 with 30 %, 7        |
  * | `halfOpenSampling.threshold`                 | `halfOpen.failuresToReopen`       | of 10 with 30 %, the 4th                         |
  * | - calls beyond those wait                    | rejected at once                  | `awaitReady`, for who would rather wait          |
- * | `initialState`, `toJSON()`                   | no equivalent yet                 | circuits live in their process                   |
+ * | `initialState`, `toJSON()`                   | `RedisCircuitStore`               | kept and shared, where they are to outlive us    |
  * | `execute(fn, signal)`                        | `protect(effect)`                 | interruption needs no signal                     |
  * | `state`, `lastFailure`                       | `state()`, `snapshot()`           | HalfOpen in time, not at the next call           |
  * | `onBreak`, `onReset`, `onHalfOpen`           | `transitions`                     | a `Stream`; each has `from` and `to`             |

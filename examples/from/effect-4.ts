@@ -32,10 +32,10 @@
  * | `transitions`                             | `transitions`                            | with `at`, `generation` and `reason`         |
  * | `CircuitBreakerError`                     | `CircuitOpenError`                       | flat: `catchTag`, not `catchReason`          |
  * | - `CircuitOpen`, `CircuitHalfOpen`        | `state` of the error                     |                                              |
- * | - `CircuitBreakerStoreError`              | not needed                               |                                              |
+ * | - `CircuitBreakerStoreError`              | `onStoreError`                           | go on alone, or reject; no other error       |
  * | `layerStoreMemory({ idleTimeToLive })`    | `idleTimeToLive`, `capacity`             | options of the breaker                       |
- * | `layerStoreRedis` and its `Config`        | no equivalent yet                        | circuits live in their process               |
- * | `CircuitBreakerStore`                     | no equivalent yet                        |                                              |
+ * | `layerStoreRedis` and its `Config`        | `RedisCircuitStore.layer`, `layerConfig` | a healthy call does not ask Redis            |
+ * | `CircuitBreakerStore`                     | `CircuitStore`                           | keeps texts; the policy stays in TypeScript  |
  * | tags or a `LayerMap` for several policies | `CircuitBreaker.Service`                 | one class: tag, layer, operations            |
  * | "Retrying rejections"                     | `CircuitBreaker.retrySchedule`           |                                              |
  * | "Counting transitions"                    | `CircuitMetrics`                         | and log lines and span events                |

@@ -34,7 +34,7 @@
  * | `rollingPercentilesEnabled`               | `Metric.timer`, `Metric.summary`         | round the effect                                |
  * | `enableSnapshots`                         | not needed                               | `snapshot()` is worked out when asked for       |
  * | `rotateBucketController`                  | not needed                               |                                                 |
- * | `state`, `status`, `toJSON()`             | no equivalent yet                        | circuits live in their process                  |
+ * | `state`, `status`, `toJSON()`             | `RedisCircuitStore`                      | kept and shared, where they are to outlive us   |
  * | `fire(...args)`, `call(self, ...args)`    | a function that returns the effect       | one breaker round many effects                  |
  * | `fallback(f)`                             | `Effect.catchTag("CircuitOpenError", f)` | for all failures, as there: `Effect.catchAll`   |
  * | `healthCheck(f, interval)`                | `Effect.repeat`, and `trip()`            |                                                 |

@@ -17,7 +17,7 @@
  * | `minimum_failures` (5)           | `failureRate({ minimumFailures: 5 })`  |                                              |
  * | `re_enable_after_seconds` (180)  | `openDuration`                         | then one probe decides; there all go through |
  * | `storage=InMemoryStorage()`      | not needed                             | the breaker holds its circuits               |
- * | `storage=RedisStorage()`         | no equivalent yet                      | circuits live in their process               |
+ * | `storage=RedisStorage()`         | `RedisCircuitStore.layer`              | provided to the breaker's layer              |
  * | `monitors`: `trip`, `reset`      | `transitions`                          | each exactly once                            |
  * | `monitors`: `success`, `failure` | `HttpClient.transform`, as below       | or `CircuitMetrics`                          |
  * | `session.mount(prefix, adapter)` | `key: byPrefix([...])`                 | `https://pay.example.evil/` is not under it  |

@@ -13,9 +13,10 @@ const programsIn = (folder: string): ReadonlyArray<string> =>
         .map((file) => `${folder}/${file}`)
     : []
 
-// The quickstart is `npm start`; it draws for many seconds, and is run by itself.
+// `npm start` and `npm run demo:fleet` draw for many seconds, and are run by themselves.
+const demos = ["examples/quickstart.ts", "examples/fleet.ts"]
 const programs = [...programsIn("examples"), ...programsIn("examples/from")].filter(
-  (program) => program !== "examples/quickstart.ts"
+  (program) => !demos.includes(program)
 )
 
 // Each starts a process that compiles what it loads: more of them at a time would only wait for each other.

@@ -23,7 +23,7 @@ export const make = (
   coordination: Coordination,
   reconnect?: () => void
 ): Store => {
-  const attempt = attempts(reconnect)
+  const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
   const channelOf = (breaker: string) => `${prefix}${breaker}`
@@ -69,7 +69,7 @@ export const make = (
  * that is silent only piles up. Asked in vain often enough, it is given up for a new connection, because this one may
  * have died without a word.
  */
-const attempts = (reconnect: () => void = () => undefined) => {
+const attempts = (client: Client, reconnect: () => void = () => undefined) => {
   let owed = 0
   let inVain = 0
   return <A>(question: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>
@@ -89,13 +89,19 @@ const attempts = (reconnect: () => void = () => undefined) => {
           })
           return answer
         },
-        catch: (cause) =>
-          new CircuitStoreError({ message: cause instanceof Error ? cause.message : String(cause), cause })
+        catch: (cause) => new CircuitStoreError({ message: messageOf(client, cause), cause })
       })
     })
 }
 
 const mostInVain = 10
+
+const messageOf = ({ status }: Client, cause: unknown): string =>
+  status === "ready"
+    ? cause instanceof Error
+      ? cause.message
+      : String(cause)
+    : `not connected to Redis (${status})`
 
 const silent = new CircuitStoreError({ message: "an earlier question has not been answered yet" })
 
