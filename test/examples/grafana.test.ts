@@ -7,7 +7,7 @@ import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Schema from "effect/Schema"
-import { CircuitBreaker } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import { root } from "./program.ts"
 
 // ---------------------------------------------------------------------------------------------------------
@@ -127,10 +127,15 @@ const labelsOfSeries = (series: Series) =>
 
 const name = "of the dashboard's test"
 
+/** One that shares has all the metrics that there are. */
+const makeBreaker = Effect.flatMap(CircuitStore.makeMemory(), (store) =>
+  Effect.provideService(CircuitBreaker.make({ name }), CircuitStore.CircuitStore, store)
+)
+
 describe("the Grafana dashboard", () => {
   it.scoped("uses the metrics and labels that a breaker has, all of them and no others", () =>
     Effect.gen(function* () {
-      yield* CircuitBreaker.make({ name })
+      yield* makeBreaker
 
       const used = labelsOf(
         queries.map(({ groupedBy, matchers, metric }) => [
@@ -146,7 +151,7 @@ describe("the Grafana dashboard", () => {
 
   it.scoped("asks for no value of a label that there is not", () =>
     Effect.gen(function* () {
-      yield* CircuitBreaker.make({ name })
+      yield* makeBreaker
       const series = yield* exported(name)
 
       for (const { matchers, metric } of queries) {
