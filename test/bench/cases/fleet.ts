@@ -1,22 +1,16 @@
-import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
-import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
-import * as Context from "effect/Context"
+import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import { setTimeout as sleep } from "node:timers/promises"
 import { acquire, acquireRelease, loop, work } from "../effect3.ts"
+import { atOnce, clock, makeNode, quietly } from "../fleet/node.ts"
+import type { Question } from "../fleet/other.ts"
 import { commandsOf, portOf, startRedis } from "../fleet/redis.ts"
+import { helper } from "../helper.ts"
 import { timed } from "../timed.ts"
 import type { Cases } from "../case.ts"
 
 const bare = Effect.sync(work)
 const options = { tripPolicy: TripPolicy.consecutive(5), openDuration: "30 seconds" } as const
-
-const makeNode = (port: number, options: CircuitBreaker.Options) =>
-  Effect.map(
-    Layer.build(Layer.provide(CircuitBreaker.layer(options), RedisCircuitStore.layer({ port }))),
-    Context.get(CircuitBreaker.CircuitBreaker)
-  )
 
 /** Calls for a while at a steady pace; a part of them fails, spread evenly. */
 const callsAt = async (
@@ -99,21 +93,20 @@ export const cases: Cases = {
     }
   },
   spread: async (scale) => {
-    const redis = await startRedis()
-    const [tripping, other] = [
-      await acquire(makeNode(portOf(redis), { tripPolicy: TripPolicy.consecutive(1) })),
-      await acquire(makeNode(portOf(redis), { tripPolicy: TripPolicy.consecutive(1) }))
-    ]
+    const port = portOf(await startRedis())
+    const tripping = await acquire(makeNode(port, atOnce))
+    const other = helper(new URL("../fleet/other.js", import.meta.url))
+    const ask = (question: Question) => other.ask(question)
+    await ask({ _tag: "Join", port })
     const trips = scale === "full" ? 200 : 2
     const spreadOf = async (key: string) => {
-      await Effect.runPromise(
-        Effect.all([tripping.protectWith(bare, { key }), other.protectWith(bare, { key })])
-      )
-      const rejected = Effect.map(other.state(key), ({ _tag }) => _tag === "Open")
-      const startedAt = performance.now()
-      await Effect.runPromise(Effect.exit(tripping.protectWith(Effect.fail("down"), { key })))
-      while (!(await Effect.runPromise(rejected))) await sleep(0)
-      return performance.now() - startedAt
+      await Effect.runPromise(tripping.protectWith(bare, { key }))
+      await ask({ _tag: "Use", key })
+      const rejected = ask({ _tag: "AwaitRejection", key })
+      await sleep(5)
+      const failedAt = clock()
+      await Effect.runPromise(quietly(Effect.exit(tripping.protectWith(Effect.fail("down"), { key }))))
+      return (await rejected) - failedAt
     }
     let made = 0
     return async () => {

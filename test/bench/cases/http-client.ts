@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { acquire, repeat } from "../effect3.ts"
-import { child } from "../http/child.ts"
+import { helper } from "../helper.ts"
 import { inTurn } from "../inTurn.ts"
 import type { Cases } from "../case.ts"
 
@@ -28,7 +28,7 @@ const requests =
 /** Nanoseconds a request, bare and guarded, of clients that are always busy. */
 export const cases: Cases = {
   request: async (scale) => {
-    const url = `http://127.0.0.1:${await child("server").answer()}/`
+    const url = `http://127.0.0.1:${await helper(new URL("../http/server.js", import.meta.url)).answer()}/`
     const client = Context.get(await acquire(Layer.build(keepAlive)), HttpClient.HttpClient)
     const breaker = await acquire(CircuitBreaker.make())
     const slice = (client: HttpClient.HttpClient.With<unknown, never>) => {

@@ -11,7 +11,7 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import { createServer } from "node:http"
 import { acquire } from "../effect3.ts"
-import { child } from "../http/child.ts"
+import { helper } from "../helper.ts"
 import { inTurn } from "../inTurn.ts"
 import type { Cases } from "../case.ts"
 
@@ -32,7 +32,7 @@ const patient = Effect.delay(quick, "10 millis")
 /** Nanoseconds from one answer to the next, of servers that always have 32 requests to answer. */
 export const cases: Cases = {
   request: async (scale) => {
-    const generator = child("load")
+    const generator = helper(new URL("../http/load.js", import.meta.url))
     const healthy = CircuitHttpMiddleware.make({ breaker: await acquire(CircuitBreaker.make()) })
     const breaker = await acquire(CircuitBreaker.make({ openDuration: "1 day" }))
     await Effect.runPromise(Logger.withMinimumLogLevel(breaker.trip(), LogLevel.None))

@@ -30,12 +30,12 @@ export const fleetComparisons: ReadonlyArray<Comparison> = [
     target: { ratio: 1.5 }
   },
   {
-    label: "from a failure that opens to the other node, median",
+    label: "from a failure that opens to a rejection in another process, median",
     unit: "ms",
     measured: { case: "fleet/spread", field: "median" }
   },
   {
-    label: "from a failure that opens to the other node, p99",
+    label: "from a failure that opens to a rejection in another process, p99",
     unit: "ms",
     measured: { case: "fleet/spread", field: "p99" },
     target: { value: 25 }

@@ -1,10 +1,10 @@
 import { fork } from "node:child_process"
 import { once } from "node:events"
-import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 
-/** A module of this folder in a process of its own, which ends with this one. */
-export const child = (name: string) => {
-  const process = fork(join(import.meta.dirname, `${name}.js`))
+/** A module in a process of its own, which ends with this one. It answers each question with a number. */
+export const helper = (module: URL) => {
+  const process = fork(fileURLToPath(module))
   const answer = async (): Promise<number> => {
     const [value] = await once(process, "message")
     return Number(value)
