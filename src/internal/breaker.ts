@@ -135,10 +135,15 @@ export class Breaker {
   }
 
   /** Why a circuit has to open, if it has to. */
-  trips(held: Held, circuit: Circuit.Circuit<unknown>, now: number): ReturnType<typeof Circuit.trips> {
+  trips(
+    held: Held,
+    circuit: Circuit.Circuit<unknown>,
+    outcome: Outcome.Outcome,
+    now: number
+  ): ReturnType<typeof Circuit.trips> {
     return this.fleet === undefined
       ? Circuit.trips(circuit, this.settings.rules, now)
-      : this.fleet.trips(held, circuit, now)
+      : this.fleet.trips(held, circuit, outcome, now)
   }
 
   /** Says, once, that code given to the breaker has thrown. */

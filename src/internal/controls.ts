@@ -7,27 +7,36 @@ import type { Caller } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import { defaultKey } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
+import type { Fleet } from "./fleet/fleet.ts"
 import type { Step } from "./fleet/steps.ts"
 import * as Steps from "./fleet/steps.ts"
 
 /**
- * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own.
+ * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own; and
+ * where a fleet has the circuit, how it stands there is asked for, as for a call.
  */
 const control = <A>(
   breaker: Breaker,
   key: string | undefined,
   step: (held: Held, now: number, caller: Caller) => A,
-  shared: (held: Held, node: string) => Step
+  shared: (held: Held, fleet: Fleet) => Step
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((caller) => {
-    const held = breaker.use(key, caller)
-    breaker.openCalls.lapseAll(held)
-    const now = breaker.now(caller)
-    breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
-    const answer = Effect.succeed(step(held, now, caller))
-    return breaker.fleet === undefined
-      ? answer
-      : Effect.zipRight(breaker.fleet.controlled(held, shared(held, breaker.fleet.node)), answer)
+    const here = () => {
+      const held = breaker.use(key, caller)
+      breaker.openCalls.lapseAll(held)
+      const now = breaker.now(caller)
+      breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
+      return { held, answer: Effect.succeed(step(held, now, caller)) }
+    }
+    const { fleet } = breaker
+    if (fleet === undefined) return here().answer
+    const everywhere = Effect.suspend(() => {
+      const { answer, held } = here()
+      return Effect.zipRight(fleet.controlled(held, shared(held, fleet)), answer)
+    })
+    const before = fleet.beforeCall(breaker.use(key, caller), caller)
+    return before === undefined ? everywhere : Effect.zipRight(before, everywhere)
   })
 
 /** @internal */
@@ -56,7 +65,7 @@ export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<
     key,
     (held, now, caller) =>
       breaker.move(held, Circuit.reset(held.current, breaker.settings.rules, now), caller),
-    () => Steps.reset(breaker.settings.rules)
+    (held, fleet) => fleet.resetting(held)
   )
 
 /** @internal */
@@ -71,7 +80,7 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
           breaker.move(held, isolated, caller)
           return { held, since: isolated.since }
         },
-        (_, node) => Steps.isolate(node)
+        (held, fleet) => fleet.holding(held, 1)
       ),
       ({ held, since }) =>
         Effect.withFiberRuntime<void>((caller) => {
@@ -80,8 +89,8 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
           if (released === held.current) return Effect.void
           breaker.circuits.touch(held, now)
           breaker.move(held, released, caller)
-          const { fleet, settings } = breaker
-          return fleet?.controlled(held, Steps.release(settings.rules, fleet.node)) ?? Effect.void
+          const { fleet } = breaker
+          return fleet?.controlled(held, fleet.holding(held, -1)) ?? Effect.void
         })
     )
   )

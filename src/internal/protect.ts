@@ -68,20 +68,18 @@ export const protect = <A, E, R>(
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const held = breaker.use(key, caller)
     if (breaker.fleet !== undefined) return inFleet(request, held, caller, breaker.fleet)
-    return ask(request, held, caller)
+    return ask(request, held, caller, breaker.settings.rules.policy.countsInterrupted)
   })
 }
 
 const ask = <A, E, R>(
   request: Request<A, E, R>,
   held: Held,
-  caller: Caller
+  caller: Caller,
+  isMasked: boolean
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
-  const { breaker } = request
   if (held.current._tag !== "Closed") return enter(request, held, caller)
-  return breaker.settings.rules.policy.countsInterrupted
-    ? admitMasked(request)
-    : runUnmasked(request, held, caller)
+  return isMasked ? admitMasked(request) : runUnmasked(request, held, caller)
 }
 
 /**
@@ -94,13 +92,16 @@ const inFleet = <A, E, R>(
   fleet: Fleet
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   if (fleet.turnsAway) return reject(request, held, fleet.retryMillis, caller, "Open")
+  const { breaker, key } = request
+  // An outcome that is to be written has to be there by then.
+  const isMasked = breaker.settings.rules.policy.countsInterrupted || fleet.isWrittenThrough
   const before = fleet.beforeCall(held, caller)
   const call =
     before === undefined
-      ? ask(request, held, caller)
+      ? ask(request, held, caller, isMasked)
       : Effect.zipRight(
           before,
-          Effect.suspend(() => ask(request, request.breaker.use(request.key, caller), caller))
+          Effect.suspend(() => ask(request, breaker.use(key, caller), caller, isMasked))
         )
   return fleet.isWrittenThrough ? Effect.ensuring(call, fleet.afterCall(held)) : call
 }
@@ -173,8 +174,11 @@ const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | C
           claim.abandon()
           return Effect.failCause(cause)
         },
+        // A circuit that has closed in the meantime turns nobody away.
         onSuccess: () =>
-          claim.decision === undefined ? admitHere() : proceed(request, held, claim.decision, caller, restore)
+          claim.decision === undefined || held.current._tag === "Closed"
+            ? admitHere()
+            : proceed(request, held, claim.decision, caller, restore)
       })
     })
   )
@@ -305,7 +309,7 @@ const settle = <A, E>(
   try {
     next = Circuit.settle(circuit, rules, ticket, call)
     const isRecorded = next !== circuit && next.generation === circuit.generation
-    reason = isRecorded ? breaker.trips(held, next, now) : undefined
+    reason = isRecorded ? breaker.trips(held, next, outcome, now) : undefined
   } catch (defect) {
     return breaker.reportDefect(held.key, defect, caller)
   }

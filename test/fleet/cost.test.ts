@@ -43,7 +43,8 @@ describe("what sharing costs the store", () => {
       const [a, b] = yield* openFleet(2)
       yield* TestClock.adjust("10 seconds")
       yield* succeeding(a, 1)
-      yield* inStep
+      // Two intervals of quiet, and what was under way.
+      yield* TestClock.adjust("8 seconds")
       const before = [a.link.commands, b.link.commands]
       yield* TestClock.adjust("10 minutes")
       yield* succeeding(a, 100)

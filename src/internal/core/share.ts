@@ -64,7 +64,8 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
     record: (streak, { at, outcome }: Call) => {
       switch (outcome._tag) {
         case "Success":
-          return Number.isNaN(at) ? noStreak : { failures: Window.noFailures, succeededAt: at }
+          if (!Number.isNaN(at)) return { failures: Window.noFailures, succeededAt: at }
+          return streak.failures.recorded === 0 ? streak : { ...streak, failures: Window.noFailures }
         case "Failure":
           return { ...streak, failures: Window.recordFailure(streak.failures, limit, at) }
         case "Ignored":
@@ -88,8 +89,9 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
       ]
       return {
         succeededAt,
+        // Those of a node come after its own success; of one at the very time of another's, nobody knows.
         failures: inOrder(
-          failures.filter((at) => at > succeededAt),
+          failures.filter((at) => at >= succeededAt),
           limit
         )
       }

@@ -15,7 +15,6 @@ import type { Call } from "../core/policy.ts"
 import { Claim } from "./claim.ts"
 import { memberOf } from "./member.ts"
 import { Mirror } from "./mirror.ts"
-import type { Shared } from "./record.ts"
 import * as Record from "./record.ts"
 import type { Rules } from "./rules.ts"
 import type { Step } from "./steps.ts"
@@ -44,7 +43,7 @@ export class Fleet {
     this.store = store
     this.rules = rules
     this.fork = fork
-    this.mirror = new Mirror(breaker, store, rules, fork, (held, kept) => this.restore(held, kept))
+    this.mirror = new Mirror(breaker, store, rules, fork, (held, step) => this.push(held, step))
   }
 
   /** Who this is among the breakers of its name. */
@@ -59,23 +58,27 @@ export class Fleet {
   beforeCall(held: Held, caller: Caller): Effect.Effect<void> | undefined {
     if (this.mirror.line.isFailing || (this.mirror.isKnown(held, caller) && !this.isWrittenThrough))
       return undefined
-    return Effect.suspend(() => Deferred.await(this.mirror.read(held)))
+    return Effect.suspend(() => {
+      memberOf(held).isWarm ||= this.isWrittenThrough
+      return Deferred.await(this.mirror.read(held))
+    })
   }
 
   get isWrittenThrough(): boolean {
-    return this.store.coordination.sync === "write-through"
+    return this.mirror.isWrittenThrough
   }
 
   /** What a call waits for after its outcome has been taken in, where everything is written through. */
   afterCall(held: Held): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.mirror.line.isFailing) return Effect.void
+    return Effect.withFiberRuntime((caller) => {
+      const member = memberOf(held)
       this.mirror.rounds.keep(held)
-      const { writing } = memberOf(held)
-      return Effect.zipRight(
-        writing === undefined ? Effect.void : Fiber.await(writing),
-        this.mirror.exchange([held])
-      )
+      const written = this.mirror.line.isFailing ? Effect.void : this.mirror.exchange([held])
+      return Effect.flatMap(written, () => {
+        // Without an answer it is judged by what is known.
+        if (member.undecided !== undefined) this.mirror.decide(held, this.breaker.now(caller), caller)
+        return member.writing === undefined ? Effect.void : Fiber.await(member.writing)
+      })
     })
   }
 
@@ -89,8 +92,20 @@ export class Fleet {
     return Duration.toMillis(this.store.coordination.syncInterval)
   }
 
-  /** Why a circuit has to open, if it has to: by what all nodes count together. */
-  trips(held: Held, circuit: Circuit<unknown>, now: number): ReturnType<typeof Machine.trips> {
+  /**
+   * Why a circuit has to open, if it has to: by what all nodes count together, which is known only after the outcome has
+   * been written, where everything is written through.
+   */
+  trips(
+    held: Held,
+    circuit: Circuit<unknown>,
+    outcome: Outcome.Outcome,
+    now: number
+  ): ReturnType<typeof Machine.trips> {
+    if (this.isWrittenThrough && (circuit._tag === "Closed" || circuit._tag === "Recovering")) {
+      memberOf(held).undecided = outcome
+      return undefined
+    }
     return Machine.trips(this.mirror.tally.merged(held, circuit, now), this.breaker.settings.rules, now)
   }
 
@@ -112,7 +127,9 @@ export class Fleet {
       (rules.policy.measuresElapsed && Machine.counts(held.current, rules, call.at).slow > 0)
     if (!isWorthTelling) return
     const member = memberOf(held)
-    member.announces ||= !member.isWarm
+    // Those who rest have to know.
+    member.announces ||= !member.isWarm || member.quietSince < Infinity
+    member.quietSince = Infinity
     member.isWarm = true
     this.mirror.rounds.hurry(held)
   }
@@ -183,6 +200,18 @@ export class Fleet {
     })
   }
 
+  /** This node holds one isolation more, or one less. */
+  holding(held: Held, change: 1 | -1): Step {
+    memberOf(held).isolations += change
+    return this.mirror.holding(held)
+  }
+
+  /** A reset ends the isolations of all nodes. */
+  resetting(held: Held): Step {
+    memberOf(held).isolations = 0
+    return Steps.reset(this.breaker.settings.rules)
+  }
+
   private probed(held: Held, slot: number, call: Call, openMillis: number): void {
     const { rules } = this.breaker.settings
     this.push(held, (shared, now) => {
@@ -198,21 +227,6 @@ export class Fleet {
 
   private push(held: Held, step: Step): void {
     memberOf(held).writing = this.fork(Effect.asVoid(this.update(held, step)))
-  }
-
-  /** Gives back to the store what it has lost, or never got: the circuit as it is here. */
-  private restore(held: Held, kept: Shared): void {
-    const { rules } = this.breaker.settings
-    const member = memberOf(held)
-    const { generation, hasDiverged, holdings } = member
-    const current = Record.shift(held.current, this.mirror.line.ahead)
-    this.push(held, (shared, now) => {
-      const isFirst = shared.circuit.generation <= Machine.at(kept.circuit, rules, now).generation
-      if (!isFirst && !(hasDiverged && Record.overrules(current, shared.circuit))) return undefined
-      // What the nodes know in this generation is no news to them.
-      const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + 1 : generation
-      return Steps.restore({ ...current, generation: next }, holdings, this.node)(shared, now)
-    })
   }
 
   /**

@@ -1,5 +1,7 @@
 import type * as Deferred from "effect/Deferred"
 import type * as Fiber from "effect/Fiber"
+import type { Outcome } from "../../Outcome.ts"
+import type { StateTag } from "../../Transition.ts"
 import type { Held } from "../circuits.ts"
 import type { Contribution } from "../core/share.ts"
 import { Pace } from "./pace.ts"
@@ -19,14 +21,21 @@ export class Member {
   /** The shared generation that the node's own circuit stands for. */
   generation = 0
   /** What was last known of the shared circuit beyond its state. */
-  holdings: Holdings = { reason: "Manual", probers: {}, keepers: {} }
-  /** What the other nodes count. */
+  holdings: Holdings = { reason: "Manual", probers: {}, keepers: {}, resets: 0 }
+  /** How many isolations of the circuit this node holds. */
+  isolations = 0
+  /** What the other nodes count, in the window of this state. */
   others: ReadonlyArray<Contribution> = []
+  countedIn: StateTag = "Closed"
   /** How many nodes contribute. */
   crowd = 0
   readonly pace = new Pace()
   /** Somebody sees failures: everybody contributes. */
   isWarm = false
+  /** Since when nobody has been seen failing, while the circuit is kept in step. */
+  quietSince = Infinity
+  /** The outcome that is still to be judged, where that waits for what the others count. */
+  undecided: Outcome | undefined = undefined
   /** The other nodes do not know yet that this one sees failures. */
   announces = false
   /** What this node counted when it opened for itself only. */
@@ -43,10 +52,9 @@ export class Member {
     return this.countedAlone !== undefined
   }
 
-  /** Whether slots or isolations of the circuit are held by a node. */
-  holds(node: string): boolean {
-    const { keepers, probers } = this.holdings
-    return (keepers[node] ?? 0) > 0 || Object.values(probers).includes(node)
+  /** Whether a node holds the circuit isolated, or has a slot of it. */
+  isHolder(node: string): boolean {
+    return this.isolations > 0 || Object.values(this.holdings.probers).includes(node)
   }
 }
 

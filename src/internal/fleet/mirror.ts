@@ -17,6 +17,8 @@ import type { Shared } from "./record.ts"
 import * as Record from "./record.ts"
 import { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
+import type { Step } from "./steps.ts"
+import * as Steps from "./steps.ts"
 import { Tally } from "./tally.ts"
 
 /**
@@ -35,29 +37,29 @@ export class Mirror {
   private readonly store: Store
   private readonly rules: Rules
   private readonly fork: Fork
-  private readonly restore: (held: Held, kept: Shared) => void
+  private readonly push: (held: Held, step: Step) => void
   private readonly syncMillis: number
   private isListening = false
   private hasReportedRules = false
 
-  /** `restore` gives back to the store what it has lost. */
+  /** `push` makes a change of this node's in the store. */
   constructor(
     breaker: Breaker,
     store: Store,
     rules: Rules,
     fork: Fork,
-    restore: (held: Held, kept: Shared) => void
+    push: (held: Held, step: Step) => void
   ) {
     this.breaker = breaker
     this.store = store
     this.rules = rules
     this.fork = fork
-    this.restore = restore
+    this.push = push
     this.line = new Line(breaker, store.coordination.deadline, {
       lost: () => this.lost(),
       regained: () => this.forget()
     })
-    this.tally = new Tally(rules, this.line, store.coordination.quorum)
+    this.tally = new Tally(rules, breaker.settings.rules, this.line, store.coordination.quorum)
     this.leaseMillis = Duration.toMillis(store.coordination.lease)
     this.syncMillis = Duration.toMillis(store.coordination.syncInterval)
     this.rounds = new Rounds(breaker, this.line, this.node, this.syncMillis)
@@ -99,9 +101,7 @@ export class Mirror {
     if (held === undefined) return
     const member = memberOf(held)
     if (change._tag === "Failing") {
-      if (member.isWarm) return
-      member.isWarm = true
-      this.rounds.hurry(held)
+      this.warm(held)
     } else if (member.hasDiverged) {
       this.rounds.hurry(held)
     } else if (member.pending === 0) {
@@ -130,14 +130,25 @@ export class Mirror {
     const kept = this.decode(entry, caller)
     if (kept === undefined) return
     if (member.pending === 0) this.follow(held, entry, kept, now, caller)
+    member.countedIn = Machine.at(held.current, rules, now)._tag
     member.others = contributions
       .filter(({ node }) => node !== this.node)
-      .flatMap(({ value }) => this.tally.decode(held, value))
+      .flatMap(({ value }) => this.tally.decode(held, value, now))
     member.isNew = false
     if (member.pending > 0) return
-    const reason = Machine.trips(this.tally.merged(held, held.current, now), rules, now)
-    if (reason === "Tripped") this.breaker.open(held, reason, undefined, caller, now)
-    this.rest(held, now, caller)
+    this.decide(held, now, caller)
+    this.warmOrRest(held, now, caller)
+  }
+
+  /** Opens a circuit if what all nodes count asks for it. */
+  decide(held: Held, now: number, caller: Caller): void {
+    const { rules } = this.breaker.settings
+    const member = memberOf(held)
+    const outcome = member.undecided
+    member.undecided = undefined
+    const circuit = Machine.at(held.current, rules, now)
+    const reason = Machine.trips(this.tally.merged(held, circuit, now), rules, now)
+    if (reason === "Tripped") this.breaker.open(held, reason, outcome, caller, now)
   }
 
   private follow(
@@ -162,41 +173,93 @@ export class Mirror {
     }
   }
 
+  /** Gives back to the store what it has lost, or never got: the circuit as it is here. */
+  private restore(held: Held, kept: Shared): void {
+    const { rules } = this.breaker.settings
+    const member = memberOf(held)
+    const { generation, hasDiverged, holdings } = member
+    const current = Record.shift(held.current, this.line.ahead)
+    this.push(held, (shared, now) => {
+      const isFirst = shared.circuit.generation <= Machine.at(kept.circuit, rules, now).generation
+      if (!isFirst && !(hasDiverged && Record.overrules(current, shared.circuit))) return undefined
+      // What the nodes know in this generation is no news to them.
+      const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + 1 : generation
+      return Steps.restore(
+        { ...current, generation: next },
+        holdings,
+        this.node,
+        member.isolations
+      )(shared, now)
+    })
+  }
+
+  /** This node's isolations, for the others. */
+  holding(held: Held): Step {
+    return Steps.hold(this.breaker.settings.rules, this.node, () => memberOf(held).isolations)
+  }
+
   /** Makes the node's own circuit what the shared one is. */
   takeOver(held: Held, shared: Shared, revision: string, caller: Caller): void {
     if (this.breaker.circuits.isSuperseded(held)) return
+    const { rules } = this.breaker.settings
     const member = memberOf(held)
-    const here = held.current
-    member.holdings = shared
     const there = Record.shift(shared.circuit, -this.line.ahead)
-    if (revision === member.revision && there.generation === member.generation && isAlike(here, there)) return
+    const isReset = shared.resets > member.holdings.resets
+    if (member.pending === 0) {
+      if (isReset && !member.isNew) member.isolations = 0
+      if (member.isolations !== (shared.keepers[this.node] ?? 0)) {
+        // Others took this node for dead, or its change was lost.
+        this.push(held, this.holding(held))
+        if (member.isolations > 0 && there._tag !== "Isolated") return
+      }
+    }
+    member.holdings = shared
+    if (
+      revision === member.revision &&
+      there.generation === member.generation &&
+      isAlike(held.current, there)
+    )
+      return
     if (member.isAlone && there.generation === member.generation) return
-    // What came to the same here, or was forgotten there, is no transition.
+    const here = Machine.at(held.current, rules, this.breaker.now(caller))
+    this.breaker.move(held, here, caller)
+    // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it.
+    // By hand, a circuit gets from Closed to Closed and from Open to Open, and an isolation ends by a reset only.
     const isExpected =
       member.pending > 0 ||
       member.isAlone ||
       member.isNew ||
       member.hasDiverged ||
       there.generation <= member.generation
+    const isNext = !isExpected && there.generation === member.generation + 1
+    const isOther =
+      here._tag !== there._tag || (here._tag === "Isolated" ? isReset : isNext && isRenewable(here))
     // What was counted in another window is over.
     if (there.generation !== member.generation) member.others = []
     member.revision = revision
     member.generation = there.generation
     member.countedAlone = undefined
-    const next = isExpected && here._tag === there._tag ? renewed(here, there) : successor(here, there)
+    const next = isOther ? successor(here, there) : renewed(here, there, isExpected)
     this.breaker.move(held, next, caller, shared.reason)
     if (next._tag !== "Closed") this.rounds.keep(held)
   }
 
-  // A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing. But what others make
-  // of it has to be heard.
-  private rest(held: Held, now: number, caller: Caller): void {
+  /**
+   * A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing. It rests when that
+   * has been so for two intervals: by then everybody warm knows, and tells anew of the next failure.
+   */
+  private warmOrRest(held: Held, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const circuit = Machine.at(held.current, rules, now)
-    if (!this.isListening || circuit._tag !== "Closed" || member.pending > 0 || member.hasDiverged) return
+    if (circuit._tag !== "Closed") return
     const { failures, slow } = Machine.counts(this.tally.merged(held, circuit, now), rules, now)
-    if (failures + slow > 0) return
+    if (failures + slow > 0) return this.warm(held)
+    if (!this.rounds.has(held)) return
+    member.quietSince = Math.min(member.quietSince, now)
+    // What others make of it has to be heard.
+    const mayRest = this.isListening && member.pending === 0 && !member.hasDiverged && !this.isWrittenThrough
+    if (!mayRest || now - member.quietSince < 2 * this.rounds.intervalMillis(held)) return
     // A streak that a success elsewhere has ended is not to go on when that is forgotten.
     if (Machine.counts(circuit, rules, now).failures > 0) {
       this.breaker.move(held, { ...circuit, window: rules.policy.initial }, caller)
@@ -204,6 +267,15 @@ export class Mirror {
     member.isWarm = false
     member.others = []
     this.rounds.drop(held)
+  }
+
+  /** Somebody sees failures: this node tells of its successes, too. */
+  private warm(held: Held): void {
+    const member = memberOf(held)
+    member.quietSince = Infinity
+    if (member.isWarm) return
+    member.isWarm = true
+    this.rounds.hurry(held)
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -276,6 +348,10 @@ export class Mirror {
     this.rounds.wakeUp()
   }
 
+  get isWrittenThrough(): boolean {
+    return this.store.coordination.sync === "write-through"
+  }
+
   isKnown(held: Held, caller: Caller): boolean {
     const { askedAt } = memberOf(held)
     // While nobody tells of changes, what was asked for holds as long as it does for the circuits in step.
@@ -317,18 +393,28 @@ const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean =>
       ? here.holders === there.holders
       : true)
 
+const isRenewable = ({ _tag }: Circuit<unknown>): boolean => _tag === "Closed" || _tag === "Open"
+
 const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
   const generation = here.generation + 1
   return there._tag === "Isolated" ? { ...there, generation, since: generation } : { ...there, generation }
 }
 
-/** The same state, as the store has it. A window is the node's own, and so are its share of a recovery and its holds. */
-const renewed = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
+/**
+ * The same state, as the store has it. A window is the node's own, if it is still the same one, and so are its share of
+ * a recovery and its holds.
+ */
+const renewed = (
+  here: Circuit<unknown>,
+  there: Circuit<unknown>,
+  isSameWindow: boolean
+): Circuit<unknown> => {
   const { generation } = here
-  if (here._tag === "Closed" && there._tag === "Closed") return { ...there, generation, window: here.window }
   if (here._tag === "Isolated" && there._tag === "Isolated")
     return { ...there, generation, since: here.since }
-  if (here._tag === "Recovering" && there._tag === "Recovering") {
+  if (isSameWindow && here._tag === "Closed" && there._tag === "Closed")
+    return { ...there, generation, window: here.window }
+  if (isSameWindow && here._tag === "Recovering" && there._tag === "Recovering") {
     const { admitted, arrivals, window } = here
     return { ...there, generation, admitted, arrivals, window }
   }

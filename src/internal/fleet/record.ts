@@ -26,8 +26,13 @@ export interface Holdings {
   /** The node of each slot, by the slot's id. */
   readonly probers: Readonly<Record<string, string>>
   /** How many holds each node has on an isolated circuit. */
-  readonly keepers: Readonly<Record<string, number>>
+  readonly keepers: Keepers
+  /** How often it was reset by hand, which ends all holds. */
+  readonly resets: number
 }
+
+/** @internal */
+export type Keepers = Readonly<Record<string, number>>
 
 const version = 1
 
@@ -41,6 +46,7 @@ export const initial = (rules: Rules<unknown>): Shared => ({
   reason: "Manual",
   probers: {},
   keepers: {},
+  resets: 0,
   restoredAt: -Infinity
 })
 
@@ -66,9 +72,9 @@ export const decode = (state: string, policy: string, rules: Rules<unknown>): Sh
       `the circuit in the store is ${circuit._tag} under the rules ${kept.policy}, those of this breaker are ${policy}`
     )
   }
-  const { keepers, probers, reason, restoredAt } = kept
+  const { keepers, probers, reason, resets, restoredAt } = kept
   // No number in JSON is infinite.
-  return { circuit, keepers, probers, reason, restoredAt: restoredAt ?? -Infinity }
+  return { circuit, keepers, probers, reason, resets, restoredAt: restoredAt ?? -Infinity }
 }
 
 /**
@@ -95,15 +101,29 @@ export const withoutLost = (
     }
     case "Isolated": {
       const keepers = Object.fromEntries(Object.entries(shared.keepers).filter(([node]) => isAlive(node)))
-      const holders = Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
-      if (holders === circuit.holders) return shared
-      return holders > 0
-        ? { ...shared, keepers, circuit: { ...circuit, holders } }
-        : { ...shared, keepers, circuit: Machine.close(circuit, rules, now) }
+      const held = heldBy(circuit, rules, keepers, now)
+      return held === circuit ? shared : { ...shared, keepers, circuit: held }
     }
     default:
       return shared
   }
+}
+
+/**
+ * The circuit isolated for as long as anybody holds it.
+ *
+ * @internal
+ */
+export const heldBy = (
+  circuit: Circuit<unknown>,
+  rules: Rules<unknown>,
+  keepers: Keepers,
+  now: number
+): Circuit<unknown> => {
+  const holders = Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
+  if (holders === 0) return circuit._tag === "Isolated" ? Machine.close(circuit, rules, now) : circuit
+  const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)
+  return isolated.holders === holders ? isolated : { ...isolated, holders }
 }
 
 /**

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import type { Breaker } from "../breaker.ts"
 import type { Held } from "../circuits.ts"
 import type { Line } from "./line.ts"
-import type { Member } from "./member.ts"
 import { memberOf } from "./member.ts"
 
 /**
@@ -55,8 +54,7 @@ export class Rounds {
   }
 
   exchanged(held: Held, now: number): void {
-    const member = memberOf(held)
-    member.pace.exchanged(now, this.intervalMillis(member))
+    memberOf(held).pace.exchanged(now, this.intervalMillis(held))
   }
 
   /** Exchanges what is due, for as long as it runs. While the store fails, that is how it is asked again. */
@@ -99,16 +97,18 @@ export class Rounds {
   }
 
   private dueAt(held: Held): number {
-    const member = memberOf(held)
-    return member.pace.dueAt(this.intervalMillis(member))
+    return memberOf(held).pace.dueAt(this.intervalMillis(held))
   }
 
   /**
    * Each answer tells of all nodes that contribute, so what a circuit costs would grow with the square of their number:
    * where there are many, each asks less often. But whoever holds something has to be heard of within the lease.
    */
-  private intervalMillis(member: Member): number {
-    return member.holds(this.node) ? this.syncMillis : this.syncMillis * Math.max(1, member.crowd / manyNodes)
+  intervalMillis(held: Held): number {
+    const member = memberOf(held)
+    return member.isHolder(this.node)
+      ? this.syncMillis
+      : this.syncMillis * Math.max(1, member.crowd / manyNodes)
   }
 }
 

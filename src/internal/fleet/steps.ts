@@ -2,6 +2,7 @@ import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Holdings, Shared } from "./record.ts"
+import * as Record from "./record.ts"
 
 /**
  * What becomes of a shared circuit at `now`, the store's time; nothing where it stays as it is.
@@ -18,26 +19,21 @@ export const open = (shared: Shared, reason: OpenReason, openMillis: number, now
 }
 
 /**
- * The circuit as a node has it, in the store's time. What is held by nobody else is held by this node.
+ * The circuit as a node has it, in the store's time. A slot that is held by nobody else is held by this node.
  *
  * @internal
  */
 export const restore =
-  (circuit: Circuit<unknown>, known: Holdings, node: string): Step =>
-  (shared, now) => {
-    const { keepers, probers, reason } = known
-    const slots = circuit._tag === "HalfOpen" ? circuit.slots : []
-    const holders = circuit._tag === "Isolated" ? circuit.holders : 0
-    const others = Object.entries(keepers).reduce((sum, [it, holds]) => (it === node ? sum : sum + holds), 0)
-    return {
-      ...shared,
-      circuit,
-      reason,
-      probers: Object.fromEntries(slots.map(({ id }) => [id, probers[id] ?? node])),
-      keepers: holders > 0 ? { ...keepers, [node]: holders - others } : {},
-      restoredAt: now
-    }
-  }
+  (circuit: Circuit<unknown>, known: Holdings, node: string, isolations: number): Step =>
+  (_, now) => ({
+    ...known,
+    circuit,
+    probers: Object.fromEntries(
+      (circuit._tag === "HalfOpen" ? circuit.slots : []).map(({ id }) => [id, known.probers[id] ?? node])
+    ),
+    keepers: circuit._tag === "Isolated" ? keptBy(known.keepers, node, isolations) : {},
+    restoredAt: now
+  })
 
 /** @internal */
 export const trip =
@@ -56,27 +52,29 @@ export const trip =
 /** @internal */
 export const reset =
   (rules: Rules<unknown>): Step =>
-  (shared, now) => ({ ...shared, keepers: {}, circuit: Machine.reset(shared.circuit, rules, now) })
-
-/** @internal */
-export const isolate =
-  (node: string): Step =>
-  (shared) => ({
+  (shared, now) => ({
     ...shared,
-    keepers: { ...shared.keepers, [node]: (shared.keepers[node] ?? 0) + 1 },
-    circuit: Machine.isolate(shared.circuit)
+    keepers: {},
+    resets: shared.resets + 1,
+    circuit: Machine.reset(shared.circuit, rules, now)
   })
 
-/** @internal */
-export const release =
-  (rules: Rules<unknown>, node: string): Step =>
+/**
+ * A node holds so many isolations.
+ *
+ * @internal
+ */
+export const hold =
+  (rules: Rules<unknown>, node: string, isolations: () => number): Step =>
   (shared, now) => {
-    const { circuit, keepers } = shared
-    const holds = keepers[node] ?? 0
-    if (circuit._tag !== "Isolated" || holds === 0) return undefined
-    return {
-      ...shared,
-      keepers: { ...keepers, [node]: holds - 1 },
-      circuit: Machine.release(circuit, rules, circuit.since, now)
-    }
+    const keepers = keptBy(shared.keepers, node, isolations())
+    const circuit = Record.heldBy(shared.circuit, rules, keepers, now)
+    return keepers[node] === shared.keepers[node] && circuit === shared.circuit
+      ? undefined
+      : { ...shared, keepers, circuit }
   }
+
+const keptBy = (keepers: Record.Keepers, node: string, isolations: number): Record.Keepers => {
+  const { [node]: _, ...others } = keepers
+  return isolations > 0 ? { ...others, [node]: isolations } : others
+}

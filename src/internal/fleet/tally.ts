@@ -1,6 +1,7 @@
 import * as Hash from "effect/Hash"
 import type { Held } from "../circuits.ts"
 import type { Circuit } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
 import type { Contribution, SharedPolicy } from "../core/share.ts"
 import type { Line } from "./line.ts"
 import type { Rules } from "./rules.ts"
@@ -14,39 +15,47 @@ import { memberOf } from "./member.ts"
 export class Tally {
   private readonly policy: SharedPolicy<unknown>
   /** Only those that go by the same rules count together. */
-  private readonly rules: number
+  private readonly name: number
+  private readonly rules: Machine.Rules<unknown>
   private readonly line: Line
   private readonly quorum: number
 
-  constructor({ name, policy }: Rules, line: Line, quorum: number) {
+  constructor({ name, policy }: Rules, rules: Machine.Rules<unknown>, line: Line, quorum: number) {
     this.quorum = quorum
     this.policy = policy
-    this.rules = Hash.string(name)
+    this.name = Hash.string(name)
+    this.rules = rules
     this.line = line
   }
 
   /** What this node counts, as it tells the others. */
   contribution(held: Held, now: number): string {
-    const circuit = held.current
+    const circuit = Machine.at(held.current, this.rules, now)
     return circuit._tag === "Closed" || circuit._tag === "Recovering"
       ? JSON.stringify([
-          this.rules,
-          memberOf(held).generation,
+          ...this.windowOf(held, now),
           this.policy.contribution(circuit.window, now, this.line.ahead)
         ])
       : (memberOf(held).countedAlone ?? "[]")
   }
 
-  /** What another node counts; nothing where it goes by other rules, or what it counted is from before this window. */
-  decode(held: Held, value: string): ReadonlyArray<Contribution> {
-    const [rules, generation, contribution] = JSON.parse(value)
-    return rules === this.rules && generation === memberOf(held).generation ? [contribution] : []
+  /** What another node counts; nothing where it goes by other rules, or counted it in another window. */
+  decode(held: Held, value: string, now: number): ReadonlyArray<Contribution> {
+    const [rules, generation, tag, contribution] = JSON.parse(value)
+    const window = this.windowOf(held, now)
+    return [rules, generation, tag].every((it, i) => it === window[i]) ? [contribution] : []
+  }
+
+  /** What tells a window from others: a recovery and the time after it have one each in the same generation. */
+  private windowOf(held: Held, now: number): readonly [rules: number, generation: number, tag: string] {
+    return [this.name, memberOf(held).generation, Machine.at(held.current, this.rules, now)._tag]
   }
 
   /** The circuit with the window of all nodes, if enough of them see failures; or else with its own. */
   merged(held: Held, circuit: Circuit<unknown>, now: number): Circuit<unknown> {
-    const { others } = memberOf(held)
+    const { countedIn, others } = memberOf(held)
     if (others.length === 0 || (circuit._tag !== "Closed" && circuit._tag !== "Recovering")) return circuit
+    if (circuit._tag !== countedIn) return circuit
     if (!this.isFleetMatter(held, circuit, now)) return circuit
     return { ...circuit, window: this.policy.merge(circuit.window, others, now, this.line.ahead) }
   }
