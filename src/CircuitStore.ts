@@ -39,8 +39,9 @@ export interface Store {
    */
   readonly compareAndSet: (request: CompareAndSet) => Effect.Effect<Entry, CircuitStoreError>
   /**
-   * Changes of the circuits of a breaker from the moment of subscription, those made by this node included. It may fail
-   * and may lose some: the nodes also look for themselves, and subscribe again.
+   * Changes of the circuits of a breaker from the moment of subscription, those made by this node included; those of one
+   * circuit in their order. It may fail, and where it loses a change it has to: the nodes then subscribe again, and look
+   * for themselves.
    */
   readonly changes: (breaker: string) => Stream.Stream<Change, CircuitStoreError>
   readonly coordination: Coordination

@@ -27,7 +27,10 @@ import * as internal from "./internal/redis/layer.ts"
  * @category options
  */
 export interface Options extends CoordinationOptions {
-  /** Begins every key and channel (default `"circuit:"`). */
+  /**
+   * Begins every key and channel (default `"circuit:"`). In a cluster, circuits are spread over the servers; a prefix with
+   * a hash tag of its own, `{...}`, puts them all on one.
+   */
   readonly prefix?: string | undefined
 }
 
@@ -53,9 +56,9 @@ export const layerConfig = (
   Layer.scoped(CircuitStore, Effect.flatMap(Config.unwrap(given(options)), internal.connect))
 
 /**
- * A store on connections of the program's own, which it keeps open itself: one to ask, and one to listen. Redis cluster
- * and sentinel work as they do in `ioredis`. The first should fail at once what it cannot send
- * (`enableOfflineQueue: false`).
+ * A store on connections of the program's own, which it keeps open itself: one to ask, and one to listen. A `Cluster` may
+ * be both at once; what it needs to listen is opened and closed by the store. A `Redis` should fail at once what it
+ * cannot send (`enableOfflineQueue: false`), a `Cluster` should not.
  *
  * @since 0.1.0
  * @category layers
@@ -63,4 +66,4 @@ export const layerConfig = (
 export const layerFromClient = (
   clients: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
   options: Options = {}
-): Layer.Layer<CircuitStore> => Layer.sync(CircuitStore, () => internal.fromClients(clients, options))
+): Layer.Layer<CircuitStore> => Layer.scoped(CircuitStore, internal.fromClients(clients, options))

@@ -1,10 +1,16 @@
 /** The processes of a fleet, as a test sees them. */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as RcRef from "effect/RcRef"
+import * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
-import { fork } from "node:child_process"
+import { execFile, fork } from "node:child_process"
 import { once } from "node:events"
+import * as fs from "node:fs/promises"
+import * as os from "node:os"
+import * as path from "node:path"
 import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import type { Account, Plan } from "./Load.ts"
 import type { Answer, Commands, Membership, Request } from "./node.ts"
 
 export interface Process {
@@ -16,16 +22,58 @@ export interface Process {
   readonly kill: Effect.Effect<void>
 }
 
+// ---------------------------------------------------------------------------------------------------------
+// The program
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+
+/**
+ * `node.ts`, compiled for all processes at once: if each of them did that for itself, to start twenty would take most of
+ * a minute. Its folder is a package of the library's name, so that it finds the library as its user would.
+ */
+const compiled = Effect.gen(function* () {
+  const folder = yield* Effect.acquireRelease(
+    Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "circuit-breaker-"))),
+    (folder) => Effect.promise(() => fs.rm(folder, { recursive: true }))
+  )
+  yield* Effect.promise(async () => {
+    const { name } = JSON.parse(await fs.readFile(path.join(root, "package.json"), "utf8"))
+    const exports = { ".": "./src/index.js", "./*": "./src/*.js" }
+    const config = {
+      extends: path.join(root, "tsconfig.json"),
+      compilerOptions: { noEmit: false, noCheck: true, rootDir: root, outDir: folder },
+      files: [path.join(root, "test/redis/node.ts")],
+      include: []
+    }
+    await fs.writeFile(path.join(folder, "package.json"), JSON.stringify({ name, type: "module", exports }))
+    await fs.writeFile(path.join(folder, "tsconfig.json"), JSON.stringify(config))
+    await fs.symlink(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction")
+    const compiler = path.join(root, "node_modules/typescript/bin/tsc")
+    await promisify(execFile)(process.execPath, [compiler, "-p", folder])
+  })
+  return path.join(folder, "test/redis/node.js")
+})
+
+/** It is there for as long as there are processes. */
+const program = Effect.runSync(Scope.extend(RcRef.make({ acquire: compiled }), Effect.runSync(Scope.make())))
+
+// ---------------------------------------------------------------------------------------------------------
+// Processes
+
 /** A process that ends with the scope. */
 export const start: Effect.Effect<Process, never, Scope.Scope> = Effect.gen(function* () {
+  const file = yield* RcRef.get(program)
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      fork(fileURLToPath(new URL("./node.ts", import.meta.url)), { execArgv: ["--import", "tsx"] })
-    ),
+    Effect.sync(() => fork(file, { execArgv: ["--enable-source-maps"] })),
     end
   )
   const waiting = new Map<number, (answer: Answer) => void>()
   child.on("message", (answer: Answer) => waiting.get(answer.id)?.(answer))
+  // Whoever is not answered any more is told, too.
+  child.once("exit", (code, signal) => {
+    const error = `the process has ended: ${signal ?? code}`
+    for (const [id, answer] of waiting) answer({ id, error })
+  })
   let asked = 0
   const answered = (id: number) =>
     Effect.async<unknown>((resume) => {
@@ -61,6 +109,9 @@ export interface Member {
   readonly begin: (times?: number) => Effect.Effect<number>
   readonly end: (result: "works" | "fails") => Effect.Effect<ReadonlyArray<string>>
   readonly control: (control: Parameters<Commands["control"]>[0]["control"]) => Effect.Effect<void>
+  readonly load: (plan: Plan) => Effect.Effect<void>
+  readonly unload: Effect.Effect<void>
+  readonly account: Effect.Effect<Account>
   readonly report: Effect.Effect<Effect.Effect.Success<ReturnType<Commands["report"]>>>
   readonly state: Effect.Effect<string>
 }
@@ -78,6 +129,9 @@ export const join = (process: Process, membership: Omit<Membership, "member">): 
       begin: (times = 1) => process.ask("begin", { member, times }),
       end: (result) => process.ask("end", { member, result }),
       control: (control) => process.ask("control", { member, control }),
+      load: (plan) => process.ask("load", { member, plan }),
+      unload: process.ask("unload", { member }),
+      account: process.ask("account", { member }),
       report,
       state: Effect.map(report, ({ state }) => state)
     })

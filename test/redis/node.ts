@@ -12,6 +12,8 @@ import type { CircuitOpenError } from "effect-circuit-breaker"
 import { CircuitBreaker } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { recordLogs, watch } from "../rules/fixtures.ts"
+import type { Plan } from "./Load.ts"
+import * as Load from "./Load.ts"
 
 export interface Membership {
   /** A name for the breaker within the process. */
@@ -39,11 +41,18 @@ const join = ({ breaker, redis }: Membership) =>
   })
 
 const members = new Map<string, Effect.Effect.Success<ReturnType<typeof join>>>()
+const loads = new Map<string, Load.Load>()
 
 const memberOf = (name: string) => {
   const member = members.get(name)
   if (member === undefined) throw new Error(`no member ${name}`)
   return member
+}
+
+const loadOf = (member: string) => {
+  const load = loads.get(member)
+  if (load === undefined) throw new Error(`no load on ${member}`)
+  return load
 }
 
 /** What came of a call, in a word. */
@@ -108,6 +117,16 @@ const commands = {
         yield* Deferred.done(gate, result === "works" ? Exit.succeed("works") : Exit.fail("fails"))
       return yield* Effect.forEach(running, ({ fiber }) => Effect.map(Fiber.await(fiber), toldOf))
     }),
+
+  /** Makes calls from now on. */
+  load: ({ member, plan }: To & { readonly plan: Plan }) =>
+    Effect.map(Load.start(memberOf(member), plan), (load) => {
+      loads.set(member, load)
+    }),
+
+  unload: ({ member }: To) => Effect.suspend(() => loadOf(member).stop),
+
+  account: ({ member }: To) => Effect.suspend(() => loadOf(member).account),
 
   control: ({ control, member }: To & { readonly control: "trip" | "reset" | "isolate" | "release" }) =>
     Effect.suspend(() => {

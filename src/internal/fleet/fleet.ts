@@ -13,12 +13,17 @@ import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Call } from "../core/policy.ts"
 import { Claim } from "./claim.ts"
+import { Contact } from "./contact.ts"
 import { memberOf } from "./member.ts"
+import { Line } from "./line.ts"
 import { Mirror } from "./mirror.ts"
+import type { Parts } from "./parts.ts"
 import * as Record from "./record.ts"
+import { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
 import type { Step } from "./steps.ts"
 import * as Steps from "./steps.ts"
+import { Tally } from "./tally.ts"
 
 /** Runs an effect in the background, for as long as the breaker lives. */
 export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -31,24 +36,36 @@ export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
  * @internal
  */
 export class Fleet {
-  readonly mirror: Mirror
+  readonly contact: Contact
+  private readonly mirror: Mirror
+  /** Who this is among the breakers of its name. */
+  private readonly node = globalThis.crypto.randomUUID()
   private readonly breaker: Breaker
   private readonly store: Store
   private readonly rules: Rules
   private readonly fork: Fork
+  private readonly line: Line
+  private readonly tally: Tally
+  private readonly rounds: Rounds
   private writes = 0
 
   constructor(breaker: Breaker, store: Store, rules: Rules, fork: Fork) {
+    const { deadline, quorum, syncInterval } = store.coordination
     this.breaker = breaker
     this.store = store
     this.rules = rules
     this.fork = fork
-    this.mirror = new Mirror(breaker, store, rules, fork, (held, step) => this.push(held, step))
-  }
-
-  /** Who this is among the breakers of its name. */
-  get node(): string {
-    return this.mirror.node
+    this.line = new Line(breaker, deadline, {
+      lost: () => this.contact.lost(),
+      regained: () => this.mirror.forget()
+    })
+    this.tally = new Tally(rules, breaker.settings.rules, this.line, quorum)
+    this.rounds = new Rounds(breaker, this.line, this.node, Duration.toMillis(syncInterval))
+    const { line, node, rounds, tally } = this
+    const push = (held: Held, step: Step) => this.push(held, step)
+    const parts: Parts = { node, breaker, store, rules, line, tally, rounds, fork, push }
+    this.mirror = new Mirror(parts)
+    this.contact = new Contact(parts, this.mirror)
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -56,11 +73,10 @@ export class Fleet {
 
   /** What a call waits for before it asks for admission: nothing, if its circuit is known. */
   beforeCall(held: Held, caller: Caller): Effect.Effect<void> | undefined {
-    if (this.mirror.line.isFailing || (this.mirror.isKnown(held, caller) && !this.isWrittenThrough))
-      return undefined
+    if (this.line.isFailing || (this.mirror.isKnown(held, caller) && !this.isWrittenThrough)) return undefined
     return Effect.suspend(() => {
       memberOf(held).isWarm ||= this.isWrittenThrough
-      return Deferred.await(this.mirror.read(held))
+      return Deferred.await(this.contact.read(held))
     })
   }
 
@@ -72,8 +88,8 @@ export class Fleet {
   afterCall(held: Held): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => {
       const member = memberOf(held)
-      this.mirror.rounds.keep(held)
-      const written = this.mirror.line.isFailing ? Effect.void : this.mirror.exchange([held])
+      this.rounds.keep(held)
+      const written = this.line.isFailing ? Effect.void : this.contact.exchange([held])
       return Effect.flatMap(written, () => {
         // Without an answer it is judged by what is known.
         if (member.undecided !== undefined) this.mirror.decide(held, this.breaker.now(caller), caller)
@@ -84,7 +100,7 @@ export class Fleet {
 
   /** Whether calls are turned away because the store cannot be asked. */
   get turnsAway(): boolean {
-    return this.mirror.line.isFailing && this.store.coordination.onStoreError === "reject"
+    return this.line.isFailing && this.store.coordination.onStoreError === "reject"
   }
 
   /** When a call that was turned away may try again: as soon as the store is asked again. */
@@ -106,7 +122,7 @@ export class Fleet {
       memberOf(held).undecided = outcome
       return undefined
     }
-    return Machine.trips(this.mirror.tally.merged(held, circuit, now), this.breaker.settings.rules, now)
+    return Machine.trips(this.tally.merged(held, circuit, now), this.breaker.settings.rules, now)
   }
 
   /** Tells of an outcome that a circuit has taken in, which was `before`. */
@@ -131,7 +147,7 @@ export class Fleet {
     member.announces ||= !member.isWarm || member.quietSince < Infinity
     member.quietSince = Infinity
     member.isWarm = true
-    this.mirror.rounds.hurry(held)
+    this.rounds.hurry(held)
   }
 
   /**
@@ -139,7 +155,7 @@ export class Fleet {
    */
   claim(held: Held, caller: Caller): Claim | undefined {
     const { rules } = this.breaker.settings
-    if (this.mirror.line.isFailing || memberOf(held).isAlone) return undefined
+    if (this.line.isFailing || memberOf(held).isAlone) return undefined
     if (Machine.at(held.current, rules, this.breaker.now(caller))._tag !== "HalfOpen") return undefined
     const claim = new Claim(({ slot }) => this.probed(held, slot, abandoned, 0))
     let decision: Decision | undefined
@@ -173,9 +189,9 @@ export class Fleet {
   tripping(held: Held, now: number): void {
     const member = memberOf(held)
     member.countedAlone = undefined
-    if (!this.mirror.tally.isFleetMatter(held, held.current, now)) {
-      member.countedAlone = this.mirror.tally.contribution(held, now)
-      this.mirror.rounds.hurry(held)
+    if (!this.tally.isFleetMatter(held, held.current, now)) {
+      member.countedAlone = this.tally.contribution(held, now)
+      this.rounds.hurry(held)
     }
   }
 
@@ -237,8 +253,8 @@ export class Fleet {
     const member = memberOf(held)
     return Effect.suspend(() => {
       member.pending++
-      this.mirror.rounds.keep(held)
-      return Effect.flatMap(this.mirror.askAbout([held]), ([entry]) => this.change(held, step, entry!))
+      this.rounds.keep(held)
+      return Effect.flatMap(this.contact.askAbout([held]), ([entry]) => this.change(held, step, entry!))
     }).pipe(
       Effect.map(() => {
         member.hasDiverged = false
@@ -261,19 +277,19 @@ export class Fleet {
       const { rules } = this.breaker.settings
       const kept = this.mirror.decode(entry, caller)
       if (kept === undefined) return Effect.fail(otherRules)
-      const known = Record.withoutLost(kept, rules, entry.contributions, entry.now, this.mirror.leaseMillis)
+      const known = this.mirror.withoutLost(kept, entry)
       const after = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
       if (after === undefined)
         return Effect.succeed(this.mirror.takeOver(held, known, entry.revision, caller))
       const revision = `${this.node}-${++this.writes}`
       const written = this.store.compareAndSet({
-        circuit: this.mirror.idOf(held),
+        circuit: this.contact.idOf(held),
         expected: entry.revision,
         revision,
         state: Record.encode(after, this.rules.name),
-        keepMillis: this.mirror.keepMillis(held)
+        keepMillis: this.contact.keepMillis(held)
       })
-      return Effect.flatMap(this.mirror.line.ask(written), (entry) =>
+      return Effect.flatMap(this.line.ask(written), (entry) =>
         entry.revision === revision
           ? Effect.succeed(this.mirror.takeOver(held, after, revision, caller))
           : this.change(held, step, entry)

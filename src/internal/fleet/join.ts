@@ -36,6 +36,6 @@ export const make = (
     const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
     breaker.fleet = new Fleet(breaker, store, { policy, name: rulesName }, fork)
-    yield* Effect.forkScoped(breaker.fleet.mirror.keepingInTouch)
+    yield* Effect.forkScoped(breaker.fleet.contact.keepingInTouch)
     return breaker
   })

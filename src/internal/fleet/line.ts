@@ -15,6 +15,8 @@ import type { Caller } from "../caller.ts"
 export class Line {
   ahead = 0
   isFailing = false
+  /** When it answered again, by the store's clock. */
+  answeringSince = -Infinity
   /** How long the answer took that told the time. */
   private roundTrip = Infinity
   private readonly breaker: Breaker
@@ -63,6 +65,7 @@ export class Line {
     }
     if (!this.isFailing) return
     this.isFailing = false
+    this.answeringSince = now + this.ahead
     this.breaker.meters.store(false)
     this.on.regained()
     announceStore(caller, this.breaker.settings.name, undefined)

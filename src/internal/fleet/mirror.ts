@@ -1,96 +1,52 @@
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
-import * as Stream from "effect/Stream"
-import type { Change, CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
+import type { Change, Coordination, Entry } from "../../CircuitStore.ts"
 import { announceOtherRules } from "../announce.ts"
 import type { Breaker } from "../breaker.ts"
 import type { Caller } from "../caller.ts"
 import type { Held } from "../circuits.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
-import type { Fork } from "./fleet.ts"
-import { Line } from "./line.ts"
+import type { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
+import type { Parts } from "./parts.ts"
 import type { Shared } from "./record.ts"
 import * as Record from "./record.ts"
-import { Rounds } from "./rounds.ts"
+import type { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
 import type { Step } from "./steps.ts"
 import * as Steps from "./steps.ts"
-import { Tally } from "./tally.ts"
+import type { Tally } from "./tally.ts"
 
 /**
- * What a node knows of the others, and how it keeps its own circuits in step with theirs.
+ * What becomes of a node's own circuits by what it learns of the others.
  *
  * @internal
  */
 export class Mirror {
-  /** Who this is among the breakers of its name. */
-  readonly node = globalThis.crypto.randomUUID()
-  readonly line: Line
-  readonly tally: Tally
-  readonly leaseMillis: number
-  readonly rounds: Rounds
+  /** Changes are told as they are made. */
+  isListening = false
+  private readonly node: string
   private readonly breaker: Breaker
-  private readonly store: Store
+  private readonly coordination: Coordination
   private readonly rules: Rules
-  private readonly fork: Fork
-  private readonly push: (held: Held, step: Step) => void
-  private readonly syncMillis: number
-  private isListening = false
+  private readonly line: Line
+  private readonly tally: Tally
+  private readonly rounds: Rounds
+  private readonly push: Parts["push"]
   private hasReportedRules = false
 
-  /** `push` makes a change of this node's in the store. */
-  constructor(
-    breaker: Breaker,
-    store: Store,
-    rules: Rules,
-    fork: Fork,
-    push: (held: Held, step: Step) => void
-  ) {
+  constructor({ breaker, line, node, push, rounds, rules, store, tally }: Parts) {
+    this.node = node
     this.breaker = breaker
-    this.store = store
+    this.coordination = store.coordination
     this.rules = rules
-    this.fork = fork
+    this.line = line
+    this.tally = tally
+    this.rounds = rounds
     this.push = push
-    this.line = new Line(breaker, store.coordination.deadline, {
-      lost: () => this.lost(),
-      regained: () => this.forget()
-    })
-    this.tally = new Tally(rules, breaker.settings.rules, this.line, store.coordination.quorum)
-    this.leaseMillis = Duration.toMillis(store.coordination.lease)
-    this.syncMillis = Duration.toMillis(store.coordination.syncInterval)
-    this.rounds = new Rounds(breaker, this.line, this.node, this.syncMillis)
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Changes of other nodes
-
-  /** Keeps in touch with the other nodes until it is interrupted. */
-  get keepingInTouch(): Effect.Effect<void> {
-    const syncing = this.rounds.running((due) => this.exchange(due))
-    return Effect.zipRight(this.listening, syncing, { concurrent: true })
-  }
-
-  private get listening(): Effect.Effect<void> {
-    const heard = Stream.runForEach(this.store.changes(this.breaker.settings.name), (change) =>
-      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.hear(change, caller)))
-    )
-    return heard.pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          this.isListening = false
-        })
-      ),
-      Effect.ignore,
-      Effect.zipRight(Effect.sleep(this.syncMillis)),
-      Effect.forever
-    )
-  }
-
-  private hear(change: Change, caller: Caller): void {
+  hear(change: Change, caller: Caller): void {
     if (change._tag === "Listening") {
       this.isListening = true
       this.forget()
@@ -117,8 +73,20 @@ export class Mirror {
     for (const held of this.breaker.circuits.every()) memberOf(held).askedAt = -Infinity
   }
 
+  isKnown(held: Held, caller: Caller): boolean {
+    const { askedAt } = memberOf(held)
+    // While nobody tells of changes, what was asked for holds as long as it does for the circuits in step.
+    return this.isListening
+      ? askedAt > -Infinity
+      : this.breaker.now(caller) - askedAt < Duration.toMillis(this.coordination.syncInterval)
+  }
+
+  get isWrittenThrough(): boolean {
+    return this.coordination.sync === "write-through"
+  }
+
   /** Takes in how a circuit stands with the others. */
-  private takeIn(held: Held, entry: Entry, caller: Caller): void {
+  takeIn(held: Held, entry: Entry, caller: Caller): void {
     const { circuits, settings } = this.breaker
     if (circuits.isSuperseded(held)) return
     const { rules } = settings
@@ -148,16 +116,23 @@ export class Mirror {
     member.undecided = undefined
     const circuit = Machine.at(held.current, rules, now)
     const reason = Machine.trips(this.tally.merged(held, circuit, now), rules, now)
-    if (reason === "Tripped") this.breaker.open(held, reason, outcome, caller, now)
+    if (reason !== "Tripped") return
+    this.breaker.move(held, circuit, caller)
+    this.breaker.open(held, reason, outcome, caller, now)
   }
 
-  private follow(
-    held: Held,
-    { contributions, ...entry }: Entry,
-    kept: Shared,
-    now: number,
-    caller: Caller
-  ): void {
+  /**
+   * What the store keeps, without what is held by nodes that are not heard of. Who could not hear anybody for a while
+   * gives all of them a lease from then on.
+   */
+  withoutLost(kept: Shared, { contributions, now }: Entry): Shared {
+    const leaseMillis = Duration.toMillis(this.coordination.lease)
+    return now - this.line.answeringSince < leaseMillis
+      ? kept
+      : Record.withoutLost(kept, this.breaker.settings.rules, contributions, now, leaseMillis)
+  }
+
+  private follow(held: Held, entry: Entry, kept: Shared, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const here = Machine.at(held.current, rules, now)
@@ -167,8 +142,7 @@ export class Mirror {
     if (isNews || (isLost && (here._tag !== "Closed" || here.openings > 0))) {
       this.restore(held, kept)
     } else {
-      const known = Record.withoutLost(kept, rules, contributions, entry.now, this.leaseMillis)
-      this.takeOver(held, known, entry.revision, caller)
+      this.takeOver(held, this.withoutLost(kept, entry), entry.revision, caller)
       member.hasDiverged = false
     }
   }
@@ -182,8 +156,9 @@ export class Mirror {
     this.push(held, (shared, now) => {
       const isFirst = shared.circuit.generation <= Machine.at(kept.circuit, rules, now).generation
       if (!isFirst && !(hasDiverged && Record.overrules(current, shared.circuit))) return undefined
-      // What the nodes know in this generation is no news to them.
-      const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + 1 : generation
+      // What the nodes know in this generation is no news to them. What is Closed was opened before.
+      const steps = current._tag === "Closed" ? 2 : 1
+      const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + steps : generation
       return Steps.restore(
         { ...current, generation: next },
         holdings,
@@ -221,6 +196,7 @@ export class Mirror {
     )
       return
     if (member.isAlone && there.generation === member.generation) return
+    const { generation } = held.current
     const here = Machine.at(held.current, rules, this.breaker.now(caller))
     this.breaker.move(held, here, caller)
     // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it.
@@ -231,7 +207,8 @@ export class Mirror {
       member.isNew ||
       member.hasDiverged ||
       there.generation <= member.generation
-    const isNext = !isExpected && there.generation === member.generation + 1
+    const known = member.generation + here.generation - generation
+    const isNext = !isExpected && there.generation === known + 1
     const isOther =
       here._tag !== there._tag || (here._tag === "Isolated" ? isReset : isNext && isRenewable(here))
     // What was counted in another window is over.
@@ -278,89 +255,6 @@ export class Mirror {
     this.rounds.hurry(held)
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Asking the store
-
-  // Calls that come together ask once.
-  read(held: Held): Deferred.Deferred<void> {
-    const member = memberOf(held)
-    if (member.reading !== undefined) return member.reading
-    const reading = Deferred.unsafeMake<void>(FiberId.none)
-    member.reading = reading
-    this.fork(
-      Effect.ensuring(
-        this.exchange([held]),
-        Effect.sync(() => {
-          member.reading = undefined
-          Deferred.unsafeDone(reading, Effect.void)
-        })
-      )
-    )
-    return reading
-  }
-
-  exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {
-    return this.askAbout(all).pipe(
-      Effect.flatMap((entries) =>
-        Effect.withFiberRuntime<void>((caller) =>
-          Effect.succeed(entries.forEach((entry, i) => this.takeIn(all[i]!, entry, caller)))
-        )
-      ),
-      Effect.ignore
-    )
-  }
-
-  askAbout(all: ReadonlyArray<Held>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
-    return Effect.withFiberRuntime((caller) => {
-      const now = this.breaker.now(caller)
-      const requests = all.map((held) => this.requestFor(held, now))
-      return this.line.ask(this.store.exchange(requests))
-    })
-  }
-
-  private requestFor(held: Held, now: number): ExchangeRequest {
-    const member = memberOf(held)
-    const announce = member.announces
-    member.announces = false
-    this.rounds.exchanged(held, now)
-    // The others answer at once: what they count is to be had by the time of the next exchange, so that comes soon.
-    if (announce) this.rounds.hurry(held)
-    return {
-      circuit: this.idOf(held),
-      node: this.node,
-      contribution: this.hasPart(held) ? this.tally.contribution(held, now) : undefined,
-      announce,
-      keepMillis: this.keepMillis(held)
-    }
-  }
-
-  /** Whether the others have to know what this node counts, or that it lives. */
-  private hasPart(held: Held): boolean {
-    return this.rounds.has(held) && (memberOf(held).isWarm || held.current._tag !== "Closed")
-  }
-
-  private lost(): void {
-    for (const held of this.rounds) {
-      const member = memberOf(held)
-      member.others = []
-      member.announces = member.isWarm
-    }
-    this.rounds.wakeUp()
-  }
-
-  get isWrittenThrough(): boolean {
-    return this.store.coordination.sync === "write-through"
-  }
-
-  isKnown(held: Held, caller: Caller): boolean {
-    const { askedAt } = memberOf(held)
-    // While nobody tells of changes, what was asked for holds as long as it does for the circuits in step.
-    return this.isListening ? askedAt > -Infinity : this.breaker.now(caller) - askedAt < this.syncMillis
-  }
-
-  // -------------------------------------------------------------------------------------------------------
-  // What is told
-
   decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {
     try {
       return Record.decode(state, this.rules.name, this.breaker.settings.rules)
@@ -371,16 +265,6 @@ export class Mirror {
       }
       return undefined
     }
-  }
-
-  idOf(held: Held) {
-    return { breaker: this.breaker.settings.name, key: held.key }
-  }
-
-  /** Outlives the window, the opening, and the time after which the backoff starts over. */
-  keepMillis(held: Held): number {
-    const { idleMillis, rules } = this.breaker.settings
-    return Math.min(idleMillis, dayMillis) + 3 * held.current.openMillis + rules.probeTimeoutMillis
   }
 }
 
@@ -420,5 +304,3 @@ const renewed = (
   }
   return { ...there, generation }
 }
-
-const dayMillis = 86_400_000

@@ -1,10 +1,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Cluster, RedisOptions } from "ioredis"
-import { Redis } from "ioredis"
+import type { RedisOptions } from "ioredis"
+import { Cluster, Redis } from "ioredis"
 import type { Store } from "../../CircuitStore.ts"
 import type { Options } from "../../RedisCircuitStore.ts"
-import { decodeCoordination } from "../fleet/coordination.ts"
+import { decodeCoordination, optionNames } from "../fleet/coordination.ts"
+import { refuseUnknown } from "../options.ts"
 import { Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
 
@@ -22,7 +23,7 @@ export const connect = (
       ],
       { concurrency: "unbounded" }
     )
-    return fromClients(
+    return yield* fromClients(
       { client, subscriber },
       { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval },
       () => client.disconnect(true)
@@ -36,6 +37,9 @@ const open = (options: RedisOptions): Effect.Effect<Redis, never, Scope.Scope> =
         connectTimeout: 2_000,
         // A connection that has died without a word is noticed although nothing is sent on it.
         keepAlive: 10_000,
+        // One that is there and says nothing, too; where there are sentinels, they know of another.
+        socketTimeout: 2_000,
+        failoverDetector: true,
         retryStrategy: (attempt) => Math.min(attempt * 50, 500),
         // A replica that was a primary: look again for the primary.
         reconnectOnError: (error) => error.message.includes("READONLY"),
@@ -61,16 +65,15 @@ const connected = (client: Redis): Effect.Effect<void> =>
 
 /** @internal */
 export const fromClients = (
-  clients: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
+  { client, subscriber }: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
   options: Options,
-  reconnect?: () => void
-): Store => {
-  const { prefix = "circuit:", ...coordination } = options
-  return RedisStore.make(
-    clients.client,
-    new Listener(clients.subscriber),
-    prefix,
-    decodeCoordination("RedisCircuitStore", coordination),
-    reconnect
-  )
-}
+  reconnect = () => (client instanceof Cluster ? client.refreshSlotsCache() : undefined)
+): Effect.Effect<Store, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    refuseUnknown("RedisCircuitStore", options, ["prefix", ...optionNames])
+    const { prefix = "circuit:", ...coordination } = options
+    const decoded = decodeCoordination("RedisCircuitStore", coordination)
+    return Effect.map(Listener.make(subscriber), (listener) =>
+      RedisStore.make(client, listener, prefix, decoded, reconnect)
+    )
+  })

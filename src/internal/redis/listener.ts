@@ -1,39 +1,37 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Cluster, Redis } from "ioredis"
+import { Cluster, type Redis } from "ioredis"
 import { CircuitStoreError } from "../../CircuitStore.ts"
 
+type Messages = Mailbox.Mailbox<string, CircuitStoreError>
+
 /**
- * Listens to channels on a connection of its own. What is said while the connection is lost is lost: every stream fails
+ * Listens to channels on a connection that does nothing else. What is said while it is lost is lost: every stream fails
  * then, so that whoever listens knows and begins anew. The first thing said is nothing: from then on all is heard.
+ *
+ * The client of a cluster moves its subscriptions to another server and tells nobody what was missed meanwhile, so there
+ * the connection is one of the listener's own, to any of the servers.
  *
  * @internal
  */
 export class Listener {
   private readonly client: Redis | Cluster
-  private readonly mailboxes = new Map<string, Set<Mailbox.Mailbox<string, CircuitStoreError>>>()
-  private isConnected: boolean
+  private readonly mailboxes = new Map<string, Set<Messages>>()
+  private connection: Redis | undefined
+  private isConnected = false
 
-  constructor(client: Redis | Cluster) {
+  static readonly make = (client: Redis | Cluster): Effect.Effect<Listener, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.sync(() => new Listener(client)),
+      (listener) => Effect.sync(() => listener.detach())
+    )
+
+  private constructor(client: Redis | Cluster) {
     this.client = client
-    this.isConnected = client.status === "ready"
-    client.on("ready", () => {
-      this.isConnected = true
-    })
-    client.on("message", (channel: string, message: string) => {
-      this.mailboxes.get(channel)?.forEach((mailbox) => mailbox.unsafeOffer(message))
-    })
-    client.on("close", () => {
-      // An attempt to connect that came to nothing: who wants to subscribe still waits.
-      if (!this.isConnected) return
-      this.isConnected = false
-      const error = new CircuitStoreError({ message: "the connection is lost" })
-      for (const mailboxes of this.mailboxes.values()) {
-        for (const mailbox of mailboxes) Effect.runSync(mailbox.fail(error))
-      }
-    })
+    if (!(client instanceof Cluster)) this.attach(client)
   }
 
   messages(channel: string): Stream.Stream<string | undefined, CircuitStoreError> {
@@ -46,9 +44,9 @@ export class Listener {
     )
   }
 
-  private listen(channel: string): Effect.Effect<Mailbox.Mailbox<string, CircuitStoreError>> {
+  private listen(channel: string): Effect.Effect<Messages> {
     return Effect.map(
-      Mailbox.make<string, CircuitStoreError>({ capacity: 4096, strategy: "sliding" }),
+      Mailbox.make<string, CircuitStoreError>({ capacity: 4096, strategy: "dropping" }),
       (mailbox) => {
         const others = this.mailboxes.get(channel)
         if (others === undefined) this.mailboxes.set(channel, new Set([mailbox]))
@@ -60,19 +58,79 @@ export class Listener {
 
   private subscribing(channel: string): Effect.Effect<unknown, CircuitStoreError> {
     return Effect.tryPromise({
-      try: () => this.client.subscribe(channel),
+      try: () => this.connect().subscribe(channel),
       catch: (cause) => new CircuitStoreError({ message: "cannot subscribe", cause })
     })
   }
 
-  private forget(channel: string, mailbox: Mailbox.Mailbox<string, CircuitStoreError>): Effect.Effect<void> {
+  private forget(channel: string, mailbox: Messages): Effect.Effect<void> {
     return Effect.sync(() => {
       const others = this.mailboxes.get(channel)
       others?.delete(mailbox)
       if (others?.size !== 0) return
       this.mailboxes.delete(channel)
       // Nobody waits for it: the connection may be gone.
-      this.client.unsubscribe(channel).catch(() => undefined)
+      this.connection?.unsubscribe(channel).catch(() => undefined)
     })
   }
+
+  // -------------------------------------------------------------------------------------------------------
+  // The connection
+
+  private connect(): Redis {
+    if (this.connection !== undefined || !(this.client instanceof Cluster)) return this.attached
+    const servers = this.client.nodes()
+    const server = servers[Math.floor(Math.random() * servers.length)]
+    if (server === undefined) throw new CircuitStoreError({ message: "no server of the cluster is known" })
+    // Lost, it is not made again: the next one may be to another server.
+    const connection = server.duplicate({ ...ofCluster, retryStrategy: () => null })
+    // Reported by whoever asks.
+    connection.on("error", () => undefined)
+    return this.attach(connection)
+  }
+
+  private get attached(): Redis {
+    if (this.connection === undefined) throw new CircuitStoreError({ message: "the listener has ended" })
+    return this.connection
+  }
+
+  private attach(connection: Redis): Redis {
+    this.connection = connection
+    this.isConnected = connection.status === "ready"
+    return connection.on("ready", this.onReady).on("message", this.onMessage).on("close", this.onClose)
+  }
+
+  private detach(): void {
+    const { connection } = this
+    this.connection = undefined
+    connection?.off("ready", this.onReady).off("message", this.onMessage).off("close", this.onClose)
+    if (this.client instanceof Cluster) connection?.disconnect()
+  }
+
+  private readonly onReady = (): void => {
+    this.isConnected = true
+  }
+
+  private readonly onMessage = (channel: string, message: string): void => {
+    for (const mailbox of this.mailboxes.get(channel) ?? []) {
+      if (!mailbox.unsafeOffer(message)) Effect.runSync(mailbox.fail(tooMany))
+    }
+  }
+
+  private readonly onClose = (): void => {
+    if (this.client instanceof Cluster) this.detach()
+    // An attempt to connect that came to nothing: who wants to subscribe still waits.
+    else if (!this.isConnected) return
+    this.isConnected = false
+    for (const mailboxes of this.mailboxes.values()) {
+      for (const mailbox of mailboxes) Effect.runSync(mailbox.fail(lost))
+    }
+  }
 }
+
+/** As every connection of a listener: what it cannot send waits, and who listens subscribes again. */
+const ofCluster = { enableOfflineQueue: true, autoResubscribe: false, lazyConnect: false, readOnly: false }
+
+const lost = new CircuitStoreError({ message: "the connection is lost" })
+
+const tooMany = new CircuitStoreError({ message: "more is said than is listened to" })

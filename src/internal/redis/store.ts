@@ -21,15 +21,15 @@ export const make = (
   listener: Listener,
   prefix: string,
   coordination: Coordination,
-  reconnect?: () => void
+  reconnect: () => void
 ): Store => {
   const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
   const channelOf = (breaker: string) => `${prefix}${breaker}`
-  // No two circuits have the same key: the first colon ends the breaker's name.
+  // No two circuits have the same key: the first colon ends the breaker's name, and the first brace the hash tag.
   const keyOf = ({ breaker, key }: CircuitId) =>
-    `${prefix}{${breaker.replaceAll("%", "%25").replaceAll(":", "%3A")}:${key}}`
+    `${prefix}{${escaped(breaker).replaceAll(":", "%3A")}:${escaped(key)}}`
   return {
     coordination,
     exchange: (requests) =>
@@ -64,12 +64,14 @@ export const make = (
   }
 }
 
+const escaped = (text: string): string => text.replaceAll("%", "%25").replaceAll("}", "%7D")
+
 /**
  * Asks a server, but nothing more while it owes an answer that nobody waits for any longer: what is sent to a server
  * that is silent only piles up. Asked in vain often enough, it is given up for a new connection, because this one may
  * have died without a word.
  */
-const attempts = (client: Client, reconnect: () => void = () => undefined) => {
+const attempts = (client: Client, reconnect: () => void) => {
   let owed = 0
   let inVain = 0
   return <A>(question: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>

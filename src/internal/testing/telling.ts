@@ -6,25 +6,32 @@ import { texts } from "./texts.ts"
 
 /** @internal */
 export const telling = laws("telling", {
-  "says first that it listens, and then tells of failures and changes in their order, the node's own included":
+  "says first that it listens, and then tells of a circuit's failures and changes in their order, the node's own included":
     (connect, breaker) =>
       Effect.gen(function* () {
         const [one, other] = [yield* connect, yield* connect]
         const hearings = [yield* hear(one, breaker), yield* hear(other, breaker)]
-        const [a, b] = [
-          { breaker, key: "a" },
-          { breaker, key: "b" }
-        ]
-        yield* exchange(one, { circuit: a, node: "one", contribution: "1", announce: true })
-        yield* replace(one, a, "", "a1")
-        yield* replace(other, b, "", "b1")
-        yield* exchange(other, { circuit: b, node: "other", contribution: "1", announce: true })
-        yield* replace(other, a, "a1", "a2")
-        const told = [failing("a"), changed("a", "a1"), changed("b", "b1"), failing("b"), changed("a", "a2")]
+        const circuit = { breaker, key: "a" }
+        yield* exchange(one, { circuit, node: "one", contribution: "1", announce: true })
+        yield* replace(one, circuit, "", "1")
+        yield* replace(other, circuit, "1", "2")
+        yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
+        yield* replace(other, circuit, "2", "3")
+        const told = [failing("a"), changed("a", "1"), changed("a", "2"), failing("a"), changed("a", "3")]
         for (const { until } of hearings) {
-          yield* expectSame("what is heard", summary(yield* until("a2")), told)
+          yield* expectSame("what is heard", summary(yield* until("3")), told)
         }
       }),
+
+  "tells of all circuits of a breaker": (connect, breaker) =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* connect, yield* connect]
+      const { until } = yield* hear(one, breaker)
+      for (const key of ["a", "b"]) {
+        yield* replace(other, { breaker, key }, "", `of ${key}`)
+        yield* until(`of ${key}`)
+      }
+    }),
 
   "tells who begins to listen of what comes from then on": (connect, breaker) =>
     Effect.gen(function* () {

@@ -1,0 +1,143 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Stream from "effect/Stream"
+import type { CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
+import type { Breaker } from "../breaker.ts"
+import type { Held } from "../circuits.ts"
+import type { Fork } from "./fleet.ts"
+import type { Line } from "./line.ts"
+import { memberOf } from "./member.ts"
+import type { Mirror } from "./mirror.ts"
+import type { Parts } from "./parts.ts"
+import type { Rounds } from "./rounds.ts"
+import type { Tally } from "./tally.ts"
+
+/**
+ * How a node asks the store, and listens to it. What it learns goes into the mirror.
+ *
+ * @internal
+ */
+export class Contact {
+  private readonly node: string
+  private readonly breaker: Breaker
+  private readonly store: Store
+  private readonly line: Line
+  private readonly tally: Tally
+  private readonly rounds: Rounds
+  private readonly mirror: Mirror
+  private readonly fork: Fork
+
+  constructor({ breaker, fork, line, node, rounds, store, tally }: Parts, mirror: Mirror) {
+    this.node = node
+    this.breaker = breaker
+    this.store = store
+    this.line = line
+    this.tally = tally
+    this.rounds = rounds
+    this.fork = fork
+    this.mirror = mirror
+  }
+
+  /** Keeps in touch with the other nodes until it is interrupted. */
+  get keepingInTouch(): Effect.Effect<void> {
+    const syncing = this.rounds.running((due) => this.exchange(due))
+    return Effect.zipRight(this.listening, syncing, { concurrent: true })
+  }
+
+  private get listening(): Effect.Effect<void> {
+    const heard = Stream.runForEach(this.store.changes(this.breaker.settings.name), (change) =>
+      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.mirror.hear(change, caller)))
+    )
+    return heard.pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.mirror.isListening = false
+        })
+      ),
+      Effect.ignore,
+      Effect.zipRight(Effect.sleep(this.store.coordination.syncInterval)),
+      Effect.forever
+    )
+  }
+
+  // Calls that come together ask once.
+  read(held: Held): Deferred.Deferred<void> {
+    const member = memberOf(held)
+    if (member.reading !== undefined) return member.reading
+    const reading = Deferred.unsafeMake<void>(FiberId.none)
+    member.reading = reading
+    this.fork(
+      Effect.ensuring(
+        this.exchange([held]),
+        Effect.sync(() => {
+          member.reading = undefined
+          Deferred.unsafeDone(reading, Effect.void)
+        })
+      )
+    )
+    return reading
+  }
+
+  exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {
+    return this.askAbout(all).pipe(
+      Effect.flatMap((entries) =>
+        Effect.withFiberRuntime<void>((caller) =>
+          Effect.succeed(entries.forEach((entry, i) => this.mirror.takeIn(all[i]!, entry, caller)))
+        )
+      ),
+      Effect.ignore
+    )
+  }
+
+  askAbout(all: ReadonlyArray<Held>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
+    return Effect.withFiberRuntime((caller) => {
+      const now = this.breaker.now(caller)
+      const requests = all.map((held) => this.requestFor(held, now))
+      return this.line.ask(this.store.exchange(requests))
+    })
+  }
+
+  private requestFor(held: Held, now: number): ExchangeRequest {
+    const member = memberOf(held)
+    const announce = member.announces
+    member.announces = false
+    this.rounds.exchanged(held, now)
+    // The others answer at once: what they count is to be had by the time of the next exchange, so that comes soon.
+    if (announce) this.rounds.hurry(held)
+    return {
+      circuit: this.idOf(held),
+      node: this.node,
+      contribution: this.hasPart(held) ? this.tally.contribution(held, now) : undefined,
+      announce,
+      keepMillis: this.keepMillis(held)
+    }
+  }
+
+  /** Whether the others have to know what this node counts, or that it lives. */
+  private hasPart(held: Held): boolean {
+    return this.rounds.has(held) && (memberOf(held).isWarm || held.current._tag !== "Closed")
+  }
+
+  /** The store is not to be asked for now: what it told is old. */
+  lost(): void {
+    for (const held of this.rounds) {
+      const member = memberOf(held)
+      member.others = []
+      member.announces = member.isWarm
+    }
+    this.rounds.wakeUp()
+  }
+
+  idOf(held: Held) {
+    return { breaker: this.breaker.settings.name, key: held.key }
+  }
+
+  /** Outlives the window, the opening, and the time after which the backoff starts over. */
+  keepMillis(held: Held): number {
+    const { idleMillis, rules } = this.breaker.settings
+    return Math.min(idleMillis, dayMillis) + 3 * held.current.openMillis + rules.probeTimeoutMillis
+  }
+}
+
+const dayMillis = 86_400_000

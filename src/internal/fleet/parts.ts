@@ -1,0 +1,28 @@
+import type { Store } from "../../CircuitStore.ts"
+import type { Breaker } from "../breaker.ts"
+import type { Held } from "../circuits.ts"
+import type { Fork } from "./fleet.ts"
+import type { Line } from "./line.ts"
+import type { Rounds } from "./rounds.ts"
+import type { Rules } from "./rules.ts"
+import type { Step } from "./steps.ts"
+import type { Tally } from "./tally.ts"
+
+/**
+ * What the parts of a node have in common.
+ *
+ * @internal
+ */
+export interface Parts {
+  /** Who this is among the breakers of its name. */
+  readonly node: string
+  readonly breaker: Breaker
+  readonly store: Store
+  readonly rules: Rules
+  readonly line: Line
+  readonly tally: Tally
+  readonly rounds: Rounds
+  readonly fork: Fork
+  /** Makes a change of this node's in the store, in the background. */
+  readonly push: (held: Held, step: Step) => void
+}

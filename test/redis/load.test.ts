@@ -1,0 +1,191 @@
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { rm } from "node:fs/promises"
+import * as path from "node:path"
+import { TripPolicy } from "effect-circuit-breaker"
+import type { KeyAccount } from "./Load.ts"
+import type { Member } from "./Processes.ts"
+import * as Processes from "./Processes.ts"
+import { all, eventually, newPrefix, nodeOn, statesOf, syncMillis } from "./fixtures.ts"
+import { freePort } from "./ports.ts"
+import * as RedisProcess from "./RedisProcess.ts"
+import { describeWith } from "./RedisServer.ts"
+import { agreementMillis } from "./World.ts"
+
+const size = 5
+const callsPerSecond = 200
+const latencyMillis = 5
+const deadlineMillis = 1_000
+const windowMillis = 1_000
+
+const breaker = {
+  name: "payments",
+  tripPolicy: TripPolicy.failureRate({ threshold: 0.5, within: windowMillis, minimumCalls: 10 }),
+  openDuration: 3_000
+}
+
+// The circuit of calls without a key never fails, that of the second key fails for all processes, and that of the third
+// for one of them, always while there is no server: the others can know of it from the store only.
+const [steady, flaky, partial] = ["default", "flaky", "partial"] as const
+
+/** When all that happens, in milliseconds since the test began. */
+const plan = {
+  [flaky]: [
+    { from: 4_000, to: 9_000 },
+    { from: 15_000, to: 18_000 },
+    { from: 33_000, to: 38_000 },
+    { from: 46_000, to: 51_000 }
+  ],
+  [partial]: [
+    { from: 16_000, to: 19_000 },
+    { from: 35_000, to: 38_000 }
+  ],
+  outages: [
+    { at: 14_000, isEmptyAfterwards: false },
+    { at: 34_000, isEmptyAfterwards: true }
+  ],
+  end: 60_000
+}
+
+/** What a call may wait for: the dependency, the store when it is asked for a slot, and a busy machine. */
+const slowestMillis = latencyMillis + 2 * deadlineMillis + 500
+
+/** A server that writes down what it is told, and can be killed and started again with that or without. */
+const lastingServer = Effect.gen(function* () {
+  const folder = yield* RedisProcess.directory
+  const port = yield* Effect.promise(freePort)
+  const options = { port, bind: RedisProcess.host, dir: folder, save: "", appendonly: "yes" }
+  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`])
+  const start = RedisProcess.start(port, args, "Ready to accept connections")
+  const loseAll = Effect.promise(() => rm(path.join(folder, "appendonlydir"), { recursive: true }))
+  return { address: { host: RedisProcess.host, port }, start, loseAll }
+})
+
+/** A fleet that makes calls all the time. */
+const fleetUnderLoad = Effect.gen(function* () {
+  const server = yield* lastingServer
+  let redis = yield* server.start
+  const processes = yield* Effect.replicateEffect(Processes.start, size, { concurrency: "unbounded" })
+  const prefix = newPrefix()
+  const store = { syncInterval: syncMillis, deadline: deadlineMillis }
+  const members = yield* Effect.forEach(
+    processes,
+    (process) => Processes.join(process, { redis: { ...server.address, prefix, ...store }, breaker }),
+    { concurrency: "unbounded" }
+  )
+  const beganAt = Date.now()
+  yield* Effect.forEach(members, (member, i) =>
+    member.load({
+      beganAt,
+      callsPerSecond,
+      latencyMillis,
+      failing: { [steady]: [], [flaky]: plan[flaky], [partial]: i === 0 ? plan[partial] : [] }
+    })
+  )
+  return {
+    members,
+    killRedis: Effect.suspend(() => redis.kill),
+    startRedis: (isEmpty: boolean) =>
+      Effect.gen(function* () {
+        if (isEmpty) yield* server.loseAll
+        redis = yield* server.start
+      }),
+    until: (millis: number) => Effect.suspend(() => Effect.sleep(beganAt + millis - Date.now())),
+    /** Somebody new, who knows what the store knows. */
+    join: nodeOn(server.address, prefix, { breaker, store })
+  }
+})
+
+const accountsOf = (members: ReadonlyArray<Member>) =>
+  Effect.forEach(members, ({ account }) => account, { concurrency: "unbounded" })
+
+const onKey = (members: ReadonlyArray<Member>, key: string) =>
+  Effect.map(accountsOf(members), (accounts) => accounts.map(({ keys }) => keys[key]!))
+
+const statesOn = (members: ReadonlyArray<Member>, key: string) =>
+  Effect.map(onKey(members, key), (accounts) => accounts.map(({ state }) => state))
+
+/** The levels of what the processes have said of the store. */
+const linesOf = (members: ReadonlyArray<Member>) =>
+  Effect.map(accountsOf(members), (accounts) => accounts.map(({ storeLines }) => storeLines))
+
+const running = (members: ReadonlyArray<Member>) =>
+  Effect.map(accountsOf(members), (accounts) =>
+    accounts.flatMap(({ keys }) =>
+      Object.values(keys).map(({ callers: it }) => it.made - it.succeeded - it.failed - it.rejected)
+    )
+  )
+
+const assertAccounted = ({ callers, totals }: KeyAccount) => {
+  assert.deepStrictEqual(callers.others, [])
+  assert.isAtLeast(callers.made, (0.9 * callsPerSecond * (plan.end / 1_000)) / 3)
+  assert.strictEqual(callers.made, callers.succeeded + callers.failed + callers.rejected)
+  assert.strictEqual(callers.ran, callers.succeeded + callers.failed)
+  const { failed, ignored, rejected, succeeded } = totals
+  assert.strictEqual(callers.made, succeeded + failed + rejected + callers.overtaken)
+  assert.strictEqual(callers.rejected, rejected)
+  assert.strictEqual(ignored, 0)
+  assert.isBelow(callers.slowestMillis, slowestMillis)
+}
+
+/** It opened in each of the spans, and at no other time. */
+const assertOpenedIn = ({ opened }: KeyAccount, spans: ReadonlyArray<{ from: number; to: number }>) => {
+  const spanOf = (at: number) => spans.findIndex(({ from, to }) => from < at && at < to + windowMillis)
+  assert.deepStrictEqual(
+    [...new Set(opened.map(spanOf))],
+    spans.map((_, i) => i),
+    `opened at ${opened.join(", ")}`
+  )
+}
+
+describeWith("own", "C7 under load", () => {
+  it.scopedLive(
+    "C7 a fleet under load for 60 seconds with Redis killed and restarted twice loses no call and ends agreed",
+    () =>
+      Effect.gen(function* () {
+        const { join, killRedis, members, startRedis, until } = yield* fleetUnderLoad
+        const [failing, ...others] = members
+        const lines: Array<string> = []
+
+        for (const { at, isEmptyAfterwards } of plan.outages) {
+          yield* until(at)
+          yield* killRedis
+          yield* eventually(statesOn([failing!], partial), ["Open"])
+          assert.deepStrictEqual(yield* statesOn(others, partial), all(others, "Closed"))
+          lines.push("Warning")
+          yield* eventually(linesOf(members), all(members, lines))
+          yield* startRedis(isEmptyAfterwards)
+          yield* eventually(statesOn(members, partial), all(members, "Open"), agreementMillis)
+          lines.push("Info")
+          yield* eventually(linesOf(members), all(members, lines), agreementMillis)
+        }
+
+        yield* until(plan.end)
+        yield* Effect.forEach(members, ({ unload }) => unload)
+        yield* eventually(
+          Effect.map(running(members), (running) => running.every((it) => it === 0)),
+          true,
+          slowestMillis
+        )
+
+        // Agreed: with each other, with the store, and on what happens next.
+        const late = yield* join
+        for (const key of [steady, flaky, partial]) {
+          yield* eventually(statesOn(members, key), all(members, "Closed"), agreementMillis)
+          yield* late.protectWith(Effect.void, { key })
+        }
+        yield* members.at(-1)!.control("trip")
+        yield* eventually(statesOf(members), all(members, "Open"), agreementMillis)
+        yield* eventually(late.tag, "Open", agreementMillis)
+
+        assert.deepStrictEqual(yield* linesOf(members), all(members, lines))
+        for (const { keys } of yield* accountsOf(members)) {
+          for (const account of Object.values(keys)) assertAccounted(account)
+          assert.strictEqual(keys[steady]!.callers.rejected, 0)
+          assertOpenedIn(keys[flaky]!, plan[flaky])
+          assertOpenedIn(keys[partial]!, plan[partial])
+        }
+      }),
+    90_000
+  )
+})
