@@ -20,6 +20,7 @@ import { Mirror } from "./mirror.ts"
 import type { Parts } from "./parts.ts"
 import * as Record from "./record.ts"
 import { Rounds } from "./rounds.ts"
+import type { Shared } from "./record.ts"
 import type { Rules } from "./rules.ts"
 import type { Step } from "./steps.ts"
 import * as Steps from "./steps.ts"
@@ -222,9 +223,12 @@ export class Fleet {
     return this.mirror.holding(held)
   }
 
-  /** A reset ends the isolations of all nodes. */
+  /** A reset ends the isolations of all nodes, also if it reaches them later. */
   resetting(held: Held): Step {
-    memberOf(held).isolations = 0
+    const member = memberOf(held)
+    const { holdings } = member
+    member.isolations = 0
+    member.holdings = { ...holdings, keepers: {}, resets: holdings.resets + 1 }
     return Steps.reset(this.breaker.settings.rules)
   }
 
@@ -256,8 +260,8 @@ export class Fleet {
       this.rounds.keep(held)
       return Effect.flatMap(this.contact.askAbout([held]), ([entry]) => this.change(held, step, entry!))
     }).pipe(
-      Effect.map(() => {
-        member.hasDiverged = false
+      Effect.map((isWritten) => {
+        if (isWritten) member.hasDiverged = false
         return true
       }),
       Effect.catchAll(() => {
@@ -272,15 +276,19 @@ export class Fleet {
     )
   }
 
-  private change(held: Held, step: Step, entry: Entry): Effect.Effect<void, CircuitStoreError> {
+  /** Answers whether there was anything to change. */
+  private change(held: Held, step: Step, entry: Entry): Effect.Effect<boolean, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const { rules } = this.breaker.settings
       const kept = this.mirror.decode(entry, caller)
       if (kept === undefined) return Effect.fail(otherRules)
       const known = this.mirror.withoutLost(kept, entry)
+      const takeOver = (shared: Shared, revision: string) => {
+        this.mirror.takeOver(held, shared, revision, caller)
+        return Effect.succeed(shared !== known)
+      }
       const after = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
-      if (after === undefined)
-        return Effect.succeed(this.mirror.takeOver(held, known, entry.revision, caller))
+      if (after === undefined) return takeOver(known, entry.revision)
       const revision = `${this.node}-${++this.writes}`
       const written = this.store.compareAndSet({
         circuit: this.contact.idOf(held),
@@ -290,9 +298,7 @@ export class Fleet {
         keepMillis: this.contact.keepMillis(held)
       })
       return Effect.flatMap(this.line.ask(written), (entry) =>
-        entry.revision === revision
-          ? Effect.succeed(this.mirror.takeOver(held, after, revision, caller))
-          : this.change(held, step, entry)
+        entry.revision === revision ? takeOver(after, revision) : this.change(held, step, entry)
       )
     })
   }

@@ -189,15 +189,14 @@ export class Mirror {
       }
     }
     member.holdings = shared
-    if (
-      revision === member.revision &&
-      there.generation === member.generation &&
-      isAlike(held.current, there)
-    )
-      return
-    if (member.isAlone && there.generation === member.generation) return
+    const now = this.breaker.now(caller)
     const { generation } = held.current
-    const here = Machine.at(held.current, rules, this.breaker.now(caller))
+    const here = Machine.at(held.current, rules, now)
+    const isKnown = there.generation === member.generation && (revision === member.revision || member.isAlone)
+    // What this node has made of it is on its way to the others, or will be given back to them.
+    const isAhead = member.isAlone || member.pending > 0 || member.hasDiverged
+    const isSame = isAlike(here, Machine.at(there, rules, now))
+    if (isKnown && (isAhead || isSame)) return
     this.breaker.move(held, here, caller)
     // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it.
     // By hand, a circuit gets from Closed to Closed and from Open to Open, and an isolation ends by a reset only.
@@ -268,14 +267,12 @@ export class Mirror {
   }
 }
 
-// A node's own circuit may be what a shared one was made of; then only what others hold can differ.
-const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean =>
-  here._tag !== there._tag ||
-  (here._tag === "HalfOpen" && there._tag === "HalfOpen"
-    ? here.slots.length === there.slots.length
-    : here._tag === "Isolated" && there._tag === "Isolated"
-      ? here.holders === there.holders
-      : true)
+/** The same state, and as much of it held. */
+const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
+  if (here._tag === "HalfOpen" && there._tag === "HalfOpen") return here.slots.length === there.slots.length
+  if (here._tag === "Isolated" && there._tag === "Isolated") return here.holders === there.holders
+  return here._tag === there._tag
+}
 
 const isRenewable = ({ _tag }: Circuit<unknown>): boolean => _tag === "Closed" || _tag === "Open"
 
