@@ -124,7 +124,12 @@ export interface Entry {
  */
 export type Change =
   | { readonly _tag: "Listening" }
-  | { readonly _tag: "Failing"; readonly key: string }
+  | {
+      readonly _tag: "Failing"
+      readonly key: string
+      /** How many nodes hear of it, as far as that is known: where they are very many, they do not all answer at once. */
+      readonly listeners?: number | undefined
+    }
   | {
       readonly _tag: "Changed"
       readonly key: string

@@ -27,13 +27,15 @@ const control = <A>(
       breaker.openCalls.lapseAll(held)
       const now = breaker.now(caller)
       breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
-      return { held, answer: Effect.succeed(step(held, now, caller)) }
+      const before = held.current
+      const answer = Effect.succeed(step(held, now, caller))
+      return { held, answer, isChanged: held.current !== before }
     }
     const { fleet } = breaker
     if (fleet === undefined) return here().answer
     const everywhere = Effect.suspend(() => {
-      const { answer, held } = here()
-      return Effect.zipRight(fleet.controlled(held, shared(held, fleet)), answer)
+      const { answer, held, isChanged } = here()
+      return isChanged ? Effect.zipRight(fleet.controlled(held, shared(held, fleet)), answer) : answer
     })
     const before = fleet.beforeCall(breaker.use(key, caller), caller)
     return before === undefined ? everywhere : Effect.zipRight(before, everywhere)

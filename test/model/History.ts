@@ -11,18 +11,25 @@ import type { ModelCall, ModelIsolation } from "./ModelCircuit.ts"
 import { slowThresholds } from "./ModelPolicy.ts"
 import { plain, RealBreaker, type RealCall } from "./RealBreaker.ts"
 import { breakerName, toModel, type Setup } from "./Setup.ts"
+import { startsAt, VirtualClock } from "./VirtualClock.ts"
+import { World } from "./World.ts"
 
-const keys: ReadonlyArray<Key> = ["default", "a", "b", "c"]
-const startsAt = { monotonic: 5_000_123, wall: 1_700_000_000_000 }
+export const keys: ReadonlyArray<Key> = ["default", "a", "b", "c"]
 
 /** The first difference, told as the list of steps that led to it; undefined where there is none. */
 export const runHistory = (
   setup: Setup,
   commands: ReadonlyArray<Command>,
   note: (requirement: string) => void
-): string | undefined => new History(setup, note).run(commands)
+): string | undefined => new LocalHistory(setup, note).run(commands)
 
-interface InFlight {
+/** What of the library a history is given to. */
+export type Subject = Pick<
+  RealBreaker,
+  "clock" | "advance" | "start" | "trip" | "reset" | "isolate" | "release" | "settleDown" | "close"
+>
+
+export interface InFlight {
   readonly name: string
   readonly key: Key
   readonly classifier: Classifier
@@ -36,32 +43,31 @@ interface Isolation {
   readonly real: Scope.CloseableScope
 }
 
-class History {
+export abstract class History<Real extends Subject, Step> {
+  protected readonly model: Model
+  protected readonly real: Real
+  protected readonly differences: Array<string> = []
   private readonly setup: Setup
-  private readonly model: Model
-  private readonly real: RealBreaker
   private readonly steps: Array<string> = []
-  private readonly differences: Array<string> = []
   private inFlight: Array<InFlight> = []
   private isolations: Array<Isolation> = []
   private serial = 0
   private readonly note: (requirement: string) => void
 
-  constructor(setup: Setup, note: (requirement: string) => void) {
+  constructor(setup: Setup, real: Real, note: (requirement: string) => void) {
     this.setup = setup
     this.note = note
     this.model = new Model(toModel(setup), note)
-    this.real = new RealBreaker(setup, keys, startsAt)
+    this.real = real
   }
 
-  run(commands: ReadonlyArray<Command>): string | undefined {
+  run(steps: ReadonlyArray<Step>): string | undefined {
     try {
       this.tellTime()
-      for (const command of commands) {
-        this.perform(command)
+      for (const step of steps) {
+        this.take(step)
         if (this.differences.length > 0) return this.report()
       }
-      if (this.real.clock.sleeps > 0) this.differences.push("the library set a timer")
       this.real.close()
     } catch (thrown) {
       this.differences.push(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
@@ -69,7 +75,12 @@ class History {
     return this.differences.length > 0 ? this.report() : undefined
   }
 
-  private perform(command: Command): void {
+  protected abstract take(step: Step): void
+
+  /** Everything that can be seen of the model and of the library. */
+  protected abstract compare(): void
+
+  protected perform(command: Command): void {
     switch (command._tag) {
       case "Start":
         this.startMore(command.key, command.how, command.calls)
@@ -143,7 +154,7 @@ class History {
     }
   }
 
-  private start(key: Key, how: CallForm): void {
+  protected start(key: Key, how: CallForm): void {
     this.serial += 1
     const name = `call ${this.serial}`
     this.step(`${name} of ${key} starts (${formOf(how)})`)
@@ -156,7 +167,7 @@ class History {
     this.inFlight.push({ name, key, classifier: this.classifierOf(how), model: decision.call, real })
   }
 
-  private runAtOnce(key: Key, how: CallForm, ending: Ending): void {
+  protected runAtOnce(key: Key, how: CallForm, ending: Ending): void {
     this.serial += 1
     const name = `call ${this.serial}`
     const token = new Token(ending, this.serial)
@@ -226,7 +237,7 @@ class History {
   }
 
   /** The calls end in this order, and no fiber runs before all of them have been told. */
-  private settle(calls: ReadonlyArray<InFlight>, endings: ReadonlyArray<Ending>): void {
+  protected settle(calls: ReadonlyArray<InFlight>, endings: ReadonlyArray<Ending>): void {
     const expected = calls.map((call, index) => {
       this.serial += 1
       const token = new Token(endings[index % endings.length] ?? { _tag: "Success" }, this.serial)
@@ -260,9 +271,9 @@ class History {
     this.compare()
   }
 
-  private advance(millis: number): void {
+  protected advance(millis: number): void {
     if (millis <= 0) return
-    this.real.clock.advance(millis)
+    this.real.advance(millis)
     this.tellTime()
     this.step(`${millis} ms pass`)
     this.compare()
@@ -279,23 +290,6 @@ class History {
 
   // Comparing
 
-  private compare(): void {
-    const perKey = (reading: { readonly keys: unknown; readonly circuits: unknown }) => ({
-      keys: reading.keys,
-      circuits: byKey(reading.circuits)
-    })
-    this.expect("transitions", this.model.published, this.real.takeTransitions())
-    this.model.published = []
-    const modelReading = {
-      keys: Object.fromEntries(keys.map((key) => [key, [this.model.state(key), this.model.snapshot(key)]])),
-      circuits: this.model.circuits()
-    }
-    const real = this.real.reading()
-    this.expect("", perKey(modelReading), perKey(real))
-    // Reading has moved nothing.
-    this.expect("transitions after reading", [], this.real.takeTransitions())
-  }
-
   private expectRejection(error: unknown, real: RealCall): void {
     this.expect("the effect was started", false, real.started)
     const exit = real.exit()
@@ -310,11 +304,11 @@ class History {
     this.expect(`the message "${message}" is one line that names breaker and key`, true, saysWhat)
   }
 
-  private expect(what: string, model: unknown, real: unknown): void {
+  protected expect(what: string, model: unknown, real: unknown): void {
     this.differences.push(...differencesOf(what, model, real))
   }
 
-  private step(description: string): void {
+  protected step(description: string): void {
     this.steps.push(`t=${this.model.now}  ${description}`)
   }
 
@@ -326,6 +320,34 @@ class History {
       "and then:",
       ...this.differences.map((difference) => `  ${difference}`)
     ].join("\n")
+  }
+}
+
+class LocalHistory extends History<RealBreaker, Command> {
+  constructor(setup: Setup, note: (requirement: string) => void) {
+    super(setup, new RealBreaker(setup, keys, new World(new VirtualClock())), note)
+  }
+
+  protected take(command: Command): void {
+    this.perform(command)
+    if (this.real.clock.sleeps > 0) this.differences.push("the library set a timer")
+  }
+
+  protected compare(): void {
+    const perKey = (reading: { readonly keys: unknown; readonly circuits: unknown }) => ({
+      keys: reading.keys,
+      circuits: byKey(reading.circuits)
+    })
+    this.expect("transitions", this.model.published, plain(this.real.takeTransitions()))
+    this.model.published = []
+    const modelReading = {
+      keys: Object.fromEntries(keys.map((key) => [key, [this.model.state(key), this.model.snapshot(key)]])),
+      circuits: this.model.circuits()
+    }
+    const real = this.real.reading()
+    this.expect("", perKey(modelReading), perKey(real))
+    // Reading has moved nothing.
+    this.expect("transitions after reading", [], plain(this.real.takeTransitions()))
   }
 }
 
@@ -341,7 +363,7 @@ const whatBecameOf = (call: RealCall): string => {
   return exit !== null ? describeExit(exit) : call.started ? "runs" : "neither started nor ended"
 }
 
-const describeExit = (exit: Exit.Exit<unknown, unknown> | null): string => {
+export const describeExit = (exit: Exit.Exit<unknown, unknown> | null): string => {
   if (exit === null) return "nothing yet"
   if (Exit.isSuccess(exit)) return `succeeds with ${describeCause(Cause.fail(exit.value))}`
   const failures = Chunk.toReadonlyArray(Cause.failures(exit.cause))

@@ -5,31 +5,22 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
-import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { CircuitBreaker, type Transition } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore, type Transition } from "effect-circuit-breaker"
 import type { CallForm, Key } from "./Command.ts"
 import { classifyAsCall, describeCause } from "./Ending.ts"
 import { toOptions, type Setup } from "./Setup.ts"
-import { VirtualClock } from "./VirtualClock.ts"
+import type { VirtualClock } from "./VirtualClock.ts"
+import type { World } from "./World.ts"
 
 type Breaker = CircuitBreaker.CircuitBreaker
 type Gate = Effect.Effect<unknown, unknown>
 
-const clock = new VirtualClock()
-const runtime = Effect.runSync(
-  Effect.scoped(Layer.toRuntime(Layer.merge(Layer.setClock(clock), Logger.remove(Logger.defaultLogger))))
-)
-
 export class RealBreaker {
-  readonly clock = clock
   readonly keys: ReadonlyArray<Key>
-  private readonly scheduler = new Scheduler.ControlledScheduler()
+  private readonly world: World
   private readonly scope = Effect.runSync(Scope.make())
   private readonly breaker: Breaker
   private readonly builtOnce: Record<Key, Gate>
@@ -38,12 +29,15 @@ export class RealBreaker {
   /** What the effects that were built once are to run next. */
   private next: Gate = Effect.die("nothing to run")
 
-  constructor(setup: Setup, keys: ReadonlyArray<Key>, startsAt: { monotonic: number; wall: number }) {
+  constructor(setup: Setup, keys: ReadonlyArray<Key>, world: World, store = CircuitStore.alone) {
     this.keys = keys
-    clock.monotonicMillis = startsAt.monotonic
-    clock.wallMillis = startsAt.wall
-    clock.sleeps = 0
-    const breaker = this.run(CircuitBreaker.make(toOptions(setup)).pipe(Scope.extend(this.scope)))
+    this.world = world
+    const breaker = world.run(
+      CircuitBreaker.make(toOptions(setup)).pipe(
+        Effect.provideService(CircuitStore.CircuitStore, store),
+        Scope.extend(this.scope)
+      )
+    )
     this.breaker = breaker
     const build = (key: Key) =>
       breaker.protectWith(
@@ -55,7 +49,7 @@ export class RealBreaker {
       keys: Effect.forEach(keys, (key) => Effect.all([breaker.state(key), breaker.snapshot(key)])),
       circuits: breaker.circuits
     })
-    this.run(
+    world.run(
       breaker.transitions.pipe(
         Stream.runForEach((transition) => Effect.sync(() => this.transitions.push(transition))),
         Effect.forkIn(this.scope)
@@ -63,10 +57,14 @@ export class RealBreaker {
     )
   }
 
+  get clock(): VirtualClock {
+    return this.world.clock
+  }
+
   start(key: Key, how: CallForm, atOnce?: Exit.Exit<unknown, unknown>): RealCall {
     const call = new RealCall(atOnce)
     this.next = call.gate
-    call.fiber = this.fork(this.protected(call.gate, key, how))
+    call.fiber = this.world.fork(this.protected(call.gate, key, how))
     return call
   }
 
@@ -95,60 +93,55 @@ export class RealBreaker {
   }
 
   trip(key: Key): void {
-    this.run(key === "default" ? this.breaker.trip() : this.breaker.trip(key))
+    this.world.run(key === "default" ? this.breaker.trip() : this.breaker.trip(key))
   }
 
   reset(key: Key): void {
-    this.run(key === "default" ? this.breaker.reset() : this.breaker.reset(key))
+    this.world.run(key === "default" ? this.breaker.reset() : this.breaker.reset(key))
   }
 
   isolate(key: Key): Scope.CloseableScope {
     const scope = Effect.runSync(Scope.make())
-    this.run(this.breaker.isolate(key).pipe(Scope.extend(scope)))
+    this.world.run(this.breaker.isolate(key).pipe(Scope.extend(scope)))
     return scope
   }
 
   release(isolation: Scope.CloseableScope): void {
-    this.run(Scope.close(isolation, Exit.void))
+    this.world.run(Scope.close(isolation, Exit.void))
   }
 
   reading(): { readonly keys: unknown; readonly circuits: unknown } {
-    const { keys, circuits } = this.run(this.read)
+    const { keys, circuits } = this.world.run(this.read)
     return {
       keys: Object.fromEntries(this.keys.map((key, index) => [key, plain(keys[index])])),
       circuits: plain(circuits)
     }
   }
 
-  takeTransitions(): unknown {
+  state(key: Key): CircuitBreaker.CircuitState {
+    return this.world.run(this.breaker.state(key))
+  }
+
+  snapshots(): ReadonlyArray<CircuitBreaker.CircuitSnapshot> {
+    return this.world.run(Effect.forEach(this.keys, this.breaker.snapshot))
+  }
+
+  takeTransitions(): ReadonlyArray<Transition.Transition> {
     const published = this.transitions
     this.transitions = []
-    return plain(published)
+    return published
   }
 
   close(): void {
-    this.run(Scope.close(this.scope, Exit.void))
+    this.world.run(Scope.close(this.scope, Exit.void))
   }
 
-  /** Lets every fiber run until all of them are done or wait for the test. */
+  advance(millis: number): void {
+    this.world.clock.advance(millis)
+  }
+
   settleDown(): void {
-    for (let rounds = 0; this.scheduler.tasks.buckets.length > 0; rounds++) {
-      if (rounds > 10_000) throw new Error("the fibers never come to rest")
-      this.scheduler.step()
-    }
-  }
-
-  private fork<A, E>(effect: Effect.Effect<A, E>): Fiber.RuntimeFiber<A, E> {
-    const fiber = Runtime.runFork(runtime)(effect, { scheduler: this.scheduler })
-    this.settleDown()
-    return fiber
-  }
-
-  private run<A, E>(effect: Effect.Effect<A, E>): A {
-    const exit = this.fork(effect).unsafePoll()
-    if (exit === null) throw new Error("a control or a read waits for something")
-    if (Exit.isFailure(exit)) throw new Error(Cause.pretty(exit.cause))
-    return exit.value
+    this.world.settleDown()
   }
 }
 

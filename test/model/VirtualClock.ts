@@ -3,12 +3,15 @@
  * moves at once instead of waiting for real timers, which is what makes thousands of histories affordable.
  */
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+
+export const startsAt = { monotonic: 5_000_123, wall: 1_700_000_000_000 }
 
 export class VirtualClock implements Clock.Clock {
   readonly [Clock.ClockTypeId]: typeof Clock.ClockTypeId = Clock.ClockTypeId
-  monotonicMillis = 0
-  wallMillis = 0
+  monotonicMillis = startsAt.monotonic
+  wallMillis = startsAt.wall
   /** How often anything asked to be woken up. A breaker has no timers, so never. */
   sleeps = 0
 
@@ -23,9 +26,14 @@ export class VirtualClock implements Clock.Clock {
     return BigInt(this.monotonicMillis * 1_000_000)
   }
 
-  sleep(): Effect.Effect<void> {
+  sleep(_duration: Duration.Duration): Effect.Effect<void> {
     this.sleeps += 1
     return Effect.never
+  }
+
+  /** Moves to the next timer up to `until` and rings it; false where there is none. */
+  ringNext(_until: number): boolean {
+    return false
   }
 
   advance(millis: number): void {

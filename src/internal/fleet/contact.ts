@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import type { CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker.ts"
 import type { Held } from "../circuits.ts"
+import * as Machine from "../core/circuit.ts"
 import type { Fork } from "./fleet.ts"
 import type { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
@@ -120,11 +121,12 @@ export class Contact {
   }
 
   /** The store is not to be asked for now: what it told is old. */
-  lost(): void {
+  lost(now: number): void {
     for (const held of this.rounds) {
       const member = memberOf(held)
       member.others = []
-      member.announces = member.isWarm
+      const { failures, slow } = Machine.counts(held.current, this.breaker.settings.rules, now)
+      member.announces = failures + slow > 0
     }
     this.rounds.wakeUp()
   }

@@ -22,6 +22,7 @@ import * as Record from "./record.ts"
 import { Rounds } from "./rounds.ts"
 import type { Shared } from "./record.ts"
 import type { Rules } from "./rules.ts"
+import { staleAfter } from "./rules.ts"
 import type { Step } from "./steps.ts"
 import * as Steps from "./steps.ts"
 import { Tally } from "./tally.ts"
@@ -57,11 +58,17 @@ export class Fleet {
     this.rules = rules
     this.fork = fork
     this.line = new Line(breaker, deadline, {
-      lost: () => this.contact.lost(),
+      lost: (now) => this.contact.lost(now),
       regained: () => this.mirror.forget()
     })
     this.tally = new Tally(rules, breaker.settings.rules, this.line, quorum)
-    this.rounds = new Rounds(breaker, this.line, this.node, Duration.toMillis(syncInterval))
+    this.rounds = new Rounds(
+      breaker,
+      this.line,
+      this.node,
+      Duration.toMillis(syncInterval),
+      staleAfter(breaker.settings.policyData)
+    )
     const { line, node, rounds, tally } = this
     const push = (held: Held, step: Step) => this.push(held, step)
     const parts: Parts = { node, breaker, store, rules, line, tally, rounds, fork, push }
@@ -93,7 +100,7 @@ export class Fleet {
       const written = this.line.isFailing ? Effect.void : this.contact.exchange([held])
       return Effect.flatMap(written, () => {
         // Without an answer it is judged by what is known.
-        if (member.undecided !== undefined) this.mirror.decide(held, this.breaker.now(caller), caller)
+        this.mirror.decide(held, this.breaker.now(caller), caller)
         return member.writing === undefined ? Effect.void : Fiber.await(member.writing)
       })
     })
@@ -119,9 +126,11 @@ export class Fleet {
     outcome: Outcome.Outcome,
     now: number
   ): ReturnType<typeof Machine.trips> {
-    if (this.isWrittenThrough && (circuit._tag === "Closed" || circuit._tag === "Recovering")) {
-      memberOf(held).undecided = outcome
-      return undefined
+    if (circuit._tag === "Closed" || circuit._tag === "Recovering") {
+      const member = memberOf(held)
+      // What is known now may be old: it is judged again when there is an answer.
+      if (member.isWarm || outcome._tag === "Failure") member.undecided = outcome
+      if (this.isWrittenThrough) return undefined
     }
     return Machine.trips(this.tally.merged(held, circuit, now), this.breaker.settings.rules, now)
   }
@@ -152,13 +161,21 @@ export class Fleet {
   }
 
   /**
-   * Asks for a place among the probes, which are those of all nodes. Nothing where the node has to decide for itself.
+   * Asks for a place among the probes, which are those of all nodes, after those who ask already. Nothing where the node
+   * can decide for itself, or has to.
    */
   claim(held: Held, caller: Caller): Claim | undefined {
     const { rules } = this.breaker.settings
-    if (this.line.isFailing || memberOf(held).isAlone) return undefined
-    if (Machine.at(held.current, rules, this.breaker.now(caller))._tag !== "HalfOpen") return undefined
+    const member = memberOf(held)
+    const admission = () => Machine.admit(held.current, rules, this.breaker.now(caller))
+    const isOffered = () => {
+      const [decision, circuit] = admission()
+      return decision._tag === "Admitted" && circuit._tag === "HalfOpen"
+    }
+    if (this.line.isFailing || member.isAlone || !isOffered()) return undefined
     const claim = new Claim(({ slot }) => this.probed(held, slot, abandoned, 0))
+    const previous = member.claiming
+    member.claiming = claim
     let decision: Decision | undefined
     const taken = this.update(held, (shared, now) => {
       const [made, circuit] = Machine.admit(shared.circuit, rules, now)
@@ -168,19 +185,52 @@ export class Fleet {
         ? { ...shared, circuit, probers: { ...shared.probers, [made.ticket.slot]: this.node } }
         : { ...shared, circuit }
     })
-    const answered = Effect.matchCause(taken, {
+    const inTurn =
+      previous === undefined
+        ? taken
+        : Effect.zipRight(
+            previous.wait,
+            Effect.suspend(() => {
+              if (isOffered()) return taken
+              decision = admission()[0]
+              return Effect.succeed(decision._tag === "Rejected")
+            })
+          )
+    const answered = Effect.matchCause(Effect.zipLeft(inTurn, this.quiet(held)), {
       onFailure: () => claim.answer(undefined),
-      // The slot is the shared one, the generation this node's own.
-      onSuccess: (isDone) =>
-        claim.answer(isDone && decision !== undefined ? ownTicket(decision, held) : undefined)
+      onSuccess: (isDone) => claim.answer(isDone ? this.ownDecision(held, decision, caller) : undefined)
     })
     this.fork(
       Effect.ensuring(
         answered,
-        Effect.sync(() => claim.answer(undefined))
+        Effect.sync(() => {
+          claim.answer(undefined)
+          if (member.claiming === claim) member.claiming = undefined
+        })
       )
     )
     return claim
+  }
+
+  /** The slot is the shared one, the generation this node's own. */
+  private ownDecision(held: Held, decision: Decision | undefined, caller: Caller): Decision | undefined {
+    if (decision?._tag !== "Admitted") return decision
+    const ticket: Ticket = { ...decision.ticket, generation: held.current.generation }
+    if (Machine.lands(held.current, this.breaker.settings.rules, ticket, this.breaker.now(caller)))
+      return { ...decision, ticket }
+    // The circuit went on in the meantime.
+    this.probed(held, ticket.slot, abandoned, 0)
+    return undefined
+  }
+
+  /** Waits until no change of this node's is on its way. */
+  private quiet(held: Held): Effect.Effect<void> {
+    const member = memberOf(held)
+    return Effect.suspend(() =>
+      member.pending === 0
+        ? Effect.void
+        : Effect.zipRight(member.changes.withPermits(1)(Effect.yieldNow()), this.quiet(held))
+    )
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -209,7 +259,7 @@ export class Fleet {
     )
   }
 
-  /** Tells of a control by hand, and waits until the others can know it. */
+  /** Tells of a control by hand, after what was to be told before, and waits until the others can know it. */
   controlled(held: Held, step: Step): Effect.Effect<void> {
     return Effect.suspend(() => {
       memberOf(held).countedAlone = undefined
@@ -250,15 +300,20 @@ export class Fleet {
   }
 
   /**
-   * Makes a change to what the store keeps, again until nobody comes in between, and takes the result over. Answers
-   * whether the store could be asked.
+   * Makes a change to what the store keeps, again until nobody comes in between, and takes the result over: that of the
+   * last one, if there are several on their way, one after the other. Answers whether the store could be asked.
    */
   private update(held: Held, step: Step): Effect.Effect<boolean> {
     const member = memberOf(held)
+    const asked = Effect.suspend(() =>
+      this.line.isFailing
+        ? Effect.fail(unanswered)
+        : Effect.flatMap(this.contact.askAbout([held]), ([entry]) => this.change(held, step, entry!))
+    )
     return Effect.suspend(() => {
       member.pending++
       this.rounds.keep(held)
-      return Effect.flatMap(this.contact.askAbout([held]), ([entry]) => this.change(held, step, entry!))
+      return member.changes.withPermits(1)(asked)
     }).pipe(
       Effect.map((isWritten) => {
         if (isWritten) member.hasDiverged = false
@@ -284,7 +339,7 @@ export class Fleet {
       if (kept === undefined) return Effect.fail(otherRules)
       const known = this.mirror.withoutLost(kept, entry)
       const takeOver = (shared: Shared, revision: string) => {
-        this.mirror.takeOver(held, shared, revision, caller)
+        if (memberOf(held).pending === 1) this.mirror.takeOver(held, shared, revision, caller)
         return Effect.succeed(shared !== known)
       }
       const after = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
@@ -304,11 +359,8 @@ export class Fleet {
   }
 }
 
-const ownTicket = (decision: Decision, held: Held): Decision =>
-  decision._tag === "Admitted"
-    ? { ...decision, ticket: { ...decision.ticket, generation: held.current.generation } }
-    : decision
-
 const abandoned: Call = { outcome: Outcome.ignored, interrupted: true, at: 0, elapsedMillis: 0 }
+
+const unanswered = new CircuitStoreError({ message: "the store does not answer" })
 
 const otherRules = new CircuitStoreError({ message: "the circuit is under other rules" })

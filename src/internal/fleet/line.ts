@@ -21,12 +21,12 @@ export class Line {
   private roundTrip = Infinity
   private readonly breaker: Breaker
   private readonly deadline: Duration.Duration
-  private readonly on: { readonly lost: () => void; readonly regained: () => void }
+  private readonly on: { readonly lost: (now: number) => void; readonly regained: () => void }
 
   constructor(
     breaker: Breaker,
     deadline: Duration.Duration,
-    on: { readonly lost: () => void; readonly regained: () => void }
+    on: { readonly lost: (now: number) => void; readonly regained: () => void }
   ) {
     this.breaker = breaker
     this.deadline = deadline
@@ -75,7 +75,7 @@ export class Line {
     if (this.isFailing) return
     this.isFailing = true
     this.breaker.meters.store(true)
-    this.on.lost()
+    this.on.lost(this.breaker.now(caller))
     announceStore(caller, this.breaker.settings.name, error)
   }
 }

@@ -1,9 +1,11 @@
 import type * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Outcome } from "../../Outcome.ts"
 import type { StateTag } from "../../Transition.ts"
 import type { Held } from "../circuits.ts"
 import type { Contribution } from "../core/share.ts"
+import type { Claim } from "./claim.ts"
 import { Pace } from "./pace.ts"
 import type { Holdings } from "./record.ts"
 
@@ -34,16 +36,20 @@ export class Member {
   isWarm = false
   /** Since when nobody has been seen failing, while the circuit is kept in step. */
   quietSince = Infinity
-  /** The outcome that is still to be judged, where that waits for what the others count. */
+  /** The latest outcome, until it has been judged by what the others count. */
   undecided: Outcome | undefined = undefined
   /** The other nodes do not know yet that this one sees failures. */
   announces = false
   /** What this node counted when it opened for itself only. */
   countedAlone: string | undefined = undefined
+  /** Changes are made one after the other. */
+  readonly changes = Effect.unsafeMakeSemaphore(1)
   /** Changes of this node that are on their way. */
   pending = 0
   /** A change of this node has not reached the store. */
   hasDiverged = false
+  /** The latest request for a slot that is on its way. */
+  claiming: Claim | undefined = undefined
   reading: Deferred.Deferred<void> | undefined = undefined
   writing: Fiber.Fiber<void> | undefined = undefined
 

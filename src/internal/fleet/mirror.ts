@@ -53,11 +53,13 @@ export class Mirror {
       for (const held of this.rounds) this.rounds.hurry(held)
       return
     }
-    const held = this.breaker.circuits.find(change.key, this.breaker.now(caller))
+    const now = this.breaker.now(caller)
+    const held = this.breaker.circuits.find(change.key, now)
     if (held === undefined) return
     const member = memberOf(held)
     if (change._tag === "Failing") {
-      this.warm(held)
+      member.crowd = Math.max(member.crowd, change.listeners ?? 0)
+      this.warm(held, this.rounds.answerAt(held, now))
     } else if (member.hasDiverged) {
       this.rounds.hurry(held)
     } else if (member.pending === 0) {
@@ -108,11 +110,12 @@ export class Mirror {
     this.warmOrRest(held, now, caller)
   }
 
-  /** Opens a circuit if what all nodes count asks for it. */
+  /** Judges the latest outcome of this node, if that is still to be done, by what all nodes count. */
   decide(held: Held, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const outcome = member.undecided
+    if (outcome === undefined) return
     member.undecided = undefined
     const circuit = Machine.at(held.current, rules, now)
     const reason = Machine.trips(this.tally.merged(held, circuit, now), rules, now)
@@ -138,7 +141,9 @@ export class Mirror {
     const here = Machine.at(held.current, rules, now)
     const isLost = kept.circuit.generation < member.generation
     const isLatest = isLost || entry.revision === member.revision
-    const isNews = member.hasDiverged && (isLatest || Record.overrules(here, kept.circuit))
+    // An isolation is for its holders to give back.
+    const isOwn = member.hasDiverged && (here._tag !== "Isolated" || member.isolations > 0)
+    const isNews = isOwn && (isLatest || Record.overrules(here, kept.circuit))
     if (isNews || (isLost && (here._tag !== "Closed" || here.openings > 0))) {
       this.restore(held, kept)
     } else {
@@ -198,8 +203,9 @@ export class Mirror {
     const isSame = isAlike(here, Machine.at(there, rules, now))
     if (isKnown && (isAhead || isSame)) return
     this.breaker.move(held, here, caller)
-    // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it.
-    // By hand, a circuit gets from Closed to Closed and from Open to Open, and an isolation ends by a reset only.
+    // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it:
+    // only by hand does a circuit get from Closed to Closed, by a reset, and from Open to Open. A reset ends isolations,
+    // too: the next one is another one.
     const isExpected =
       member.pending > 0 ||
       member.isAlone ||
@@ -207,9 +213,10 @@ export class Mirror {
       member.hasDiverged ||
       there.generation <= member.generation
     const known = member.generation + here.generation - generation
-    const isNext = !isExpected && there.generation === known + 1
     const isOther =
-      here._tag !== there._tag || (here._tag === "Isolated" ? isReset : isNext && isRenewable(here))
+      here._tag !== there._tag ||
+      (isReset && (here._tag === "Isolated" || !isExpected)) ||
+      (!isExpected && here._tag === "Open" && there.generation === known + 1)
     // What was counted in another window is over.
     if (there.generation !== member.generation) member.others = []
     member.revision = revision
@@ -246,12 +253,12 @@ export class Mirror {
   }
 
   /** Somebody sees failures: this node tells of its successes, too. */
-  private warm(held: Held): void {
+  private warm(held: Held, at?: number): void {
     const member = memberOf(held)
     member.quietSince = Infinity
     if (member.isWarm) return
     member.isWarm = true
-    this.rounds.hurry(held)
+    this.rounds.hurry(held, at)
   }
 
   decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {
@@ -273,8 +280,6 @@ const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
   if (here._tag === "Isolated" && there._tag === "Isolated") return here.holders === there.holders
   return here._tag === there._tag
 }
-
-const isRenewable = ({ _tag }: Circuit<unknown>): boolean => _tag === "Closed" || _tag === "Open"
 
 const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
   const generation = here.generation + 1

@@ -6,22 +6,22 @@
  */
 export class Pace {
   private exchangedAt = -Infinity
-  private hasNews = false
+  private newsAt = Infinity
   /** What was exchanged so far is paid for until then, at the price of a tenth of an interval each. */
   private paidUntil = -Infinity
 
-  hurry(): void {
-    this.hasNews = true
+  hurry(at: number): void {
+    this.newsAt = Math.min(this.newsAt, at)
   }
 
   dueAt(intervalMillis: number): number {
-    const regular = this.exchangedAt + intervalMillis
-    return this.hasNews ? Math.min(regular, this.paidUntil - intervalMillis * credit) : regular
+    const withNews = Math.max(this.newsAt, this.paidUntil - intervalMillis * credit)
+    return Math.min(this.exchangedAt + intervalMillis, withNews)
   }
 
   exchanged(now: number, intervalMillis: number): void {
     this.exchangedAt = now
-    this.hasNews = false
+    this.newsAt = Infinity
     this.paidUntil = Math.max(this.paidUntil, now) + intervalMillis / perInterval
   }
 }

@@ -16,12 +16,15 @@ export class Rounds {
   private readonly line: Line
   private readonly node: string
   private readonly syncMillis: number
+  private readonly staleMillis: number
 
-  constructor(breaker: Breaker, line: Line, node: string, syncMillis: number) {
+  /** A count that is older than `staleMillis` is of little use. */
+  constructor(breaker: Breaker, line: Line, node: string, syncMillis: number, staleMillis: number) {
     this.breaker = breaker
     this.line = line
     this.node = node
     this.syncMillis = syncMillis
+    this.staleMillis = staleMillis
   }
 
   [Symbol.iterator](): Iterator<Held> {
@@ -37,11 +40,16 @@ export class Rounds {
     if (!this.kept.has(held)) this.hurry(held)
   }
 
-  /** The same, and at once, because there is news of it: for the others, or from them. */
-  hurry(held: Held): void {
+  /** The same, and soon, because there is news of it: for the others, or from them. */
+  hurry(held: Held, at = -Infinity): void {
     this.kept.add(held)
-    memberOf(held).pace.hurry()
+    memberOf(held).pace.hurry(at)
     this.wakeUp()
+  }
+
+  /** When to answer to news that all nodes have heard: where there are very many, not all of them at once. */
+  answerAt(held: Held, now: number): number {
+    return now + Math.random() * (this.intervalMillis(held) - this.syncMillis)
   }
 
   drop(held: Held): void {
@@ -72,13 +80,16 @@ export class Rounds {
     return Effect.forever(round)
   }
 
-  /** Not all at once, if there are very many: the answer has to be there within the deadline. */
+  /**
+   * Not all at once, if there are very many: the answer has to be there within the deadline. One will do to find out
+   * whether there is an answer.
+   */
   private due(now: number): ReadonlyArray<Held> {
     const due: Array<Held> = []
     for (const held of this.kept) {
       if (!this.breaker.circuits.holds(held)) this.kept.delete(held)
       else if (this.line.isFailing || this.dueAt(held) <= now) due.push(held)
-      if (due.length === mostAtOnce) break
+      if (due.length === (this.line.isFailing ? 1 : mostAtOnce)) break
     }
     // The others come first the next time.
     for (const held of due) {
@@ -102,13 +113,13 @@ export class Rounds {
 
   /**
    * Each answer tells of all nodes that contribute, so what a circuit costs would grow with the square of their number:
-   * where there are many, each asks less often. But whoever holds something has to be heard of within the lease.
+   * where there are many, each asks less often. But counts have to be fresh, and whoever holds something has to be heard
+   * of within the lease.
    */
   intervalMillis(held: Held): number {
     const member = memberOf(held)
-    return member.isHolder(this.node)
-      ? this.syncMillis
-      : this.syncMillis * Math.max(1, member.crowd / manyNodes)
+    const stretched = Math.min(this.syncMillis * (member.crowd / manyNodes), this.staleMillis)
+    return member.isHolder(this.node) ? this.syncMillis : Math.max(this.syncMillis, stretched)
   }
 }
 

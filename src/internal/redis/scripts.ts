@@ -46,7 +46,8 @@ for i = 4, #answer, 3 do
   if time - tonumber(answer[i + 1]) > tonumber(keep) then redis.call('HDEL', key, 'node:' .. answer[i]) end
 end
 if channel ~= '' then
-  redis.call('PUBLISH', channel, cjson.encode({_tag = 'Failing', key = circuit}))
+  local listeners = redis.call('PUBSUB', 'NUMSUB', channel)[2]
+  redis.call('PUBLISH', channel, cjson.encode({_tag = 'Failing', key = circuit, listeners = listeners}))
 end
 return answer
 `
