@@ -120,7 +120,7 @@ export class Breaker {
     const { generation } = held.current
     const openings = Circuit.nextOpening(held.current, now)
     const openMillis = this.openMillis(openings, outcome, caller)
-    if (reason === "Tripped") this.fleet?.tripping(held, now)
+    if (reason === "Tripped") this.fleet?.opening(held, now)
     this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
     this.fleet?.opened(held, reason)
   }

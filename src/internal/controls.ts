@@ -9,7 +9,6 @@ import { defaultKey } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import type { Step } from "./fleet/steps.ts"
-import * as Steps from "./fleet/steps.ts"
 
 /**
  * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own; and
@@ -57,7 +56,7 @@ export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<v
           return breaker.open(held, "Manual", undefined, caller, now)
       }
     },
-    ({ current }) => Steps.trip(current.openMillis)
+    (held, fleet) => fleet.tripping(held)
   )
 
 /** @internal */

@@ -18,12 +18,12 @@ describeWith("given", "the store in Redis", () => {
     )
   )
 
-  describe("keeps the laws of stores", { concurrent: true }, () =>
+  describe("keeps the laws of stores", { concurrent: true }, () => {
     withProcesses(0, (test) => {
       for (const law of testing.storeLaws) {
         test(`${law.about}: ${law.name}`, () =>
           Effect.flatMap(Fleet, (fleet) => law.check(Effect.provideService(connect, Fleet, fleet))))
       }
     })
-  )
+  })
 })

@@ -14,9 +14,9 @@ const programsIn = (folder: string): ReadonlyArray<string> =>
     : []
 
 // `npm start` and `npm run demo:fleet` draw for many seconds, and are run by themselves.
-const demos = ["examples/quickstart.ts", "examples/fleet.ts"]
+const demos = new Set(["examples/quickstart.ts", "examples/fleet.ts"])
 const programs = [...programsIn("examples"), ...programsIn("examples/from")].filter(
-  (program) => !demos.includes(program)
+  (program) => !demos.has(program)
 )
 
 // Each starts a process that compiles what it loads: more of them at a time would only wait for each other.

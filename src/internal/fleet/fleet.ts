@@ -237,7 +237,7 @@ export class Fleet {
   // Changes of this node
 
   /** Tells that this node trips, before it does. */
-  tripping(held: Held, now: number): void {
+  opening(held: Held, now: number): void {
     const member = memberOf(held)
     member.countedAlone = undefined
     if (!this.tally.isFleetMatter(held, held.current, now)) {
@@ -254,7 +254,7 @@ export class Fleet {
     if (reason !== "Tripped" || circuit._tag !== "Open" || member.isAlone) return
     this.push(held, (shared, now) =>
       shared.circuit._tag === "Closed" || shared.circuit._tag === "Recovering"
-        ? Steps.open(shared, "Tripped", circuit.openMillis, now)
+        ? Steps.open(shared, "Tripped", circuit.openMillis, circuit.openedAt + this.line.ahead, now)
         : undefined
     )
   }
@@ -271,6 +271,13 @@ export class Fleet {
   holding(held: Held, change: 1 | -1): Step {
     memberOf(held).isolations += change
     return this.mirror.holding(held)
+  }
+
+  /** The circuit has been tripped here by hand. */
+  tripping(held: Held): Step {
+    const { current } = held
+    const openedAt = current._tag === "Open" ? current.openedAt : Infinity
+    return Steps.trip(current.openMillis, openedAt + this.line.ahead)
   }
 
   /** A reset ends the isolations of all nodes, also if it reaches them later. */
@@ -291,7 +298,7 @@ export class Fleet {
       const settled = { ...shared, circuit: Machine.settle(circuit, rules, ticket, { ...call, at: now }) }
       return Machine.trips(settled.circuit, rules, now) === undefined
         ? settled
-        : Steps.open(settled, "ProbeFailed", openMillis, now)
+        : Steps.open(settled, "ProbeFailed", openMillis, call.at + this.line.ahead, now)
     })
   }
 

@@ -200,18 +200,14 @@ export class Mirror {
     const isKnown = there.generation === member.generation && (revision === member.revision || member.isAlone)
     // What this node has made of it is on its way to the others, or will be given back to them.
     const isAhead = member.isAlone || member.pending > 0 || member.hasDiverged
-    const isSame = isAlike(here, Machine.at(there, rules, now))
-    if (isKnown && (isAhead || isSame)) return
+    const isExpected = isAhead || member.isNew || there.generation <= member.generation
+    // Clocks are compared to a millisecond or so: what was over here a moment ago does not begin again.
+    const isOver = (isKnown || isExpected) && hasOutlasted(here, there)
+    if (isKnown && (isAhead || isOver || isAlike(here, Machine.at(there, rules, now)))) return
     this.breaker.move(held, here, caller)
     // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it:
     // only by hand does a circuit get from Closed to Closed, by a reset, and from Open to Open. A reset ends isolations,
     // too: the next one is another one.
-    const isExpected =
-      member.pending > 0 ||
-      member.isAlone ||
-      member.isNew ||
-      member.hasDiverged ||
-      there.generation <= member.generation
     const known = member.generation + here.generation - generation
     const isOther =
       here._tag !== there._tag ||
@@ -222,6 +218,7 @@ export class Mirror {
     member.revision = revision
     member.generation = there.generation
     member.countedAlone = undefined
+    if (isOver) return
     const next = isOther ? successor(here, there) : renewed(here, there, isExpected)
     this.breaker.move(held, next, caller, shared.reason)
     if (next._tag !== "Closed") this.rounds.keep(held)
@@ -280,6 +277,12 @@ const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
   if (here._tag === "Isolated" && there._tag === "Isolated") return here.holders === there.holders
   return here._tag === there._tag
 }
+
+/** Whether it is what time alone has made of the other. */
+const hasOutlasted = (here: Circuit<unknown>, there: Circuit<unknown>): boolean =>
+  here.openings === there.openings &&
+  ((here._tag === "HalfOpen" && there._tag === "Open") ||
+    (here._tag === "Closed" && there._tag === "Recovering"))
 
 const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
   const generation = here.generation + 1

@@ -11,11 +11,22 @@ import * as Record from "./record.ts"
  */
 export type Step = (shared: Shared, now: number) => Shared | undefined
 
-/** @internal */
-export const open = (shared: Shared, reason: OpenReason, openMillis: number, now: number): Shared => {
+/**
+ * Opened at `openedAt`: when it was on the node that opens it counts, not when the others could know.
+ *
+ * @internal
+ */
+export const open = (
+  shared: Shared,
+  reason: OpenReason,
+  openMillis: number,
+  openedAt: number,
+  now: number
+): Shared => {
   const { circuit } = shared
   const openings = Machine.nextOpening(circuit, now)
-  return { ...shared, reason, circuit: Machine.open(circuit, circuit.generation, openings, openMillis, now) }
+  const opened = Machine.open(circuit, circuit.generation, openings, openMillis, Math.min(openedAt, now))
+  return { ...shared, reason, circuit: opened }
 }
 
 /**
@@ -37,15 +48,19 @@ export const restore =
 
 /** @internal */
 export const trip =
-  (openMillis: number): Step =>
+  (openMillis: number, openedAt: number): Step =>
   (shared, now) => {
     switch (shared.circuit._tag) {
       case "Isolated":
         return undefined
       case "Open":
-        return { ...shared, reason: "Manual", circuit: Machine.restart(shared.circuit, now) }
+        return {
+          ...shared,
+          reason: "Manual",
+          circuit: Machine.restart(shared.circuit, Math.min(openedAt, now))
+        }
       default:
-        return open(shared, "Manual", openMillis, now)
+        return open(shared, "Manual", openMillis, openedAt, now)
     }
   }
 
