@@ -201,8 +201,11 @@ export class Mirror {
     // What this node has made of it is on its way to the others, or will be given back to them.
     const isAhead = member.isAlone || member.pending > 0 || member.hasDiverged
     const isExpected = isAhead || member.isNew || there.generation <= member.generation
-    // Clocks are compared to a millisecond or so: what was over here a moment ago does not begin again.
-    const isOver = (isKnown || isExpected) && hasOutlasted(here, there)
+    // Clocks are compared to some milliseconds: what was over here a moment ago does not begin again.
+    const isOver =
+      (isKnown || isExpected) &&
+      here.openings === there.openings &&
+      isAlike(here, Machine.at(there, rules, now + clockMillis))
     if (isKnown && (isAhead || isOver || isAlike(here, Machine.at(there, rules, now)))) return
     this.breaker.move(held, here, caller)
     // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it:
@@ -218,7 +221,7 @@ export class Mirror {
     member.revision = revision
     member.generation = there.generation
     member.countedAlone = undefined
-    if (isOver) return
+    if (isOver && here._tag !== there._tag) return
     const next = isOther ? successor(here, there) : renewed(here, there, isExpected)
     this.breaker.move(held, next, caller, shared.reason)
     if (next._tag !== "Closed") this.rounds.keep(held)
@@ -278,12 +281,6 @@ const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
   return here._tag === there._tag
 }
 
-/** Whether it is what time alone has made of the other. */
-const hasOutlasted = (here: Circuit<unknown>, there: Circuit<unknown>): boolean =>
-  here.openings === there.openings &&
-  ((here._tag === "HalfOpen" && there._tag === "Open") ||
-    (here._tag === "Closed" && there._tag === "Recovering"))
-
 const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
   const generation = here.generation + 1
   return there._tag === "Isolated" ? { ...there, generation, since: generation } : { ...there, generation }
@@ -309,3 +306,5 @@ const renewed = (
   }
   return { ...there, generation }
 }
+
+const clockMillis = 50
