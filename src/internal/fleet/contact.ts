@@ -81,14 +81,14 @@ export class Contact {
   }
 
   exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {
-    return this.askAbout(all).pipe(
-      Effect.flatMap((entries) =>
-        Effect.withFiberRuntime<void>((caller) =>
-          Effect.succeed(entries.forEach((entry, i) => this.mirror.takeIn(all[i]!, entry, caller)))
+    return Effect.withFiberRuntime<void>((caller) => {
+      const told = all.map((held) => memberOf(held).outcomes)
+      return Effect.ignore(
+        Effect.map(this.askAbout(all), (entries) =>
+          entries.forEach((entry, i) => this.mirror.takeIn(all[i]!, entry, told[i]!, caller))
         )
-      ),
-      Effect.ignore
-    )
+      )
+    })
   }
 
   askAbout(all: ReadonlyArray<Held>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {

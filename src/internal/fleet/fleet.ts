@@ -101,6 +101,7 @@ export class Fleet {
       return Effect.flatMap(written, () => {
         // Without an answer it is judged by what is known.
         this.mirror.decide(held, this.breaker.now(caller), caller)
+        member.undecided = undefined
         return member.writing === undefined ? Effect.void : Fiber.await(member.writing)
       })
     })
@@ -129,7 +130,10 @@ export class Fleet {
     if (circuit._tag === "Closed" || circuit._tag === "Recovering") {
       const member = memberOf(held)
       // What is known now may be old: it is judged again when there is an answer.
-      if (member.isWarm || outcome._tag === "Failure") member.undecided = outcome
+      if (member.isWarm || outcome._tag === "Failure") {
+        member.undecided = outcome
+        member.outcomes++
+      }
       if (this.isWrittenThrough) return undefined
     }
     return Machine.trips(this.tally.merged(held, circuit, now), this.breaker.settings.rules, now)

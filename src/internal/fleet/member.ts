@@ -38,6 +38,8 @@ export class Member {
   quietSince = Infinity
   /** The latest outcome, until it has been judged by what the others count. */
   undecided: Outcome | undefined = undefined
+  /** How many there have been to judge. */
+  outcomes = 0
   /** The other nodes do not know yet that this one sees failures. */
   announces = false
   /** What this node counted when it opened for itself only. */

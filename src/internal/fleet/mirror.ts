@@ -87,8 +87,11 @@ export class Mirror {
     return this.coordination.sync === "write-through"
   }
 
-  /** Takes in how a circuit stands with the others. */
-  takeIn(held: Held, entry: Entry, caller: Caller): void {
+  /**
+   * Takes in how a circuit stands with the others, who then have been told of the first `told` outcomes that are to be
+   * judged.
+   */
+  takeIn(held: Held, entry: Entry, told: number, caller: Caller): void {
     const { circuits, settings } = this.breaker
     if (circuits.isSuperseded(held)) return
     const { rules } = settings
@@ -107,6 +110,7 @@ export class Mirror {
     member.isNew = false
     if (member.pending > 0) return
     this.decide(held, now, caller)
+    if (told === member.outcomes) member.undecided = undefined
     this.warmOrRest(held, now, caller)
   }
 
@@ -116,7 +120,6 @@ export class Mirror {
     const member = memberOf(held)
     const outcome = member.undecided
     if (outcome === undefined) return
-    member.undecided = undefined
     const circuit = Machine.at(held.current, rules, now)
     const reason = Machine.trips(this.tally.merged(held, circuit, now), rules, now)
     if (reason !== "Tripped") return
