@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
@@ -16,6 +17,8 @@ export default defineConfig({
     testTimeout: 20_000,
     // Loading Effect takes longer than most of the files run; no test depends on a module being new.
     isolate: false,
+    // The tests on real servers mostly wait.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: process.env["CI"] === undefined ? ["default"] : ["default", "json"],
     outputFile: { json: "reports/tests.json" }
   }
