@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Hash from "effect/Hash"
 import type { Breaker } from "../breaker.ts"
 import type { Held } from "../circuits.ts"
 import type { Line } from "./line.ts"
@@ -15,6 +16,8 @@ export class Rounds {
   private readonly breaker: Breaker
   private readonly line: Line
   private readonly node: string
+  /** From 0 to 1, and not the same for two nodes. */
+  private readonly place: number
   private readonly syncMillis: number
   private readonly staleMillis: number
 
@@ -23,6 +26,7 @@ export class Rounds {
     this.breaker = breaker
     this.line = line
     this.node = node
+    this.place = (Hash.string(node) >>> 0) / 2 ** 32
     this.syncMillis = syncMillis
     this.staleMillis = staleMillis
   }
@@ -49,7 +53,7 @@ export class Rounds {
 
   /** When to answer to news that all nodes have heard: where there are very many, not all of them at once. */
   answerAt(held: Held, now: number): number {
-    return now + Math.random() * (this.intervalMillis(held) - this.syncMillis)
+    return now + this.place * (this.intervalMillis(held) - this.syncMillis)
   }
 
   drop(held: Held): void {

@@ -1,6 +1,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Cluster, type Redis } from "ioredis"
@@ -21,16 +22,19 @@ export class Listener {
   private readonly client: Redis | Cluster
   private readonly mailboxes = new Map<string, Set<Messages>>()
   private connection: Redis | undefined
+  /** Which of a cluster's servers is listened to next. */
+  private next: number
   private isConnected = false
 
   static readonly make = (client: Redis | Cluster): Effect.Effect<Listener, never, Scope.Scope> =>
     Effect.acquireRelease(
-      Effect.sync(() => new Listener(client)),
+      Effect.map(Random.nextIntBetween(0, 1_000_000), (first) => new Listener(client, first)),
       (listener) => Effect.sync(() => listener.detach())
     )
 
-  private constructor(client: Redis | Cluster) {
+  private constructor(client: Redis | Cluster, first: number) {
     this.client = client
+    this.next = first
     if (!(client instanceof Cluster)) this.attach(client)
   }
 
@@ -80,7 +84,7 @@ export class Listener {
   private connect(): Redis {
     if (this.connection !== undefined || !(this.client instanceof Cluster)) return this.attached
     const servers = this.client.nodes()
-    const server = servers[Math.floor(Math.random() * servers.length)]
+    const server = servers[this.next++ % servers.length]
     if (server === undefined) throw new CircuitStoreError({ message: "no server of the cluster is known" })
     // Lost, it is not made again: the next one may be to another server.
     const connection = server.duplicate({ ...ofCluster, retryStrategy: () => null })
