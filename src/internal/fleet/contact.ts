@@ -28,6 +28,7 @@ export class Contact {
   private readonly rounds: Rounds
   private readonly mirror: Mirror
   private readonly fork: Fork
+  private hasListened = false
 
   constructor({ breaker, fork, line, node, rounds, store, tally }: Parts, mirror: Mirror) {
     this.node = node
@@ -48,7 +49,9 @@ export class Contact {
 
   private get listening(): Effect.Effect<void> {
     const heard = Stream.runForEach(this.store.changes(this.breaker.settings.name), (change) =>
-      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.mirror.hear(change, caller)))
+      Effect.withFiberRuntime<void>((caller) =>
+        Effect.succeed(change._tag === "Listening" ? this.hearing() : this.mirror.hear(change, caller))
+      )
     )
     return heard.pipe(
       Effect.ensuring(
@@ -60,6 +63,19 @@ export class Contact {
       Effect.zipRight(Effect.sleep(this.store.coordination.syncInterval)),
       Effect.forever
     )
+  }
+
+  /** Changes are heard from here on; what may have been missed has to be asked for. */
+  private hearing(): void {
+    this.mirror.isListening = true
+    if (this.hasListened) {
+      this.mirror.forget()
+      for (const held of this.rounds) this.rounds.hurry(held)
+    } else {
+      // The first calls have asked a moment ago: no other one has to wait for that again.
+      this.hasListened = true
+      for (const held of this.breaker.circuits.every()) this.read(held)
+    }
   }
 
   // Calls that come together ask once.

@@ -46,13 +46,7 @@ export class Mirror {
     this.push = push
   }
 
-  hear(change: Change, caller: Caller): void {
-    if (change._tag === "Listening") {
-      this.isListening = true
-      this.forget()
-      for (const held of this.rounds) this.rounds.hurry(held)
-      return
-    }
+  hear(change: Exclude<Change, { readonly _tag: "Listening" }>, caller: Caller): void {
     const now = this.breaker.now(caller)
     const held = this.breaker.circuits.find(change.key, now)
     if (held === undefined) return
@@ -70,7 +64,7 @@ export class Mirror {
     }
   }
 
-  // What may have been missed has to be asked for.
+  /** Has every circuit asked for before its next call. */
   forget(): void {
     for (const held of this.breaker.circuits.every()) memberOf(held).askedAt = -Infinity
   }

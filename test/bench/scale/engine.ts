@@ -9,6 +9,7 @@ import { acquireRelease, work } from "../effect3.ts"
 import { quietly } from "../fleet/node.ts"
 import { portOf } from "../fleet/redis.ts"
 import { medianOf, times, type Work, workOf } from "./meter.ts"
+import { rate } from "./units.ts"
 
 type Breaker = CircuitBreaker.CircuitBreaker
 
@@ -48,7 +49,7 @@ export const measureFailing = async (
 ): Promise<Work> => {
   const { breakers, stop } = await start(redis, nodes, circuits, {
     name: "failing",
-    tripPolicy: TripPolicy.failureRate({ threshold: 0.9, within: "10 seconds" })
+    tripPolicy: rate
   })
   const calling = new AbortController()
   const run = async () => {

@@ -18,7 +18,8 @@ import { portOf } from "../fleet/redis.ts"
 import { medianOf, times, type Work, workOf } from "./meter.ts"
 
 /** The usual window: ten slices of a second. */
-export const rate = TripPolicy.failureRate({ threshold: 0.9, within: "10 seconds" })
+export const windowSeconds = 60
+export const rate = TripPolicy.failureRate({ threshold: 0.9, within: windowSeconds * 1_000 })
 export const streak = TripPolicy.consecutive(5)
 
 const openStore = (port: number) =>
