@@ -7,18 +7,19 @@
  */
 import type * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import { accessors } from "./internal/accessors.ts"
+import { orConfigError } from "./internal/config.ts"
 import * as internal from "./internal/make.ts"
 import { given } from "./internal/options.ts"
 import * as retry from "./internal/retrySchedule.ts"
@@ -325,17 +326,7 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
 export const layerConfig = (
   options: Config.Config.Wrap<Omit<Options, "classify">>
 ): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
-  Layer.scoped(
-    CircuitBreaker,
-    Config.unwrap(given(options)).pipe(
-      Effect.flatMap(make),
-      Effect.catchSomeDefect((defect) =>
-        defect instanceof RangeError
-          ? Option.some(Effect.fail(ConfigError.InvalidData([], defect.message)))
-          : Option.none()
-      )
-    )
-  )
+  Layer.scoped(CircuitBreaker, orConfigError(Effect.flatMap(Config.unwrap(given(options)), make)))
 
 const operations = accessors(CircuitBreaker)
 

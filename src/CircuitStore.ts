@@ -175,7 +175,7 @@ export interface Options {
   readonly deadline?: Duration.DurationInput | undefined
   /** (default 1) */
   readonly quorum?: number | undefined
-  /** (default 3 times `syncInterval`) */
+  /** At least twice `syncInterval` (default 3 times). */
   readonly lease?: Duration.DurationInput | undefined
   /** (default `"background"`) */
   readonly sync?: "background" | "write-through" | undefined

@@ -19,6 +19,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { CircuitStore, type Options as CoordinationOptions } from "./CircuitStore.ts"
+import { orConfigError } from "./internal/config.ts"
 import { given } from "./internal/options.ts"
 import * as internal from "./internal/redis/layer.ts"
 
@@ -53,7 +54,7 @@ export const layer = (options: Options & Omit<RedisOptions, keyof Options> = {})
 export const layerConfig = (
   options: Config.Config.Wrap<Options & Pick<RedisOptions, "host" | "port" | "username" | "password" | "db">>
 ): Layer.Layer<CircuitStore, ConfigError.ConfigError> =>
-  Layer.scoped(CircuitStore, Effect.flatMap(Config.unwrap(given(options)), internal.connect))
+  Layer.scoped(CircuitStore, orConfigError(Effect.flatMap(Config.unwrap(given(options)), internal.connect)))
 
 /**
  * A store on connections of the program's own, which it keeps open itself: one to ask, and one to listen. A `Cluster` may

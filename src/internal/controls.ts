@@ -111,8 +111,12 @@ const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
     Effect.withFiberRuntime<boolean>((caller) => {
       const now = breaker.now(caller)
       const held = breaker.circuits.find(key, now)
-      if (held === undefined || breaker.settings.observe) return Effect.succeed(true)
-      const millis = Circuit.readyInMillis(breaker.seen(held, now), breaker.settings.rules, now)
+      if (breaker.settings.observe) return Effect.succeed(true)
+      // While calls are turned away whatever the circuit, the store is what is waited for.
+      const storeMillis = breaker.fleet?.turnsAway === true ? breaker.fleet.retryMillis : 0
+      const circuitMillis =
+        held === undefined ? 0 : Circuit.readyInMillis(breaker.seen(held, now), breaker.settings.rules, now)
+      const millis = Math.max(storeMillis, circuitMillis)
       if (millis <= 0) return Effect.succeed(true)
       const changed = breaker.nextChange(key, caller)
       return Deferred.await(changed).pipe(

@@ -93,17 +93,23 @@ const inFleet = <A, E, R>(
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   if (fleet.turnsAway) return reject(request, held, fleet.retryMillis, caller, "Open")
   const { breaker, key } = request
-  // An outcome that is to be written has to be there by then.
+  // An outcome that is to be written has to be there by then: of an HTTP response, it is that of its headers.
   const isMasked = breaker.settings.rules.policy.countsInterrupted || fleet.isWrittenThrough
+  const whole = fleet.isWrittenThrough ? { ...request, afterwards: undefined } : request
   const before = fleet.beforeCall(held, caller)
   const call =
     before === undefined
-      ? ask(request, held, caller, isMasked)
+      ? ask(whole, held, caller, isMasked)
       : Effect.zipRight(
           before,
-          Effect.suspend(() => ask(request, breaker.use(key, caller), caller, isMasked))
+          Effect.suspend(() => ask(whole, breaker.use(key, caller), caller, isMasked))
         )
-  return fleet.isWrittenThrough ? Effect.ensuring(call, fleet.afterCall(held)) : call
+  return fleet.isWrittenThrough
+    ? Effect.ensuring(
+        call,
+        fleet.afterCall(() => breaker.use(key, caller))
+      )
+    : call
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -174,11 +180,14 @@ const admitMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | C
           claim.abandon()
           return Effect.failCause(cause)
         },
-        // A circuit that has closed in the meantime turns nobody away.
-        onSuccess: () =>
-          claim.decision === undefined || held.current._tag === "Closed"
-            ? admitHere()
-            : proceed(request, held, claim.decision, caller, restore)
+        onSuccess: () => {
+          const { decision } = claim
+          // A circuit that has closed in the meantime turns nobody away.
+          if (decision !== undefined && held.current._tag !== "Closed")
+            return proceed(request, held, decision, caller, restore)
+          claim.abandon()
+          return admitHere()
+        }
       })
     })
   )

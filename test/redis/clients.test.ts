@@ -77,7 +77,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
       const before = listeners()
       const prefix = newPrefix()
       const subscribed = Effect.map(
-        server.command("PUBSUB", "NUMSUB", `${prefix}payments`),
+        server.command("PUBSUB", "NUMSUB", `${prefix}0:payments`),
         (it) => Array.isArray(it) && it[1]
       )
       const scope = yield* Scope.make()

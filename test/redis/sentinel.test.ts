@@ -83,7 +83,7 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
           yield* fails(sentinel.primary)
           yield* sentinel.failedOver
           yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
-          yield* eventually(listeners(sentinel.replica, `${prefix}payments`), 2)
+          yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
           yield* nodes[0].trip(key)
           yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
         }),

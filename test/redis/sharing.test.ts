@@ -128,7 +128,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
     test("C6 write-through: each admission reads, each outcome is written before the call returns", () =>
       Effect.gen(function* () {
         // Nothing happens in the background within the test.
-        const store = { sync: "write-through", syncInterval: "1 hour", lease: "1 hour" } as const
+        const store = { sync: "write-through", syncInterval: "1 hour" } as const
         const { a, b } = yield* membersIn(2, { store })
         yield* a.call("works")
         for (let i = 0; i < 2; i++) {

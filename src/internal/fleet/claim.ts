@@ -1,4 +1,5 @@
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { Decision, Ticket } from "../core/circuit.ts"
@@ -17,26 +18,41 @@ export class Claim {
   private readonly answered = Deferred.unsafeMake<void>(FiberId.none)
   private readonly giveBack: (ticket: Ticket) => void
 
-  constructor(giveBack: (ticket: Ticket) => void) {
+  private readonly deadline: Duration.Duration
+
+  constructor(deadline: Duration.Duration, giveBack: (ticket: Ticket) => void) {
+    this.deadline = deadline
     this.giveBack = giveBack
   }
 
+  /** Waits for the answer, no longer than its two questions may take, whoever waits: those who come too late are rejected. */
   get wait(): Effect.Effect<void> {
+    return Effect.interruptible(this.end).pipe(
+      Effect.timeoutOption(Duration.times(this.deadline, 2)),
+      Effect.map(() => this.answer({ _tag: "Rejected", retryAfterMillis: 0 }))
+    )
+  }
+
+  /** Waits for the answer, however long it takes. */
+  get end(): Effect.Effect<void> {
     return Deferred.await(this.answered)
   }
 
-  /** The first answer counts. */
+  /** The first answer counts; a slot that comes later is given back. */
   answer(decision: Decision | undefined): void {
-    if (this.isAnswered) return
+    if (this.isAnswered) return this.handBack(decision)
     this.isAnswered = true
     this.decision = decision
-    if (this.isAbandoned) this.abandon()
+    if (this.isAbandoned) this.handBack(decision)
     Deferred.unsafeDone(this.answered, Effect.void)
   }
 
   abandon(): void {
     this.isAbandoned = true
-    if (this.decision?._tag === "Admitted" && this.decision.ticket.slot !== 0)
-      this.giveBack(this.decision.ticket)
+    this.handBack(this.decision)
+  }
+
+  private handBack(decision: Decision | undefined): void {
+    if (decision?._tag === "Admitted" && decision.ticket.slot !== 0) this.giveBack(decision.ticket)
   }
 }

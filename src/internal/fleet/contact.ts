@@ -12,6 +12,7 @@ import { memberOf } from "./member.ts"
 import type { Mirror } from "./mirror.ts"
 import type { Parts } from "./parts.ts"
 import type { Rounds } from "./rounds.ts"
+import { spanOf } from "./rules.ts"
 import type { Tally } from "./tally.ts"
 
 /**
@@ -28,9 +29,16 @@ export class Contact {
   private readonly rounds: Rounds
   private readonly mirror: Mirror
   private readonly fork: Fork
+  /** A dry run is nobody's business but that of other dry runs. */
+  private readonly name: string
+  private readonly windowMillis: number
   private hasListened = false
+  private hasEnded = false
 
   constructor({ breaker, fork, line, node, rounds, store, tally }: Parts, mirror: Mirror) {
+    const { name, observe } = breaker.settings
+    this.name = observe ? `${name} (observe)` : name
+    this.windowMillis = spanOf(breaker.settings.policyData)
     this.node = node
     this.breaker = breaker
     this.store = store
@@ -43,25 +51,31 @@ export class Contact {
 
   /** Keeps in touch with the other nodes until it is interrupted. */
   get keepingInTouch(): Effect.Effect<void> {
-    const syncing = this.rounds.running((due) => this.exchange(due))
+    const syncing = this.rounds.running((due) => this.sound(this.exchange(due)))
     return Effect.zipRight(this.listening, syncing, { concurrent: true })
   }
 
   private get listening(): Effect.Effect<void> {
-    const heard = Stream.runForEach(this.store.changes(this.breaker.settings.name), (change) =>
+    const heard = Stream.runForEach(this.store.changes(this.name), (change) =>
       Effect.withFiberRuntime<void>((caller) =>
         Effect.succeed(change._tag === "Listening" ? this.hearing() : this.mirror.hear(change, caller))
       )
     )
-    return heard.pipe(
+    return this.sound(Effect.ignore(heard)).pipe(
       Effect.ensuring(
         Effect.sync(() => {
           this.mirror.isListening = false
         })
       ),
-      Effect.ignore,
       Effect.zipRight(Effect.sleep(this.store.coordination.syncInterval)),
       Effect.forever
+    )
+  }
+
+  /** A store that throws, or answers what is none, is reported; the next time it may be better. */
+  private sound(effect: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.catchAllDefect(effect, (defect) =>
+      Effect.withFiberRuntime((caller) => Effect.succeed(this.mirror.report(defect, caller)))
     )
   }
 
@@ -78,11 +92,24 @@ export class Contact {
     }
   }
 
+  /** The breaker is no more: nobody asks on its behalf. */
+  end(): void {
+    this.hasEnded = true
+    for (const held of this.breaker.circuits.every()) {
+      const { reading } = memberOf(held)
+      if (reading !== undefined) Deferred.unsafeDone(reading, Effect.void)
+    }
+  }
+
   // Calls that come together ask once.
   read(held: Held): Deferred.Deferred<void> {
     const member = memberOf(held)
     if (member.reading !== undefined) return member.reading
     const reading = Deferred.unsafeMake<void>(FiberId.none)
+    if (this.hasEnded) {
+      Deferred.unsafeDone(reading, Effect.void)
+      return reading
+    }
     member.reading = reading
     this.fork(
       Effect.ensuring(
@@ -111,7 +138,13 @@ export class Contact {
     return Effect.withFiberRuntime((caller) => {
       const now = this.breaker.now(caller)
       const requests = all.map((held) => this.requestFor(held, now))
-      return this.line.ask(this.store.exchange(requests))
+      return Effect.tapError(this.line.ask(this.store.exchange(requests)), () =>
+        Effect.sync(() =>
+          requests.forEach(({ announce }, i) => {
+            memberOf(all[i]!).announces ||= announce
+          })
+        )
+      )
     })
   }
 
@@ -148,14 +181,18 @@ export class Contact {
   }
 
   idOf(held: Held) {
-    return { breaker: this.breaker.settings.name, key: held.key }
+    return { breaker: this.name, key: held.key }
   }
 
   /** Outlives the window, the opening, and the time after which the backoff starts over. */
   keepMillis(held: Held): number {
     const { idleMillis, rules } = this.breaker.settings
-    return Math.min(idleMillis, dayMillis) + 3 * held.current.openMillis + rules.probeTimeoutMillis
+    const millis = Math.max(Math.min(idleMillis, dayMillis), this.windowMillis)
+    return Math.min(millis + 3 * held.current.openMillis + rules.probeTimeoutMillis, yearMillis)
   }
 }
 
 const dayMillis = 86_400_000
+
+/** Nothing that is kept is of use for longer. */
+const yearMillis = 365 * dayMillis

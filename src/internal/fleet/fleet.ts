@@ -22,7 +22,7 @@ import * as Record from "./record.ts"
 import { Rounds } from "./rounds.ts"
 import type { Shared } from "./record.ts"
 import type { Rules } from "./rules.ts"
-import { staleAfter } from "./rules.ts"
+import { shortestSpanOf } from "./rules.ts"
 import type { Step } from "./steps.ts"
 import * as Steps from "./steps.ts"
 import { Tally } from "./tally.ts"
@@ -67,7 +67,7 @@ export class Fleet {
       this.line,
       this.node,
       Duration.toMillis(syncInterval),
-      staleAfter(breaker.settings.policyData)
+      shortestSpanOf(breaker.settings.policyData) / 4
     )
     const { line, node, rounds, tally } = this
     const push = (held: Held, step: Step) => this.push(held, step)
@@ -93,8 +93,9 @@ export class Fleet {
   }
 
   /** What a call waits for after its outcome has been taken in, where everything is written through. */
-  afterCall(held: Held): Effect.Effect<void> {
+  afterCall(circuit: () => Held): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => {
+      const held = circuit()
       const member = memberOf(held)
       this.rounds.keep(held)
       const written = this.line.isFailing ? Effect.void : this.contact.exchange([held])
@@ -177,7 +178,9 @@ export class Fleet {
       return decision._tag === "Admitted" && circuit._tag === "HalfOpen"
     }
     if (this.line.isFailing || member.isAlone || !isOffered()) return undefined
-    const claim = new Claim(({ slot }) => this.probed(held, slot, abandoned, 0))
+    const claim = new Claim(this.store.coordination.deadline, ({ slot }) =>
+      this.probed(held, slot, abandoned, 0)
+    )
     const previous = member.claiming
     member.claiming = claim
     let decision: Decision | undefined
@@ -193,7 +196,7 @@ export class Fleet {
       previous === undefined
         ? taken
         : Effect.zipRight(
-            previous.wait,
+            previous.end,
             Effect.suspend(() => {
               if (isOffered()) return taken
               decision = admission()[0]
@@ -233,7 +236,13 @@ export class Fleet {
     return Effect.suspend(() =>
       member.pending === 0
         ? Effect.void
-        : Effect.zipRight(member.changes.withPermits(1)(Effect.yieldNow()), this.quiet(held))
+        : member.changes
+            .withPermits(1)(Effect.void)
+            .pipe(
+              // Those who wait for their turn go first.
+              Effect.zipRight(Effect.yieldNow()),
+              Effect.zipRight(this.quiet(held))
+            )
     )
   }
 
@@ -267,7 +276,8 @@ export class Fleet {
   controlled(held: Held, step: Step): Effect.Effect<void> {
     return Effect.suspend(() => {
       memberOf(held).countedAlone = undefined
-      return Effect.asVoid(this.update(held, step))
+      // What has been done here is told, also if nobody waits for it any longer.
+      return Effect.asVoid(Fiber.await(this.fork(Effect.asVoid(this.update(held, step)))))
     })
   }
 
@@ -298,6 +308,8 @@ export class Fleet {
     this.push(held, (shared, now) => {
       const { circuit } = shared
       const ticket: Ticket = { generation: circuit.generation, slot }
+      // Where the store could not be asked, the slot was one of this node's own making.
+      if (shared.probers[slot] !== this.node) return undefined
       if (circuit._tag !== "HalfOpen" || !Machine.lands(circuit, rules, ticket, now)) return undefined
       const settled = { ...shared, circuit: Machine.settle(circuit, rules, ticket, { ...call, at: now }) }
       return Machine.trips(settled.circuit, rules, now) === undefined
@@ -353,7 +365,8 @@ export class Fleet {
         if (memberOf(held).pending === 1) this.mirror.takeOver(held, shared, revision, caller)
         return Effect.succeed(shared !== known)
       }
-      const after = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
+      const stepped = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
+      const after = stepped && Record.successor(stepped, entry.state === "", entry.now)
       if (after === undefined) return takeOver(known, entry.revision)
       const revision = `${this.node}-${++this.writes}`
       const written = this.store.compareAndSet({

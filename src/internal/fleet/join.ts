@@ -35,7 +35,15 @@ export const make = (
     const { failuresToReopen, probes, recovery } = rules
     const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
-    breaker.fleet = new Fleet(breaker, store, { policy, name: rulesName }, fork)
-    yield* Effect.forkScoped(breaker.fleet.contact.keepingInTouch)
+    const fleet = new Fleet(breaker, store, { policy, name: rulesName }, fork)
+    breaker.fleet = fleet
+    yield* Effect.forkScoped(fleet.contact.keepingInTouch)
+    // Calls that are still made go by the breaker's own circuits.
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        breaker.fleet = undefined
+        fleet.contact.end()
+      })
+    )
     return breaker
   })

@@ -56,8 +56,10 @@ export class Line {
 
   private answered(entry: Entry | undefined, sentAt: number, caller: Caller): void {
     const now = this.breaker.now(caller)
-    // The quickest answer tells the time best; what it told wears out.
-    if (entry !== undefined && now - sentAt <= this.roundTrip) {
+    // The quickest answer tells the time best; what it told wears out, and is over if the store's clock has jumped.
+    const isPossible =
+      entry === undefined || (sentAt + this.ahead <= entry.now + 1 && entry.now - 1 <= now + this.ahead)
+    if (entry !== undefined && (now - sentAt <= this.roundTrip || !isPossible)) {
       this.roundTrip = now - sentAt
       this.ahead = entry.now - (sentAt + now) / 2
     } else {

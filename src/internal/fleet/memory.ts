@@ -28,9 +28,9 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
 
     const find = (circuit: CircuitId, now: number): Kept => {
       const kept = circuits.get(idOf(circuit))
-      return kept === undefined || now >= kept.until
-        ? { revision: "", state: "", until: 0, contributions: new Map() }
-        : kept
+      if (kept !== undefined && now < kept.until) return kept
+      circuits.delete(idOf(circuit))
+      return { revision: "", state: "", until: 0, contributions: new Map() }
     }
     const keep = (circuit: CircuitId, kept: Kept, keepMillis: number, now: number): void => {
       kept.until = Math.max(kept.until, now + keepMillis)

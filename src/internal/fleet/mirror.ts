@@ -33,7 +33,7 @@ export class Mirror {
   private readonly tally: Tally
   private readonly rounds: Rounds
   private readonly push: Parts["push"]
-  private hasReportedRules = false
+  private hasReported = false
 
   constructor({ breaker, line, node, push, rounds, rules, store, tally }: Parts) {
     this.node = node
@@ -258,14 +258,18 @@ export class Mirror {
     this.rounds.hurry(held, at)
   }
 
+  /** Says, once, that what the store keeps cannot be gone by. */
+  report(error: unknown, caller: Caller): void {
+    if (this.hasReported) return
+    this.hasReported = true
+    announceOtherRules(caller, this.breaker.settings.name, error)
+  }
+
   decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {
     try {
       return Record.decode(state, this.rules.name, this.breaker.settings.rules)
     } catch (error) {
-      if (!this.hasReportedRules) {
-        this.hasReportedRules = true
-        announceOtherRules(caller, this.breaker.settings.name, error)
-      }
+      this.report(error, caller)
       return undefined
     }
   }

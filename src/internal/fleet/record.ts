@@ -50,6 +50,31 @@ export const initial = (rules: Rules<unknown>): Shared => ({
   restoredAt: -Infinity
 })
 
+/**
+ * What is to be written: without the nodes of slots that are no more, and in a generation that is later than any the
+ * circuit had before the store forgot it, if it did.
+ *
+ * @internal
+ */
+export const successor = (after: Shared, isFirst: boolean, now: number): Shared => {
+  const { circuit, probers } = after
+  const slots = circuit._tag === "HalfOpen" ? circuit.slots : []
+  // No number in JSON is infinite.
+  const openMillis = Math.min(circuit.openMillis, yearMillis)
+  const generation =
+    isFirst && circuit.generation < longAgo ? Math.floor(now) + circuit.generation : circuit.generation
+  return {
+    ...after,
+    circuit: { ...circuit, generation, openMillis },
+    probers: Object.fromEntries(slots.flatMap(({ id }) => (id in probers ? [[id, probers[id]!]] : [])))
+  }
+}
+
+/** Generations are counted from the time of the first one, in milliseconds; what is less was counted from zero. */
+const longAgo = 1_000_000
+
+const yearMillis = 365 * 86_400_000
+
 /** @internal */
 export const encode = ({ circuit, ...rest }: Shared, policy: string): string =>
   JSON.stringify({ version, policy, circuit: { ...circuit, window: undefined }, ...rest })

@@ -90,10 +90,10 @@ export class Rounds {
    */
   private due(now: number): ReadonlyArray<Held> {
     const due: Array<Held> = []
+    const most = this.line.isFailing ? 1 : mostAtOnce
     for (const held of this.kept) {
       if (!this.breaker.circuits.holds(held)) this.kept.delete(held)
-      else if (this.line.isFailing || this.dueAt(held) <= now) due.push(held)
-      if (due.length === (this.line.isFailing ? 1 : mostAtOnce)) break
+      else if (due.length < most && (this.line.isFailing || this.dueAt(held) <= now)) due.push(held)
     }
     // The others come first the next time.
     for (const held of due) {

@@ -12,21 +12,30 @@ export interface Rules {
 }
 
 /**
- * How old a count may be, in milliseconds, so that most of it still is in a window that goes by time.
+ * The shortest window of a policy that goes by time, in milliseconds; infinite where none does.
  *
  * @internal
  */
-export const staleAfter = (policy: PolicyData): number => {
+export const shortestSpanOf = (policy: PolicyData): number => Math.min(Infinity, ...spansOf(policy))
+
+/**
+ * The longest one that ends; zero where none does.
+ *
+ * @internal
+ */
+export const spanOf = (policy: PolicyData): number => Math.max(0, ...spansOf(policy).filter(Number.isFinite))
+
+const spansOf = (policy: PolicyData): ReadonlyArray<number> => {
   switch (policy._tag) {
     case "FailureCount":
-      return policy.withinMillis / 4
+      return [policy.withinMillis]
     case "FailureRate":
     case "SlowCallRate":
-      return policy.window._tag === "Time" ? policy.window.withinMillis / 4 : Infinity
+      return policy.window._tag === "Time" ? [policy.window.withinMillis] : []
     case "AnyOf":
-      return Math.min(...policy.policies.map(staleAfter))
+      return policy.policies.flatMap(spansOf)
     case "Consecutive":
     case "Custom":
-      return Infinity
+      return []
   }
 }

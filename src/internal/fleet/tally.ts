@@ -41,9 +41,8 @@ export class Tally {
 
   /** What another node counts; nothing where it goes by other rules, or counted it in another window. */
   decode(held: Held, value: string, now: number): ReadonlyArray<Contribution> {
-    const [rules, generation, tag, contribution] = JSON.parse(value)
-    const window = this.windowOf(held, now)
-    return [rules, generation, tag].every((it, i) => it === window[i]) ? [contribution] : []
+    const read = parsed(value)
+    return this.windowOf(held, now).every((it, i) => it === read[i]) ? [read[3] as Contribution] : []
   }
 
   /** What tells a window from others: a recovery and the time after it have one each in the same generation. */
@@ -72,5 +71,15 @@ export class Tally {
       this.policy.merge(this.policy.initial, [other], now, this.line.ahead)
     const windows = [circuit.window, ...memberOf(held).others.map(windowOf)]
     return windows.filter(seesFailures).length >= this.quorum
+  }
+}
+
+/** What others have written may be anything. */
+const parsed = (value: string): ReadonlyArray<unknown> => {
+  try {
+    const read: unknown = JSON.parse(value)
+    return Array.isArray(read) ? read : []
+  } catch {
+    return []
   }
 }

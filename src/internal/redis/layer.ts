@@ -58,8 +58,11 @@ const open = (options: RedisOptions): Effect.Effect<Redis, never, Scope.Scope> =
 /** Waits until the first attempt to connect has come to an end, good or bad. */
 const connected = (client: Redis): Effect.Effect<void> =>
   Effect.async((resume) => {
-    const done = () => resume(Effect.void)
-    client.once("ready", done).once("close", done)
+    const done = () => {
+      client.off("ready", done).off("close", done)
+      resume(Effect.void)
+    }
+    client.on("ready", done).on("close", done)
     return Effect.sync(() => client.off("ready", done).off("close", done))
   })
 

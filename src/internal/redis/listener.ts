@@ -25,11 +25,12 @@ export class Listener {
   /** Which of a cluster's servers is listened to next. */
   private next: number
   private isConnected = false
+  private hasEnded = false
 
   static readonly make = (client: Redis | Cluster): Effect.Effect<Listener, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.map(Random.nextIntBetween(0, 1_000_000), (first) => new Listener(client, first)),
-      (listener) => Effect.sync(() => listener.detach())
+      (listener) => Effect.sync(() => listener.end())
     )
 
   private constructor(client: Redis | Cluster, first: number) {
@@ -82,7 +83,8 @@ export class Listener {
   // The connection
 
   private connect(): Redis {
-    if (this.connection !== undefined || !(this.client instanceof Cluster)) return this.attached
+    if (this.connection !== undefined || this.hasEnded || !(this.client instanceof Cluster))
+      return this.attached
     const servers = this.client.nodes()
     const server = servers[this.next++ % servers.length]
     if (server === undefined) throw new CircuitStoreError({ message: "no server of the cluster is known" })
@@ -102,6 +104,11 @@ export class Listener {
     this.connection = connection
     this.isConnected = connection.status === "ready"
     return connection.on("ready", this.onReady).on("message", this.onMessage).on("close", this.onClose)
+  }
+
+  private end(): void {
+    this.hasEnded = true
+    this.detach()
   }
 
   private detach(): void {

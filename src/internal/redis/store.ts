@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Cluster, Redis } from "ioredis"
 import type { Change, CircuitId, Coordination, Entry, Store } from "../../CircuitStore.ts"
@@ -26,7 +27,9 @@ export const make = (
   const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
-  const channelOf = (breaker: string) => `${prefix}${breaker}`
+  // Keys belong to a database, channels to the server.
+  const db = ("db" in client.options ? client.options.db : undefined) ?? 0
+  const channelOf = (breaker: string) => `${prefix}${db}:${breaker}`
   // No two circuits have the same key: the first colon ends the breaker's name, and the first brace the hash tag.
   const keyOf = ({ breaker, key }: CircuitId) =>
     `${prefix}{${escaped(breaker).replaceAll(":", "%3A")}:${escaped(key)}}`
@@ -60,7 +63,7 @@ export const make = (
           circuit.key
         ])
       ),
-    changes: (breaker) => Stream.map(listener.messages(channelOf(breaker)), decodeChange)
+    changes: (breaker) => Stream.filterMap(listener.messages(channelOf(breaker)), decodeChange)
   }
 }
 
@@ -108,10 +111,9 @@ const messageOf = ({ status }: Client, cause: unknown): string =>
 const silent = new CircuitStoreError({ message: "an earlier question has not been answered yet" })
 
 // Sent by its digest, and as a whole where the server does not know it: it forgets when it is restarted or flushed.
-const script =
-  (client: Client, lua: string) =>
-  (key: string, args: ReadonlyArray<string>): Promise<Entry> => {
-    const digest = createHash("sha1").update(lua).digest("hex")
+const script = (client: Client, lua: string) => {
+  const digest = createHash("sha1").update(lua).digest("hex")
+  return (key: string, args: ReadonlyArray<string>): Promise<Entry> => {
     const run = client.evalsha(digest, 1, key, ...args).catch((error: unknown) => {
       if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
         return client.eval(lua, 1, key, ...args)
@@ -120,6 +122,7 @@ const script =
     })
     return run.then(decodeEntry)
   }
+}
 
 const decodeEntry = (answer: unknown): Entry => {
   const [now, revision = "", state = "", ...rest] = (answer as ReadonlyArray<string>).map(String)
@@ -130,5 +133,13 @@ const decodeEntry = (answer: unknown): Entry => {
   return { now: Number(now), revision, state, contributions }
 }
 
-const decodeChange = (message: string | undefined): Change =>
-  message === undefined ? { _tag: "Listening" } : JSON.parse(message)
+// What others say on the channel may be anything.
+const decodeChange = (message: string | undefined): Option.Option<Change> => {
+  if (message === undefined) return Option.some({ _tag: "Listening" })
+  try {
+    const change: Change = JSON.parse(message)
+    return change._tag === "Failing" || change._tag === "Changed" ? Option.some(change) : Option.none()
+  } catch {
+    return Option.none()
+  }
+}
