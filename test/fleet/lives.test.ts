@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { CircuitStore, TripPolicy } from "effect-circuit-breaker"
+import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
   failing,

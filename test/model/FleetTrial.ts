@@ -247,7 +247,9 @@ class FleetTrial {
 
   private count(isProbe: boolean, token: Token): void {
     const classifier = this.setup.classifies ? "breaker" : "default"
-    if (isProbe && verdictOf(token, classifier, key)._tag === "Success") this.succeeded += 1
+    // Out of touch, a node may learn only with a call that the circuit is half-open.
+    const mayBeProbe = isProbe || !this.isInTouch
+    if (mayBeProbe && verdictOf(token, classifier, key)._tag === "Success") this.succeeded += 1
   }
 
   /** Every node tries a probe, and those that run succeed together. */

@@ -88,7 +88,7 @@ export class Contact {
     } else {
       // The first calls have asked a moment ago: no other one has to wait for that again.
       this.hasListened = true
-      for (const held of this.breaker.circuits.every()) this.read(held)
+      this.fork(this.exchange(Array.from(this.breaker.circuits.every())))
     }
   }
 
