@@ -109,7 +109,7 @@ export const subscribe = async (port: number, connections: number, channels = 0)
     Array.from({ length: connections }, async () => {
       const socket = connect(port, "127.0.0.1")
       const names = ["payments", ...Array.from({ length: channels }, (_, i) => `breaker-${i}`)]
-      socket.write(`SUBSCRIBE ${names.map((it) => `circuit:${it}`).join(" ")}\r\n`)
+      socket.write(`SUBSCRIBE ${names.map((it) => `circuit:0:${it}`).join(" ")}\r\n`)
       let lines = ""
       while (lines.split("subscribe").length <= names.length) {
         const [chunk] = await once(socket, "data")
