@@ -74,7 +74,7 @@ export interface ExchangeRequest {
   readonly announce: boolean
   /**
    * How long the store has to keep the circuit after what is contributed, at least. Other nodes that have not contributed
-   * for as long are forgotten, though not in the same answer.
+   * for as long are forgotten.
    */
   readonly keepMillis: number
 }

@@ -1,5 +1,6 @@
 /**
- * Circuits shared by a fleet of processes through Redis (7, 6, Valkey), by the client `ioredis`.
+ * Circuits shared by a fleet of processes through Redis, by the client `ioredis`. Tested on Redis 7; the scripts use nothing
+ * newer than Redis 5.
  *
  * Providing the layer is the only change a program needs:
  *
@@ -7,7 +8,7 @@
  * CircuitBreaker.layer(options).pipe(Layer.provide(RedisCircuitStore.layer({ host: "localhost" })))
  * ```
  *
- * Redis is never on the way of a healthy call. Each process runs its own machine; once a circuit has failures, what the
+ * Redis is never on the way of a healthy call, but for the first one on a circuit. Each process runs its own machine; once a circuit has failures, what the
  * processes count is put together, the one that finds that the policy trips opens the circuit for all, and they probe as
  * one. While Redis cannot be asked, every process goes by its own circuits.
  *

@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
+import { TripPolicy } from "effect-circuit-breaker"
 import type { Node, Options } from "./fixtures.ts"
 import { all, eventually, newPrefix, nodeOn, storeLinesOf, syncMillis } from "./fixtures.ts"
 import type { Proxy } from "./Proxy.ts"
@@ -18,7 +19,12 @@ export interface World {
   readonly join: Effect.Effect<Node, never, Scope.Scope>
 }
 
-export const make = (options?: Options): Effect.Effect<World, never, Scope.Scope> =>
+/** A success of one does not end what the other counts. */
+const tripPolicy = TripPolicy.failureCount({ failures: 5, within: "10 minutes" })
+
+export const make = (
+  options: Options = { breaker: { tripPolicy } }
+): Effect.Effect<World, never, Scope.Scope> =>
   Effect.gen(function* () {
     const server = yield* RedisServer.make
     const proxy = yield* ProxyServer.make(server.address)

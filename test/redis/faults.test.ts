@@ -212,9 +212,7 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
 
   it.scopedLive("C7 connections that are reset cost no count", () =>
     Effect.gen(function* () {
-      // A success of the other one does not end the count.
-      const tripPolicy = TripPolicy.failureCount({ failures: 5, within: "10 minutes" })
-      const world = yield* World.make({ breaker: { tripPolicy } })
+      const world = yield* World.make()
       const { nodes, proxy } = world
       yield* warmUp(world)
       failsNow(nodes[0])

@@ -57,12 +57,12 @@ describeWith("given", "C6 one circuit in several processes", () => {
 
     test("C6 one transition for all, also where all see it at the same time, again and again", () =>
       Effect.gen(function* () {
-        const { a, members } = yield* membersIn(5, { breaker: { openDuration: "300 millis" } })
+        const { a, members } = yield* membersIn(5, { breaker: { openDuration: "1 second" } })
         for (let round = 1; round <= 3; round++) {
           yield* Effect.forEach(members, (member) => member.begin(5), { concurrency: "unbounded" })
           yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
           yield* eventually(statesOf(members), all(members, "HalfOpen"))
-          yield* a.call("works")
+          yield* eventually(a.call("works"), ["works"])
           yield* eventually(statesOf(members), all(members, "Closed"))
         }
         const opened = ({ transitions }: { readonly transitions: ReadonlyArray<string> }) =>

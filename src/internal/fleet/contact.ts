@@ -88,7 +88,8 @@ export class Contact {
     } else {
       // The first calls have asked a moment ago: no other one has to wait for that again.
       this.hasListened = true
-      this.fork(this.exchange(Array.from(this.breaker.circuits.every())))
+      const all = Array.from(this.breaker.circuits.every())
+      if (all.length > 0) this.fork(this.exchange(all))
     }
   }
 

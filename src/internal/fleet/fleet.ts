@@ -79,7 +79,7 @@ export class Fleet {
   // -------------------------------------------------------------------------------------------------------
   // On the way of a call
 
-  /** What a call waits for before it asks for admission: nothing, if its circuit is known. */
+  /** What a call or a control waits for before it goes by the circuit: nothing, if that is known. */
   beforeCall(held: Held, caller: Caller): Effect.Effect<void> | undefined {
     if (this.line.isFailing || (this.mirror.isKnown(held, caller) && !this.isWrittenThrough)) return undefined
     return Effect.suspend(() => {

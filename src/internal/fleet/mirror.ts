@@ -175,6 +175,17 @@ export class Mirror {
     return Steps.hold(this.breaker.settings.rules, this.node, () => memberOf(held).isolations)
   }
 
+  /**
+   * Sees to it that the others know of this node's isolations. Answers whether the circuit stays isolated by them, whatever
+   * the others have made of it: they took this node for dead, or its change was lost.
+   */
+  private isHeldAgain(held: Held, { circuit, keepers }: Shared): boolean {
+    const { isolations } = memberOf(held)
+    if (isolations === (keepers[this.node] ?? 0)) return false
+    this.push(held, this.holding(held))
+    return isolations > 0 && circuit._tag !== "Isolated"
+  }
+
   /** Makes the node's own circuit what the shared one is. */
   takeOver(held: Held, shared: Shared, revision: string, caller: Caller): void {
     if (this.breaker.circuits.isSuperseded(held)) return
@@ -182,14 +193,8 @@ export class Mirror {
     const member = memberOf(held)
     const there = Record.shift(shared.circuit, -this.line.ahead)
     const isReset = shared.resets > member.holdings.resets
-    if (member.pending === 0) {
-      if (isReset && !member.isNew) member.isolations = 0
-      if (member.isolations !== (shared.keepers[this.node] ?? 0)) {
-        // Others took this node for dead, or its change was lost.
-        this.push(held, this.holding(held))
-        if (member.isolations > 0 && there._tag !== "Isolated") return
-      }
-    }
+    if (member.pending === 0 && isReset && !member.isNew) member.isolations = 0
+    if (member.pending === 0 && this.isHeldAgain(held, shared)) return
     member.holdings = shared
     const now = this.breaker.now(caller)
     const { generation } = held.current
