@@ -18,9 +18,9 @@ import { memberOf } from "./member.ts"
 import { Line } from "./line.ts"
 import { Mirror } from "./mirror.ts"
 import type { Parts } from "./parts.ts"
-import * as Record from "./record.ts"
+import * as SharedCircuit from "./sharedCircuit.ts"
 import { Rounds } from "./rounds.ts"
-import type { Shared } from "./record.ts"
+import type { Shared } from "./sharedCircuit.ts"
 import type { Rules } from "./rules.ts"
 import { shortestSpanOf } from "./rules.ts"
 import type { Step } from "./steps.ts"
@@ -366,14 +366,14 @@ export class Fleet {
         return Effect.succeed(shared !== known)
       }
       const stepped = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
-      const after = stepped && Record.successor(stepped, entry.state === "", entry.now)
+      const after = stepped && SharedCircuit.successor(stepped, entry.state === "", entry.now)
       if (after === undefined) return takeOver(known, entry.revision)
       const revision = `${this.node}-${++this.writes}`
       const written = this.store.compareAndSet({
         circuit: this.contact.idOf(held),
         expected: entry.revision,
         revision,
-        state: Record.encode(after, this.rules.name),
+        state: SharedCircuit.encode(after, this.rules.name),
         keepMillis: this.contact.keepMillis(held)
       })
       return Effect.flatMap(this.line.ask(written), (entry) =>

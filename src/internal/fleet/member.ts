@@ -7,7 +7,7 @@ import type { Held } from "../circuits.ts"
 import type { Contribution } from "../core/share.ts"
 import type { Claim } from "./claim.ts"
 import { Pace } from "./pace.ts"
-import type { Holdings } from "./record.ts"
+import type { Holdings } from "./sharedCircuit.ts"
 
 /**
  * What a node knows of a circuit that it shares.

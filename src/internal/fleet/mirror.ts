@@ -9,8 +9,8 @@ import * as Machine from "../core/circuit.ts"
 import type { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
 import type { Parts } from "./parts.ts"
-import type { Shared } from "./record.ts"
-import * as Record from "./record.ts"
+import type { Shared } from "./sharedCircuit.ts"
+import * as SharedCircuit from "./sharedCircuit.ts"
 import type { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
 import type { Step } from "./steps.ts"
@@ -129,7 +129,7 @@ export class Mirror {
     const leaseMillis = Duration.toMillis(this.coordination.lease)
     return now - this.line.answeringSince < leaseMillis
       ? kept
-      : Record.withoutLost(kept, this.breaker.settings.rules, contributions, now, leaseMillis)
+      : SharedCircuit.withoutLost(kept, this.breaker.settings.rules, contributions, now, leaseMillis)
   }
 
   private follow(held: Held, entry: Entry, kept: Shared, now: number, caller: Caller): void {
@@ -140,7 +140,7 @@ export class Mirror {
     const isLatest = isLost || entry.revision === member.revision
     // An isolation is for its holders to give back.
     const isOwn = member.hasDiverged && (here._tag !== "Isolated" || member.isolations > 0)
-    const isNews = isOwn && (isLatest || Record.overrules(here, kept.circuit))
+    const isNews = isOwn && (isLatest || SharedCircuit.overrules(here, kept.circuit))
     if (isNews || (isLost && (here._tag !== "Closed" || here.openings > 0))) {
       this.restore(held, kept)
     } else {
@@ -154,10 +154,10 @@ export class Mirror {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const { generation, hasDiverged, holdings } = member
-    const current = Record.shift(held.current, this.line.ahead)
+    const current = SharedCircuit.shift(held.current, this.line.ahead)
     this.push(held, (shared, now) => {
       const isFirst = shared.circuit.generation <= Machine.at(kept.circuit, rules, now).generation
-      if (!isFirst && !(hasDiverged && Record.overrules(current, shared.circuit))) return undefined
+      if (!isFirst && !(hasDiverged && SharedCircuit.overrules(current, shared.circuit))) return undefined
       // What the nodes know in this generation is no news to them. What is Closed was opened before.
       const steps = current._tag === "Closed" ? 2 : 1
       const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + steps : generation
@@ -191,7 +191,7 @@ export class Mirror {
     if (this.breaker.circuits.isSuperseded(held)) return
     const { rules } = this.breaker.settings
     const member = memberOf(held)
-    const there = Record.shift(shared.circuit, -this.line.ahead)
+    const there = SharedCircuit.shift(shared.circuit, -this.line.ahead)
     const isReset = shared.resets > member.holdings.resets
     if (member.pending === 0 && isReset && !member.isNew) member.isolations = 0
     if (member.pending === 0 && this.isHeldAgain(held, shared)) return
@@ -272,7 +272,7 @@ export class Mirror {
 
   decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {
     try {
-      return Record.decode(state, this.rules.name, this.breaker.settings.rules)
+      return SharedCircuit.decode(state, this.rules.name, this.breaker.settings.rules)
     } catch (error) {
       this.report(error, caller)
       return undefined

@@ -1,8 +1,8 @@
 import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
-import type { Holdings, Shared } from "./record.ts"
-import * as Record from "./record.ts"
+import type { Holdings, Shared } from "./sharedCircuit.ts"
+import * as SharedCircuit from "./sharedCircuit.ts"
 
 /**
  * What becomes of a shared circuit at `now`, the store's time; nothing where it stays as it is.
@@ -83,13 +83,13 @@ export const hold =
   (rules: Rules<unknown>, node: string, isolations: () => number): Step =>
   (shared, now) => {
     const keepers = keptBy(shared.keepers, node, isolations())
-    const circuit = Record.heldBy(shared.circuit, rules, keepers, now)
+    const circuit = SharedCircuit.heldBy(shared.circuit, rules, keepers, now)
     return keepers[node] === shared.keepers[node] && circuit === shared.circuit
       ? undefined
       : { ...shared, keepers, circuit }
   }
 
-const keptBy = (keepers: Record.Keepers, node: string, isolations: number): Record.Keepers => {
+const keptBy = (keepers: SharedCircuit.Keepers, node: string, isolations: number): SharedCircuit.Keepers => {
   const { [node]: _, ...others } = keepers
   return isolations > 0 ? { ...others, [node]: isolations } : others
 }

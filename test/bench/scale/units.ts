@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import type { Call } from "../../../src/internal/core/policy.ts"
 import { share } from "../../../src/internal/core/share.ts"
-import * as Record from "../../../src/internal/fleet/record.ts"
+import * as SharedCircuit from "../../../src/internal/fleet/sharedCircuit.ts"
 import { decode, decodePolicy } from "../../../src/internal/options.ts"
 import { acquire } from "../effect3.ts"
 import { portOf } from "../fleet/redis.ts"
@@ -45,9 +45,9 @@ export const contributionTo = (policy: TripPolicy.TripPolicy): string => {
 /** An open circuit, as the store keeps it. */
 const openState = (): string => {
   const { rules } = decode({ tripPolicy: streak })
-  const initial = Record.initial(rules)
+  const initial = SharedCircuit.initial(rules)
   const circuit = Machine.open(initial.circuit, 0, 1, 30_000, Date.now())
-  return Record.encode({ ...initial, circuit }, JSON.stringify([decodePolicy("scale", streak), rules]))
+  return SharedCircuit.encode({ ...initial, circuit }, JSON.stringify([decodePolicy("scale", streak), rules]))
 }
 
 const requestFor = (key: string, node: string, contribution: string | undefined): ExchangeRequest => ({
