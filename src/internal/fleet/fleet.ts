@@ -33,7 +33,7 @@ export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 /**
  * A breaker among others of its name on a store. Its circuits are its own, as ever: what they go through is told to the
  * store, and what others go through is taken over from there, in the background. Only the first call on a circuit and a
- * probe wait for the store, and never longer than its deadline.
+ * probe wait for the store: for one question and for two, none longer than its deadline.
  *
  * @internal
  */
