@@ -9,6 +9,7 @@ import { defaultKey } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import type { Step } from "./fleet/steps.ts"
+import { dayMillis } from "./millis.ts"
 
 /**
  * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own; and
@@ -127,5 +128,3 @@ const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
       )
     })
   )
-
-const dayMillis = 86_400_000

@@ -185,7 +185,7 @@ describe("the window of a fleet", () => {
           /CircuitBreaker "payments": tripPolicy must be a policy that can be shared through a store, received one made by TripPolicy\.make/
         )
       }
-      // Alone it is as good as any.
+      // Without a store it is a policy like others.
       yield* CircuitBreaker.make({ tripPolicy: counting })
     })
   )

@@ -2,15 +2,13 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
+import { CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import type { ClusterOptions } from "ioredis"
 import { Cluster } from "ioredis"
-import { recordLogs, watch } from "../rules/fixtures.ts"
 import type { Node, Options } from "./fixtures.ts"
-import { breakerDefaults, eventually, syncMillis } from "./fixtures.ts"
+import { eventually, nodeWith, syncMillis } from "./fixtures.ts"
 import { freePort } from "./ports.ts"
 import type { RedisProcess } from "./RedisProcess.ts"
 import * as Process from "./RedisProcess.ts"
@@ -139,25 +137,7 @@ export const nodeOn = (
   cluster: RedisCluster,
   prefix: string,
   { breaker, store }: Options = {}
-): Effect.Effect<Node, never, Scope.Scope> =>
-  Effect.gen(function* () {
-    const logs = yield* recordLogs
-    const options = { prefix, syncInterval: syncMillis, deadline: "2 seconds", ...store } as const
-    const layer = Layer.provide(
-      CircuitBreaker.layer({ ...breakerDefaults, ...breaker }),
-      layerOn(cluster, options)
-    )
-    const service = Context.get(yield* Layer.build(layer), CircuitBreaker.CircuitBreaker)
-    const seen = yield* watch(service.transitions)
-    const runtime = yield* Effect.runtime()
-    return {
-      ...service,
-      seen,
-      logs,
-      tag: Effect.map(service.state(), ({ _tag }) => _tag),
-      callNow: (effect, key) =>
-        Runtime.runSyncExit(runtime)(
-          key === undefined ? service.protect(effect) : service.protectWith(effect, { key })
-        )
-    }
-  })
+): Effect.Effect<Node, never, Scope.Scope> => {
+  const options = { prefix, syncInterval: syncMillis, deadline: "2 seconds", ...store } as const
+  return nodeWith(layerOn(cluster, options), breaker)
+}

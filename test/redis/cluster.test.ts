@@ -69,7 +69,7 @@ const tagOf = (node: Node, key: string): Effect.Effect<string> =>
 const isRejected = (node: Node, key: string): Effect.Effect<boolean> =>
   Effect.map(Effect.exit(node.protectWith(Effect.void, { key })), Exit.isFailure)
 
-/** A circuit that both nodes know, and of which nobody has anything to tell. */
+/** A circuit that both nodes know, and of which there is nothing to tell. */
 const shared = (cluster: RedisCluster.RedisCluster, key: string) =>
   Effect.gen(function* () {
     const prefix = newPrefix()

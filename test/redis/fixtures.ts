@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import type { CircuitOpenError, Transition } from "effect-circuit-breaker"
+import type { CircuitOpenError, CircuitStore, Transition } from "effect-circuit-breaker"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { recordLogs, watch } from "../rules/fixtures.ts"
@@ -142,14 +142,18 @@ export const nodeOn = (
   address: Address,
   prefix: string,
   { breaker, store }: Options = {}
+): Effect.Effect<Node, never, Scope.Scope> => {
+  const redis = { ...address, prefix, syncInterval: syncMillis, deadline: deadlineMillis, ...store }
+  return nodeWith(RedisCircuitStore.layer(redis), breaker)
+}
+
+export const nodeWith = (
+  store: Layer.Layer<CircuitStore.CircuitStore>,
+  breaker: CircuitBreaker.Options | undefined
 ): Effect.Effect<Node, never, Scope.Scope> =>
   Effect.gen(function* () {
     const logs = yield* recordLogs
-    const redis = { ...address, prefix, syncInterval: syncMillis, deadline: deadlineMillis, ...store }
-    const layer = Layer.provide(
-      CircuitBreaker.layer({ ...breakerDefaults, ...breaker }),
-      RedisCircuitStore.layer(redis)
-    )
+    const layer = Layer.provide(CircuitBreaker.layer({ ...breakerDefaults, ...breaker }), store)
     const service = Context.get(yield* Layer.build(layer), CircuitBreaker.CircuitBreaker)
     const seen = yield* watch(service.transitions)
     const runtime = yield* Effect.runtime()

@@ -125,6 +125,32 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* eventually(statesOf(members), ["Open", "Open", "Open"])
       }))
 
+    test("C6 while a change of policy is rolled out, each policy goes by itself, and the new one is shared", () =>
+      Effect.gen(function* () {
+        const older = { tripPolicy: TripPolicy.consecutive(3), openDuration: "1 second" } as const
+        const { a, members, membership } = yield* membersIn(2, { breaker: older })
+        const { processes } = yield* Fleet
+        const breaker = { ...membership.breaker, tripPolicy: TripPolicy.consecutive(5) }
+        yield* Effect.forEach(members, (member) => member.call("works"))
+        yield* a.call("fails", 3)
+        yield* eventually(statesOf(members), ["Open", "Open"])
+        const newer = [
+          yield* Processes.join(processes[2]!, { ...membership, breaker }),
+          yield* Processes.join(processes[3]!, { ...membership, breaker })
+        ] as const
+        for (const member of newer) {
+          assert.deepStrictEqual(yield* member.call("works"), ["works"])
+          yield* member.call("fails", 4)
+          assert.deepStrictEqual(yield* member.call("works"), ["works"])
+        }
+        yield* eventually(a.call("works"), ["works"])
+        yield* eventually(statesOf(members), ["Closed", "Closed"])
+        yield* newer[0].call("fails", 3)
+        yield* newer[1].call("fails", 2)
+        yield* eventually(statesOf(newer), ["Open", "Open"])
+        yield* stays(statesOf(members), ["Closed", "Closed"], 2 * syncMillis)
+      }))
+
     test("C6 write-through: each admission reads, each outcome is written before the call returns", () =>
       Effect.gen(function* () {
         // Nothing happens in the background within the test.

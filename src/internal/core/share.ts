@@ -1,5 +1,5 @@
 import type { Call, Policy, PolicyData } from "./policy.ts"
-import { anyOf as anyOfPolicies, compile } from "./policy.ts"
+import { anyOf, compile } from "./policy.ts"
 import type { Buckets, FailureTimes, LastCalls } from "./window.ts"
 import * as Window from "./window.ts"
 
@@ -35,7 +35,7 @@ export const share = (data: PolicyData): SharedPolicy<unknown> | undefined => {
         ? { ...compile(data), ...buckets(data.window.withinMillis, data.window.buckets) }
         : { ...compile(data), ...latest }
     case "AnyOf":
-      return anyOf(data.policies.map(share))
+      return sharedAnyOf(data.policies.map(share))
     case "Custom":
       return undefined
   }
@@ -167,13 +167,13 @@ const latest: Merging<LastCalls> = {
 
 // ---------------------------------------------------------------------------------------------------------
 
-const anyOf = (
+const sharedAnyOf = (
   policies: ReadonlyArray<SharedPolicy<unknown> | undefined>
 ): SharedPolicy<ReadonlyArray<unknown>> | undefined => {
   const shared = policies.filter((policy) => policy !== undefined)
   if (shared.length < policies.length) return undefined
   return {
-    ...anyOfPolicies(shared),
+    ...anyOf(shared),
     contribution: (windows, now, ahead) =>
       shared.map((policy, i) => policy.contribution(windows[i], now, ahead)),
     merge: (windows, others, now, ahead) =>

@@ -17,7 +17,6 @@ export class Claim {
   private isAbandoned = false
   private readonly answered = Deferred.unsafeMake<void>(FiberId.none)
   private readonly giveBack: (ticket: Ticket) => void
-
   private readonly deadline: Duration.Duration
 
   constructor(deadline: Duration.Duration, giveBack: (ticket: Ticket) => void) {

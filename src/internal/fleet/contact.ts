@@ -6,6 +6,7 @@ import type { CircuitStoreError, Entry, ExchangeRequest, Store } from "../../Cir
 import type { Breaker } from "../breaker.ts"
 import type { Held } from "../circuits.ts"
 import * as Machine from "../core/circuit.ts"
+import { dayMillis, yearMillis } from "../millis.ts"
 import type { Fork } from "./fleet.ts"
 import type { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
@@ -192,8 +193,3 @@ export class Contact {
     return Math.min(millis + 3 * held.current.openMillis + rules.probeTimeoutMillis, yearMillis)
   }
 }
-
-const dayMillis = 86_400_000
-
-/** Nothing that is kept is of use for longer. */
-const yearMillis = 365 * dayMillis

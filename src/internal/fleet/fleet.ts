@@ -354,7 +354,7 @@ export class Fleet {
     )
   }
 
-  /** Answers whether there was anything to change. */
+  /** Answers whether it has changed something. */
   private change(held: Held, step: Step, entry: Entry): Effect.Effect<boolean, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const { rules } = this.breaker.settings

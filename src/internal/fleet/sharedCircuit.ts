@@ -2,6 +2,7 @@ import type { Entry } from "../../CircuitStore.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
+import { yearMillis } from "../millis.ts"
 
 /**
  * A circuit as the nodes share it: the machine's state without its window, in the store's time, and who holds its slots
@@ -73,8 +74,6 @@ export const successor = (after: Shared, isFirst: boolean, now: number): Shared 
 /** Generations are counted from the time of the first one, in milliseconds; what is less was counted from zero. */
 const longAgo = 1_000_000
 
-const yearMillis = 365 * 86_400_000
-
 /** @internal */
 export const encode = ({ circuit, ...rest }: Shared, policy: string): string =>
   JSON.stringify({ version, policy, circuit: { ...circuit, window: undefined }, ...rest })
@@ -135,7 +134,7 @@ export const withoutLost = (
 }
 
 /**
- * The circuit isolated for as long as anybody holds it.
+ * The circuit, isolated while somebody holds it.
  *
  * @internal
  */

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { clockOf } from "../caller.ts"
+import { yearMillis } from "../millis.ts"
 
 /**
  * How long a response asks to be left alone: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP date (RFC 9110,
@@ -40,5 +41,3 @@ const now = (): number =>
     onNone: () => Clock.make(),
     onSome: clockOf
   }).unsafeCurrentTimeMillis()
-
-const yearMillis = 365 * 86_400_000

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { exchange, expectSame, expectThat, keepMillis, read, replace } from "./expectations.ts"
+import { dayMillis } from "../millis.ts"
 import { laws } from "./law.ts"
 
 /** @internal */
@@ -64,5 +65,3 @@ export const answering = laws("answering", {
 })
 
 const empty = { contributions: [], revision: "", state: "" }
-
-const dayMillis = 86_400_000
