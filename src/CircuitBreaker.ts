@@ -6,20 +6,21 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import type * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import { accessors } from "./internal/accessors.ts"
-import { orConfigError } from "./internal/config.ts"
+import * as layers from "./internal/layers.ts"
 import * as internal from "./internal/make.ts"
 import { given } from "./internal/options.ts"
 import * as retry from "./internal/retrySchedule.ts"
@@ -71,7 +72,25 @@ export interface Operations<Needs> {
       options: ProtectOptions<A, E>
     ): Effect.Effect<A, E | CircuitOpenError, R | Needs>
   }
-  /** The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. */
+  /**
+   * Guards a stream as one call that lasts as long as the stream: a rejected one fails with a {@link CircuitOpenError}
+   * and is not started. The first chunk settles a probe, and ends what counts as time; the stream's failure counts as
+   * long as the circuit has not changed since, and its end is a success. Leaving early is a success after the first
+   * chunk, and Ignored before it.
+   */
+  readonly protectStream: <A, E, R>(
+    stream: Stream.Stream<A, E, R>,
+    options?: StreamOptions
+  ) => Stream.Stream<A, E | CircuitOpenError, R | Needs>
+  /**
+   * Admits a call that is not one effect, and whose end the program tells: the scope is the call. A scope that closes
+   * before the call is settled gives its slot back, and the call is Ignored.
+   */
+  readonly admit: (key?: string) => Effect.Effect<Admission, CircuitOpenError, Scope.Scope | Needs>
+  /**
+   * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. With a store,
+   * a circuit that this process has not met is asked for there first, no longer than the store's deadline.
+   */
   readonly state: (key?: string) => Effect.Effect<CircuitState, never, Needs>
   /** State, window, totals and last failure of a circuit. A read, like `state`. */
   readonly snapshot: (key?: string) => Effect.Effect<CircuitSnapshot, never, Needs>
@@ -83,18 +102,54 @@ export interface Operations<Needs> {
    */
   readonly transitions: Stream.Stream<Transition, never, Needs>
   /**
-   * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated one stays
-   * isolated.
+   * The transitions, as `transitions` has them, as a queue that listens from the moment this effect has succeeded until
+   * the scope closes. It is shut down with its breaker.
+   */
+  readonly subscribe: Effect.Effect<Queue.Dequeue<Transition>, never, Scope.Scope | Needs>
+  /**
+   * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated or Disabled one
+   * stays as it is.
    */
   readonly trip: (key?: string) => Effect.Effect<void, never, Needs>
   /**
-   * Closes a circuit now, with an empty window and no backoff; isolations end. Calls in flight report into nothing.
+   * Closes a circuit now, with an empty window and no backoff; isolations end, but a Disabled circuit stays so. Calls in
+   * flight report into nothing.
    */
   readonly reset: (key?: string) => Effect.Effect<void, never, Needs>
   /** Holds a circuit open until the scope closes. Isolations nest: the last to end closes the circuit. */
   readonly isolate: (key?: string) => Effect.Effect<void, never, Scope.Scope | Needs>
-  /** Waits until a call would be admitted. It takes no slot, so another caller may be first. */
+  /**
+   * Has a circuit admit every call until the scope closes: outcomes count in the totals and nowhere else. It nests as
+   * isolations do, and an isolation comes first: an isolated circuit is Disabled as soon as that has ended.
+   */
+  readonly disable: (key?: string) => Effect.Effect<void, never, Scope.Scope | Needs>
+  /**
+   * Waits until a call would be admitted. It takes no slot, so another caller may be first. It is interrupted when the
+   * breaker's scope closes before that.
+   */
   readonly awaitReady: (key?: string) => Effect.Effect<void, never, Needs>
+}
+
+/**
+ * A call that was admitted in a scope.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Admission {
+  /** Tells how the call ended. The first outcome counts, and only while the scope is open. */
+  readonly settle: (outcome: Outcome) => Effect.Effect<void>
+}
+
+/**
+ * What can be said of a stream that is guarded.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface StreamOptions {
+  /** The circuit to use (default `"default"`). */
+  readonly key?: string | undefined
 }
 
 /**
@@ -137,12 +192,13 @@ export type CircuitState =
     }
   | { readonly _tag: "Recovering"; readonly admitting: number; readonly openings: number }
   | { readonly _tag: "Isolated" }
+  | { readonly _tag: "Disabled" }
 
 /**
  * `window` is what the trip policy sees now; `totals` count since the circuit was made.
  *
- * A `consecutive` policy's window is the running streak, and a `failureCount`'s holds failures only. Of `anyOf`, the
- * window shows the largest figures; of a custom policy, none.
+ * A `consecutive` policy's window is the running streak, and a `failureCount`'s holds failures only. Of `anyOf` and
+ * `allOf`, the window shows the largest figures; of a custom policy, none.
  *
  * @since 0.1.0
  * @category models
@@ -162,7 +218,9 @@ export interface CircuitSnapshot {
 }
 
 /**
- * `at` is epoch milliseconds. Where a value was judged a failure, the cause is a `Cause.fail` of it.
+ * `at` is epoch milliseconds. Where a value was judged a failure, the cause is a `Cause.fail` of it, or, of an HTTP
+ * response, of a line such as `GET https://host/path answered 503`. A failure that was told to an {@link Admission} has
+ * an empty cause.
  *
  * @since 0.1.0
  * @category models
@@ -183,7 +241,8 @@ export interface Options {
   readonly tripPolicy?: TripPolicy | undefined
   /**
    * How long an opening lasts (default 30 seconds): a duration, or a schedule whose n-th delay is the length of the
-   * n-th opening and whose last delay repeats. Its steps must not wait. Finite and above 0.
+   * n-th opening and whose last delay repeats. A step is taken at the moment of the opening, so it may go by the time of
+   * day, and must not wait. Finite and above 0.
    */
   readonly openDuration?: Duration.DurationInput | Schedule.Schedule<unknown, number> | undefined
   /** The most that a failure's `retryAfter` hint can lengthen an opening to (default 1 hour). */
@@ -284,7 +343,7 @@ export const make = (options: Options = {}): Effect.Effect<CircuitBreaker, never
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
-  Layer.scoped(CircuitBreaker, make(options))
+  layers.scoped(CircuitBreaker, options)
 
 /**
  * Provides a breaker whose options are read from configuration. An option out of range is a `ConfigError`. What is
@@ -293,10 +352,10 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
  * @example
  * ```ts
  * import * as assert from "node:assert"
- * import * as Config from "effect/Config"
+ * import type * as Config from "effect/Config"
  * import * as ConfigProvider from "effect/ConfigProvider"
  * import * as Effect from "effect/Effect"
- * import * as Layer from "effect/Layer"
+ * import type * as Layer from "effect/Layer"
  * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
  *
  * const BreakerLive = CircuitBreaker.layerConfig({
@@ -323,10 +382,16 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
-  options: Config.Config.Wrap<Omit<Options, "classify">>
-): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
-  Layer.scoped(CircuitBreaker, orConfigError(Effect.flatMap(Config.unwrap(given(options)), make)))
+export const layerConfig = (options: ConfigOptions): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
+  layers.scopedFromConfig(CircuitBreaker, options, (read) => read)
+
+/**
+ * Options that are read from configuration.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type ConfigOptions = Config.Config.Wrap<Omit<Options, "classify">>
 
 const operations = accessors(CircuitBreaker)
 
@@ -385,6 +450,73 @@ export const protect: Operations<CircuitBreaker>["protect"] = operations.protect
 export const protectWith: Operations<CircuitBreaker>["protectWith"] = operations.protectWith
 
 /**
+ * Guards a stream as one call that lasts as long as the stream. A rejected one fails with a `CircuitOpenError` and is not
+ * started.
+ *
+ * **Details**
+ *
+ * The first chunk settles a probe, and ends what a slow-call policy measures. The stream's failure counts as long as the
+ * circuit has not changed since it was admitted, and its end is a success. A consumer that leaves early counts as a
+ * success if it got something, and as Ignored if not.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const prices = CircuitBreaker.protectStream(Stream.make(12, 14, 13), { key: "prices" })
+ *
+ * const program = Effect.gen(function* () {
+ *   const sum = yield* Stream.runSum(prices)
+ *   const { totals } = yield* CircuitBreaker.snapshot("prices")
+ *   return [sum, totals.succeeded]
+ * })
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), [39, 1])
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protectStream: Operations<CircuitBreaker>["protectStream"] = operations.protectStream
+
+/**
+ * Admits a call that is not one effect, such as a connection, and whose end the program tells: the scope is the call.
+ *
+ * **Details**
+ *
+ * The first outcome that is told counts. A scope that closes before that gives the call's slot back, and the call is
+ * Ignored. What the fiber calls on the same circuit within the scope is part of the call.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive, Outcome } from "effect-circuit-breaker"
+ *
+ * const connect = Effect.succeed("connected")
+ *
+ * const program = Effect.scoped(
+ *   Effect.gen(function* () {
+ *     const admission = yield* CircuitBreaker.admit("chat")
+ *     const connection = yield* Effect.onError(connect, () => admission.settle(Outcome.failure()))
+ *     // It is well as soon as it stands, however long it lasts.
+ *     yield* admission.settle(Outcome.success)
+ *     return connection
+ *   })
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "connected")
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const admit: Operations<CircuitBreaker>["admit"] = operations.admit
+
+/**
  * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit.
  *
  * @since 0.1.0
@@ -418,8 +550,36 @@ export const circuits: Operations<CircuitBreaker>["circuits"] = operations.circu
 export const transitions: Operations<CircuitBreaker>["transitions"] = operations.transitions
 
 /**
- * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated one stays
- * isolated.
+ * The transitions as a queue that listens from the moment this effect has succeeded until the scope closes. A reader that
+ * falls behind by more than 1,024 loses the oldest, as with {@link transitions}. It is shut down with its breaker.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Queue from "effect/Queue"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const program = Effect.scoped(
+ *   Effect.gen(function* () {
+ *     const transitions = yield* CircuitBreaker.subscribe
+ *     yield* CircuitBreaker.trip()
+ *     const { from, to } = yield* Queue.take(transitions)
+ *     return `${from} to ${to}`
+ *   })
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "Closed to Open")
+ * ```
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const subscribe: Operations<CircuitBreaker>["subscribe"] = operations.subscribe
+
+/**
+ * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated or Disabled one
+ * stays as it is.
  *
  * @since 0.1.0
  * @category control
@@ -427,7 +587,8 @@ export const transitions: Operations<CircuitBreaker>["transitions"] = operations
 export const trip: Operations<CircuitBreaker>["trip"] = operations.trip
 
 /**
- * Closes a circuit now, with an empty window and no backoff; isolations end. Calls in flight report into nothing.
+ * Closes a circuit now, with an empty window and no backoff; isolations end, but a Disabled circuit stays so. Calls in
+ * flight report into nothing.
  *
  * @since 0.1.0
  * @category control
@@ -443,9 +604,38 @@ export const reset: Operations<CircuitBreaker>["reset"] = operations.reset
 export const isolate: Operations<CircuitBreaker>["isolate"] = operations.isolate
 
 /**
+ * Has a circuit admit every call until the scope closes: for an incident in which the breaker itself is in the way.
+ * Outcomes count in the totals and nowhere else. The last to end closes the circuit. An isolation comes first, and a
+ * `reset` leaves the circuit Disabled.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make()
+ *   yield* breaker.trip()
+ *   const during = yield* Effect.scoped(
+ *     Effect.zipRight(breaker.disable(), breaker.protect(Effect.succeed("charged")))
+ *   )
+ *   const after = yield* breaker.state()
+ *   return [during, after._tag]
+ * }).pipe(Effect.scoped)
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), ["charged", "Closed"])
+ * ```
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const disable: Operations<CircuitBreaker>["disable"] = operations.disable
+
+/**
  * Waits until a call would be admitted: for a consumer that would rather pause than be rejected. It takes no slot, so
  * another caller may be first. Waiting is no call: while Recovering, it is other calls or the end of the recovery that
- * bring a waiter's turn.
+ * bring a waiter's turn. It is interrupted when the breaker's scope closes before that.
  *
  * @since 0.1.0
  * @category control
@@ -459,7 +649,7 @@ export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.a
  * @category models
  */
 export interface ServiceClass<Self, Id extends string>
-  extends Context.TagClass<Self, Id, CircuitBreaker>, Operations<Self> {
+  extends Context.TagClass<Self, `effect-circuit-breaker/${Id}`, CircuitBreaker>, Operations<Self> {
   /** The breaker with the class's own options. */
   readonly layer: Layer.Layer<Self>
   /**
@@ -467,11 +657,14 @@ export interface ServiceClass<Self, Id extends string>
    * class's as a whole, so `halfOpen` and `recovery` are given in full.
    */
   readonly layerWith: (options: Options) => Layer.Layer<Self>
+  /** The breaker with options from configuration over the class's own, as {@link layerConfig} reads them. */
+  readonly layerConfig: (options: ConfigOptions) => Layer.Layer<Self, ConfigError.ConfigError>
 }
 
 /**
- * Declares a breaker as a service of its own: a tag, its layer and the operations in one class. Its name is the tag's
- * unless the options say otherwise.
+ * Declares a breaker as a service of its own: a tag, its layers and the operations in one class. The breaker has the name
+ * that is given here unless the options say otherwise; the tag's key is `effect-circuit-breaker/` and that name, so that
+ * it never meets a tag of the program.
  *
  * @example
  * ```ts
@@ -496,10 +689,12 @@ export interface ServiceClass<Self, Id extends string>
 export const Service =
   <Self>() =>
   <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
-    const tag = Context.Tag(id)<Self, CircuitBreaker>()
-    const layerWith = (over: Options): Layer.Layer<Self> =>
-      Layer.scoped(tag, make({ name: id, ...given(options ?? {}), ...given(over) }))
-    return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith })
+    const tag = Context.Tag(`effect-circuit-breaker/${id}`)<Self, CircuitBreaker>()
+    const optionsWith = (over: Options): Options => ({ name: id, ...given(options ?? {}), ...given(over) })
+    const layerWith = (over: Options): Layer.Layer<Self> => layers.scoped(tag, optionsWith(over))
+    const layerConfig = (over: ConfigOptions): Layer.Layer<Self, ConfigError.ConfigError> =>
+      layers.scopedFromConfig(tag, over, optionsWith)
+    return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith, layerConfig })
   }
 
 /**

@@ -3,9 +3,12 @@
  * value zero, labelled with the breaker's name, and with the circuit's key where the option `metricsByKey` asks for it.
  * Labels that the program gives to all of its metrics (`Effect.tagMetrics` round the layer) follow.
  *
- * Effect compares labels in their order: `breaker`, then `key`, then the others as they are listed here.
- *
  * A state that only time has changed is counted when the next call or control notices it.
+ *
+ * **Gotchas**
+ *
+ * Effect tells metrics apart by the order of their labels, too. The functions of this module put them in the order in
+ * which a breaker has them, so name a metric with these.
  *
  * @example
  * ```ts
@@ -16,9 +19,7 @@
  *
  * const program = Effect.gen(function* () {
  *   yield* CircuitBreaker.protect(Effect.succeed("charged"))
- *   return yield* Metric.value(
- *     CircuitMetrics.calls.pipe(Metric.tagged("breaker", "payments"), Metric.tagged("outcome", "success"))
- *   )
+ *   return yield* Metric.value(CircuitMetrics.calls({ breaker: "payments", outcome: "success" }))
  * }).pipe(Effect.provide(CircuitBreaker.layer({ name: "payments" })))
  *
  * assert.strictEqual((await Effect.runPromise(program)).count, 1)
@@ -27,16 +28,41 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as MetricLabel from "effect/MetricLabel"
 import * as internal from "./internal/meters.ts"
+import type { StateTag } from "./Transition.ts"
 
 /**
- * `circuit_breaker_calls_total{breaker,outcome}`: calls by outcome, which is `success`, `failure`, `ignored` or
- * `rejected`.
+ * Names the metrics of a breaker, or with `metricsByKey` of one of its circuits.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Labels {
+  readonly breaker: string
+  /** The circuit, where the breaker was made with `metricsByKey`. */
+  readonly key?: string | undefined
+}
+
+/**
+ * How a call ended, as metrics name it.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CallOutcome = "success" | "failure" | "ignored" | "rejected"
+
+/**
+ * `circuit_breaker_calls_total{breaker,outcome}`: calls by outcome; a `rejected` one was turned away.
  *
  * @since 0.1.0
  * @category metrics
  */
-export const calls: Metric.Metric.Counter<number> = Metric.fromMetricKey(internal.calls)
+export const calls = ({
+  outcome,
+  ...labels
+}: Labels & { readonly outcome: CallOutcome }): Metric.Metric.Counter<number> =>
+  named(Metric.fromMetricKey(internal.calls), labels, { outcome })
 
 /**
  * `circuit_breaker_transitions_total{breaker,from,to}`: published transitions. `from` and `to` are state tags, such as
@@ -45,7 +71,12 @@ export const calls: Metric.Metric.Counter<number> = Metric.fromMetricKey(interna
  * @since 0.1.0
  * @category metrics
  */
-export const transitions: Metric.Metric.Counter<number> = Metric.fromMetricKey(internal.transitions)
+export const transitions = ({
+  from,
+  to,
+  ...labels
+}: Labels & { readonly from: StateTag; readonly to: StateTag }): Metric.Metric.Counter<number> =>
+  named(Metric.fromMetricKey(internal.transitions), labels, { from, to })
 
 /**
  * `circuit_breaker_state{breaker,state}`: how many circuits are in a state.
@@ -53,7 +84,11 @@ export const transitions: Metric.Metric.Counter<number> = Metric.fromMetricKey(i
  * @since 0.1.0
  * @category metrics
  */
-export const state: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.state)
+export const state = ({
+  state,
+  ...labels
+}: Labels & { readonly state: StateTag }): Metric.Metric.Gauge<number> =>
+  named(Metric.fromMetricKey(internal.state), labels, { state })
 
 /**
  * `circuit_breaker_circuits{breaker}`: how many circuits the breaker holds.
@@ -61,7 +96,8 @@ export const state: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.
  * @since 0.1.0
  * @category metrics
  */
-export const circuits: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.circuits)
+export const circuits = ({ breaker }: { readonly breaker: string }): Metric.Metric.Gauge<number> =>
+  named(Metric.fromMetricKey(internal.circuits), { breaker }, {})
 
 /**
  * `circuit_breaker_store_failing{breaker}`: how many breakers go by their own circuits because their `CircuitStore` does
@@ -70,4 +106,16 @@ export const circuits: Metric.Metric.Gauge<number> = Metric.fromMetricKey(intern
  * @since 0.1.0
  * @category metrics
  */
-export const storeFailing: Metric.Metric.Gauge<number> = Metric.fromMetricKey(internal.storeFailing)
+export const storeFailing = ({ breaker }: { readonly breaker: string }): Metric.Metric.Gauge<number> =>
+  named(Metric.fromMetricKey(internal.storeFailing), { breaker }, {})
+
+const named = <Type, In, Out>(
+  metric: Metric.Metric<Type, In, Out>,
+  { breaker, key }: Labels,
+  more: Readonly<Record<string, string>>
+): Metric.Metric<Type, In, Out> =>
+  Metric.taggedWithLabels(metric, [
+    MetricLabel.make("breaker", breaker),
+    ...(key === undefined ? [] : [MetricLabel.make("key", key)]),
+    ...Object.entries(more).map(([name, value]) => MetricLabel.make(name, value))
+  ])

@@ -3,15 +3,55 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import * as Predicate from "effect/Predicate"
+import { Rejection } from "./internal/rejection.ts"
 import type { StateTag } from "./Transition.ts"
 
-// An error whose constructor never runs `Error`: capturing the JavaScript stack is most of a rejection's cost, and a
-// rejection says nothing about the code that happened to ask. The prototype is that of every Effect error, so it is
-// an `instanceof Error` and can be yielded.
-const StacklessError: new () => Cause.YieldableError = function () {} as never
-StacklessError.prototype = Object.create(Cause.YieldableError.prototype)
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export const TypeId: unique symbol = Symbol.for("effect-circuit-breaker/CircuitOpenError")
+
+/**
+ * @since 0.1.0
+ * @category symbols
+ */
+export type TypeId = typeof TypeId
+
+/**
+ * Whether a value is a {@link CircuitOpenError}, also where another copy of this package made it.
+ *
+ * @example
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker } from "effect-circuit-breaker"
+ * import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make()
+ *   yield* breaker.isolate()
+ *   return yield* Effect.flip(breaker.protect(Effect.void))
+ * }).pipe(Effect.scoped)
+ *
+ * assert.ok(isCircuitOpenError(await Effect.runPromise(program)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCircuitOpenError = (value: unknown): value is CircuitOpenError =>
+  Predicate.hasProperty(value, TypeId)
+
+/**
+ * The states in which a circuit turns calls away.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type RejectingState = Exclude<StateTag, "Closed" | "Disabled">
 
 /**
  * A call was rejected: the circuit was not Closed and had no place for it. The protected effect was not started.
@@ -39,17 +79,17 @@ StacklessError.prototype = Object.create(Cause.YieldableError.prototype)
  * @since 0.1.0
  * @category errors
  */
-export class CircuitOpenError extends StacklessError {
+export class CircuitOpenError extends Rejection {
   readonly _tag: "CircuitOpenError" = "CircuitOpenError"
   readonly breaker: string
   readonly key: string
-  readonly state: Exclude<StateTag, "Closed">
+  readonly state: RejectingState
   readonly retryAfter: Duration.Duration
 
   constructor(props: {
     readonly breaker: string
     readonly key: string
-    readonly state: Exclude<StateTag, "Closed">
+    readonly state: RejectingState
     readonly retryAfter: Duration.Duration
   }) {
     super()
@@ -57,6 +97,11 @@ export class CircuitOpenError extends StacklessError {
     this.key = props.key
     this.state = props.state
     this.retryAfter = props.retryAfter
+  }
+
+  // Read by `isCircuitOpenError`; on the prototype, so that it costs a rejection nothing.
+  get [TypeId](): TypeId {
+    return TypeId
   }
 
   override get name(): string {

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { CircuitOpenError } from "./CircuitOpenError.ts"
+import { CircuitOpenError, isCircuitOpenError } from "./CircuitOpenError.ts"
 
 /**
  * Encodes a rejection as plain JSON.
@@ -41,7 +41,7 @@ export const CircuitOpenErrorSchema = Schema.transform(
     state: Schema.Literal("Open", "HalfOpen", "Recovering", "Isolated"),
     retryAfter: Schema.Duration
   }),
-  Schema.instanceOf(CircuitOpenError),
+  Schema.declare(isCircuitOpenError, { identifier: "CircuitOpenError" }),
   {
     strict: true,
     decode: (props) => new CircuitOpenError(props),

@@ -26,7 +26,7 @@ export type Transition = Opened | Changed
  * @since 0.1.0
  * @category models
  */
-export type StateTag = "Closed" | "Open" | "HalfOpen" | "Recovering" | "Isolated"
+export type StateTag = "Closed" | "Open" | "HalfOpen" | "Recovering" | "Isolated" | "Disabled"
 
 interface Common {
   readonly breaker: string
@@ -34,7 +34,16 @@ interface Common {
   readonly from: StateTag
   readonly at: number
   readonly generation: number
+  readonly origin: Origin
 }
+
+/**
+ * Who decided: `Local` is this process, and `Fleet` is another one, through a store.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Origin = "Local" | "Fleet"
 
 /**
  * A transition to Open: for how long, which opening it is, and why. `Tripped` is the trip policy's decision,

@@ -8,8 +8,9 @@
  */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
+import * as Option from "effect/Option"
 import { decodePolicy, given } from "./internal/options.ts"
 import type { Outcome } from "./Outcome.ts"
 
@@ -17,7 +18,7 @@ import type { Outcome } from "./Outcome.ts"
  * @since 0.1.0
  * @category models
  */
-export type TripPolicy = Consecutive | FailureCount | FailureRate | SlowCallRate | AnyOf | Custom
+export type TripPolicy = Consecutive | FailureCount | FailureRate | SlowCallRate | AnyOf | AllOf | Custom
 
 /**
  * @since 0.1.0
@@ -118,6 +119,15 @@ export interface AnyOf {
  * @since 0.1.0
  * @category models
  */
+export interface AllOf {
+  readonly _tag: "AllOf"
+  readonly policies: ReadonlyArray<TripPolicy>
+}
+
+/**
+ * @since 0.1.0
+ * @category models
+ */
 export interface Custom extends CustomOptions<unknown> {
   readonly _tag: "Custom"
 }
@@ -129,7 +139,7 @@ export interface Custom extends CustomOptions<unknown> {
  * @category models
  */
 export interface Call {
-  /** A `Success` or a `Failure`; what is `Ignored` never reaches a policy. */
+  /** A `Success` or a `Failure`; an `Ignored` one never reaches a policy. */
   readonly outcome: Outcome
   /** When it ended, in milliseconds of a clock that never runs backwards; only differences mean something. */
   readonly at: number
@@ -235,6 +245,27 @@ export const slowCallRate = (options: SlowCallRateOptions): TripPolicy => ({
 export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AnyOf", policies })
 
 /**
+ * Opens when all of the policies say so at the same time. Each keeps its own window.
+ *
+ * A probe counts as slow if it ran as long as the most patient of the slow-call policies among them asks for.
+ *
+ * @example
+ * ```ts
+ * import { TripPolicy } from "effect-circuit-breaker"
+ *
+ * // a high share of failures, and many of them
+ * TripPolicy.allOf(
+ *   TripPolicy.failureRate({ threshold: 0.5, calls: 20 }),
+ *   TripPolicy.failureCount({ failures: 10, within: "1 minute" })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AllOf", policies })
+
+/**
  * A policy of your own: a window and two pure functions. If one of them throws, the call's own exit still reaches its
  * caller, the call is not counted, and the defect is logged once.
  *
@@ -289,34 +320,64 @@ export const config = (name?: string): Config.Config<TripPolicy> => {
   const read = Config.all({
     type: Config.literal("consecutive", "failureCount", "failureRate", "slowCallRate")("TYPE"),
     failures: optional(Config.integer("FAILURES")),
-    within: optional(Config.duration("WITHIN")),
+    within: optional(duration("WITHIN")),
     threshold: optional(Config.number("THRESHOLD")),
     calls: optional(Config.integer("CALLS")),
     minimumCalls: optional(Config.integer("MINIMUM_CALLS")),
     minimumFailures: optional(Config.integer("MINIMUM_FAILURES")),
     buckets: optional(Config.integer("BUCKETS")),
-    slowerThan: optional(Config.duration("SLOWER_THAN"))
-  }).pipe(
-    Config.mapOrFail(({ type, ...values }) => {
-      const policy = { _tag: tags[type], ...given(values) } as TripPolicy
-      return Either.try({
-        try: () => {
-          decodePolicy("TripPolicy.config", policy)
-          return policy
-        },
-        catch: (error) => ConfigError.InvalidData([], (error as RangeError).message)
-      })
-    })
-  )
+    slowerThan: optional(duration("SLOWER_THAN"))
+  }).pipe(Config.mapOrFail(({ type, ...values }) => policyFrom(type, values)))
   return name === undefined ? read : Config.nested(read, name)
+}
+
+const policyFrom = (
+  type: keyof typeof types,
+  values: Record<string, unknown>
+): Either.Either<TripPolicy, ConfigError.ConfigError> => {
+  const { needs, tag } = types[type]
+  const missing = needs
+    .filter((alternatives) => alternatives.every((option) => values[option] === undefined))
+    .map((alternatives) => missingData(type, alternatives))
+  if (missing.length > 0) return Either.left(missing.reduce(ConfigError.And))
+  // `decodePolicy` checks each of them against the type of its policy.
+  const policy = { _tag: tag, ...given(values) } as TripPolicy
+  return Either.try({
+    try: () => {
+      decodePolicy("TripPolicy.config", policy)
+      return policy
+    },
+    catch: (error) => ConfigError.InvalidData([], (error as RangeError).message)
+  })
+}
+
+const missingData = (type: string, options: ReadonlyArray<string>): ConfigError.ConfigError => {
+  const names = options.map((option) => option.replace(/[A-Z]/g, "_$&").toUpperCase())
+  const message = `Expected ${names.join(" or ")} to be given for the type "${type}"`
+  return names.map((name) => ConfigError.MissingData([name], message)).reduce(ConfigError.Or)
 }
 
 const optional = <A>(self: Config.Config<A>): Config.Config<A | undefined> =>
   Config.withDefault(self, undefined)
 
-const tags = {
-  consecutive: "Consecutive",
-  failureCount: "FailureCount",
-  failureRate: "FailureRate",
-  slowCallRate: "SlowCallRate"
-} as const
+// `Config.duration` takes a negative duration for zero.
+const duration = (name: string): Config.Config<Duration.Duration> =>
+  Config.mapOrFail(Config.string(name), (text) =>
+    Either.fromOption(text.trim().startsWith("-") ? Option.none() : Duration.decodeUnknown(text), () =>
+      ConfigError.InvalidData(
+        [],
+        `Expected a duration such as "30 seconds", but received ${JSON.stringify(text)}`
+      )
+    )
+  )
+
+/** The tag of each type, and the options that it cannot do without: one each of the alternatives. */
+const types = {
+  consecutive: { tag: "Consecutive", needs: [["failures"]] },
+  failureCount: { tag: "FailureCount", needs: [["failures"], ["within"]] },
+  failureRate: { tag: "FailureRate", needs: [["threshold"], ["within", "calls"]] },
+  slowCallRate: { tag: "SlowCallRate", needs: [["slowerThan"], ["threshold"], ["within", "calls"]] }
+} satisfies Record<
+  string,
+  { readonly tag: TripPolicy["_tag"]; readonly needs: ReadonlyArray<ReadonlyArray<string>> }
+>

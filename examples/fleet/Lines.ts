@@ -101,5 +101,6 @@ const marks: Record<Transition.StateTag, { readonly mark: string; readonly paint
   Open: { mark: "O", paint: red },
   HalfOpen: { mark: "h", paint: paint("yellow") },
   Recovering: { mark: "r", paint: paint("cyan") },
-  Isolated: { mark: "I", paint: red }
+  Isolated: { mark: "I", paint: red },
+  Disabled: { mark: "D", paint: bold }
 }

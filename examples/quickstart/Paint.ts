@@ -35,7 +35,8 @@ export const ofState: Readonly<Record<Transition.StateTag, Paint>> = {
   Open: paint(["black", "bgRed"]),
   HalfOpen: paint(["black", "bgYellow"]),
   Recovering: paint(["black", "bgCyan"]),
-  Isolated: paint(["black", "bgWhite"])
+  Isolated: paint(["black", "bgWhite"]),
+  Disabled: paint(["black", "bgWhite"])
 }
 
 export const ofResult: Readonly<Record<Call["got"], Paint>> = {

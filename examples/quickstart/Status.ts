@@ -39,6 +39,8 @@ const howTheCircuitIs = (state: CircuitBreaker.CircuitState): string => {
       return `recovering: ${Math.round(state.admitting * 100)} % of the calls pass`
     case "Isolated":
       return "isolated: no call passes"
+    case "Disabled":
+      return "disabled: every call passes, and none counts"
   }
 }
 

@@ -119,7 +119,8 @@ const stateNames: Readonly<Record<Transition.StateTag, string>> = {
   Open: "open",
   HalfOpen: "◐",
   Recovering: "recovering",
-  Isolated: "isolated"
+  Isolated: "isolated",
+  Disabled: "disabled"
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -25,6 +25,11 @@ export const accessors = <Self>(tag: Context.Tag<Self, CircuitBreaker>): Operati
     transitions: Stream.unwrap(Effect.map(tag, (breaker) => breaker.transitions)),
     trip: (key) => use((breaker) => breaker.trip(key)),
     reset: (key) => use((breaker) => breaker.reset(key)),
+    protectStream: (stream, options) =>
+      Stream.unwrap(Effect.map(tag, (breaker) => breaker.protectStream(stream, options))),
+    admit: (key) => use((breaker) => breaker.admit(key)),
+    subscribe: use((breaker) => breaker.subscribe),
+    disable: (key) => use((breaker) => breaker.disable(key)),
     isolate: (key) => use((breaker) => breaker.isolate(key)),
     awaitReady: (key) => use((breaker) => breaker.awaitReady(key))
   }

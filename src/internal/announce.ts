@@ -1,31 +1,90 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
+import type * as Tracer from "effect/Tracer"
 import type * as Transition from "../Transition.ts"
 import type { Caller } from "./caller.ts"
-import { addSpanEvent, runNow } from "./caller.ts"
+import { addSpanEvent, runNow, setSpanAttribute } from "./caller.ts"
+import type { Failed } from "./circuits.ts"
 
 /**
- * Writes a transition into the caller's log and span. A logger that fails or throws affects nobody. `exit` is
- * that of the circuit's last failure, if it had one; a value that was judged a failure is not for the log.
+ * What an opening's log line says beyond the transition itself.
+ *
+ * @internal
+ */
+export interface Details {
+  /** Which policy tripped, and by which figures. */
+  readonly figures: string | undefined
+  readonly lastFailure: Failed | undefined
+}
+
+/**
+ * Writes a transition into the caller's log and span. A logger that fails or throws affects nobody.
  *
  * @internal
  */
 export const announceTransition = (
   caller: Caller,
   transition: Transition.Transition,
-  exit: Exit.Exit<unknown, unknown> | undefined
+  { figures, lastFailure }: Details
 ): void => {
   const { breaker, from, key, to } = transition
   addSpanEvent(caller, "circuit_breaker.transition", { breaker, key, from, to })
-  const explains = transition.to === "Open" && transition.reason !== "Manual" && exit?._tag === "Failure"
-  log(caller, transition, levels[to], messageOf(transition), explains ? exit.cause : undefined)
+  const level = levels[to]
+  if (!isShown(caller, level)) return
+  if (transition.to !== "Open" || transition.reason === "Manual") {
+    return log(caller, transition, level, messageOf(transition, figures))
+  }
+  const message = messageOf(transition, figures)
+  if (lastFailure?.description !== undefined) {
+    return log(caller, transition, level, `${message}: ${lastFailure.description}`)
+  }
+  // A value that was judged a failure may be anything, and is not for the log.
+  const cause = lastFailure?.exit._tag === "Failure" ? lastFailure.exit.cause : Cause.empty
+  log(caller, transition, level, message, Cause.isEmpty(cause) ? undefined : cause)
 }
+
+/**
+ * Adds the first rejection by a circuit to the caller's span; later ones are counted in that event, as far as the tracer
+ * keeps it, and all of them in an attribute of the span.
+ *
+ * @internal
+ */
+export const announceRejection = (
+  caller: Caller,
+  circuit: { readonly key: string },
+  breaker: string,
+  state: Transition.StateTag
+): void => {
+  const span = caller.currentSpan
+  if (span === undefined || span._tag !== "Span") return
+  let rejections = rejectionsOf.get(span)
+  if (rejections === undefined) {
+    rejections = { count: 0, events: new Map() }
+    rejectionsOf.set(span, rejections)
+  }
+  rejections.count++
+  const event = rejections.events.get(circuit)
+  if (event === undefined) {
+    const first = { breaker, key: circuit.key, state, count: 1 }
+    rejections.events.set(circuit, first)
+    addSpanEvent(caller, "circuit_breaker.rejected", first)
+  } else {
+    event.count++
+  }
+  setSpanAttribute(span, "circuit_breaker.rejections", rejections.count)
+}
+
+interface Rejections {
+  count: number
+  readonly events: Map<object, { count: number }>
+}
+
+const rejectionsOf = new WeakMap<Tracer.Span, Rejections>()
 
 /**
  * Says that a circuit had to be dropped although it was not Closed.
@@ -90,6 +149,11 @@ const logOfStore = (caller: Caller, breaker: string, line: Effect.Effect<void>):
   runNow(caller, Effect.annotateLogs(line, { breaker }))
 }
 
+// A line costs a fiber of its own, which is started only if somebody may see it.
+const isShown = (caller: Caller, level: LogLevel.LogLevel): boolean =>
+  LogLevel.greaterThanEqual(level, caller.getFiberRef(FiberRef.currentMinimumLogLevel)) &&
+  HashSet.size(caller.getFiberRef(FiberRef.currentLoggers)) > 0
+
 const log = (
   caller: Caller,
   { breaker, key }: { readonly breaker: string; readonly key: string },
@@ -112,19 +176,21 @@ const withoutSpanEvents = (caller: Caller) =>
 const levels: Record<Transition.StateTag, LogLevel.LogLevel> = {
   Open: LogLevel.Warning,
   Isolated: LogLevel.Warning,
+  Disabled: LogLevel.Warning,
   HalfOpen: LogLevel.Debug,
   Recovering: LogLevel.Debug,
   Closed: LogLevel.Info
 }
 
-const messageOf = (transition: Transition.Transition): string => {
+const messageOf = (transition: Transition.Transition, figures: string | undefined): string => {
   const isRenewed = transition.from === transition.to
   switch (transition.to) {
     case "Open": {
       const length = Duration.format(transition.retryAfter)
+      const decided = transition.origin === "Fleet" ? ", decided by another process" : ""
       return isRenewed
-        ? `Circuit stays open for another ${length} (tripped by hand)`
-        : `Circuit opened for ${length} (${reasons[transition.reason]}, opening ${transition.openings})`
+        ? `Circuit stays open for another ${length} (tripped by hand${decided})`
+        : `Circuit opened for ${length} (${figures ?? reasons[transition.reason]}, opening ${transition.openings}${decided})`
     }
     case "HalfOpen":
       return "Circuit half-open: probing"
@@ -134,6 +200,10 @@ const messageOf = (transition: Transition.Transition): string => {
       return isRenewed ? "Circuit reset" : "Circuit closed"
     case "Isolated":
       return "Circuit isolated: held open by hand"
+    case "Disabled":
+      return isRenewed
+        ? "Circuit reset, and still disabled by hand"
+        : "Circuit disabled by hand: every call is admitted"
   }
 }
 

@@ -1,7 +1,9 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
 import type * as CircuitBreakerRegistry from "../CircuitBreakerRegistry.ts"
 import * as Outcome from "../Outcome.ts"
 import type * as Transition from "../Transition.ts"
@@ -14,11 +16,28 @@ import { Circuits } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import { increment, Meters } from "./meters.ts"
-import type { OpenCall } from "./openCalls.ts"
-import { OpenCalls } from "./openCalls.ts"
-import type { OpenDuration } from "./openDuration.ts"
+import type { Backoff, OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
 import type { Settings } from "./options.ts"
+import type { UnsettledCall } from "./unsettledCalls.ts"
+import { UnsettledCalls } from "./unsettledCalls.ts"
+
+/**
+ * Why a circuit has to open: its policy tripped, by the figures that are given, or a probe failed.
+ *
+ * @internal
+ */
+export interface Trip {
+  readonly reason: Transition.OpenReason
+  readonly figures?: string | undefined
+}
+
+/**
+ * What is published and logged of a change beyond the circuit itself.
+ */
+interface Change extends Trip {
+  readonly origin?: Transition.Origin
+}
 
 /**
  * The shell round the machine: it reads the clock, holds the circuits, gives them their next value and announces their
@@ -29,7 +48,7 @@ import type { Settings } from "./options.ts"
 export class Breaker {
   readonly settings: Settings
   readonly circuits: Circuits<Caller>
-  readonly openCalls = new OpenCalls()
+  readonly unsettledCalls: UnsettledCalls
   readonly transitions = new Broadcast<Transition.Transition>()
   readonly meters: Meters
   private readonly registry: CircuitBreakerRegistry.Registry
@@ -44,6 +63,8 @@ export class Breaker {
   constructor(settings: Settings, registry: CircuitBreakerRegistry.Registry, caller: Caller) {
     this.settings = settings
     this.registry = registry
+    // By the time that a timer finds a defect, no call is there to say so.
+    this.unsettledCalls = new UnsettledCalls((held, defect) => this.reportDefect(held.key, defect, caller))
     this.openDuration = OpenDurations.make(
       settings.openDuration,
       `CircuitBreaker "${settings.name}": openDuration`,
@@ -74,76 +95,83 @@ export class Breaker {
     return key === undefined ? this.circuits.useUnkeyed() : this.circuits.use(key, this.now(caller), caller)
   }
 
-  /** The circuit as a reader sees it: an open call is a success so far. */
+  /** The circuit as a reader sees it: an unsettled call is a success so far. */
   seen(held: Held, now: number): Circuit.Circuit<unknown> {
     const { rules } = this.settings
     return this.landing(held, now).reduce(
-      (circuit, { ticket }) => Circuit.settle(circuit, rules, ticket, { ...successNow, at: now }),
+      (circuit, { call }) => Circuit.settle(circuit, rules, call, { ...successNow, at: now }),
       held.current
     )
   }
 
-  /** The open calls that will count as successes, if they do not go on. */
-  landing(held: Held, now: number): ReadonlyArray<OpenCall> {
-    const { rules } = this.settings
-    return this.openCalls.of(held).filter(({ ticket }) => Circuit.lands(held.current, rules, ticket, now))
+  /** The unsettled calls that will count as successes, if they do not go on. */
+  landing(held: Held, now: number): ReadonlyArray<UnsettledCall> {
+    return Array.from(this.unsettledCalls.of(held)).filter(({ call }) => call.lands(now))
   }
 
   /** Gives a circuit its next value; a new generation is a transition. */
-  move(
-    held: Held,
-    next: Circuit.Circuit<unknown>,
-    caller: Caller,
-    reason: Transition.OpenReason = "Manual"
-  ): void {
+  move(held: Held, next: Circuit.Circuit<unknown>, caller: Caller, change: Change = byHand): void {
     const previous = held.current
     if (next === previous) return
     this.circuits.set(held, next, this.now, caller)
-    if (this.waiting.size > 0) this.wake(held.key)
+    if (this.waiting.size > 0) this.wakeIfSooner(held, previous, caller)
     if (next.generation === previous.generation) return
-    const transition = this.transition(held, previous, next, reason, caller)
+    const transition = this.transition(held, previous, change, caller)
     this.publish(held, transition)
-    announceTransition(caller, transition, held.lastFailure?.exit)
+    announceTransition(caller, transition, { figures: change.figures, lastFailure: held.lastFailure })
   }
 
   /**
    * Opens a circuit for as long as its next opening lasts; the hint of the failure that opens it can only lengthen
    * that. Working out the length may run code that is not ours, so it opens only if nothing came between.
    */
-  open(
-    held: Held,
-    reason: Transition.OpenReason,
-    outcome: Outcome.Outcome | undefined,
-    caller: Caller,
-    now: number
-  ): void {
+  open(held: Held, trip: Trip, outcome: Outcome.Outcome | undefined, caller: Caller, now: number): void {
     const { generation } = held.current
     const openings = Circuit.nextOpening(held.current, now)
-    const openMillis = this.openMillis(openings, outcome, caller)
-    if (reason === "Tripped") this.fleet?.opening(held, now)
-    this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, reason)
-    this.fleet?.opened(held, reason)
+    const backoff = this.nextBackoff(held, openings, caller)
+    if (held.current.generation !== generation) return
+    held.backoff = backoff
+    if (trip.reason === "Tripped") this.fleet?.opening(held, now)
+    const openMillis = this.lengthened(backoff, outcome)
+    this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, trip)
+    this.fleet?.opened(held, trip.reason)
+  }
+
+  /** The step of the backoff that a circuit's next opening takes, if it comes to that. */
+  nextBackoff(held: Held, openings: number, caller: Caller): Backoff {
+    return this.openDuration(held.backoff, openings, caller)
   }
 
   /** How long an opening lasts; the hint of the failure that opens can only lengthen it. */
-  openMillis(openings: number, outcome: Outcome.Outcome | undefined, caller: Caller): number {
-    const hintMillis =
-      outcome?._tag === "Failure" && outcome.retryAfter !== undefined
-        ? Duration.toMillis(outcome.retryAfter)
-        : 0
-    return Math.max(this.openDuration(openings, caller), Math.min(hintMillis, this.settings.maxOpenMillis))
+  lengthened({ millis }: Backoff, outcome: Outcome.Outcome | undefined): number {
+    // A classifier may make its outcomes by hand, of anything.
+    const hint = Option.getOrNull(
+      Duration.decodeUnknown(outcome?._tag === "Failure" ? outcome.retryAfter : undefined)
+    )
+    return hint === null
+      ? millis
+      : Math.max(millis, Math.min(Duration.toMillis(hint), this.settings.maxOpenMillis))
   }
 
-  /** Why a circuit has to open, if it has to. */
-  trips(
+  /** Why a circuit has to open after an outcome, if it has to. */
+  trip(
     held: Held,
     circuit: Circuit.Circuit<unknown>,
     outcome: Outcome.Outcome,
     now: number
-  ): ReturnType<typeof Circuit.trips> {
-    return this.fleet === undefined
-      ? Circuit.trips(circuit, this.settings.rules, now)
-      : this.fleet.trips(held, circuit, outcome, now)
+  ): Trip | undefined {
+    const judged = this.fleet === undefined ? circuit : this.fleet.judged(held, circuit, outcome, now)
+    return judged === undefined ? undefined : this.tripOf(judged, now)
+  }
+
+  /** Why a circuit has to open by what it holds, if it has to. */
+  tripOf(circuit: Circuit.Circuit<unknown>, now: number): Trip | undefined {
+    const { rules } = this.settings
+    const reason = Circuit.trips(circuit, rules, now)
+    if (reason === undefined) return undefined
+    return circuit._tag === "Closed" || circuit._tag === "Recovering"
+      ? { reason, figures: rules.policy.describe(circuit.window, now) }
+      : { reason }
   }
 
   /** Says, once, that code given to the breaker has thrown. */
@@ -156,6 +184,7 @@ export class Breaker {
   /** A signal for the next change of the circuit of `key`; to be forgotten by who asked for it. */
   nextChange(key: string, caller: Caller): Deferred.Deferred<void> {
     const changed = Deferred.unsafeMake<void>(caller.id())
+    if (!this.isLive) Deferred.unsafeDone(changed, Exit.interrupt(FiberId.none))
     const others = this.waiting.get(key)
     if (others === undefined) this.waiting.set(key, new Set([changed]))
     else others.add(changed)
@@ -167,6 +196,15 @@ export class Breaker {
     if (others?.delete(changed) === true && others.size === 0) this.waiting.delete(key)
   }
 
+  /** Only a circuit that is ready sooner than it was is news to those who wait for it: they may be very many. */
+  private wakeIfSooner({ current, key }: Held, previous: Circuit.Circuit<unknown>, caller: Caller): void {
+    if (!this.waiting.has(key)) return
+    const now = this.now(caller)
+    const readyIn = (circuit: Circuit.Circuit<unknown>) =>
+      Circuit.readyInMillis(circuit, this.settings.rules, now)
+    if (readyIn(current) < readyIn(previous)) this.wake(key)
+  }
+
   private wake(key: string): void {
     this.waiting.get(key)?.forEach((changed) => Deferred.unsafeDone(changed, Exit.void))
   }
@@ -174,17 +212,22 @@ export class Breaker {
   private dropped(held: Held, caller: Caller): void {
     const previous = held.current
     held.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
-    const transition = this.transition(held, previous, held.current, "Manual", caller)
+    const transition = this.transition(held, previous, byHand, caller)
     this.publish(held, transition)
     this.wake(held.key)
     announceDropped(caller, transition)
   }
 
-  /** Ends the observers' streams; calls that are still made are guarded, but no longer published. */
+  /**
+   * Ends the observers' streams, and interrupts those who wait for a circuit; calls that are still made are guarded, but
+   * no longer published.
+   */
   close(): void {
     this.isLive = false
     this.meters.end(this.circuits.every())
     this.transitions.end()
+    const interrupted = Exit.interrupt(FiberId.none)
+    for (const all of this.waiting.values()) for (const it of all) Deferred.unsafeDone(it, interrupted)
   }
 
   private publish(held: Held, transition: Transition.Transition): void {
@@ -195,29 +238,31 @@ export class Breaker {
   }
 
   private transition(
-    held: Held,
+    { current, key }: Held,
     previous: Circuit.Circuit<unknown>,
-    next: Circuit.Circuit<unknown>,
-    reason: Transition.OpenReason,
+    { origin = "Local", reason }: Change,
     caller: Caller
   ): Transition.Transition {
     const common = {
       breaker: this.settings.name,
-      key: held.key,
+      key,
       from: previous._tag,
       at: clockOf(caller).unsafeCurrentTimeMillis(),
-      generation: next.generation
+      generation: current.generation,
+      origin
     }
-    return next._tag === "Open"
+    return current._tag === "Open"
       ? {
           ...common,
           to: "Open",
-          retryAfter: Duration.millis(next.openMillis),
-          openings: next.openings,
+          retryAfter: Duration.millis(current.openMillis),
+          openings: current.openings,
           reason
         }
-      : { ...common, to: next._tag }
+      : { ...common, to: current._tag }
   }
 }
+
+const byHand: Change = { reason: "Manual" }
 
 const successNow = { outcome: Outcome.success, interrupted: false, elapsedMillis: 0 }

@@ -1,46 +1,79 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Mailbox from "effect/Mailbox"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /**
- * Publishes without an effect and without waiting. Each subscriber has a mailbox of its own that lets go of the oldest
- * when it is full, so a slow one loses what is old, never what is new, and holds nobody up.
+ * Publishes without an effect and without waiting. Each subscriber has a buffer of its own that drops its oldest message
+ * when it is full, so a slow one loses old messages, never new ones, and holds nobody up.
  *
  * @internal
  */
 export class Broadcast<A> {
-  private readonly mailboxes = new Set<Mailbox.Mailbox<A>>()
+  private readonly subscribers = new Set<Subscriber<A>>()
   private ended = false
 
-  /** A subscription from now on. */
-  readonly subscription: Effect.Effect<Mailbox.ReadonlyMailbox<A>, never, Scope.Scope> =
-    Effect.acquireRelease(this.subscribe(), (mailbox) => this.unsubscribe(mailbox))
+  /** A subscription from now on. At the end it closes after the messages that it still holds. */
+  readonly subscription: Effect.Effect<Mailbox.ReadonlyMailbox<A>, never, Scope.Scope> = this.subscribe(
+    Effect.map(Mailbox.make<A>({ capacity, strategy: "sliding" }), (mailbox) => [
+      mailbox,
+      {
+        offer: (message) => void mailbox.unsafeOffer(message),
+        end: () => mailbox.unsafeDone(Exit.void)
+      }
+    ])
+  )
 
   readonly stream: Stream.Stream<A> = Stream.unwrapScoped(Effect.map(this.subscription, Mailbox.toStream))
 
+  /** The same as a queue, which is shut down at the end. */
+  readonly queue: Effect.Effect<Queue.Dequeue<A>, never, Scope.Scope> = this.subscribe(
+    Effect.map(Queue.sliding<A>(capacity), (queue) => [
+      queue,
+      {
+        offer: (message) => {
+          // Full, it makes room only for a message that is offered as an effect.
+          if (!queue.unsafeOffer(message)) Effect.runSync(Queue.offer(queue, message))
+        },
+        end: () => Effect.runSync(Queue.shutdown(queue))
+      }
+    ])
+  )
+
   publish(message: A): void {
-    for (const mailbox of this.mailboxes) mailbox.unsafeOffer(message)
+    for (const subscriber of this.subscribers) subscriber.offer(message)
   }
 
-  /** Ends every subscription, each after what it still holds. */
+  /** Ends every subscription, and those that are still to come. */
   end(): void {
     this.ended = true
-    for (const mailbox of this.mailboxes) mailbox.unsafeDone(Exit.void)
+    for (const subscriber of this.subscribers) subscriber.end()
   }
 
-  private subscribe(): Effect.Effect<Mailbox.Mailbox<A>> {
-    return Effect.map(Mailbox.make<A>({ capacity: 1024, strategy: "sliding" }), (mailbox) => {
-      if (this.ended) mailbox.unsafeDone(Exit.void)
-      this.mailboxes.add(mailbox)
-      return mailbox
+  private subscribe<B>(
+    make: Effect.Effect<readonly [buffer: B, subscriber: Subscriber<A>]>
+  ): Effect.Effect<B, never, Scope.Scope> {
+    const acquire = Effect.tap(make, ([, subscriber]) => {
+      this.subscribers.add(subscriber)
+      if (this.ended) subscriber.end()
     })
-  }
-
-  private unsubscribe(mailbox: Mailbox.Mailbox<A>): Effect.Effect<void> {
-    return Effect.sync(() => {
-      this.mailboxes.delete(mailbox)
-    })
+    return Effect.map(
+      Effect.acquireRelease(acquire, ([, subscriber]) =>
+        Effect.sync(() => {
+          this.subscribers.delete(subscriber)
+          subscriber.end()
+        })
+      ),
+      ([buffer]) => buffer
+    )
   }
 }
+
+interface Subscriber<A> {
+  readonly offer: (message: A) => void
+  readonly end: () => void
+}
+
+const capacity = 1024

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
+import type * as Tracer from "effect/Tracer"
 
 /**
  * The fiber that makes a call: it provides the clock, the span and the loggers.
@@ -30,6 +31,19 @@ export const runNow = <A>(caller: Caller, effect: Effect.Effect<A>): Exit.Exit<A
   })
   // As an exit, because a fiber that fails is logged, and the logger may be what throws.
   return Exit.flatten(Runtime.runSyncExit(runtime)(Effect.exit(effect)))
+}
+
+/**
+ * Sets an attribute of a span. A tracer that throws affects nobody.
+ *
+ * @internal
+ */
+export const setSpanAttribute = (span: Tracer.Span, name: string, value: unknown): void => {
+  try {
+    span.attribute(name, value)
+  } catch {
+    // The call goes on: what its tracer makes of it is not its concern.
+  }
 }
 
 /**

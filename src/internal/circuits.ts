@@ -3,11 +3,18 @@ import { CircuitRef } from "./circuitRef.ts"
 import type { Circuit } from "./core/circuit.ts"
 import type { Member } from "./fleet/member.ts"
 import type { Meters, Series } from "./meters.ts"
+import type { Backoff } from "./openDuration.ts"
 
-/** A call that was judged a failure, `at` epoch milliseconds; a success may be, by a classifier. */
-interface Failed {
+/**
+ * A call that was judged a failure, `at` epoch milliseconds; a success may be, by a classifier, which may describe the
+ * value in a line of text.
+ *
+ * @internal
+ */
+export interface Failed {
   readonly at: number
   readonly exit: Exit.Exit<unknown, unknown>
+  readonly description: string | undefined
 }
 
 /**
@@ -32,6 +39,8 @@ export class Held extends CircuitRef {
   ignored = 0
   rejected = 0
   lastFailure: Failed | undefined = undefined
+  /** The step of the backoff that its latest opening took. */
+  backoff: Backoff | undefined = undefined
   /** What the fleet knows of it, where there is one. */
   member: Member | undefined = undefined
   readonly key: string
@@ -91,8 +100,9 @@ export class Circuits<Caller> {
   private readonly orderMillis: number
   private readonly isClosed: (held: Held, now: number) => boolean
   private readonly onDrop: (held: Held, caller: Caller) => void
-  private readonly shards: Array<Map<string, Held>> = []
-  private readonly shardMask: number
+  /** Twice as many shards as a whole number of doublings has made, or fewer: the next ones are still to be split. */
+  private readonly shards: Array<Map<string, Held>> = [new Map()]
+  private shardMask = 1
   private readonly closed = new Recency()
   /** Time alone makes these Closed. */
   private readonly recovering = new Recency()
@@ -116,7 +126,6 @@ export class Circuits<Caller> {
     this.orderMillis = idleMillis / 64
     this.isClosed = isClosed
     this.onDrop = onDrop
-    this.shardMask = 2 ** Math.max(0, Math.ceil(Math.log2(capacity / keysPerShard))) - 1
   }
 
   /** The circuit of calls without a key. */
@@ -217,6 +226,7 @@ export class Circuits<Caller> {
   private insert(held: Held, now: number, caller: Caller): void {
     const victim = this.size < this.capacity ? undefined : this.leastNeeded()
     if (victim !== undefined) this.drop(victim)
+    if (this.size >= this.shards.length * keysPerShard) this.splitShard()
     this.shard(held.key).set(held.key, held)
     this.size++
     this.meters.moved(held.series, undefined, held.current._tag)
@@ -269,21 +279,38 @@ export class Circuits<Caller> {
   }
 
   /**
-   * The keys are spread over many small maps, because a map that grows or shrinks copies itself: with a million keys
-   * that would be a pause of many milliseconds in the middle of a call.
+   * The keys are spread over small maps, because a map that grows or shrinks copies itself: with a million keys that
+   * would be a pause of many milliseconds in the middle of a call. There are as many as the keys need: when they are
+   * full, one of them is split into two.
    */
   private shard(key: string): Map<string, Held> {
-    if (this.shardMask !== 0) {
-      let hash = key.length
-      // At most 16 characters, from all over the key.
-      for (let i = 0, step = (key.length >> 4) + 1; i < key.length; i += step) {
-        hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
-      }
-      const index = (hash ^ (hash >>> 15)) & this.shardMask
-      return (this.shards[index] ??= new Map())
-    }
-    return (this.shards[0] ??= new Map())
+    if (this.shards.length === 1) return this.shards[0]!
+    const hash = hashOf(key)
+    const index = hash & this.shardMask
+    return this.shards[index < this.shards.length ? index : hash & (this.shardMask >> 1)]!
   }
+
+  private splitShard(): void {
+    const { length } = this.shards
+    if (length > this.shardMask) this.shardMask = this.shardMask * 2 + 1
+    const old = this.shards[length & (this.shardMask >> 1)]!
+    const added = new Map<string, Held>()
+    for (const [key, held] of old) {
+      if ((hashOf(key) & this.shardMask) !== length) continue
+      added.set(key, held)
+      old.delete(key)
+    }
+    this.shards.push(added)
+  }
+}
+
+/** At most 16 characters, from all over the key. */
+const hashOf = (key: string): number => {
+  let hash = key.length
+  for (let i = 0, step = (key.length >> 4) + 1; i < key.length; i += step) {
+    hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
+  }
+  return hash ^ (hash >>> 15)
 }
 
 const keysPerShard = 4096

@@ -1,5 +1,4 @@
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Breaker } from "./breaker.ts"
@@ -24,7 +23,7 @@ const control = <A>(
   Effect.withFiberRuntime((caller) => {
     const here = () => {
       const held = breaker.use(key, caller)
-      breaker.openCalls.lapseAll(held)
+      breaker.unsettledCalls.lapseAll(held)
       const now = breaker.now(caller)
       breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
       const before = held.current
@@ -50,11 +49,12 @@ export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<v
       const circuit = held.current
       switch (circuit._tag) {
         case "Isolated":
+        case "Disabled":
           return
         case "Open":
           return breaker.move(held, Circuit.restart(circuit, now), caller)
         default:
-          return breaker.open(held, "Manual", undefined, caller, now)
+          return breaker.open(held, { reason: "Manual" }, undefined, caller, now)
       }
     },
     (held, fleet) => fleet.tripping(held)
@@ -72,34 +72,66 @@ export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<
 
 /** @internal */
 export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.asVoid(
-    Effect.acquireRelease(
-      control(
-        breaker,
-        key,
-        (held, _, caller) => {
-          const isolated = Circuit.isolate(held.current)
-          breaker.move(held, isolated, caller)
-          return { held, since: isolated.since }
-        },
-        (held, fleet) => fleet.holding(held, 1)
-      ),
-      ({ held, since }) =>
-        Effect.withFiberRuntime<void>((caller) => {
-          const now = breaker.now(caller)
-          const released = Circuit.release(held.current, breaker.settings.rules, since, now)
-          if (released === held.current) return Effect.void
-          breaker.circuits.touch(held, now)
-          breaker.move(held, released, caller)
-          const { fleet } = breaker
-          return fleet?.controlled(held, fleet.holding(held, -1)) ?? Effect.void
-        })
-    )
+  keep(breaker, key, {
+    name: "isolations",
+    begin: Circuit.isolate,
+    since: (circuit) => (circuit._tag === "Isolated" ? circuit.since : NaN),
+    end: Circuit.release
+  })
+
+/** @internal */
+export const disable = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
+  keep(breaker, key, {
+    name: "disables",
+    begin: Circuit.disable,
+    since: (circuit) => Circuit.disabledHold(circuit)?.since ?? NaN,
+    end: Circuit.enable
+  })
+
+/** A state that a circuit is kept in by hand, counted: how it begins, in which generation it did, and how it ends. */
+interface Kept {
+  readonly name: "isolations" | "disables"
+  readonly begin: (circuit: Circuit.Circuit<unknown>) => Circuit.Circuit<unknown>
+  readonly since: (circuit: Circuit.Circuit<unknown>) => number
+  readonly end: (
+    circuit: Circuit.Circuit<unknown>,
+    rules: Circuit.Rules<unknown>,
+    since: number,
+    now: number
+  ) => Circuit.Circuit<unknown>
+}
+
+/** Keeps a circuit in a state until the scope closes. */
+const keep = (
+  breaker: Breaker,
+  key: string | undefined,
+  { begin, end, name, since }: Kept
+): Effect.Effect<void, never, Scope.Scope> => {
+  const beginning = control(
+    breaker,
+    key,
+    (held, _, caller) => {
+      const kept = begin(held.current)
+      breaker.move(held, kept, caller)
+      return { held, since: since(kept) }
+    },
+    (held, fleet) => fleet.holding(held, name, 1)
   )
+  const ending = ({ held, since }: { readonly held: Held; readonly since: number }) =>
+    Effect.withFiberRuntime<void>((caller) => {
+      const now = breaker.now(caller)
+      const ended = end(held.current, breaker.settings.rules, since, now)
+      if (ended === held.current) return Effect.void
+      breaker.circuits.touch(held, now)
+      breaker.move(held, ended, caller)
+      const { fleet } = breaker
+      return fleet?.controlled(held, fleet.holding(held, name, -1)) ?? Effect.void
+    })
+  return Effect.asVoid(Effect.acquireRelease(beginning, ending))
+}
 
 /**
- * Waits in the fiber that asks: for the time the circuit itself names, or for its next change. A timer holds no longer
- * than some 24 days, so a longer wait is taken a day at a time.
+ * Waits in the fiber that asks: for the time the circuit itself names, or for its next change.
  *
  * @internal
  */
@@ -110,21 +142,37 @@ export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.E
 const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<boolean>((caller) => {
-      const now = breaker.now(caller)
-      const held = breaker.circuits.find(key, now)
       if (breaker.settings.observe) return Effect.succeed(true)
-      // While calls are turned away whatever the circuit, the store is what is waited for.
-      const storeMillis = breaker.fleet?.turnsAway === true ? breaker.fleet.retryMillis : 0
-      const circuitMillis =
-        held === undefined ? 0 : Circuit.readyInMillis(breaker.seen(held, now), breaker.settings.rules, now)
-      const millis = Math.max(storeMillis, circuitMillis)
-      if (millis <= 0) return Effect.succeed(true)
-      const changed = breaker.nextChange(key, caller)
-      return Deferred.await(changed).pipe(
-        Effect.timeoutOption(Duration.millis(Math.min(Math.ceil(millis), dayMillis))),
-        restore,
-        Effect.ensuring(Effect.sync(() => breaker.forgetChange(key, changed))),
-        Effect.as(false)
-      )
+      const before = breaker.fleet?.beforeCall(breaker.use(key, caller), caller)
+      return before === undefined
+        ? waitForChange(breaker, key, caller, restore)
+        : Effect.zipRight(
+            restore(before),
+            Effect.suspend(() => waitForChange(breaker, key, caller, restore))
+          )
     })
   )
+
+const waitForChange = (
+  breaker: Breaker,
+  key: string,
+  caller: Caller,
+  restore: (effect: Effect.Effect<unknown>) => Effect.Effect<unknown>
+): Effect.Effect<boolean> => {
+  const now = breaker.now(caller)
+  const held = breaker.circuits.find(key, now)
+  // While calls are turned away whatever the circuit, the store is what is waited for.
+  const storeMillis = breaker.fleet?.turnsAway === true ? breaker.fleet.retryMillis : 0
+  const circuitMillis =
+    held === undefined ? 0 : Circuit.readyInMillis(breaker.seen(held, now), breaker.settings.rules, now)
+  const millis = Math.max(storeMillis, circuitMillis)
+  if (millis <= 0) return Effect.succeed(true)
+  const changed = breaker.nextChange(key, caller)
+  return Deferred.await(changed).pipe(
+    // A timer holds no longer than some 24 days, so a longer wait is taken a day at a time.
+    Effect.timeoutOption(Math.min(Math.ceil(millis), dayMillis)),
+    restore,
+    Effect.ensuring(Effect.sync(() => breaker.forgetChange(key, changed))),
+    Effect.as(false)
+  )
+}

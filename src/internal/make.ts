@@ -5,15 +5,17 @@ import type { CircuitBreaker, Classify, Options, ProtectOptions } from "../Circu
 import { CircuitBreakerRegistry } from "../CircuitBreakerRegistry.ts"
 import type { CircuitOpenError } from "../CircuitOpenError.ts"
 import { CircuitStore } from "../CircuitStore.ts"
+import { admit } from "./admit.ts"
 import { Breaker } from "./breaker.ts"
 import { defaultKey } from "./circuits.ts"
 import * as controls from "./controls.ts"
 import * as Fleet from "./fleet/join.ts"
 import { alone } from "./fleet/memory.ts"
-import { decode } from "./options.ts"
-import type { Afterwards } from "./protect.ts"
+import { checkCall, checkKey, checkStream, decode } from "./options.ts"
+import type { GoOn } from "./protect.ts"
 import { protect } from "./protect.ts"
-import { snapshotOf, stateOf } from "./reading.ts"
+import { protectStream } from "./protectStream.ts"
+import * as Reading from "./reading.ts"
 
 /** @internal */
 export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
@@ -36,31 +38,54 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Sco
 
 const serviceOf = (breaker: Breaker): CircuitBreaker => {
   const { settings } = breaker
-  const read = <A>(f: (now: number) => A): Effect.Effect<A> =>
-    Effect.withFiberRuntime((caller) => Effect.succeed(f(breaker.now(caller))))
   const service: CircuitBreaker = {
     name: settings.name,
-    protect: (effect) => protect(breaker, effect, undefined, settings.classify),
-    protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) =>
-      protect(breaker, effect, options.key, options.classify ?? settings.classify)
-    ),
-    state: (key = defaultKey) => read((now) => stateOf(breaker, breaker.circuits.find(key, now), now)),
-    snapshot: (key = defaultKey) =>
-      read((now) => snapshotOf(breaker, breaker.circuits.find(key, now), key, now)),
-    circuits: read((now) =>
-      Array.from(breaker.circuits.all(now), (held) => snapshotOf(breaker, held, held.key, now))
-    ),
+    protect: (effect) =>
+      protect({ breaker, effect, key: undefined, classify: settings.classify, goOn: undefined }),
+    protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) => {
+      const { classify = settings.classify, key } = options
+      checkCall(options)
+      return protect({ breaker, effect, key, classify, goOn: undefined })
+    }),
+    protectStream: (stream, options) => {
+      if (options !== undefined) checkStream(options)
+      return protectStream(breaker, stream, options?.key)
+    },
+    admit: (key) => admit(breaker, checkKey(key)),
+    state: (key) => Reading.state(breaker, checkKey(key) ?? defaultKey),
+    snapshot: (key) => Reading.snapshot(breaker, checkKey(key) ?? defaultKey),
+    circuits: Reading.circuits(breaker),
     transitions: breaker.transitions.stream,
-    trip: (key) => controls.trip(breaker, key),
-    reset: (key) => controls.reset(breaker, key),
-    isolate: (key) => controls.isolate(breaker, key),
-    awaitReady: (key) => controls.awaitReady(breaker, key)
+    subscribe: breaker.transitions.queue,
+    trip: (key) => controls.trip(breaker, checkKey(key)),
+    reset: (key) => controls.reset(breaker, checkKey(key)),
+    isolate: (key) => controls.isolate(breaker, checkKey(key)),
+    disable: (key) => controls.disable(breaker, checkKey(key)),
+    awaitReady: (key) => controls.awaitReady(breaker, checkKey(key))
   }
-  breakers.set(service, breaker)
-  return service
+  const guarding: Guarding = { [guardKey]: (effect, guard) => protect({ breaker, effect, ...guard }) }
+  // Not enumerable: a breaker that is made of this one has its own way to guard.
+  return Object.defineProperty(service, guardKey, { value: guarding[guardKey] })
 }
 
-const breakers = new WeakMap<CircuitBreaker, Breaker>()
+/**
+ * What an adapter does with a breaker beyond its public interface. The name is the same in every copy of this package,
+ * so that an adapter of one works with a breaker of another.
+ */
+const guardKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitBreaker/guard/1")
+
+interface Guarding {
+  readonly [guardKey]: <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    guard: Guard<A>
+  ) => Effect.Effect<A, E | CircuitOpenError, R>
+}
+
+interface Guard<A> {
+  readonly key: string
+  readonly classify: Classify
+  readonly goOn: GoOn<A>
+}
 
 /**
  * Guards an effect whose call may go on after it. A breaker that somebody else has made settles such a call with its
@@ -71,12 +96,8 @@ const breakers = new WeakMap<CircuitBreaker, Breaker>()
 export const protectOn = <A, E, R>(
   service: CircuitBreaker,
   effect: Effect.Effect<A, E, R>,
-  key: string,
-  classify: Classify,
-  afterwards: Afterwards<A>
-): Effect.Effect<A, E | CircuitOpenError, R> => {
-  const breaker = breakers.get(service)
-  return breaker === undefined
-    ? service.protectWith(effect, { key, classify })
-    : protect(breaker, effect, key, classify, afterwards)
-}
+  guard: Guard<A>
+): Effect.Effect<A, E | CircuitOpenError, R> =>
+  guardKey in service
+    ? (service as CircuitBreaker & Guarding)[guardKey](effect, guard)
+    : service.protectWith(effect, { key: guard.key, classify: guard.classify })

@@ -113,7 +113,8 @@ export class Series {
       Open: gauge("Open"),
       HalfOpen: gauge("HalfOpen"),
       Recovering: gauge("Recovering"),
-      Isolated: gauge("Isolated")
+      Isolated: gauge("Isolated"),
+      Disabled: gauge("Disabled")
     }
     for (const [from, to] of usual) this.transition(from, to)
   }
@@ -136,6 +137,7 @@ const usual: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
   ["Closed", "Closed"],
   ["Closed", "Open"],
   ["Closed", "Isolated"],
+  ["Closed", "Disabled"],
   ["Open", "Closed"],
   ["Open", "Open"],
   ["Open", "HalfOpen"],
@@ -147,7 +149,8 @@ const usual: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
   ["Recovering", "Closed"],
   ["Recovering", "Open"],
   ["Recovering", "Isolated"],
-  ["Isolated", "Closed"]
+  ["Isolated", "Closed"],
+  ["Disabled", "Closed"]
 ]
 
 // Asked for once, a metric is there, with the value zero.

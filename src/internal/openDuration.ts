@@ -10,11 +10,23 @@ import { runNow } from "./caller.ts"
 import { refuse } from "./options.ts"
 
 /**
- * How long the n-th opening lasts, in milliseconds.
+ * How far a circuit has come in the schedule of its openings: how long the latest one lasts, and the schedule's state
+ * after it.
  *
  * @internal
  */
-export type OpenDuration = (openings: number, caller: Caller) => number
+export interface Backoff {
+  readonly openings: number
+  readonly millis: number
+  readonly state: unknown
+}
+
+/**
+ * Takes the schedule's step for the n-th opening, after that for the one before.
+ *
+ * @internal
+ */
+export type OpenDuration = (previous: Backoff | undefined, openings: number, caller: Caller) => Backoff
 
 /**
  * A schedule that never delays is refused, and so is one that waits between its steps: opening a circuit is one step.
@@ -26,39 +38,75 @@ export const make = (
   of: string,
   caller: Caller
 ): OpenDuration => {
-  if (!Schedule.isSchedule(openDuration)) return () => openDuration
-  const sample = runNow(caller, delays(openDuration, 100))
+  if (!Schedule.isSchedule(openDuration)) {
+    const constant: Backoff = { openings: 0, millis: openDuration, state: undefined }
+    return () => constant
+  }
+  const first = checkedFirstDelay(openDuration, of, caller)
+  const start: Backoff = { openings: 0, millis: first, state: openDuration.initial }
+  return (previous, openings, caller) => {
+    let backoff = previous === undefined || openings <= previous.openings ? start : previous
+    // Of the openings that another process decided, this one has taken no step: it takes them now.
+    for (let missed = Math.min(openings - backoff.openings, mostStepsAtOnce); missed > 0; missed--) {
+      const exit = runNow(caller, stepAfter(openDuration, backoff))
+      // The sample was fit; should the schedule fail or change its mind later, the last fit delay repeats.
+      backoff = Exit.isSuccess(exit) ? exit.value : { ...backoff, openings: backoff.openings + 1 }
+    }
+    return { ...backoff, openings }
+  }
+}
+
+const mostStepsAtOnce = 1_000
+
+/** The schedule's first delay, if its first hundred steps are fit. */
+const checkedFirstDelay = (
+  schedule: Schedule.Schedule<unknown, number>,
+  of: string,
+  caller: Caller
+): number => {
+  const sample = runNow(caller, sampleOf(schedule))
   if (Exit.isFailure(sample))
     return refuse(of, "a schedule whose steps do not wait or fail", Cause.pretty(sample.cause))
-  const first = sample.value[0] ?? 0
   const unfit = sample.value.length === 0 ? 0 : sample.value.find((delay) => !isFit(delay))
   if (unfit !== undefined)
     return refuse(of, "a schedule with a finite delay above 0 each time", `a delay of ${unfit}`)
-  return (openings, caller) => {
-    const replayed = runNow(caller, delays(openDuration, openings))
-    // The sample was fit; should the schedule fail or change its mind later, the last fit delay repeats.
-    return (Exit.isSuccess(replayed) ? replayed.value.findLast(isFit) : undefined) ?? first
-  }
+  return sample.value[0]!
 }
 
 const isFit = (delay: number): boolean => delay > 0 && delay < Infinity
 
-/**
- * The schedule's delays for the openings up to `openings`. It is stepped on a simulated clock that moves on by each
- * delay, never slept, so that `Schedule.upTo` and its like measure the time spent open. It may end early: its last
- * delay repeats.
- */
-const delays = Effect.fnUntraced(function* (schedule: Schedule.Schedule<unknown, number>, openings: number) {
-  const taken: Array<number> = []
+/** One more step, taken now. A schedule that has ended repeats its last delay. */
+const stepAfter = (
+  schedule: Schedule.Schedule<unknown, number>,
+  previous: Backoff
+): Effect.Effect<Backoff> => {
+  const openings = previous.openings + 1
+  return Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.map(schedule.step(now, openings, previous.state), ([state, , decision]): Backoff => {
+      if (ScheduleDecision.isDone(decision)) return { ...previous, openings }
+      const delay = delayOf(decision, now)
+      return { openings, state, millis: isFit(delay) ? delay : previous.millis }
+    })
+  )
+}
+
+const delayOf = (decision: ScheduleDecision.ScheduleDecision, now: number): number =>
+  ScheduleDecision.isContinue(decision)
+    ? Math.ceil(Math.max(0, ScheduleIntervals.start(decision.intervals) - now))
+    : 0
+
+/** The delays of the first hundred steps at most, on a simulated clock that moves on by each delay, never slept. */
+const sampleOf = Effect.fnUntraced(function* (schedule: Schedule.Schedule<unknown, number>) {
+  const delays: Array<number> = []
   let now = yield* Clock.currentTimeMillis
   let state: unknown = schedule.initial
-  for (let opening = 1; opening <= openings; opening++) {
+  for (let opening = 1; opening <= 100; opening++) {
     const [next, , decision] = yield* schedule.step(now, opening, state)
     if (ScheduleDecision.isDone(decision)) break
-    const delay = Math.ceil(Math.max(0, ScheduleIntervals.start(decision.intervals) - now))
-    taken.push(delay)
+    const delay = delayOf(decision, now)
+    delays.push(delay)
     now += delay
     state = next
   }
-  return taken
+  return delays
 })

@@ -1,4 +1,5 @@
 import * as Duration from "effect/Duration"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
@@ -40,77 +41,138 @@ export const given = <A extends object>(options: A): A =>
  *
  * @internal
  */
-export const decode = (options: CircuitBreaker.Options): Settings => {
-  const name = options.name ?? "default"
-  const of = (option: string) => `CircuitBreaker "${String(name)}": ${option}`
-  refuseUnknown(`CircuitBreaker "${String(name)}"`, options, optionNames)
-  const halfOpen = options.halfOpen ?? {}
-  refuseUnknown(of("halfOpen"), halfOpen, ["probes", "failuresToReopen", "probeTimeout"])
+export const decode = (input: unknown): Settings => {
+  const given = Predicate.hasProperty(input, "name") ? input.name : undefined
+  const options = optionsOf<CircuitBreaker.Options>(
+    `CircuitBreaker "${String(or(given, "default"))}"`,
+    input,
+    optionNames
+  )
+  const name = nonEmptyString("CircuitBreaker: name", or(options.name, "default"))
+  const of = (option: string) => `CircuitBreaker "${name}": ${option}`
+  const halfOpen = optionsOf<CircuitBreaker.HalfOpenOptions>(
+    of("halfOpen"),
+    or(options.halfOpen, {}),
+    halfOpenNames
+  )
   const policyData = decodePolicy(
     of("tripPolicy"),
-    options.tripPolicy ?? { _tag: "Consecutive", failures: 5 }
+    or<TripPolicy.TripPolicy>(options.tripPolicy, { _tag: "Consecutive", failures: 5 })
   )
   return {
-    name: nonEmptyString("CircuitBreaker: name", name),
+    name,
     policyData,
     rules: {
       policy: Policy.compile(policyData),
-      probes: count(of("halfOpen.probes"), halfOpen.probes ?? 1),
-      failuresToReopen: count(of("halfOpen.failuresToReopen"), halfOpen.failuresToReopen ?? 1),
-      probeTimeoutMillis: finiteMillis(of("halfOpen.probeTimeout"), halfOpen.probeTimeout ?? "1 minute"),
+      probes: count(of("halfOpen.probes"), or(halfOpen.probes, 1)),
+      failuresToReopen: count(of("halfOpen.failuresToReopen"), or(halfOpen.failuresToReopen, 1)),
+      probeTimeoutMillis: finiteMillis(of("halfOpen.probeTimeout"), or(halfOpen.probeTimeout, "1 minute")),
       recovery: options.recovery === undefined ? undefined : decodeRecovery(of("recovery"), options.recovery)
     },
     openDuration: Schedule.isSchedule(options.openDuration)
       ? options.openDuration
-      : finiteMillis(of("openDuration"), options.openDuration ?? "30 seconds"),
-    maxOpenMillis: positiveMillis(of("maxOpenDuration"), options.maxOpenDuration ?? "1 hour"),
-    classify: callable(of("classify"), options.classify === undefined ? Outcome.fromExit : options.classify),
-    observe: oneOf(of("mode"), ["enforce", "observe"], options.mode ?? "enforce") === "observe",
-    capacity: count(of("capacity"), options.capacity ?? 10_000),
-    idleMillis: positiveMillis(of("idleTimeToLive"), options.idleTimeToLive ?? "1 hour"),
-    metricsByKey: bool(of("metricsByKey"), options.metricsByKey ?? false)
+      : finiteMillis(of("openDuration"), or(options.openDuration, "30 seconds")),
+    maxOpenMillis: positiveMillis(of("maxOpenDuration"), or(options.maxOpenDuration, "1 hour")),
+    classify: callable(of("classify"), or<CircuitBreaker.Classify>(options.classify, Outcome.fromExit)),
+    observe: oneOf(of("mode"), ["enforce", "observe"], or(options.mode, "enforce")) === "observe",
+    capacity: count(of("capacity"), or(options.capacity, 10_000)),
+    idleMillis: positiveMillis(of("idleTimeToLive"), or(options.idleTimeToLive, "1 hour")),
+    metricsByKey: bool(of("metricsByKey"), or(options.metricsByKey, false))
   }
 }
 
-const optionNames: ReadonlyArray<keyof CircuitBreaker.Options & string> = [
-  "name",
-  "tripPolicy",
-  "openDuration",
-  "maxOpenDuration",
-  "halfOpen",
-  "recovery",
-  "classify",
-  "mode",
-  "capacity",
-  "idleTimeToLive",
-  "metricsByKey"
-]
+/**
+ * The default of an option that was left out. `null` is a value like any other, and refused like any other wrong one.
+ *
+ * @internal
+ */
+export const or = <A>(value: A | undefined, otherwise: A): A => (value === undefined ? otherwise : value)
 
-const decodeRecovery = (of: string, recovery: CircuitBreaker.RecoveryOptions): Rules<unknown>["recovery"] => {
-  refuseUnknown(of, recovery, ["duration", "from"])
+const optionNames = Object.keys({
+  name: true,
+  tripPolicy: true,
+  openDuration: true,
+  maxOpenDuration: true,
+  halfOpen: true,
+  recovery: true,
+  classify: true,
+  mode: true,
+  capacity: true,
+  idleTimeToLive: true,
+  metricsByKey: true
+} satisfies Record<keyof CircuitBreaker.Options, true>)
+
+const halfOpenNames = Object.keys({
+  probes: true,
+  failuresToReopen: true,
+  probeTimeout: true
+} satisfies Record<keyof CircuitBreaker.HalfOpenOptions, true>)
+
+const recoveryNames = Object.keys({
+  duration: true,
+  from: true
+} satisfies Record<keyof CircuitBreaker.RecoveryOptions, true>)
+
+const decodeRecovery = (of: string, input: unknown): Rules<unknown>["recovery"] => {
+  const recovery = optionsOf<CircuitBreaker.RecoveryOptions>(of, input, recoveryNames)
   return {
     durationMillis: finiteMillis(`${of}.duration`, recovery.duration),
-    from: ratio(`${of}.from`, recovery.from ?? 0.1)
+    from: ratio(`${of}.from`, or(recovery.from, 0.1))
   }
 }
 
+// ---------------------------------------------------------------------------------------------------------
+// Calls: checked where a guarded effect is made, not each time it runs
+
 /** @internal */
-export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyData => {
+export const checkKey = (key: string | undefined): string | undefined =>
+  key === undefined || typeof key === "string"
+    ? key
+    : refuseValue("CircuitBreaker: key", "a string, or left out", key)
+
+/** @internal */
+export const checkCall = (options: CircuitBreaker.ProtectOptions<never, never>): void => {
+  const of = "CircuitBreaker.protectWith"
+  const { classify, key } = optionsOf<CircuitBreaker.ProtectOptions<never, never>>(of, options, callNames)
+  checkKey(key)
+  if (classify !== undefined) callable(`${of}: classify`, classify)
+}
+
+const callNames = Object.keys({
+  key: true,
+  classify: true
+} satisfies Record<keyof CircuitBreaker.ProtectOptions<never, never>, true>)
+
+/** @internal */
+export const checkStream = (options: CircuitBreaker.StreamOptions): void => {
+  checkKey(optionsOf<CircuitBreaker.StreamOptions>("CircuitBreaker.protectStream", options, streamNames).key)
+}
+
+const streamNames = Object.keys({ key: true } satisfies Record<keyof CircuitBreaker.StreamOptions, true>)
+
+// ---------------------------------------------------------------------------------------------------------
+// Policies
+
+/** @internal */
+export const decodePolicy = (of: string, input: unknown): PolicyData => {
+  const policy = input as TripPolicy.TripPolicy | null
+  const names = policyNames[policy?._tag as TripPolicy.TripPolicy["_tag"]]
+  if (policy === null || names === undefined) {
+    return refuseValue(of, "a policy made by the constructors of TripPolicy", input)
+  }
+  optionsOf(of, policy, names)
   switch (policy._tag) {
     case "Consecutive":
-      refuseUnknown(of, policy, ["_tag", "failures"])
       return { _tag: "Consecutive", failures: count(`${of}.failures`, policy.failures) }
     case "FailureCount":
-      refuseUnknown(of, policy, ["_tag", "failures", "within"])
       return {
         _tag: "FailureCount",
         failures: count(`${of}.failures`, policy.failures),
         withinMillis: positiveMillis(`${of}.within`, policy.within)
       }
     case "FailureRate": {
-      refuseUnknown(of, policy, ["_tag", "threshold", "minimumFailures", ...rateWindowNames])
       const rateWindow = decodeRateWindow(of, policy, policy.minimumFailures === undefined ? 10 : 1)
-      const minimumFailures = count(`${of}.minimumFailures`, policy.minimumFailures ?? 1)
+      const minimumFailures = count(`${of}.minimumFailures`, or(policy.minimumFailures, 1))
       return {
         _tag: "FailureRate",
         threshold: ratio(`${of}.threshold`, policy.threshold),
@@ -120,7 +182,6 @@ export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyD
       }
     }
     case "SlowCallRate":
-      refuseUnknown(of, policy, ["_tag", "threshold", "slowerThan", ...rateWindowNames])
       return {
         _tag: "SlowCallRate",
         threshold: ratio(`${of}.threshold`, policy.threshold),
@@ -129,22 +190,60 @@ export const decodePolicy = (of: string, policy: TripPolicy.TripPolicy): PolicyD
         ...decodeRateWindow(of, policy, 10)
       }
     case "AnyOf":
-      if (policy.policies.length === 0) refuse(`${of}: anyOf`, "at least one policy", "none")
+    case "AllOf": {
+      const name = policy._tag === "AnyOf" ? "anyOf" : "allOf"
+      if (!Array.isArray(policy.policies)) refuseValue(`${of}: ${name}`, "given policies", policy.policies)
+      if (policy.policies.length === 0) refuse(`${of}: ${name}`, "at least one policy", "none")
       return {
-        _tag: "AnyOf",
-        policies: policy.policies.map((each, i) => decodePolicy(`${of}.anyOf[${i}]`, each))
+        _tag: policy._tag,
+        policies: policy.policies.map((each, i) => decodePolicy(`${of}.${name}[${i}]`, each))
       }
+    }
     case "Custom":
-      refuseUnknown(of, policy, ["_tag", "initial", "record", "trips"])
       callable(`${of}.record`, policy.record)
       callable(`${of}.trips`, policy.trips)
       return policy
-    default:
-      return refuseValue(of, "a policy made by the constructors of TripPolicy", policy)
   }
 }
 
-const rateWindowNames = ["within", "buckets", "calls", "minimumCalls"] as const
+type Names<A> = Record<keyof A, true>
+
+const rateWindow: Names<TripPolicy.RateWindow> = {
+  within: true,
+  buckets: true,
+  calls: true,
+  minimumCalls: true
+}
+
+/** What each policy may have, by its tag. */
+const policyNames: Readonly<Record<TripPolicy.TripPolicy["_tag"], ReadonlyArray<string>>> = {
+  Consecutive: Object.keys({ _tag: true, failures: true } satisfies Names<TripPolicy.Consecutive>),
+  FailureCount: Object.keys({
+    _tag: true,
+    failures: true,
+    within: true
+  } satisfies Names<TripPolicy.FailureCount>),
+  FailureRate: Object.keys({
+    _tag: true,
+    threshold: true,
+    minimumFailures: true,
+    ...rateWindow
+  } satisfies Names<TripPolicy.FailureRate>),
+  SlowCallRate: Object.keys({
+    _tag: true,
+    threshold: true,
+    slowerThan: true,
+    ...rateWindow
+  } satisfies Names<TripPolicy.SlowCallRate>),
+  AnyOf: Object.keys({ _tag: true, policies: true } satisfies Names<TripPolicy.AnyOf>),
+  AllOf: Object.keys({ _tag: true, policies: true } satisfies Names<TripPolicy.AllOf>),
+  Custom: Object.keys({
+    _tag: true,
+    initial: true,
+    record: true,
+    trips: true
+  } satisfies Names<TripPolicy.Custom>)
+}
 
 const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTime: number) => {
   if (rate.within !== undefined && rate.calls !== undefined) {
@@ -153,7 +252,7 @@ const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTi
   if (rate.calls !== undefined) {
     if (rate.buckets !== undefined) refuseValue(`${of}.buckets`, "given with within only", rate.buckets)
     const calls = count(`${of}.calls`, rate.calls)
-    const minimumCalls = count(`${of}.minimumCalls`, rate.minimumCalls ?? calls)
+    const minimumCalls = count(`${of}.minimumCalls`, or(rate.minimumCalls, calls))
     if (minimumCalls > calls)
       refuseValue(`${of}.minimumCalls`, `at most calls, which is ${calls}`, minimumCalls)
     return { window: { _tag: "Calls", calls }, minimumCalls } as const
@@ -163,9 +262,9 @@ const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTi
     window: {
       _tag: "Time",
       withinMillis: finiteMillis(`${of}.within`, rate.within),
-      buckets: count(`${of}.buckets`, rate.buckets ?? 10)
+      buckets: count(`${of}.buckets`, or(rate.buckets, 10))
     },
-    minimumCalls: count(`${of}.minimumCalls`, rate.minimumCalls ?? minimumOverTime)
+    minimumCalls: count(`${of}.minimumCalls`, or(rate.minimumCalls, minimumOverTime))
   } as const
 }
 
@@ -183,27 +282,34 @@ export const refuse = (what: string, allowed: string, received: string): never =
 
 /** @internal */
 export const refuseValue = (what: string, allowed: string, value: unknown): never =>
-  refuse(
-    what,
-    allowed,
-    Duration.isDuration(value)
-      ? Duration.format(value)
-      : typeof value === "string"
-        ? JSON.stringify(value)
-        : Predicate.isRecord(value)
-          ? JSON.stringify(value)
-          : String(value)
-  )
+  refuse(what, allowed, textOf(value))
 
-/** @internal */
-export const refuseUnknown = (of: string, options: object, known: ReadonlyArray<string>): void => {
+const textOf = (value: unknown): string => {
+  if (Duration.isDuration(value)) return Duration.format(value)
+  return typeof value === "string" ? JSON.stringify(value) : Inspectable.toStringUnknown(value, 0)
+}
+
+/**
+ * The options themselves, if they are options: an object that has none but those which are known.
+ *
+ * @internal
+ */
+export const optionsOf = <A extends object>(
+  of: string,
+  options: unknown,
+  known: ReadonlyArray<string>
+): A => {
+  const names = known.filter((name) => name !== "_tag").join(", ")
+  if (typeof options !== "object" || options === null) {
+    return refuseValue(of, names === "" ? "given no options" : `given options (${names})`, options)
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new RangeError(
-        `${of}: unknown option "${key}", the options are ${known.filter((name) => name !== "_tag").join(", ")}`
-      )
+      throw new RangeError(`${of}: unknown option "${key}", the options are ${names}`)
     }
   }
+  // Each of them is checked by itself, whatever its type says.
+  return options as A
 }
 
 const nonEmptyString = (what: string, value: unknown): string =>
@@ -221,7 +327,9 @@ export const count = (what: string, value: number): number =>
   Number.isSafeInteger(value) && value >= 1 ? value : refuseValue(what, "an integer of at least 1", value)
 
 const ratio = (what: string, value: number): number =>
-  value > 0 && value <= 1 ? value : refuseValue(what, "a number above 0 and at most 1", value)
+  typeof value === "number" && value > 0 && value <= 1
+    ? value
+    : refuseValue(what, "a number above 0 and at most 1", value)
 
 const positiveMillis = (what: string, value: Duration.DurationInput): number => {
   const millis = toMillis(value)

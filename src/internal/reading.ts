@@ -1,5 +1,6 @@
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { CircuitSnapshot, CircuitState } from "../CircuitBreaker.ts"
 import type { Breaker } from "./breaker.ts"
@@ -9,16 +10,58 @@ import { noCounts } from "./core/window.ts"
 
 const closed: CircuitState = { _tag: "Closed" }
 const isolated: CircuitState = { _tag: "Isolated" }
+const disabled: CircuitState = { _tag: "Disabled" }
+
+/** @internal */
+export const state = (breaker: Breaker, key: string): Effect.Effect<CircuitState> =>
+  lookedUp(breaker, key, (_, circuit, now) => Effect.succeed(stateOf(breaker, circuit, now)))
+
+/** @internal */
+export const snapshot = (breaker: Breaker, key: string): Effect.Effect<CircuitSnapshot> =>
+  lookedUp(breaker, key, (held, circuit, now) =>
+    Effect.succeed({ ...snapshotOf(breaker, held, key, now), state: stateOf(breaker, circuit, now) })
+  )
+
+/** @internal */
+export const circuits = (breaker: Breaker): Effect.Effect<ReadonlyArray<CircuitSnapshot>> =>
+  Effect.withFiberRuntime((caller) => {
+    const now = breaker.now(caller)
+    return Effect.succeed(
+      Array.from(breaker.circuits.all(now), (held) => snapshotOf(breaker, held, held.key, now))
+    )
+  })
 
 /**
- * The state of a circuit as a reader sees it at `now`. A circuit that is not held is Closed.
- *
- * @internal
+ * Finds a circuit for a reader. One that this process does not hold and others may share is read in the store, and not
+ * made here.
  */
-export const stateOf = (breaker: Breaker, held: Held | undefined, now: number): CircuitState => {
-  if (held === undefined) return closed
+const lookedUp = <A>(
+  breaker: Breaker,
+  key: string,
+  read: (
+    held: Held | undefined,
+    circuit: Circuit.Circuit<unknown> | undefined,
+    now: number
+  ) => Effect.Effect<A>
+): Effect.Effect<A> =>
+  Effect.withFiberRuntime((caller) => {
+    const here = () => {
+      const now = breaker.now(caller)
+      const held = breaker.circuits.find(key, now)
+      return read(held, held && breaker.seen(held, now), now)
+    }
+    const { fleet } = breaker
+    if (fleet === undefined || breaker.circuits.find(key, breaker.now(caller)) !== undefined) return here()
+    return Effect.flatMap(fleet.peek(key), (circuit) =>
+      circuit === undefined ? here() : read(undefined, circuit, breaker.now(caller))
+    )
+  })
+
+/** A circuit as a reader sees it at `now`. One that is not held is Closed. */
+const stateOf = (breaker: Breaker, seen: Circuit.Circuit<unknown> | undefined, now: number): CircuitState => {
+  if (seen === undefined) return closed
   const { rules } = breaker.settings
-  const circuit = Circuit.at(breaker.seen(held, now), rules, now)
+  const circuit = Circuit.at(seen, rules, now)
   switch (circuit._tag) {
     case "Closed":
       return closed
@@ -31,7 +74,7 @@ export const stateOf = (breaker: Breaker, held: Held | undefined, now: number): 
     case "HalfOpen":
       return {
         _tag: "HalfOpen",
-        probing: circuit.slots.length,
+        probing: circuit.slots.count,
         succeeded: circuit.succeeded,
         openings: circuit.openings
       }
@@ -43,19 +86,15 @@ export const stateOf = (breaker: Breaker, held: Held | undefined, now: number): 
       }
     case "Isolated":
       return isolated
+    case "Disabled":
+      return disabled
   }
 }
 
-/** @internal */
-export const snapshotOf = (
-  breaker: Breaker,
-  held: Held | undefined,
-  key: string,
-  now: number
-): CircuitSnapshot => ({
+const snapshotOf = (breaker: Breaker, held: Held | undefined, key: string, now: number): CircuitSnapshot => ({
   breaker: breaker.settings.name,
   key,
-  state: stateOf(breaker, held, now),
+  state: stateOf(breaker, held && breaker.seen(held, now), now),
   window:
     held === undefined ? noCounts : Circuit.counts(breaker.seen(held, now), breaker.settings.rules, now),
   totals: {
@@ -64,8 +103,8 @@ export const snapshotOf = (
     ignored: held?.ignored ?? 0,
     rejected: held?.rejected ?? 0
   },
-  lastFailure: Option.map(Option.fromNullable(held?.lastFailure), ({ at, exit }) => ({
+  lastFailure: Option.map(Option.fromNullable(held?.lastFailure), ({ at, description, exit }) => ({
     at,
-    cause: exit._tag === "Failure" ? exit.cause : Cause.fail(exit.value)
+    cause: exit._tag === "Failure" ? exit.cause : Cause.fail(description ?? exit.value)
   }))
 })

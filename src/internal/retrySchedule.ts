@@ -3,7 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
-import { CircuitOpenError } from "../CircuitOpenError.ts"
+import type { CircuitOpenError } from "../CircuitOpenError.ts"
+import { isCircuitOpenError } from "../CircuitOpenError.ts"
+import { dayMillis } from "./millis.ts"
+import { sleepLong } from "./sleepLong.ts"
 
 // Spread over a range and capped: callers turned away together do not come back together.
 const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
@@ -18,7 +21,7 @@ export const make = <E, R>(
 ): Schedule.Schedule<unknown, E | CircuitOpenError, R> => {
   const initial: State = { schedule: schedule?.initial, backoff: backoff.initial }
   return Schedule.makeWithState(initial, (now, error, state): Step<R> => {
-    if (!(error instanceof CircuitOpenError)) {
+    if (!isCircuitOpenError(error)) {
       return schedule === undefined
         ? stop(state)
         : Effect.map(schedule.step(now, error, state.schedule), ([next, out, decision]) => [
@@ -31,9 +34,15 @@ export const make = <E, R>(
       case "Isolated":
         return stop(state)
       case "Open": {
-        const readyAt = now + Duration.toMillis(error.retryAfter)
-        const decision = ScheduleDecision.continueWith(ScheduleInterval.after(readyAt))
-        return Effect.succeed([{ ...state, backoff: backoff.initial }, undefined, decision])
+        const millis = Duration.toMillis(error.retryAfter)
+        const last = Math.min(millis, dayMillis)
+        const decision = ScheduleDecision.continueWith(ScheduleInterval.after(now + last))
+        // The time between two attempts is slept in one piece, for which a month is too long.
+        return Effect.as(sleepLong(millis - last), [
+          { ...state, backoff: backoff.initial },
+          undefined,
+          decision
+        ])
       }
       case "HalfOpen":
       case "Recovering":

@@ -91,5 +91,5 @@ export const admits = (circuit: AnyCircuit, rules: Rules, now: number): boolean 
 /** How many slots are held at `now`. */
 export const probing = (circuit: AnyCircuit, rules: Rules, now: number): number => {
   const seen = Circuit.at(circuit, rules, now)
-  return seen._tag === "HalfOpen" ? seen.slots.length : 0
+  return seen._tag === "HalfOpen" ? seen.slots.count : 0
 }

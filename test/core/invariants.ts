@@ -120,7 +120,7 @@ export const ofSituations = {
     const seen = machine.at(situation.circuit, rules, situation.now)
     return (
       seen._tag !== "HalfOpen" ||
-      (seen.slots.length === liveProbes(situation, rules) &&
+      (seen.slots.count === liveProbes(situation, rules) &&
         seen.succeeded === situation.ledger.probesSucceeded)
     )
   },
@@ -142,7 +142,7 @@ export const ofSituations = {
 export const ofEndings = {
   "at the end no slot is held": ({ circuit, now }, rules, machine) => {
     const seen = machine.at(circuit, rules, now)
-    return seen._tag !== "HalfOpen" || seen.slots.length === 0
+    return seen._tag !== "HalfOpen" || seen.slots.count === 0
   },
 
   "at the end the circuit heals, unless it is held": (situation, rules, machine) =>

@@ -5,7 +5,7 @@ import { CircuitBreakerRegistry } from "effect-circuit-breaker"
 import { Breaker } from "../../src/internal/breaker.ts"
 import * as controls from "../../src/internal/controls.ts"
 import { decode } from "../../src/internal/options.ts"
-import { stateOf } from "../../src/internal/reading.ts"
+import { state } from "../../src/internal/reading.ts"
 import { leastOperations } from "./PointScheduler.ts"
 import type { Program } from "./programs.ts"
 import { clock, runNow, sweep } from "./Sweep.ts"
@@ -22,12 +22,7 @@ const newBreaker: Effect.Effect<Breaker> = Effect.flatMap(
 )
 
 const stateNow = (breaker: Breaker): string =>
-  runNow(
-    Effect.withFiberRuntime((caller) => {
-      const now = breaker.now(caller)
-      return Effect.succeed(stateOf(breaker, breaker.circuits.find("default", now), now)._tag)
-    })
-  )
+  runNow(Effect.map(state(breaker, "default"), ({ _tag }) => _tag))
 
 interface Control {
   readonly prepare: (breaker: Breaker) => void

@@ -11,11 +11,12 @@ import { fails, make, makeOpen, rejectionOf, works } from "../rules/fixtures.ts"
 import { changesBy, countedOf, labelled, metricsOf, newName } from "./fixtures.ts"
 
 const outcomes = ["success", "failure", "ignored", "rejected"]
-const states = ["Closed", "Open", "HalfOpen", "Recovering", "Isolated"]
+const states = ["Closed", "Open", "HalfOpen", "Recovering", "Isolated", "Disabled"]
 const transitions = [
   ["Closed", "Closed"],
   ["Closed", "Open"],
   ["Closed", "Isolated"],
+  ["Closed", "Disabled"],
   ["Open", "Closed"],
   ["Open", "Open"],
   ["Open", "HalfOpen"],
@@ -27,7 +28,8 @@ const transitions = [
   ["Recovering", "Closed"],
   ["Recovering", "Open"],
   ["Recovering", "Isolated"],
-  ["Isolated", "Closed"]
+  ["Isolated", "Closed"],
+  ["Disabled", "Closed"]
 ] as const
 
 /** The series that a breaker, or one of its keys, has of everything but the number of its circuits. */
@@ -89,23 +91,14 @@ describe("series", () => {
       yield* rejectionOf(breaker.protect(works))
       yield* rejectionOf(breaker.protect(works))
 
-      const read = <Type, Out>(
-        metric: Metric.Metric<Type, never, Out> | Metric.Metric<Type, number, Out>,
-        ...labels: ReadonlyArray<[string, string]>
-      ) =>
-        Metric.value(
-          labels.reduce(
-            (metric, [key, value]) => Metric.tagged(metric, key, value),
-            Metric.tagged(metric, "breaker", name)
-          )
-        )
-      assert.strictEqual((yield* read(CircuitMetrics.calls, ["outcome", "rejected"])).count, 2)
-      assert.strictEqual(
-        (yield* read(CircuitMetrics.transitions, ["from", "Closed"], ["to", "Open"])).count,
-        1
-      )
-      assert.strictEqual((yield* read(CircuitMetrics.state, ["state", "Open"])).value, 1)
-      assert.strictEqual((yield* read(CircuitMetrics.circuits)).value, 1)
+      const labels = { breaker: name }
+      const rejected = CircuitMetrics.calls({ outcome: "rejected", ...labels })
+      assert.strictEqual((yield* Metric.value(rejected)).count, 2)
+      const opened = CircuitMetrics.transitions({ to: "Open", from: "Closed", ...labels })
+      assert.strictEqual((yield* Metric.value(opened)).count, 1)
+      const open = CircuitMetrics.state({ state: "Open", ...labels })
+      assert.strictEqual((yield* Metric.value(open)).value, 1)
+      assert.strictEqual((yield* Metric.value(CircuitMetrics.circuits(labels))).value, 1)
     })
   )
 })

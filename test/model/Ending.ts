@@ -18,7 +18,8 @@ export type Ending =
   | { readonly _tag: "Defect" }
   | { readonly _tag: "ClassifyThrows"; readonly succeeds: boolean }
   | { readonly _tag: "InterruptsItself" }
-  | { readonly _tag: "OwnRejection" }
+  /** By a circuit of the same names in another process. */
+  | { readonly _tag: "SameNameRejection" }
   | { readonly _tag: "OtherRejection" }
   /** From outside, while the effect runs; `dies` if its finalizer does. */
   | { readonly _tag: "Interrupted"; readonly dies: boolean }
@@ -48,9 +49,9 @@ export const exitOf = (token: Token, breaker: string, key: string): Exit.Exit<To
       return Exit.die(token)
     case "InterruptsItself":
       return Exit.interrupt(FiberId.none)
-    case "OwnRejection":
+    case "SameNameRejection":
     case "OtherRejection": {
-      const circuit = token.ending._tag === "OwnRejection" ? key : `not ${key}`
+      const circuit = token.ending._tag === "SameNameRejection" ? key : `not ${key}`
       return Exit.fail(
         new CircuitOpenError({ breaker, key: circuit, state: "Open", retryAfter: Duration.seconds(1) })
       )
@@ -87,9 +88,6 @@ export const verdictOf = (token: Token, classifier: Classifier, key: string): Ve
   if (ending._tag === "InterruptsItself" || (ending._tag === "Interrupted" && !ending.dies)) {
     return { _tag: "Interrupted" }
   }
-  if (ending._tag === "OwnRejection") {
-    return { _tag: "Ignored" }
-  }
   if (classifier === "call") {
     return { _tag: "Success" }
   }
@@ -110,6 +108,8 @@ export const verdictOf = (token: Token, classifier: Classifier, key: string): Ve
       return { _tag: "Success" }
     case "ClassifyThrows":
       return ending.succeeds ? { _tag: "Success" } : { _tag: "Failure", cause: describe(token) }
+    case "SameNameRejection":
+      return { _tag: "Failure", cause: `rejected by ${key}` }
     case "OtherRejection":
       return { _tag: "Failure", cause: `rejected by not ${key}` }
     default:

@@ -171,7 +171,7 @@ const isSame = ({ isDated, transition }: Expected, next: Transition.Transition):
 }
 
 /** What a node counts for itself; and a node that was told late has left out a state in between. */
-const ownFields: ReadonlySet<string> = new Set(["generation", "from"])
+const ownFields: ReadonlySet<string> = new Set(["generation", "from", "origin"])
 
 const describe = (transition: unknown): string => {
   const { at, from, openings, reason, retryAfter, to } = Object(transition)

@@ -13,6 +13,7 @@ import { FlakyStore, type Fate } from "./FlakyStore.ts"
 import type { FleetCommand } from "./FleetHistory.ts"
 import { describeExit } from "./History.ts"
 import type { ModelConfig } from "./ModelCircuit.ts"
+import { slowerThan } from "./ModelPolicy.ts"
 import type { RealCall } from "./RealBreaker.ts"
 import { RealFleet } from "./RealFleet.ts"
 import { breakerName, toModel, type Setup } from "./Setup.ts"
@@ -222,7 +223,7 @@ class FleetTrial {
       const token = new Token(endings[index % endings.length] ?? { _tag: "Success" }, this.serial)
       const { call } = started
       this.tell(`a call of node ${this.fleet.nodeOf(call)} ends: ${JSON.stringify(token.ending)}`)
-      if (this.holdsSlot(started)) this.count(true, token)
+      if (this.holdsSlot(started) && !this.isSlow(started)) this.count(true, token)
       if (token.ending._tag === "Interrupted") {
         call.interrupt(token.ending.dies ? token : undefined)
         return undefined
@@ -250,6 +251,11 @@ class FleetTrial {
     // Out of touch, a node may learn only with a call that the circuit is half-open.
     const mayBeProbe = isProbe || !this.isInTouch
     if (mayBeProbe && verdictOf(token, classifier, key)._tag === "Success") this.succeeded += 1
+  }
+
+  /** What counts as slow fails a probe. */
+  private isSlow({ at }: Started): boolean {
+    return this.fleet.clock.monotonicMillis - at >= slowerThan(this.config.policy)
   }
 
   /** Every node tries a probe, and those that run succeed together. */
@@ -451,11 +457,12 @@ type Tag = CircuitBreaker.CircuitState["_tag"]
 
 /** Those of the machine. */
 const edges: Readonly<Record<Tag, ReadonlyArray<Tag>>> = {
-  Closed: ["Closed", "Open", "Isolated"],
-  Open: ["HalfOpen", "Open", "Closed", "Isolated"],
-  HalfOpen: ["Open", "Recovering", "Closed", "Isolated"],
-  Recovering: ["Open", "Closed", "Isolated"],
-  Isolated: ["Closed"]
+  Closed: ["Closed", "Open", "Isolated", "Disabled"],
+  Open: ["HalfOpen", "Open", "Closed", "Isolated", "Disabled"],
+  HalfOpen: ["Open", "Recovering", "Closed", "Isolated", "Disabled"],
+  Recovering: ["Open", "Closed", "Isolated", "Disabled"],
+  Isolated: ["Closed", "Disabled"],
+  Disabled: ["Closed", "Isolated", "Disabled"]
 }
 
 const how = { api: "method", classifies: false } as const

@@ -11,7 +11,7 @@ import {
   type ModelIsolation,
   type Verdict
 } from "./ModelCircuit.ts"
-import { records, trips } from "./ModelPolicy.ts"
+import { records, slowerThan, trips } from "./ModelPolicy.ts"
 import type { PlainRejection, PlainSnapshot, PlainState, PlainTransition } from "./Observation.ts"
 
 export type Decision =
@@ -109,7 +109,7 @@ export class Model {
       }
       held.probes = held.probes.filter((probe) => probe !== call)
       this.count(circuit, verdict)
-      this.settleProbe(circuit, held, verdict)
+      this.settleProbe(circuit, held, this.verdictOnProbe(call, verdict))
       return
     }
     this.count(circuit, verdict)
@@ -137,6 +137,13 @@ export class Model {
     const { circuit, generation } = call
     const current = this.find(circuit.key)
     return current === undefined && generation === circuit.generation
+  }
+
+  private verdictOnProbe(call: ModelCall, verdict: Verdict): Verdict {
+    if (verdict._tag === "Ignored" || verdict._tag === "Failure") return verdict
+    if (this.now - call.startedAt < slowerThan(this.config.policy)) return verdict
+    this.note(`R3.2.11 a slow probe has failed: ${verdict._tag}`)
+    return { _tag: "Failure" }
   }
 
   private settleProbe(circuit: ModelCircuit, held: Held & { _tag: "HalfOpen" }, verdict: Verdict): void {
@@ -341,6 +348,7 @@ export class Model {
       to: to._tag,
       at: this.wall,
       generation: circuit.generation,
+      origin: "Local",
       ...opening
     })
   }

@@ -79,6 +79,18 @@ export const trips = (policy: ModelPolicy, all: ReadonlyArray<RecordedOutcome>, 
   }
 }
 
+/** How long a probe may run; infinity where the policy does not look at that. */
+export const slowerThan = (policy: ModelPolicy): number => {
+  switch (policy._tag) {
+    case "SlowCallRate":
+      return policy.slowerThan
+    case "AnyOf":
+      return Math.min(...policy.policies.map(slowerThan))
+    default:
+      return Infinity
+  }
+}
+
 /** What a snapshot shows. */
 export const windowCounts = (
   policy: ModelPolicy,

@@ -39,6 +39,7 @@ export interface PlainTransition {
   readonly to: PlainState["_tag"]
   readonly at: number
   readonly generation: number
+  readonly origin: "Local" | "Fleet"
   readonly retryAfter?: number
   readonly openings?: number
   readonly reason?: "Tripped" | "ProbeFailed" | "Manual"

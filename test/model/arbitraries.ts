@@ -181,7 +181,7 @@ const ending: fc.Arbitrary<Ending> = oneOf<Ending>(
   [2, tagged("Ignored")],
   [1, fc.record({ _tag: fc.constant("ClassifyThrows"), succeeds: fc.boolean() })],
   [1, tagged("InterruptsItself")],
-  [1, tagged("OwnRejection")],
+  [1, tagged("SameNameRejection")],
   [1, tagged("OtherRejection")]
 )
 const endingInFlight: fc.Arbitrary<Ending> = oneOf<Ending>(

@@ -152,22 +152,81 @@ describe("R3.2.7 openDuration as a schedule", () => {
     })
   )
 
-  it.scoped("R3.2.7 is stepped by the time spent open, never by the time it is asked", () =>
+  it.scoped(
+    "R3.2.12 E14 a step is taken at the moment of the opening, by the time that has passed since the first",
+    () =>
+      Effect.gen(function* () {
+        const until = Schedule.spaced("10 seconds").pipe(
+          Schedule.upTo("25 seconds"),
+          Schedule.andThen(Schedule.spaced("1 minute"))
+        )
+        const breaker = yield* make({ openDuration: until })
+        const fail = Effect.flip(breaker.protect(fails))
+        yield* TestClock.adjust("1 day")
+        yield* fail
+        assert.deepStrictEqual(yield* openState(breaker), [10, 1])
+        yield* TestClock.adjust("10 seconds")
+        yield* fail
+        assert.deepStrictEqual(yield* openState(breaker), [10, 2])
+        yield* TestClock.adjust("1 day")
+
+        yield* fail
+
+        assert.deepStrictEqual(yield* openState(breaker), [60, 3])
+      })
+  )
+
+  it.scoped("R3.2.12 E14 the second opening at 11:20 of a schedule of full hours lasts 40 minutes", () =>
     Effect.gen(function* () {
-      const until = Schedule.spaced("10 seconds").pipe(
-        Schedule.upTo("25 seconds"),
-        Schedule.andThen(Schedule.spaced("1 minute"))
-      )
-      const breaker = yield* make({ openDuration: until })
+      const breaker = yield* make({ openDuration: Schedule.cron("0 * * * *") })
       const fail = Effect.flip(breaker.protect(fails))
-      yield* TestClock.adjust("1 day")
+      yield* TestClock.adjust("10 hours")
+      yield* TestClock.adjust("30 minutes")
       yield* fail
-      assert.deepStrictEqual(yield* openState(breaker), [10, 1])
-      yield* TestClock.adjust("1 day")
+      assert.deepStrictEqual(yield* openState(breaker), [30 * 60, 1])
+      yield* TestClock.adjust("50 minutes")
 
       yield* fail
 
-      assert.deepStrictEqual(yield* openState(breaker), [10, 2])
+      assert.deepStrictEqual(yield* openState(breaker), [40 * 60, 2])
+    })
+  )
+
+  it.scoped("R3.2.12 E14 each opening takes one step, however many came before", () =>
+    Effect.gen(function* () {
+      let steps = 0
+      const counting = Schedule.spaced("1 second").pipe(Schedule.tapOutput(() => Effect.sync(() => steps++)))
+      const breaker = yield* make({ openDuration: counting })
+      steps = 0
+
+      for (let opening = 1; opening <= 1_000; opening++) {
+        yield* Effect.flip(breaker.protect(fails))
+        assert.strictEqual(steps, opening)
+        yield* TestClock.adjust("1 second")
+      }
+    })
+  )
+
+  it.scoped("R3.2.12 E14 a schedule that fails or never delays later on repeats its last delay", () =>
+    Effect.gen(function* () {
+      let delay = 5_000
+      const changing = Schedule.forever.pipe(
+        Schedule.addDelay(() => {
+          if (delay < 0) throw new Error("no more")
+          return delay
+        })
+      )
+      const breaker = yield* make({ openDuration: changing })
+      const lengths: Array<number> = []
+      for (const next of [5_000, 0, 7_000, -1, Infinity]) {
+        delay = next
+        yield* Effect.flip(breaker.protect(fails))
+        const length = Number((yield* openState(breaker))[0])
+        lengths.push(length)
+        yield* TestClock.adjust(Duration.seconds(length))
+      }
+
+      assert.deepStrictEqual(lengths, [5, 5, 7, 7, 7])
     })
   )
 

@@ -371,7 +371,7 @@ describe("R3.5 TripPolicy.config", () => {
   const bad: Record<string, readonly [entries: Record<string, string>, says: RegExp]> = {
     "no TYPE": [{ FAILURES: "3" }, /TYPE/],
     "an unknown TYPE": [{ TYPE: "nth", FAILURES: "3" }, /TYPE.*consecutive/s],
-    "no FAILURES": [{ TYPE: "consecutive" }, /failures.*at least 1/i],
+    "no FAILURES": [{ TYPE: "consecutive" }, /Missing data at TRIP\.FAILURES.*FAILURES.*"consecutive"/],
     "FAILURES of 0": [{ TYPE: "consecutive", FAILURES: "0" }, /failures.*at least 1.*0/i],
     "negative FAILURES": [{ TYPE: "consecutive", FAILURES: "-1" }, /failures.*at least 1.*-1/i],
     "a fraction for FAILURES": [{ TYPE: "consecutive", FAILURES: "2.5" }, /FAILURES.*integer.*2\.5/s],
@@ -382,7 +382,7 @@ describe("R3.5 TripPolicy.config", () => {
       /threshold.*at most 1.*50/i
     ],
     "a THRESHOLD that is NaN": [{ TYPE: "failureRate", THRESHOLD: "NaN", CALLS: "5" }, /threshold/i],
-    "no window": [{ TYPE: "failureRate", THRESHOLD: "0.5" }, /within or calls/],
+    "no window": [{ TYPE: "failureRate", THRESHOLD: "0.5" }, /Missing data at TRIP\.WITHIN.*WITHIN or CALLS/],
     "a WITHIN of 0": [{ TYPE: "failureRate", THRESHOLD: "0.5", WITHIN: "0 seconds" }, /within.*above 0.*0/i],
     "an infinite WITHIN of a rate": [
       { TYPE: "failureRate", THRESHOLD: "0.5", WITHIN: "Infinity" },
@@ -392,7 +392,14 @@ describe("R3.5 TripPolicy.config", () => {
       { TYPE: "failureCount", FAILURES: "4", WITHIN: "a while" },
       /WITHIN.*duration.*a while/s
     ],
-    "SLOWER_THAN missing": [{ TYPE: "slowCallRate", THRESHOLD: "1", CALLS: "5" }, /slowerThan.*above 0/],
+    "SLOWER_THAN missing": [
+      { TYPE: "slowCallRate", THRESHOLD: "1", CALLS: "5" },
+      /Missing data at TRIP\.SLOWER_THAN/
+    ],
+    "a negative WITHIN": [
+      { TYPE: "failureCount", FAILURES: "4", WITHIN: "-1 seconds" },
+      /TRIP\.WITHIN.*duration.*-1 seconds/s
+    ],
     "an option of another TYPE of rate": [
       { TYPE: "failureRate", THRESHOLD: "1", CALLS: "5", SLOWER_THAN: "1 second" },
       /slowerThan/

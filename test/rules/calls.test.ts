@@ -519,14 +519,42 @@ describe("R3.1.6 one breaker", () => {
       yield* rejectionOf(outer)
       yield* TestClock.adjust("10 seconds")
       yield* breaker.protect(works)
-      yield* Effect.flip(breaker.protect(rejectedBy(breaker.name, "default")))
-      yield* Effect.flip(breaker.protect(rejectedBy(breaker.name, "default")))
       assert.strictEqual((yield* totalsOf(breaker)).failed, 0)
       yield* Effect.flip(breaker.protect(rejectedBy(breaker.name, "another key")))
       yield* Effect.flip(breaker.protect(rejectedBy("another breaker", "default")))
 
       assert.strictEqual((yield* totalsOf(breaker)).failed, 2)
       assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+
+  it.scoped("R3.1.6 E7 a rejection by a circuit of the same names in another process is a failure", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ name: "default", tripPolicy: TripPolicy.consecutive(2) })
+
+      yield* Effect.flip(breaker.protect(rejectedBy("default", "default")))
+      yield* Effect.flip(breaker.protect(rejectedBy("default", "default")))
+
+      assert.strictEqual((yield* totalsOf(breaker)).failed, 2)
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+
+  it.scoped("R3.1.6 R3.1.9 E7 of a cause with a circuit's own rejection, the rest is judged", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
+      const rejected = yield* Effect.scoped(
+        Effect.zipRight(breaker.isolate(), rejectionOf(breaker.protect(works)))
+      )
+      const own = Cause.fail(rejected)
+      const end = (cause: Cause.Cause<unknown>) => Effect.exit(breaker.protect(Effect.failCause(cause)))
+
+      yield* end(Cause.parallel(own, own))
+      yield* end(Cause.sequential(own, Cause.interrupt(FiberId.none)))
+      assert.deepInclude(yield* totalsOf(breaker), { failed: 0, ignored: 2 })
+      yield* end(Cause.parallel(own, Cause.fail("unavailable")))
+
+      assert.deepInclude(yield* totalsOf(breaker), { failed: 1, ignored: 2 })
     })
   )
 

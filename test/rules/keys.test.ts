@@ -155,7 +155,7 @@ describe("capacity", () => {
       assert.deepStrictEqual(yield* keysOf(breaker), ["a", "c"])
       assert.strictEqual(yield* tagOf(breaker, "b"), "Closed")
       assert.deepStrictEqual(seen, [
-        { breaker: "payments", key: "b", from: "Open", to: "Closed", at: 0, generation: 2 }
+        { breaker: "payments", key: "b", from: "Open", to: "Closed", at: 0, generation: 2, origin: "Local" }
       ])
       assert.deepStrictEqual(
         lines.map(({ annotations, level }) => [level, annotations]),

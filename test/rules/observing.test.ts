@@ -14,11 +14,12 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreakerRegistry, Outcome, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
+import type { Breaker, RecordedSpan } from "./fixtures.ts"
 import {
   fails,
   make,
   makeHalfOpen,
+  makeIsolated,
   makeOpen,
   makeRecovering,
   recordLogs,
@@ -400,12 +401,38 @@ describe("R3.4 spans", () => {
         assert.deepStrictEqual(charge?.events, [
           {
             name: "circuit_breaker.rejected",
-            attributes: { breaker: "payments", key: "default", state }
+            attributes: { breaker: "payments", key: "default", state, count: 1 }
           }
         ])
       })
     )
   }
+
+  it.scoped("R3.4 E16 a span has one event for the rejections by a circuit, with their count", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeIsolated({ name: "payments" })
+      yield* breaker.isolate("eu")
+      const spans = yield* recordSpans
+      const rejected = Effect.flip(breaker.protect(works))
+
+      const attributes = yield* Effect.gen(function* () {
+        yield* Effect.replicateEffect(rejected, 10_000, { discard: true })
+        yield* Effect.flip(breaker.protectWith(works, { key: "eu" }))
+        yield* Effect.withSpan(rejected, "inner")
+        return (yield* Effect.currentSpan).attributes
+      }).pipe(Effect.withSpan("outer"))
+
+      const [outer, inner] = spans
+      const events = (span: RecordedSpan | undefined) =>
+        span?.events.map((event) => [event.attributes?.["key"], event.attributes?.["count"]])
+      assert.deepStrictEqual(events(outer), [
+        ["default", 10_000],
+        ["eu", 1]
+      ])
+      assert.deepStrictEqual(events(inner), [["default", 1]])
+      assert.strictEqual(attributes.get("circuit_breaker.rejections"), 10_001)
+    })
+  )
 
   it.scoped("R3.4 a transition adds an event to the span of the call that led to it", () =>
     Effect.gen(function* () {

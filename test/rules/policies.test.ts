@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
 import type { Breaker } from "./fixtures.ts"
@@ -345,7 +346,7 @@ describe("R3.2.1 slowCallRate", () => {
     })
   )
 
-  it.scoped("R3.2.1 a slow success of a probe is a success", () =>
+  it.scoped("R3.2.11 E3 a probe that succeeds slowly reopens the circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* slow({})
       yield* breaker.trip()
@@ -353,9 +354,74 @@ describe("R3.2.1 slowCallRate", () => {
 
       yield* runFor(breaker, "5 seconds", Exit.succeed("late"))
 
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
+      assert.strictEqual((yield* totalsOf(breaker)).succeeded, 1)
     })
   )
+
+  it.scoped("R3.2.11 E2 a probe that hangs behind an outer timeout reopens the circuit", () =>
+    Effect.gen(function* () {
+      const breaker = yield* slow({})
+      yield* breaker.trip()
+      yield* TestClock.adjust("10 seconds")
+      const hangs = Effect.timeout(breaker.protect(Effect.never), "6 seconds")
+
+      const probe = yield* Effect.fork(Effect.flip(hangs))
+      yield* TestClock.adjust("6 seconds")
+      yield* Fiber.join(probe)
+
+      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
+    })
+  )
+
+  it.scoped(
+    "R3.2.11 a probe that is interrupted earlier, or Ignored by the classifier, gives its slot back",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({
+          tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 }),
+          classify: () => Outcome.ignored
+        })
+        yield* breaker.trip()
+        yield* TestClock.adjust("10 seconds")
+
+        const early = yield* startCall(breaker.protect)
+        yield* TestClock.adjust("1999 millis")
+        yield* early.interrupt
+        yield* runFor(breaker, "5 seconds", Exit.fail("unavailable"))
+
+        assert.deepStrictEqual(yield* breaker.state(), {
+          _tag: "HalfOpen",
+          probing: 0,
+          succeeded: 0,
+          openings: 1
+        })
+      })
+  )
+
+  for (const [combination, policy, seconds] of [
+    ["anyOf takes the shortest time", TripPolicy.anyOf, 2],
+    ["allOf takes the longest time", TripPolicy.allOf, 4]
+  ] as const) {
+    it.scoped(`R3.2.11 of several policies that look at the time of a probe, ${combination}`, () =>
+      Effect.gen(function* () {
+        const after = (slowerThan: Duration.DurationInput) =>
+          TripPolicy.slowCallRate({ slowerThan, threshold: 1, calls: 1 })
+        const breaker = yield* make({
+          tripPolicy: policy(after("2 seconds"), TripPolicy.consecutive(1), after("4 seconds"))
+        })
+        yield* breaker.trip()
+        yield* TestClock.adjust("10 seconds")
+
+        yield* runFor(breaker, Duration.millis(seconds * 1_000), Exit.succeed("late"))
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+        yield* TestClock.adjust("10 seconds")
+        yield* runFor(breaker, Duration.millis(seconds * 1_000 - 1), Exit.succeed("in time"))
+
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+      })
+    )
+  }
 })
 
 describe("R3.2.1 anyOf", () => {

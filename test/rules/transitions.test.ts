@@ -98,7 +98,7 @@ describe("R3.2.1 Closed to Open", () => {
       yield* breaker.protectWith(works, { key: "eu" })
       yield* settled
 
-      const common = { breaker: "payments", key: "eu" }
+      const common = { breaker: "payments", key: "eu", origin: "Local" } as const
       assert.deepStrictEqual(seen, [
         {
           ...common,

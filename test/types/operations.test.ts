@@ -137,7 +137,7 @@ describe("R3.1.2 the types of a protected effect", () => {
     expectTypeOf(Payments.protect(charge)).not.toEqualTypeOf<Charged<Breaker>>()
     expectTypeOf<Context.Tag.Identifier<typeof Payments>>().toEqualTypeOf<Payments>()
     expectTypeOf<Context.Tag.Service<typeof Payments>>().toEqualTypeOf<Breaker>()
-    expectTypeOf(Payments.key).toEqualTypeOf<"Payments">()
+    expectTypeOf(Payments.key).toEqualTypeOf<"effect-circuit-breaker/Payments">()
   })
 
   it("R3.1.2 nested breakers add one error and each their own need", () => {

@@ -1,4 +1,6 @@
 import type { Call, Policy } from "./policy.ts"
+import type { Slots } from "./slots.ts"
+import * as Slot from "./slots.ts"
 import type { Counts } from "./window.ts"
 import { noCounts } from "./window.ts"
 
@@ -21,7 +23,7 @@ export interface Rules<W> {
  *
  * @internal
  */
-export type Circuit<W> = Closed<W> | Open | HalfOpen | Recovering<W> | Isolated
+export type Circuit<W> = Closed<W> | Open | HalfOpen | Recovering<W> | Isolated | Disabled
 
 interface Common {
   /** One more with every change of state. */
@@ -48,15 +50,10 @@ export interface Open extends Common {
 /** @internal */
 export interface HalfOpen extends Common {
   readonly _tag: "HalfOpen"
-  readonly slots: ReadonlyArray<Slot>
+  readonly slots: Slots
   readonly nextSlot: number
   readonly succeeded: number
   readonly failed: number
-}
-
-interface Slot {
-  readonly id: number
-  readonly takenAt: number
 }
 
 /** @internal */
@@ -68,16 +65,30 @@ export interface Recovering<W> extends Common {
   readonly window: W
 }
 
-/** @internal */
-export interface Isolated extends Common {
-  readonly _tag: "Isolated"
+/**
+ * A state that is kept by hand. `since` is the generation in which the first of its holders came: a release belongs to
+ * that hold, and changes nothing once it has ended.
+ */
+interface Hold {
   readonly holders: number
-  /** The generation in which this isolation began: a release belongs to one isolation. */
   readonly since: number
 }
 
+/** @internal */
+export interface Isolated extends Common, Hold {
+  readonly _tag: "Isolated"
+  /** Who keeps the circuit disabled as soon as the isolation ends. */
+  readonly disabled: Hold | undefined
+}
+
+/** @internal */
+export interface Disabled extends Common, Hold {
+  readonly _tag: "Disabled"
+}
+
 /**
- * What an admitted call shows when it reports back. `slot` is 0 for a call that holds none.
+ * What an admitted call shows when it reports back. `slot` is 0 for a call that holds none, and {@link spentSlot} for
+ * a probe that has given its slot back as a success, and may still fail.
  *
  * @internal
  */
@@ -85,6 +96,9 @@ export interface Ticket {
   readonly generation: number
   readonly slot: number
 }
+
+/** @internal */
+export const spentSlot = -1
 
 /** @internal */
 export const initial = <W>(policy: Policy<W>): Closed<W> => ({
@@ -113,8 +127,8 @@ export const at = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Circui
       return now >= closedAt ? close(circuit, rules, closedAt) : circuit
     }
     case "HalfOpen": {
-      const live = circuit.slots.filter((slot) => now < slot.takenAt + rules.probeTimeoutMillis)
-      return live.length === circuit.slots.length ? circuit : { ...circuit, slots: live }
+      const slots = Slot.takenAfter(circuit.slots, now - rules.probeTimeoutMillis)
+      return slots === circuit.slots ? circuit : { ...circuit, slots }
     }
     default:
       return circuit
@@ -130,13 +144,16 @@ export const readyInMillis = <W>(stored: Circuit<W>, rules: Rules<W>, now: numbe
   const circuit = at(stored, rules, now)
   switch (circuit._tag) {
     case "Closed":
+    case "Disabled":
       return 0
     case "Open":
       return circuit.openedAt + circuit.openMillis - now
-    case "HalfOpen":
-      return hasFreeSlot(circuit, rules)
+    case "HalfOpen": {
+      const oldest = Slot.oldest(circuit.slots)
+      return hasFreeSlot(circuit, rules) || oldest === undefined
         ? 0
-        : Math.min(...circuit.slots.map((slot) => slot.takenAt + rules.probeTimeoutMillis - now))
+        : oldest.takenAt + rules.probeTimeoutMillis - now
+    }
     case "Recovering": {
       if (due(circuit, rules, now) > circuit.admitted) return 0
       const { durationMillis, from } = rules.recovery!
@@ -205,15 +222,16 @@ export const admit = <W>(
   const circuit = at(stored, rules, now)
   switch (circuit._tag) {
     case "Closed":
+    case "Disabled":
       return [admitted(circuit.generation, 0), circuit]
     case "Open":
       return [rejected(circuit.openedAt + circuit.openMillis - now), circuit]
     case "HalfOpen": {
       if (!hasFreeSlot(circuit, rules)) return [rejected(0), circuit]
-      const slot: Slot = { id: circuit.nextSlot, takenAt: now }
+      const slot = { id: circuit.nextSlot, takenAt: now }
       return [
         admitted(circuit.generation, slot.id),
-        { ...circuit, slots: [...circuit.slots, slot], nextSlot: slot.id + 1 }
+        { ...circuit, slots: Slot.take(circuit.slots, slot), nextSlot: slot.id + 1 }
       ]
     }
     case "Recovering": {
@@ -229,7 +247,7 @@ export const admit = <W>(
 }
 
 const hasFreeSlot = <W>(circuit: HalfOpen, rules: Rules<W>): boolean =>
-  circuit.slots.length + circuit.succeeded < rules.probes
+  circuit.slots.count + circuit.succeeded < rules.probes
 
 /**
  * Whether an outcome that carries `ticket` still belongs to the circuit: not from an older generation, and not from a
@@ -242,7 +260,7 @@ export const lands = <W>(stored: Circuit<W>, rules: Rules<W>, ticket: Ticket, no
   if (stored._tag === "Closed") return true
   const circuit = at(stored, rules, now)
   if (circuit.generation !== ticket.generation) return false
-  return circuit._tag !== "HalfOpen" || circuit.slots.some((slot) => slot.id === ticket.slot)
+  return circuit._tag !== "HalfOpen" || ticket.slot === spentSlot || Slot.holds(circuit.slots, ticket.slot)
 }
 
 /**
@@ -259,8 +277,8 @@ export const settle = <W>(circuit: Circuit<W>, rules: Rules<W>, ticket: Ticket, 
       return window === circuit.window ? circuit : withWindow(circuit, window)
     }
     case "HalfOpen": {
-      const slots = circuit.slots.filter((slot) => slot.id !== ticket.slot)
-      switch (call.outcome._tag) {
+      const slots = Slot.giveBack(circuit.slots, ticket.slot)
+      switch (verdictOnProbe(call, rules)) {
         case "Success": {
           const succeeded = circuit.succeeded + 1
           if (succeeded < rules.probes) return { ...circuit, slots, succeeded }
@@ -277,6 +295,12 @@ export const settle = <W>(circuit: Circuit<W>, rules: Rules<W>, ticket: Ticket, 
     default:
       return circuit
   }
+}
+
+/** What counts as slow for the policy fails a probe, however it ended. */
+const verdictOnProbe = <W>(call: Call, rules: Rules<W>): Call["outcome"]["_tag"] => {
+  const isJudgedByTime = call.outcome._tag !== "Ignored" || call.interrupted
+  return isJudgedByTime && call.elapsedMillis >= rules.policy.slowerThanMillis ? "Failure" : call.outcome._tag
 }
 
 // Spelled out, because this is the one step of a healthy call under a rate.
@@ -356,12 +380,19 @@ export const restart = (circuit: Open, now: number): Open => ({
   openedAt: now
 })
 
-/** @internal */
-export const reset = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> => ({
-  ...close(circuit, rules, now),
-  openings: 0,
-  openMillis: 0
-})
+/**
+ * Closes the circuit and forgets its backoff. It ends isolations, but a circuit that is kept disabled stays so.
+ *
+ * @internal
+ */
+export const reset = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => {
+  const disabled = disabledHold(circuit)
+  return {
+    ...(disabled === undefined ? close(circuit, rules, now) : toDisabled(circuit, disabled)),
+    openings: 0,
+    openMillis: 0
+  }
+}
 
 /** @internal */
 export const isolate = <W>(circuit: Circuit<W>): Isolated =>
@@ -373,7 +404,8 @@ export const isolate = <W>(circuit: Circuit<W>): Isolated =>
         openings: circuit.openings,
         openMillis: circuit.openMillis,
         holders: 1,
-        since: circuit.generation + 1
+        since: circuit.generation + 1,
+        disabled: disabledHold(circuit)
       }
 
 /**
@@ -383,7 +415,61 @@ export const isolate = <W>(circuit: Circuit<W>): Isolated =>
  */
 export const release = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, now: number): Circuit<W> => {
   if (circuit._tag !== "Isolated" || circuit.since !== since) return circuit
-  return circuit.holders > 1 ? { ...circuit, holders: circuit.holders - 1 } : close(circuit, rules, now)
+  if (circuit.holders > 1) return { ...circuit, holders: circuit.holders - 1 }
+  return circuit.disabled === undefined ? close(circuit, rules, now) : toDisabled(circuit, circuit.disabled)
+}
+
+/**
+ * Has the circuit admit every call and count none. An isolated one stays isolated for as long as that lasts.
+ *
+ * @internal
+ */
+export const disable = <W>(circuit: Circuit<W>): Disabled | Isolated => {
+  switch (circuit._tag) {
+    case "Disabled":
+      return { ...circuit, holders: circuit.holders + 1 }
+    case "Isolated": {
+      const { holders, since } = circuit.disabled ?? { holders: 0, since: circuit.generation }
+      return { ...circuit, disabled: { holders: holders + 1, since } }
+    }
+    default:
+      return toDisabled(circuit, { holders: 1, since: circuit.generation + 1 })
+  }
+}
+
+/**
+ * Gives back one hold of those that keep the circuit disabled since generation `since`.
+ *
+ * @internal
+ */
+export const enable = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, now: number): Circuit<W> => {
+  const disabled = disabledHold(circuit)
+  if (disabled === undefined || disabled.since !== since) return circuit
+  const left = disabled.holders > 1 ? { since, holders: disabled.holders - 1 } : undefined
+  switch (circuit._tag) {
+    case "Isolated":
+      return { ...circuit, disabled: left }
+    case "Disabled":
+      return left === undefined ? close(circuit, rules, now) : { ...circuit, ...left }
+    default:
+      return circuit
+  }
+}
+
+/**
+ * Who keeps the circuit disabled, now or as soon as it is no longer isolated.
+ *
+ * @internal
+ */
+export const disabledHold = <W>(circuit: Circuit<W>): Hold | undefined => {
+  switch (circuit._tag) {
+    case "Disabled":
+      return { holders: circuit.holders, since: circuit.since }
+    case "Isolated":
+      return circuit.disabled
+    default:
+      return undefined
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -404,10 +490,19 @@ const toHalfOpen = (circuit: Open): HalfOpen => ({
   generation: circuit.generation + 1,
   openings: circuit.openings,
   openMillis: circuit.openMillis,
-  slots: [],
+  slots: Slot.none,
   nextSlot: 1,
   succeeded: 0,
   failed: 0
+})
+
+const toDisabled = <W>(circuit: Circuit<W>, { holders, since }: Hold): Disabled => ({
+  _tag: "Disabled",
+  generation: circuit.generation + 1,
+  openings: circuit.openings,
+  openMillis: circuit.openMillis,
+  holders,
+  since
 })
 
 const toRecovering = <W>(circuit: HalfOpen, rules: Rules<W>, now: number): Recovering<W> => ({

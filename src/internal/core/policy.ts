@@ -14,7 +14,7 @@ export interface Call {
 }
 
 /** @internal */
-export type PolicyData = Consecutive | FailureCount | Rate | AnyOf | Custom
+export type PolicyData = Consecutive | FailureCount | Rate | Combination | Custom
 
 interface Consecutive {
   readonly _tag: "Consecutive"
@@ -38,8 +38,8 @@ interface Rate {
     | { readonly _tag: "Calls"; readonly calls: number }
 }
 
-interface AnyOf {
-  readonly _tag: "AnyOf"
+interface Combination {
+  readonly _tag: "AnyOf" | "AllOf"
   readonly policies: ReadonlyArray<PolicyData>
 }
 
@@ -67,6 +67,10 @@ export interface Policy<W> {
   readonly measuresElapsed: boolean
   /** Whether an interrupted call may count. */
   readonly countsInterrupted: boolean
+  /** A call that runs this long counts as slow, and fails as a probe; infinity where the policy does not look at that. */
+  readonly slowerThanMillis: number
+  /** Which policy has tripped, and by which figures; asked of a window that trips. */
+  describe(window: W, now: number): string
 }
 
 /** @internal */
@@ -83,9 +87,18 @@ export const compile = (data: PolicyData): Policy<unknown> => {
         : lastCallsRate(data, data.window.calls)
     case "AnyOf":
       return anyOf(data.policies.map(compile))
+    case "AllOf":
+      return allOf(data.policies.map(compile))
     case "Custom":
       return custom(data)
   }
+}
+
+const untimed = {
+  timesSuccesses: false,
+  measuresElapsed: false,
+  countsInterrupted: false,
+  slowerThanMillis: Infinity
 }
 
 const consecutive = ({ failures }: Consecutive): Policy<number> => ({
@@ -94,9 +107,8 @@ const consecutive = ({ failures }: Consecutive): Policy<number> => ({
     call.outcome._tag === "Success" ? 0 : call.outcome._tag === "Failure" ? streak + 1 : streak,
   trips: (streak) => streak >= failures,
   counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
-  timesSuccesses: false,
-  measuresElapsed: false,
-  countsInterrupted: false
+  describe: (streak) => `consecutive: ${streak} failures in a row`,
+  ...untimed
 })
 
 const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureTimes> => ({
@@ -108,9 +120,12 @@ const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureT
     const counted = Window.failuresWithin(window, failures, withinMillis, now)
     return { calls: counted, failures: counted, slow: 0 }
   },
-  timesSuccesses: false,
-  measuresElapsed: false,
-  countsInterrupted: false
+  describe: (window, now) => {
+    const counted = Window.failuresWithin(window, failures, withinMillis, now)
+    const span = withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
+    return `failureCount: ${counted} failures ${span}`
+  },
+  ...untimed
 })
 
 const measuresSlow = (rate: Rate): boolean => rate._tag === "SlowCallRate"
@@ -130,6 +145,23 @@ const exceeds = (rate: Rate, counts: Counts): boolean => {
   )
 }
 
+const describeRate = (rate: Rate, counts: Counts): string => {
+  const { calls } = counts
+  const share = `${hitsOf(rate, counts)} of ${calls} calls`
+  const span = rate.window._tag === "Time" ? ` in ${spanText(rate.window.withinMillis)}` : ""
+  return measuresSlow(rate)
+    ? `slowCallRate: ${share}${span} took ${spanText(rate.slowerThanMillis)} or longer`
+    : `failureRate: ${share}${span}`
+}
+
+/** Of a rate, what it needs to know of a call. */
+const needsOf = (rate: Rate, timesSuccesses: boolean) => ({
+  timesSuccesses,
+  measuresElapsed: measuresSlow(rate),
+  countsInterrupted: measuresSlow(rate),
+  slowerThanMillis: rate.slowerThanMillis
+})
+
 const hitsOf = (rate: Rate, counts: Counts): number => (measuresSlow(rate) ? counts.slow : counts.failures)
 
 const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Buckets> => {
@@ -145,9 +177,8 @@ const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Bu
       hitsOf(rate, window) + hitsOf(rate, window.past) > 0 &&
       exceeds(rate, Window.bucketCounts(roll(window, now))),
     counts: (window, now) => Window.bucketCounts(roll(window, now)),
-    timesSuccesses: true,
-    measuresElapsed: measuresSlow(rate),
-    countsInterrupted: measuresSlow(rate)
+    describe: (window, now) => describeRate(rate, Window.bucketCounts(roll(window, now))),
+    ...needsOf(rate, true)
   }
 }
 
@@ -159,20 +190,41 @@ const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => ({
       : window,
   trips: (window) => exceeds(rate, window),
   counts: ({ calls, failures, slow }) => ({ calls, failures, slow }),
-  timesSuccesses: measuresSlow(rate),
-  measuresElapsed: measuresSlow(rate),
-  countsInterrupted: measuresSlow(rate)
+  describe: (window) => describeRate(rate, window),
+  ...needsOf(rate, measuresSlow(rate))
 })
 
 /** @internal */
 export const anyOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
+  ...together(policies),
+  trips: (windows, now) => policies.some((policy, i) => policy.trips(windows[i], now)),
+  describe: (windows, now) => {
+    const first = policies.findIndex((policy, i) => policy.trips(windows[i], now))
+    return policies[first]?.describe(windows[first], now) ?? ""
+  },
+  slowerThanMillis: Math.min(...policies.map((policy) => policy.slowerThanMillis))
+})
+
+/** @internal */
+export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
+  ...together(policies),
+  trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
+  describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
+  // Those that do not look at the time a call takes have no say in what is slow.
+  slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite))
+})
+
+const longest = (millis: ReadonlyArray<number>): number =>
+  millis.length === 0 ? Infinity : Math.max(...millis)
+
+/** Several policies that each keep a window of their own. */
+const together = (policies: ReadonlyArray<Policy<unknown>>) => ({
   initial: policies.map((policy) => policy.initial),
-  record: (windows, call) => {
+  record: (windows: ReadonlyArray<unknown>, call: Call) => {
     const next = policies.map((policy, i) => policy.record(windows[i], call))
     return next.every((window, i) => window === windows[i]) ? windows : next
   },
-  trips: (windows, now) => policies.some((policy, i) => policy.trips(windows[i], now)),
-  counts: (windows, now) =>
+  counts: (windows: ReadonlyArray<unknown>, now: number) =>
     policies
       .map((policy, i) => policy.counts(windows[i], now))
       .reduce((left, right) => ({
@@ -190,7 +242,16 @@ const custom = (data: Custom): Policy<unknown> => ({
   record: (state, call) => (call.outcome._tag === "Ignored" ? state : data.record(state, call)),
   trips: (state, now) => data.trips(state, now),
   counts: () => Window.noCounts,
+  describe: () => "a policy of the program's own",
   timesSuccesses: true,
   measuresElapsed: true,
-  countsInterrupted: false
+  countsInterrupted: false,
+  slowerThanMillis: Infinity
 })
+
+/** A length of time as people write it, in the largest unit that leaves few digits: 500 ms, 30 s, 15 min, 2 h. */
+const spanText = (millis: number): string => {
+  if (millis < 1_000) return `${millis} ms`
+  if (millis < 600_000) return `${millis / 1_000} s`
+  return millis < 7_200_000 ? `${millis / 60_000} min` : `${millis / 3_600_000} h`
+}

@@ -1,5 +1,5 @@
 import type { Call, Policy, PolicyData } from "./policy.ts"
-import { anyOf, compile } from "./policy.ts"
+import { allOf, anyOf, compile } from "./policy.ts"
 import type { Buckets, FailureTimes, LastCalls } from "./window.ts"
 import * as Window from "./window.ts"
 
@@ -35,7 +35,9 @@ export const share = (data: PolicyData): SharedPolicy<unknown> | undefined => {
         ? { ...compile(data), ...buckets(data.window.withinMillis, data.window.buckets) }
         : { ...compile(data), ...latest }
     case "AnyOf":
-      return sharedAnyOf(data.policies.map(share))
+      return together(anyOf, data.policies.map(share))
+    case "AllOf":
+      return together(allOf, data.policies.map(share))
     case "Custom":
       return undefined
   }
@@ -74,9 +76,11 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
     },
     trips: (streak) => streak.failures.recorded >= limit,
     counts,
+    describe: (streak) => `consecutive: ${streak.failures.recorded} failures in a row`,
     timesSuccesses: false,
     measuresElapsed: false,
     countsInterrupted: false,
+    slowerThanMillis: Infinity,
     contribution: (streak, _, ahead) => [
       Math.max(-1, streak.succeededAt + ahead),
       ...timesOf(streak.failures, limit).map((at) => at + ahead)
@@ -167,13 +171,14 @@ const latest: Merging<LastCalls> = {
 
 // ---------------------------------------------------------------------------------------------------------
 
-const sharedAnyOf = (
+const together = (
+  combine: typeof anyOf,
   policies: ReadonlyArray<SharedPolicy<unknown> | undefined>
 ): SharedPolicy<ReadonlyArray<unknown>> | undefined => {
   const shared = policies.filter((policy) => policy !== undefined)
   if (shared.length < policies.length) return undefined
   return {
-    ...anyOf(shared),
+    ...combine(shared),
     contribution: (windows, now, ahead) =>
       shared.map((policy, i) => policy.contribution(windows[i], now, ahead)),
     merge: (windows, others, now, ahead) =>

@@ -13,6 +13,7 @@ import { memberOf } from "./member.ts"
 import type { Mirror } from "./mirror.ts"
 import type { Parts } from "./parts.ts"
 import type { Rounds } from "./rounds.ts"
+import * as SharedCircuit from "./sharedCircuit.ts"
 import { spanOf } from "./rules.ts"
 import type { Tally } from "./tally.ts"
 
@@ -123,6 +124,27 @@ export class Contact {
       )
     )
     return reading
+  }
+
+  /** Reads a circuit of the others, in this breaker's time, without taking part in it. */
+  peek(key: string): Effect.Effect<Machine.Circuit<unknown> | undefined> {
+    const circuit = { breaker: this.name, key }
+    const request: ExchangeRequest = {
+      circuit,
+      node: this.node,
+      contribution: undefined,
+      announce: false,
+      keepMillis: yearMillis
+    }
+    return Effect.withFiberRuntime((caller) =>
+      Effect.match(this.line.ask(this.store.exchange([request])), {
+        onFailure: () => undefined,
+        onSuccess: ([entry]) => {
+          const kept = entry && this.mirror.decode(entry, caller)
+          return kept && SharedCircuit.shift(kept.circuit, -this.line.ahead)
+        }
+      })
+    )
   }
 
   exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {

@@ -88,6 +88,11 @@ export class Fleet {
     })
   }
 
+  /** How a circuit stands for the others that this process does not hold; nothing where the store cannot tell. */
+  peek(key: string): Effect.Effect<Circuit<unknown> | undefined> {
+    return this.line.isFailing ? Effect.succeed(undefined) : this.contact.peek(key)
+  }
+
   get isWrittenThrough(): boolean {
     return this.mirror.isWrittenThrough
   }
@@ -119,15 +124,15 @@ export class Fleet {
   }
 
   /**
-   * Why a circuit has to open, if it has to: by what all nodes count together, which is known only after the outcome has
-   * been written, where everything is written through.
+   * The circuit by which it is decided whether to open: with what all nodes count together. Where everything is written
+   * through, that is known only after the outcome has been written, and nothing is decided yet.
    */
-  trips(
+  judged(
     held: Held,
     circuit: Circuit<unknown>,
     outcome: Outcome.Outcome,
     now: number
-  ): ReturnType<typeof Machine.trips> {
+  ): Circuit<unknown> | undefined {
     if (circuit._tag === "Closed" || circuit._tag === "Recovering") {
       const member = memberOf(held)
       // What is known now may be old: it is judged again when there is an answer.
@@ -137,7 +142,7 @@ export class Fleet {
       }
       if (this.isWrittenThrough) return undefined
     }
-    return Machine.trips(this.tally.merged(held, circuit, now), this.breaker.settings.rules, now)
+    return this.tally.merged(held, circuit, now)
   }
 
   /** Tells of an outcome that a circuit has taken in, which was `before`. */
@@ -151,7 +156,7 @@ export class Fleet {
   ): void {
     const { rules } = this.breaker.settings
     if (before._tag === "HalfOpen") {
-      return this.probed(held, slot, call, this.breaker.openMillis(before.openings + 1, outcome, caller))
+      return this.probed(held, slot, call, this.openMillisAfter(held, before, outcome, caller))
     }
     const isWorthTelling =
       outcome._tag === "Failure" ||
@@ -281,9 +286,9 @@ export class Fleet {
     })
   }
 
-  /** This node holds one isolation more, or one less. */
-  holding(held: Held, change: 1 | -1): Step {
-    memberOf(held).isolations += change
+  /** This node keeps the circuit isolated, or disabled, once more or once less. */
+  holding(held: Held, what: "isolations" | "disables", change: 1 | -1): Step {
+    memberOf(held)[what] += change
     return this.mirror.holding(held)
   }
 
@@ -301,6 +306,19 @@ export class Fleet {
     member.isolations = 0
     member.holdings = { ...holdings, keepers: {}, resets: holdings.resets + 1 }
     return Steps.reset(this.breaker.settings.rules)
+  }
+
+  /** How long the fleet's opening lasts if this probe opens it: as long as that of this node, if it has opened. */
+  private openMillisAfter(
+    held: Held,
+    { openings }: Circuit<unknown>,
+    outcome: Outcome.Outcome,
+    caller: Caller
+  ): number {
+    const { breaker } = this
+    return held.current._tag === "Open"
+      ? held.current.openMillis
+      : breaker.lengthened(breaker.nextBackoff(held, openings + 1, caller), outcome)
   }
 
   private probed(held: Held, slot: number, call: Call, openMillis: number): void {

@@ -23,9 +23,11 @@ export class Member {
   /** The shared generation that the node's own circuit stands for. */
   generation = 0
   /** What was last known of the shared circuit beyond its state. */
-  holdings: Holdings = { reason: "Manual", probers: {}, keepers: {}, resets: 0 }
+  holdings: Holdings = { reason: "Manual", probers: {}, keepers: {}, disablers: {}, resets: 0 }
   /** How many isolations of the circuit this node holds. */
   isolations = 0
+  /** How often this node has disabled the circuit. */
+  disables = 0
   /** What the other nodes count, in the window of this state. */
   others: ReadonlyArray<Contribution> = []
   countedIn: StateTag = "Closed"
@@ -60,9 +62,9 @@ export class Member {
     return this.countedAlone !== undefined
   }
 
-  /** Whether a node holds the circuit isolated, or has a slot of it. */
+  /** Whether a node keeps the circuit isolated or disabled, or has a slot of it. */
   isHolder(node: string): boolean {
-    return this.isolations > 0 || Object.values(this.holdings.probers).includes(node)
+    return this.isolations > 0 || this.disables > 0 || Object.values(this.holdings.probers).includes(node)
   }
 }
 

@@ -6,8 +6,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
 import { Broadcast } from "../broadcast.ts"
-import { refuseUnknown } from "../options.ts"
-import { decodeCoordination, optionNames } from "./coordination.ts"
+import { decodeCoordination } from "./coordination.ts"
 
 interface Kept {
   revision: string
@@ -21,7 +20,6 @@ const idOf = ({ breaker, key }: CircuitId): string => JSON.stringify([breaker, k
 /** @internal */
 export const make = (options: Options = {}): Effect.Effect<Store> =>
   Effect.sync(() => {
-    refuseUnknown("CircuitStore.makeMemory", options, optionNames)
     const coordination = decodeCoordination("CircuitStore.makeMemory", options)
     const circuits = new Map<string, Kept>()
     const changes = new Broadcast<{ readonly breaker: string; readonly change: Change }>()

@@ -115,10 +115,10 @@ export class Mirror {
     const outcome = member.undecided
     if (outcome === undefined) return
     const circuit = Machine.at(held.current, rules, now)
-    const reason = Machine.trips(this.tally.merged(held, circuit, now), rules, now)
-    if (reason !== "Tripped") return
+    const trip = this.breaker.tripOf(this.tally.merged(held, circuit, now), now)
+    if (trip?.reason !== "Tripped") return
     this.breaker.move(held, circuit, caller)
-    this.breaker.open(held, reason, outcome, caller, now)
+    this.breaker.open(held, trip, outcome, caller, now)
   }
 
   /**
@@ -138,8 +138,11 @@ export class Mirror {
     const here = Machine.at(held.current, rules, now)
     const isLost = kept.circuit.generation < member.generation
     const isLatest = isLost || entry.revision === member.revision
-    // An isolation is for its holders to give back.
-    const isOwn = member.hasDiverged && (here._tag !== "Isolated" || member.isolations > 0)
+    // An isolation is for its holders to give back, and so is disabling.
+    const isOthers =
+      (here._tag === "Isolated" && member.isolations === 0) ||
+      (here._tag === "Disabled" && member.disables === 0)
+    const isOwn = member.hasDiverged && !isOthers
     const isNews = isOwn && (isLatest || SharedCircuit.overrules(here, kept.circuit))
     if (isNews || (isLost && (here._tag !== "Closed" || here.openings > 0))) {
       this.restore(held, kept)
@@ -161,29 +164,25 @@ export class Mirror {
       // What the nodes know in this generation is no news to them. What is Closed was opened before.
       const steps = current._tag === "Closed" ? 2 : 1
       const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + steps : generation
-      return Steps.restore(
-        { ...current, generation: next },
-        holdings,
-        this.node,
-        member.isolations
-      )(shared, now)
+      return Steps.restore({ ...current, generation: next }, holdings, this.node, member)(shared, now)
     })
   }
 
-  /** This node's isolations, for the others. */
+  /** How often this node keeps the circuit isolated and disabled, for the others. */
   holding(held: Held): Step {
-    return Steps.hold(this.breaker.settings.rules, this.node, () => memberOf(held).isolations)
+    return Steps.hold(this.breaker.settings.rules, this.node, () => memberOf(held))
   }
 
   /**
-   * Sees to it that the others know of this node's isolations. Answers whether the circuit stays isolated by them, whatever
-   * the others have made of it: they took this node for dead, or its change was lost.
+   * Sees to it that the others know how often this node keeps the circuit isolated and disabled. Answers whether the
+   * circuit stays so, whatever the others have made of it: they took this node for dead, or its change was lost.
    */
-  private isHeldAgain(held: Held, { circuit, keepers }: Shared): boolean {
-    const { isolations } = memberOf(held)
-    if (isolations === (keepers[this.node] ?? 0)) return false
+  private isHeldAgain(held: Held, { circuit, disablers, keepers }: Shared): boolean {
+    const { disables, isolations } = memberOf(held)
+    if (isolations === (keepers[this.node] ?? 0) && disables === (disablers[this.node] ?? 0)) return false
     this.push(held, this.holding(held))
-    return isolations > 0 && circuit._tag !== "Isolated"
+    if (circuit._tag === "Isolated") return false
+    return isolations > 0 || (disables > 0 && circuit._tag !== "Disabled")
   }
 
   /** Makes the node's own circuit what the shared one is. */
@@ -225,7 +224,7 @@ export class Mirror {
     member.countedAlone = undefined
     if (isOver && here._tag !== there._tag) return
     const next = isOther ? successor(here, there) : renewed(here, there, isExpected)
-    this.breaker.move(held, next, caller, shared.reason)
+    this.breaker.move(held, next, caller, { reason: shared.reason, origin: "Fleet" })
     if (next._tag !== "Closed") this.rounds.keep(held)
   }
 
@@ -282,14 +281,27 @@ export class Mirror {
 
 /** The same state, and as much of it held. */
 const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
-  if (here._tag === "HalfOpen" && there._tag === "HalfOpen") return here.slots.length === there.slots.length
-  if (here._tag === "Isolated" && there._tag === "Isolated") return here.holders === there.holders
+  if (here._tag === "HalfOpen" && there._tag === "HalfOpen") return here.slots.count === there.slots.count
+  if (here._tag === "Isolated" && there._tag === "Isolated")
+    return here.holders === there.holders && here.disabled?.holders === there.disabled?.holders
+  if (here._tag === "Disabled" && there._tag === "Disabled") return here.holders === there.holders
   return here._tag === there._tag
 }
 
 const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
   const generation = here.generation + 1
-  return there._tag === "Isolated" ? { ...there, generation, since: generation } : { ...there, generation }
+  // Who disabled the circuit here gives that back by the generation in which it was.
+  const disabledSince = Machine.disabledHold(here)?.since ?? generation
+  switch (there._tag) {
+    case "Isolated": {
+      const disabled = there.disabled && { ...there.disabled, since: disabledSince }
+      return { ...there, generation, since: generation, disabled }
+    }
+    case "Disabled":
+      return { ...there, generation, since: disabledSince }
+    default:
+      return { ...there, generation }
+  }
 }
 
 /**
@@ -302,7 +314,11 @@ const renewed = (
   isSameWindow: boolean
 ): Circuit<unknown> => {
   const { generation } = here
-  if (here._tag === "Isolated" && there._tag === "Isolated")
+  if (here._tag === "Isolated" && there._tag === "Isolated") {
+    const disabled = there.disabled && { ...there.disabled, since: here.disabled?.since ?? generation }
+    return { ...there, generation, since: here.since, disabled }
+  }
+  if (here._tag === "Disabled" && there._tag === "Disabled")
     return { ...there, generation, since: here.since }
   if (isSameWindow && here._tag === "Closed" && there._tag === "Closed")
     return { ...there, generation, window: here.window }

@@ -33,6 +33,7 @@ const spansOf = (policy: PolicyData): ReadonlyArray<number> => {
     case "SlowCallRate":
       return policy.window._tag === "Time" ? [policy.window.withinMillis] : []
     case "AnyOf":
+    case "AllOf":
       return policy.policies.flatMap(spansOf)
     case "Consecutive":
     case "Custom":

@@ -2,6 +2,7 @@ import type { Entry } from "../../CircuitStore.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
+import * as Slots from "../core/slots.ts"
 import { yearMillis } from "../millis.ts"
 
 /**
@@ -26,8 +27,10 @@ export interface Holdings {
   readonly reason: OpenReason
   /** The node of each slot, by the slot's id. */
   readonly probers: Readonly<Record<string, string>>
-  /** How many holds each node has on an isolated circuit. */
+  /** How many isolations of the circuit each node holds. */
   readonly keepers: Keepers
+  /** How often each node has disabled the circuit. */
+  readonly disablers: Keepers
   /** How often it was reset by hand, which ends all holds. */
   readonly resets: number
 }
@@ -47,6 +50,7 @@ export const initial = (rules: Rules<unknown>): Shared => ({
   reason: "Manual",
   probers: {},
   keepers: {},
+  disablers: {},
   resets: 0,
   restoredAt: -Infinity
 })
@@ -59,7 +63,7 @@ export const initial = (rules: Rules<unknown>): Shared => ({
  */
 export const successor = (after: Shared, isFirst: boolean, now: number): Shared => {
   const { circuit, probers } = after
-  const slots = circuit._tag === "HalfOpen" ? circuit.slots : []
+  const slots = circuit._tag === "HalfOpen" ? Slots.toArray(circuit.slots) : []
   // No number in JSON is infinite.
   const openMillis = Math.min(circuit.openMillis, yearMillis)
   const generation =
@@ -96,9 +100,9 @@ export const decode = (state: string, policy: string, rules: Rules<unknown>): Sh
       `the circuit in the store is ${circuit._tag} under the rules ${kept.policy}, those of this breaker are ${policy}`
     )
   }
-  const { keepers, probers, reason, resets, restoredAt } = kept
+  const { disablers, keepers, probers, reason, resets, restoredAt } = kept
   // No number in JSON is infinite.
-  return { circuit, keepers, probers, reason, resets, restoredAt: restoredAt ?? -Infinity }
+  return { circuit, disablers, keepers, probers, reason, resets, restoredAt: restoredAt ?? -Infinity }
 }
 
 /**
@@ -120,13 +124,16 @@ export const withoutLost = (
   const { circuit } = shared
   switch (circuit._tag) {
     case "HalfOpen": {
-      const slots = circuit.slots.filter(({ id }) => isAlive(shared.probers[id]))
-      return slots.length === circuit.slots.length ? shared : { ...shared, circuit: { ...circuit, slots } }
+      const slots = Slots.from(Slots.toArray(circuit.slots).filter(({ id }) => isAlive(shared.probers[id])))
+      return slots.count === circuit.slots.count ? shared : { ...shared, circuit: { ...circuit, slots } }
     }
-    case "Isolated": {
-      const keepers = Object.fromEntries(Object.entries(shared.keepers).filter(([node]) => isAlive(node)))
-      const held = heldBy(circuit, rules, keepers, now)
-      return held === circuit ? shared : { ...shared, keepers, circuit: held }
+    case "Isolated":
+    case "Disabled": {
+      const living = (keepers: Keepers): Keepers =>
+        Object.fromEntries(Object.entries(keepers).filter(([node]) => isAlive(node)))
+      const holds = { keepers: living(shared.keepers), disablers: living(shared.disablers) }
+      const held = heldBy(circuit, rules, holds, now)
+      return held === circuit ? shared : { ...shared, ...holds, circuit: held }
     }
     default:
       return shared
@@ -134,20 +141,50 @@ export const withoutLost = (
 }
 
 /**
- * The circuit, isolated while somebody holds it.
+ * The circuit, isolated or else disabled while some node keeps it so.
  *
  * @internal
  */
 export const heldBy = (
   circuit: Circuit<unknown>,
   rules: Rules<unknown>,
-  keepers: Keepers,
+  { disablers, keepers }: Pick<Holdings, "disablers" | "keepers">,
   now: number
 ): Circuit<unknown> => {
-  const holders = Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
-  if (holders === 0) return circuit._tag === "Isolated" ? Machine.close(circuit, rules, now) : circuit
+  const isolations = totalOf(keepers)
+  const disables = totalOf(disablers)
+  if (isolations > 0) return isolatedBy(circuit, isolations, disables)
+  if (disables > 0) return disabledBy(circuit, rules, disables, now)
+  return circuit._tag === "Isolated" || circuit._tag === "Disabled"
+    ? Machine.close(circuit, rules, now)
+    : circuit
+}
+
+const totalOf = (keepers: Keepers): number => Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
+
+const isolatedBy = (
+  circuit: Circuit<unknown>,
+  holders: number,
+  disables: number
+): Extract<Circuit<unknown>, { _tag: "Isolated" }> => {
   const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)
-  return isolated.holders === holders ? isolated : { ...isolated, holders }
+  if (isolated.holders === holders && (isolated.disabled?.holders ?? 0) === disables) return isolated
+  const since = isolated.disabled?.since ?? isolated.generation
+  return { ...isolated, holders, disabled: disables > 0 ? { holders: disables, since } : undefined }
+}
+
+const disabledBy = (
+  circuit: Circuit<unknown>,
+  rules: Rules<unknown>,
+  holders: number,
+  now: number
+): Circuit<unknown> => {
+  if (circuit._tag === "Isolated") {
+    const last = isolatedBy(circuit, 1, holders)
+    return Machine.release(last, rules, last.since, now)
+  }
+  const disabled = circuit._tag === "Disabled" ? circuit : Machine.disable(circuit)
+  return disabled.holders === holders ? disabled : { ...disabled, holders }
 }
 
 /**
@@ -171,10 +208,16 @@ export const shift = (circuit: Circuit<unknown>, ahead: number): Circuit<unknown
     case "Open":
       return { ...circuit, openedAt: circuit.openedAt + ahead }
     case "HalfOpen":
-      return { ...circuit, slots: circuit.slots.map(({ id, takenAt }) => ({ id, takenAt: takenAt + ahead })) }
+      return {
+        ...circuit,
+        slots: Slots.from(
+          Slots.toArray(circuit.slots).map(({ id, takenAt }) => ({ id, takenAt: takenAt + ahead }))
+        )
+      }
     case "Recovering":
       return { ...circuit, startedAt: circuit.startedAt + ahead }
     case "Isolated":
+    case "Disabled":
       return circuit
   }
 }

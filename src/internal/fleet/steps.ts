@@ -1,6 +1,7 @@
 import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
+import * as Slots from "../core/slots.ts"
 import type { Holdings, Shared } from "./sharedCircuit.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 
@@ -35,14 +36,19 @@ export const open = (
  * @internal
  */
 export const restore =
-  (circuit: Circuit<unknown>, known: Holdings, node: string, isolations: number): Step =>
+  (circuit: Circuit<unknown>, known: Holdings, node: string, holds: Holds): Step =>
   (_, now) => ({
     ...known,
     circuit,
     probers: Object.fromEntries(
-      (circuit._tag === "HalfOpen" ? circuit.slots : []).map(({ id }) => [id, known.probers[id] ?? node])
+      (circuit._tag === "HalfOpen" ? Slots.toArray(circuit.slots) : []).map(({ id }) => [
+        id,
+        known.probers[id] ?? node
+      ])
     ),
-    keepers: circuit._tag === "Isolated" ? keptBy(known.keepers, node, isolations) : {},
+    keepers: circuit._tag === "Isolated" ? keptBy(known.keepers, node, holds.isolations) : {},
+    disablers:
+      Machine.disabledHold(circuit) === undefined ? {} : keptBy(known.disablers, node, holds.disables),
     restoredAt: now
   })
 
@@ -52,6 +58,7 @@ export const trip =
   (shared, now) => {
     switch (shared.circuit._tag) {
       case "Isolated":
+      case "Disabled":
         return undefined
       case "Open":
         return {
@@ -75,18 +82,29 @@ export const reset =
   })
 
 /**
- * A node holds so many isolations.
+ * How often a node keeps a circuit isolated, and how often disabled.
+ *
+ * @internal
+ */
+export interface Holds {
+  readonly isolations: number
+  readonly disables: number
+}
+
+/**
+ * Writes how often a node keeps the circuit isolated and disabled.
  *
  * @internal
  */
 export const hold =
-  (rules: Rules<unknown>, node: string, isolations: () => number): Step =>
+  (rules: Rules<unknown>, node: string, holds: () => Holds): Step =>
   (shared, now) => {
-    const keepers = keptBy(shared.keepers, node, isolations())
-    const circuit = SharedCircuit.heldBy(shared.circuit, rules, keepers, now)
-    return keepers[node] === shared.keepers[node] && circuit === shared.circuit
-      ? undefined
-      : { ...shared, keepers, circuit }
+    const { disables, isolations } = holds()
+    const keepers = keptBy(shared.keepers, node, isolations)
+    const disablers = keptBy(shared.disablers, node, disables)
+    const circuit = SharedCircuit.heldBy(shared.circuit, rules, { keepers, disablers }, now)
+    const isSame = keepers[node] === shared.keepers[node] && disablers[node] === shared.disablers[node]
+    return isSame && circuit === shared.circuit ? undefined : { ...shared, keepers, disablers, circuit }
   }
 
 const keptBy = (keepers: SharedCircuit.Keepers, node: string, isolations: number): SharedCircuit.Keepers => {

@@ -8,11 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
+import type { Outcome } from "../../Outcome.ts"
+import type { RunningCall } from "../call.ts"
+import { settleExit } from "../call.ts"
 import type { Caller } from "../caller.ts"
-import type { OpenCall } from "../openCalls.ts"
-import type { Afterwards, Continuation } from "../protect.ts"
+import type { GoOn } from "../protect.ts"
+import type { UnsettledCall } from "../unsettledCalls.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
+
+type Judge = (exit: Exit.Exit<unknown, unknown>) => Outcome
 
 /**
  * A request goes on with the body of its response: good headers settle it only if no body follows, or if nobody begins
@@ -20,11 +25,13 @@ type Response = HttpClientResponse.HttpClientResponse
  *
  * @internal
  */
-export const goOnWithBody: Afterwards<Response>["goOn"] = (response, call) => {
-  if (hasBody(response)) return new ResponseInFlight(response, call)
-  call.settle(Exit.succeed(response), call.caller)
-  return response
-}
+export const goOnWithBody =
+  (classify: Judge): GoOn<Response> =>
+  (response, call, caller) => {
+    if (hasBody(response)) return new ResponseInFlight(response, call, classify, caller)
+    settleExit(call, classify, Exit.succeed(response), caller)
+    return response
+  }
 
 // RFC 9110, 6.4.1: these have no content whatever their headers say.
 const hasBody = ({ request, status }: Response): boolean =>
@@ -39,18 +46,18 @@ class ResponseInFlight extends Inspectable.Class implements Response {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   private readonly original: Response
-  private readonly call: Continuation<Response>
-  private readonly openCall: OpenCall
-  private arrivedAt: number | undefined = undefined
+  private readonly call: RunningCall
+  private readonly classify: Judge
+  private readonly unsettled: UnsettledCall
   private isSettled = false
 
-  constructor(original: Response, call: Continuation<Response>) {
+  constructor(original: Response, call: RunningCall, classify: Judge, caller: Caller) {
     super()
     this.original = original
     this.call = call
-    const { breaker, caller, held, ticket } = call
-    this.openCall = { held, ticket, lapse: () => this.settle(Exit.succeed(original), caller) }
-    breaker.openCalls.add(this.openCall)
+    this.classify = classify
+    this.unsettled = { call, lapse: () => this.settle(Exit.succeed(original), caller) }
+    call.breaker.unsettledCalls.add(this.unsettled)
   }
 
   get request() {
@@ -126,15 +133,15 @@ class ResponseInFlight extends Inspectable.Class implements Response {
   }
 
   private takeBack(): void {
-    this.call.breaker.openCalls.takeBack(this.openCall)
+    this.call.breaker.unsettledCalls.takeBack(this.unsettled)
   }
 
   private get arriving(): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => {
-      if (this.arrivedAt === undefined) {
-        const { breaker, ticket } = this.call
-        this.arrivedAt = breaker.now(caller)
-        if (ticket.slot !== 0) this.settle(Exit.succeed(this.original), caller)
+      const { call } = this
+      if (call.endedAt === undefined) {
+        call.endedAt = call.breaker.now(caller)
+        if (call.slot !== 0) this.settle(Exit.succeed(this.original), caller)
       }
       return Effect.void
     })
@@ -147,7 +154,7 @@ class ResponseInFlight extends Inspectable.Class implements Response {
   private settle(exit: Exit.Exit<Response, unknown>, caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true
-    this.call.settle(exit, caller, this.arrivedAt)
+    settleExit(this.call, this.classify, exit, caller)
   }
 }
 

@@ -14,7 +14,7 @@ import type { Options } from "../../CircuitHttpClient.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
 import { protectOn } from "../make.ts"
-import { callable, refuse, refuseUnknown } from "../options.ts"
+import { callable, optionsOf, refuse } from "../options.ts"
 import { goOnWithBody } from "./body.ts"
 import { checkBreaker, withBreaker } from "./breaker.ts"
 import { answerRejection, retryAfterHeader } from "./rejection.ts"
@@ -30,29 +30,34 @@ export const protect = <E, R>(
   options: Options = {}
 ): HttpClient.HttpClient.With<E | CircuitOpenError, R | CircuitBreaker> => {
   const { breaker, key = originOf, respondWhenRejected, statusOutcome: outcome = statusOutcome } = options
-  refuseUnknown("CircuitHttpClient.protect", options, optionNames)
+  optionsOf<Options>("CircuitHttpClient.protect", options, optionNames)
   checkBreaker("CircuitHttpClient.protect: breaker", breaker)
   callable("CircuitHttpClient.protect: key", key)
   const classify = classifyWith(callable("CircuitHttpClient.protect: statusOutcome", outcome))
-  const afterwards = { classify, goOn: goOnWithBody }
+  const goOn = goOnWithBody(classify)
   const status = respondWhenRejected ? decodeStatus(respondWhenRejected) : undefined
   return HttpClient.transform(client, (effect, request) => {
     const circuit = key(request)
     if (circuit === undefined) return effect
     const guard = (effect: Effect.Effect<HttpResponse, E, R>) =>
-      withBreaker(breaker, (it) => protectOn(it, effect, circuit, classify, afterwards))
+      withBreaker(breaker, (it) => protectOn(it, effect, { key: circuit, classify, goOn }))
     return status === undefined
       ? guard(effect)
       : answerRejection(effect, guard, (error) => Effect.succeed(answer(request, error, status)))
   })
 }
 
-const optionNames: ReadonlyArray<keyof Options> = ["breaker", "key", "statusOutcome", "respondWhenRejected"]
+const optionNames = Object.keys({
+  breaker: true,
+  key: true,
+  statusOutcome: true,
+  respondWhenRejected: true
+} satisfies Record<keyof Options, true>)
 
 const decodeStatus = (respond: true | { readonly status?: number | undefined }): number => {
   const of = "CircuitHttpClient.protect: respondWhenRejected"
   if (respond === true) return 503
-  refuseUnknown(of, respond, ["status"])
+  optionsOf(of, respond, ["status"])
   const { status = 503 } = respond
   return Number.isInteger(status) && status >= 400 && status <= 599
     ? status

@@ -9,7 +9,7 @@ import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { Middleware, Options } from "../../CircuitHttpMiddleware.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
-import { callable, refuse, refuseUnknown } from "../options.ts"
+import { callable, optionsOf, refuse } from "../options.ts"
 import { checkBreaker, withBreaker } from "./breaker.ts"
 import { answerRejection, retryAfterHeader, retryAfterSeconds } from "./rejection.ts"
 
@@ -17,7 +17,7 @@ import { answerRejection, retryAfterHeader, retryAfterSeconds } from "./rejectio
 export function make(options: Options & { readonly breaker: CircuitBreaker }): Middleware<never>
 export function make(options?: Options): Middleware<CircuitBreaker>
 export function make(options: Options = {}): Middleware<CircuitBreaker> {
-  refuseUnknown("CircuitHttpMiddleware.make", options, optionNames)
+  optionsOf<Options>("CircuitHttpMiddleware.make", options, optionNames)
   const { breaker, key: keyOf, response: answer = unavailable } = options
   checkBreaker("CircuitHttpMiddleware.make: breaker", breaker)
   const verdict = verdictOf(options)
@@ -54,7 +54,13 @@ const withoutAnswer = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
     ? cause.left
     : cause
 
-const optionNames: ReadonlyArray<keyof Options> = ["breaker", "key", "statusOutcome", "classify", "response"]
+const optionNames = Object.keys({
+  breaker: true,
+  key: true,
+  statusOutcome: true,
+  classify: true,
+  response: true
+} satisfies Record<keyof Options, true>)
 
 const verdictOf = ({ classify, statusOutcome: outcome }: Options): Classify => {
   if (outcome !== undefined && classify !== undefined) {

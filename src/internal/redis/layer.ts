@@ -4,8 +4,8 @@ import type { RedisOptions } from "ioredis"
 import { Cluster, Redis } from "ioredis"
 import type { Store } from "../../CircuitStore.ts"
 import type { Options } from "../../RedisCircuitStore.ts"
-import { decodeCoordination, optionNames } from "../fleet/coordination.ts"
-import { refuseUnknown } from "../options.ts"
+import { decodeCoordination } from "../fleet/coordination.ts"
+import { refuseValue } from "../options.ts"
 import { Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
 
@@ -73,8 +73,8 @@ export const fromClients = (
   reconnect = () => (client instanceof Cluster ? client.refreshSlotsCache() : undefined)
 ): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.suspend(() => {
-    refuseUnknown("RedisCircuitStore", options, ["prefix", ...optionNames])
     const { prefix = "circuit:", ...coordination } = options
+    if (typeof prefix !== "string") refuseValue("RedisCircuitStore: prefix", "a string", prefix)
     const decoded = decodeCoordination("RedisCircuitStore", coordination)
     return Effect.map(Listener.make(subscriber), (listener) =>
       RedisStore.make(client, listener, prefix, decoded, reconnect)

@@ -72,7 +72,7 @@ for (const [place, serveIn] of Object.entries(places)) {
             events: [
               {
                 name: "circuit_breaker.rejected",
-                attributes: { breaker: "orders", key: "default", state: "Open" }
+                attributes: { breaker: "orders", key: "default", state: "Open", count: 1 }
               }
             ]
           }

@@ -1,0 +1,39 @@
+import * as Config from "effect/Config"
+import type * as ConfigError from "effect/ConfigError"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { CircuitBreaker, ConfigOptions, Options } from "../CircuitBreaker.ts"
+import { orConfigError } from "./config.ts"
+import { make } from "./make.ts"
+import { given } from "./options.ts"
+import { noticeRebuilding } from "./rebuilding.ts"
+
+/**
+ * A breaker as a service, for as long as the layer lives.
+ *
+ * @internal
+ */
+export const scoped = <Self>(
+  tag: Context.Tag<Self, CircuitBreaker>,
+  options: Options | undefined
+): Layer.Layer<Self> => Layer.scoped(tag, makeNoticed(options))
+
+/**
+ * The same with options from configuration; `complete` adds those that are not read from there.
+ *
+ * @internal
+ */
+export const scopedFromConfig = <Self>(
+  tag: Context.Tag<Self, CircuitBreaker>,
+  options: ConfigOptions,
+  complete: (read: Options) => Options
+): Layer.Layer<Self, ConfigError.ConfigError> =>
+  Layer.scoped(
+    tag,
+    orConfigError(Effect.flatMap(Config.unwrap(given(options)), (read) => makeNoticed(complete(read))))
+  )
+
+const makeNoticed = (options: Options = {}): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
+  Effect.tap(make(options), noticeRebuilding)
