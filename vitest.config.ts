@@ -1,10 +1,18 @@
+import { readdirSync, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 const src = fileURLToPath(new URL("./src", import.meta.url))
 
-export default defineConfig({
+/** The test files that have a quick form and a full one. */
+const longTests = (): Array<string> =>
+  readdirSync("test", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.ts"))
+    .map((file) => `test/${file.replaceAll("\\", "/")}`)
+    .filter((file) => readFileSync(file, "utf8").includes("/runLength.ts"))
+
+export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
       { find: /^effect-circuit-breaker$/, replacement: `${src}/index.ts` },
@@ -12,9 +20,12 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: mode === "long" ? longTests() : ["test/**/*.test.ts"],
+    env: { RUN_LENGTH: mode },
     globalSetup: "test/redis/install.ts",
-    testTimeout: 20_000,
+    // Nothing is decided by how fast the machine is: only a test that hangs takes as long as this.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Loading Effect takes longer than most of the files run; no test depends on a module being new.
     isolate: false,
     // The tests on real servers mostly wait.
@@ -22,4 +33,4 @@ export default defineConfig({
     reporters: process.env["CI"] === undefined ? ["default"] : ["default", "json"],
     outputFile: { json: "reports/tests.json" }
   }
-})
+}))

@@ -5,6 +5,7 @@
  * Calls that stand alike are alike, so a situation is known by its calls in any order: each is explored once, and the
  * orders that lead through it are counted.
  */
+import { setImmediate as nextTurn } from "node:timers/promises"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policy.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
@@ -78,7 +79,7 @@ export const explore = (
   scenario: Scenario,
   machine: Machine = Circuit,
   only?: Invariants.Invariant
-): Exploration => new Explorer(scenario, machine, only).run()
+): Promise<Exploration> => new Explorer(scenario, machine, only).run()
 
 /** A step, and how many calls that are alike could be the one to take it. */
 type Step = readonly [name: string, step: () => Situation, times?: number]
@@ -86,6 +87,9 @@ type Step = readonly [name: string, step: () => Situation, times?: number]
 class Broken extends Error {}
 
 const over: CallState = { _tag: "Over" }
+
+/** What begins with the same so many steps is explored in one turn of the event loop, about half a second at most. */
+const stepsBetweenTurns = 6
 
 class Explorer {
   private readonly scenario: Scenario
@@ -105,27 +109,43 @@ class Explorer {
     this.only = only
   }
 
-  run(): Exploration {
+  async run(): Promise<Exploration> {
     const { calls, circuit, controls, now, probes, ticks } = this.scenario
     const waiting = (count: number, onlyHalfOpen: boolean) =>
       Array.from({ length: count }, (): CallState => ({ _tag: "Waiting", onlyHalfOpen }))
     let orders = 0
     let broken: Exploration["broken"]
     try {
-      orders = this.ordersThrough({
+      const start: Situation = {
         circuit: frozen(circuit),
         now,
         calls: [...waiting(calls, false), ...waiting(probes, true)],
         controls: controls.map((left) => ({ left, isolation: 0, opening: undefined })),
         ticksLeft: ticks,
         ledger: ledgerOf(circuit, now)
-      })
+      }
+      await this.exploreInTurns(start, stepsBetweenTurns)
+      orders = this.ordersThrough(start)
     } catch (error) {
       if (!(error instanceof Broken)) throw error
       broken = { invariant: error.message, by: this.path.join(", ") }
     }
     const { endings, states, steps } = this
     return { situations: this.ordersFrom.size, steps, endings, orders, states, broken }
+  }
+
+  /** Explores what lies so many steps ahead, and lets the event loop have its turns. */
+  private async exploreInTurns(situation: Situation, steps: number): Promise<void> {
+    if (this.ordersFrom.has(keyOf(situation))) return
+    if (steps > 0) {
+      for (const [name, step] of this.stepsFrom(situation)) {
+        this.path.push(name)
+        await this.exploreInTurns(step(), steps - 1)
+        this.path.pop()
+      }
+    }
+    this.ordersThrough(situation)
+    await nextTurn()
   }
 
   /** In how many orders the rest can happen. */

@@ -14,12 +14,12 @@ const blocks = documents
   .flatMap((file) => blocksOf(file, read(file)))
 const programs = blocks.filter((block) => block.copyOf === undefined)
 
-describe.concurrent("every example of the documentation compiles and runs", { timeout: 60_000 }, () => {
+describe.concurrent("every example of the documentation compiles and runs", () => {
   let findings: Findings
 
   beforeAll(async () => {
     findings = await compile(programs)
-  }, 60_000)
+  })
 
   afterAll(removeCompiled)
 

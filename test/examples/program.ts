@@ -71,7 +71,7 @@ const moduleOf = (block: Block, extension: string): string => `${block.file}.${b
 
 const node = (args: ReadonlyArray<string>): Promise<Ended> =>
   new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd: root, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { cwd: root }, (error, stdout, stderr) => {
       resolve({ exitCode: error === null ? 0 : error.code, written: stdout + stderr })
     })
   })

@@ -2,7 +2,11 @@ import { execFile } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
-import { describe, expect, it } from "vitest"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { compiled } from "../compiled.ts"
+import { isLongRun } from "../runLength.ts"
 import { root } from "./program.ts"
 
 const programsIn = (folder: string): ReadonlyArray<string> =>
@@ -19,29 +23,45 @@ const programs = [...programsIn("examples"), ...programsIn("examples/from")].fil
   (program) => !demos.has(program)
 )
 
-// Each starts a process that compiles what it loads: more of them at a time would only wait for each other.
+/** The processes that run at a time: more of them would only wait for each other. */
 const places = Effect.unsafeMakeSemaphore(2)
 
-const run = (program: string): Promise<{ readonly exitCode: unknown; readonly written: string }> =>
-  new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ["node_modules/tsx/dist/cli.mjs", program],
-      { cwd: root, timeout: 60_000 },
-      (error, stdout, stderr) =>
-        resolve(
-          error === null
-            ? { exitCode: 0, written: stdout }
-            : { exitCode: error.code ?? error.signal, written: stdout + stderr }
-        )
-    )
-  })
+interface Ended {
+  readonly exitCode: unknown
+  readonly written: string
+}
 
-describe.concurrent("every example runs by itself and has something to say", { timeout: 300_000 }, () => {
+const run = (...args: ReadonlyArray<string>): Promise<Ended> =>
+  Effect.runPromise(
+    places.withPermits(1)(
+      Effect.async<Ended>((resume) => {
+        execFile(process.execPath, args, { cwd: root }, (error, stdout, stderr) =>
+          resume(
+            Effect.succeed(
+              error === null
+                ? { exitCode: 0, written: stdout }
+                : { exitCode: error.code ?? error.signal, written: stdout + stderr }
+            )
+          )
+        )
+      })
+    )
+  )
+
+describe.concurrent("every example runs by itself and has something to say", () => {
+  const scope = Effect.runSync(Scope.make())
+  let folder: string
+  beforeAll(async () => {
+    folder = await Effect.runPromise(Scope.extend(compiled(programs), scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
   for (const program of programs) {
     it(program, async () => {
-      const turn = places.withPermits(1)(Effect.promise(() => run(program)))
-      const { exitCode, written } = await Effect.runPromise(turn)
+      const { exitCode, written } = await (isLongRun
+        ? // as it says in the program itself
+          run("node_modules/tsx/dist/cli.mjs", program)
+        : run("--enable-source-maps", path.join(folder, program.replace(/\.ts$/, ".js"))))
 
       expect(exitCode, `${program} failed\n${written}`).toBe(0)
       expect(written.trim()).not.toBe("")

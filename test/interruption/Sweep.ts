@@ -41,13 +41,25 @@ export interface Swept {
   readonly hung: number
 }
 
+/** The points at which a program is interrupted: the first of them, and how far one is from the next. */
+export interface Points {
+  readonly first: number
+  readonly apart: number
+}
+
+const every: Points = { first: 1, apart: 1 }
+
 /**
- * Interrupts the program at each point that it passes. `operationsAtATime` is how much of it a fiber does before it
- * lets others go on.
+ * Interrupts the program at each point that it passes, or at some. `operationsAtATime` is how much of it a fiber does
+ * before it lets others go on.
  */
-export const sweep = (operationsAtATime: number, makeTrial: () => Trial): Swept => {
+export const sweep = (
+  operationsAtATime: number,
+  makeTrial: () => Trial,
+  { apart, first }: Points = every
+): Swept => {
   let hung = 0
-  for (let offset = 1; offset < 5000; offset++) {
+  for (let offset = first; offset < 5000; offset += apart) {
     const trial = makeTrial()
     const run = new Run(trial, operationsAtATime, offset)
     run.toEnd()

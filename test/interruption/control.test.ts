@@ -1,6 +1,7 @@
 /** Wherever an interruption falls, a control leaves nothing behind: no isolation, and nobody who waits. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { setImmediate as nextTurn } from "node:timers/promises"
 import { CircuitBreakerRegistry } from "effect-circuit-breaker"
 import { Breaker } from "../../src/internal/breaker.ts"
 import * as controls from "../../src/internal/controls.ts"
@@ -75,8 +76,9 @@ const programs: Record<string, Control> = {
 
 describe("a control that is interrupted", () => {
   for (const [name, { after, events, prepare, program }] of Object.entries(programs)) {
-    it(`at every point: ${name}`, () => {
+    it(`at every point: ${name}`, async () => {
       for (const operationsAtATime of [leastOperations, Infinity]) {
+        await nextTurn()
         const { hung, offsets } = sweep(operationsAtATime, () => {
           const breaker = runNow(newBreaker)
           prepare(breaker)

@@ -68,22 +68,27 @@ const right: Protection = (probed, body) =>
     })
   )
 
-const lostBy = (protection: Protection, operationsAtATime: number) => {
+const lostBy = (protection: Protection, operationsAtATime: number, apart = 1) => {
   let lost = 0
   let offsets = 0
-  for (const [what, body] of Object.entries(bodies)) {
+  for (const [i, [what, body]] of Object.entries(bodies).entries()) {
     if (endless.includes(what)) continue
-    offsets += sweep(operationsAtATime, () => {
-      const probed = new Probed()
-      const stage = new Stage()
-      return {
-        program: protection(probed, body(stage)),
-        events: stage.events,
-        afterwards: () => {
-          lost += probing(probed.circuit, rules, openMillis)
+    const points = { first: 1 + (i % apart), apart }
+    offsets += sweep(
+      operationsAtATime,
+      () => {
+        const probed = new Probed()
+        const stage = new Stage()
+        return {
+          program: protection(probed, body(stage)),
+          events: stage.events,
+          afterwards: () => {
+            lost += probing(probed.circuit, rules, openMillis)
+          }
         }
-      }
-    }).offsets
+      },
+      points
+    ).offsets
   }
   return { lost, offsets }
 }
@@ -96,6 +101,12 @@ describe.each([leastOperations, Infinity])("the sweep, %d operations at a time",
       assert.isBelow(lost, offsets)
     })
   }
+
+  it("finds them at every fifth point too", () => {
+    for (const [how, protection] of Object.entries(wrong)) {
+      assert.isAtLeast(lostBy(protection, operationsAtATime, 5).lost, 1, how)
+    }
+  })
 
   it("finds none lost by a call that takes it and gives it back within the mask", () => {
     const { lost, offsets } = lostBy(right, operationsAtATime)

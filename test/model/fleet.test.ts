@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { once } from "../once.ts"
+import { inLongRun } from "../runLength.ts"
 import { policies } from "./arbitraries.ts"
 import {
   fates,
@@ -17,61 +19,77 @@ import { runTrial } from "./FleetTrial.ts"
 import { Coverage } from "./requirements.ts"
 
 // FC_RUNS histories of each kind from FC_SEED on; FC_REPORT=1 prints what they have touched.
-const usualRuns = 100
-const runs = Number(process.env["FC_RUNS"] ?? usualRuns)
+const fullRuns = 100
+const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 20))
 const seed = Number(process.env["FC_SEED"] ?? 20_260_101)
 const runsAtATime = 20
 
 const coverage = new Coverage()
 
-const holds = async <Args extends [unknown, ...Array<unknown>]>(
-  property: fc.IProperty<Args>
-): Promise<void> => {
-  for (let done = 0; done < runs; done += runsAtATime) {
-    // Histories never wait for anything, and the test runner wants a word now and then.
-    await nextTurn()
-    const numRuns = Math.min(runsAtATime, runs - done)
-    // Long histories are cut down for as long as that, if one fails.
-    const skipAllAfterTimeLimit = 15_000
-    const result = fc.check(property, { numRuns, seed: seed + done, skipAllAfterTimeLimit })
-    if (result.failed) {
-      const difference = result.errorInstance instanceof Error ? result.errorInstance.message : ""
-      assert.fail(`FC_SEED=${seed + done} FC_RUNS=${numRuns}, ${result.numShrinks} cuts\n${difference}`)
+/** How many more histories are run, to cut it down, when one fails. */
+const attempts = 500
+
+/** Runs histories of a kind when it is first asked for; `differenceOf` tells what is wrong with one. */
+const histories = <A, B, C>(
+  kind: fc.Arbitrary<[A, B, C]>,
+  differenceOf: (...history: [A, B, C]) => string | undefined
+): (() => Promise<void>) =>
+  once(async () => {
+    let left = Infinity
+    const property = fc.asyncProperty(kind, async (history) => {
+      // A history never waits for anything, and the test runner has to hear from its worker.
+      await nextTurn()
+      if (left-- <= 0) return
+      const difference = differenceOf(...history)
+      if (difference === undefined) return
+      left = Math.min(left, attempts)
+      throw new Error(difference)
+    })
+    for (let done = 0; done < runs; done += runsAtATime) {
+      const numRuns = Math.min(runsAtATime, runs - done)
+      const result = await fc.check(property, { numRuns, seed: seed + done })
+      if (result.failed) {
+        const difference = result.errorInstance instanceof Error ? result.errorInstance.message : ""
+        assert.fail(`FC_SEED=${seed + done} FC_RUNS=${numRuns}, ${result.numShrinks} cuts\n${difference}`)
+      }
     }
-  }
-}
+  })
 
 const { custom: _, ...sharedPolicies } = policies
 
-describe("a fleet that writes through does what the model of one machine does", { timeout: 120_000 }, () => {
-  for (const [name, policy] of Object.entries(sharedPolicies)) {
-    it(`under ${name}`, () =>
-      holds(
-        fc.property(fleetSetup(policy), fleetSize, fleetCommands, (setup, size, history) => {
-          const difference = runFleetHistory(setup, size, history, coverage.note)
-          if (difference !== undefined) throw new Error(difference)
-        })
-      ))
-  }
+const writingThrough = Object.entries(sharedPolicies).map(
+  ([name, policy]) =>
+    [
+      `under ${name}`,
+      histories(fc.tuple(fleetSetup(policy), fleetSize, fleetCommands), (setup, size, history) =>
+        runFleetHistory(setup, size, history, coverage.note)
+      )
+    ] as const
+)
+
+const trials = (steps: typeof trial) =>
+  histories(
+    fc.tuple(trialSetup(fc.oneof(...Object.values(sharedPolicies))), steps, fates),
+    (setup, steps, fates) => runTrial(setup, steps, fates, coverage.note)
+  )
+const inBackground = Object.entries({
+  "does nothing that the machine does not": trials(trial),
+  "agrees again after an outage": trials(trialWithOutage)
 })
 
-describe("a fleet that shares in the background", { timeout: 120_000 }, () => {
-  const setups = trialSetup(fc.oneof(...Object.values(sharedPolicies)))
-  for (const [name, steps] of Object.entries({
-    "does nothing that the machine does not": trial,
-    "agrees again after an outage": trialWithOutage
-  })) {
-    it(name, () =>
-      holds(
-        fc.property(setups, steps, fates, (setup, steps, fates) => {
-          const objection = runTrial(setup, steps, fates, coverage.note)
-          if (objection !== undefined) throw new Error(objection)
-        })
-      )
-    )
+describe(
+  "a fleet that writes through does what the model of one machine does",
+  { timeout: 1_200_000 },
+  () => {
+    for (const [name, agree] of writingThrough) it(name, agree)
   }
+)
 
-  it.skipIf(runs < usualRuns)("and the histories touch what can go wrong", () => {
+describe("a fleet that shares in the background", { timeout: 1_200_000 }, () => {
+  for (const [name, agree] of inBackground) it(name, agree)
+
+  it.skipIf(runs < fullRuns)("and the histories touch what can go wrong", async () => {
+    for (const [, agree] of [...writingThrough, ...inBackground]) await agree()
     if (process.env["FC_REPORT"] !== undefined) console.log(coverage.report())
     assert.deepStrictEqual(
       touched.filter((event) => coverage.count(event) === 0),

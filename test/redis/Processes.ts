@@ -3,13 +3,10 @@ import * as Effect from "effect/Effect"
 import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
-import { execFile, fork } from "node:child_process"
+import { fork } from "node:child_process"
 import { once } from "node:events"
-import * as fs from "node:fs/promises"
-import * as os from "node:os"
 import * as path from "node:path"
-import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
+import { compiled } from "../compiled.ts"
 import type { Account, Plan } from "./Load.ts"
 import type { Answer, Commands, Membership, Request } from "./node.ts"
 
@@ -25,37 +22,14 @@ export interface Process {
 // ---------------------------------------------------------------------------------------------------------
 // The program
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-
-/**
- * `node.ts`, compiled for all processes at once: if each of them did that for itself, to start twenty would take most of
- * a minute. Its folder is a package of the library's name, so that it finds the library as its user would.
- */
-const compiled = Effect.gen(function* () {
-  const folder = yield* Effect.acquireRelease(
-    Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "circuit-breaker-"))),
-    (folder) => Effect.promise(() => fs.rm(folder, { recursive: true }))
-  )
-  yield* Effect.promise(async () => {
-    const { name } = JSON.parse(await fs.readFile(path.join(root, "package.json"), "utf8"))
-    const exports = { ".": "./src/index.js", "./*": "./src/*.js" }
-    const config = {
-      extends: path.join(root, "tsconfig.json"),
-      compilerOptions: { noEmit: false, noCheck: true, rootDir: root, outDir: folder },
-      files: [path.join(root, "test/redis/node.ts")],
-      include: []
-    }
-    await fs.writeFile(path.join(folder, "package.json"), JSON.stringify({ name, type: "module", exports }))
-    await fs.writeFile(path.join(folder, "tsconfig.json"), JSON.stringify(config))
-    await fs.symlink(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction")
-    const compiler = path.join(root, "node_modules/typescript/bin/tsc")
-    await promisify(execFile)(process.execPath, [compiler, "-p", folder])
-  })
-  return path.join(folder, "test/redis/node.js")
-})
+const compiledFile = Effect.map(compiled(["test/redis/node.ts"]), (folder) =>
+  path.join(folder, "test/redis/node.js")
+)
 
 /** It is there for as long as there are processes. */
-const program = Effect.runSync(Scope.extend(RcRef.make({ acquire: compiled }), Effect.runSync(Scope.make())))
+const program = Effect.runSync(
+  Scope.extend(RcRef.make({ acquire: compiledFile }), Effect.runSync(Scope.make()))
+)
 
 // ---------------------------------------------------------------------------------------------------------
 // Processes
