@@ -10,6 +10,7 @@ const cache = join(import.meta.dirname, "node_modules/.cache")
 const manifest = {
   name: "effect-circuit-breaker",
   type: "module",
+  sideEffects: false,
   exports: { ".": "./src/index.js", "./*": "./src/*.js" }
 }
 
