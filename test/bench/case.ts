@@ -11,3 +11,14 @@ export type Round = () => Promise<Sample>
 export type Case = (scale: Scale) => Promise<Round>
 
 export type Cases = Readonly<Record<string, Case>>
+
+/** Does something so many times. */
+export type Loop = (calls: number) => Promise<unknown>
+
+/** The same work, as often as asked: bare, and with the breaker around it. */
+export interface Loops {
+  readonly bare: Loop
+  readonly guarded: Loop
+}
+
+export type PrepareLoops = (scale: Scale) => Promise<Loops>

@@ -15,6 +15,8 @@ const failed = (error: unknown) =>
 const [name = "", scale = "full"] = process.argv.slice(2)
 
 process.on("disconnect", () => process.exit())
+// of a timer, say, that a case has set
+process.on("uncaughtException", failed)
 
 try {
   const prepare = await find(name)

@@ -3,12 +3,14 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "../..")
-const cache = join(root, "node_modules/.cache")
+// from here, the compiled cases find the benchmark's own packages, and then those of the root
+const cache = join(import.meta.dirname, "node_modules/.cache")
 
 /** What the compiled cases find under the package's own name: the compiled sources, as `npm run build` makes them. */
 const manifest = {
   name: "effect-circuit-breaker",
   type: "module",
+  sideEffects: false,
   exports: { ".": "./src/index.js", "./*": "./src/*.js" }
 }
 

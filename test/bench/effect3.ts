@@ -1,5 +1,8 @@
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 
 /** What the bare effect does: a value by a function call, so that no library can treat it as a constant. */
@@ -37,4 +40,24 @@ export const acquireRelease = async <A, E>(effect: Effect.Effect<A, E, Scope.Sco
   const scope = await Effect.runPromise(Scope.make())
   const value = await Effect.runPromise(Scope.extend(effect, scope))
   return { value, release: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
+}
+
+/** What is logged is not for the table. */
+export const quietly = Logger.withMinimumLogLevel(LogLevel.None)
+
+/** A clock that stands until it is advanced. */
+export const makeClock = () => {
+  let nanos = 0n
+  const clock: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => Number(nanos / 1_000_000n),
+    unsafeCurrentTimeNanos: () => nanos,
+    currentTimeMillis: Effect.sync(() => Number(nanos / 1_000_000n)),
+    currentTimeNanos: Effect.sync(() => nanos),
+    sleep: () => Effect.never
+  }
+  const advance = (millis: number) => {
+    nanos += BigInt(millis) * 1_000_000n
+  }
+  return { clock, advance }
 }

@@ -3,7 +3,7 @@ import * as Effect from "effect-4/Effect"
 import * as Layer from "effect-4/Layer"
 import * as CircuitBreaker from "effect-4/persistence/CircuitBreaker"
 import * as Scope from "effect-4/Scope"
-import { inTurn } from "./key-order.ts"
+import { inOrder } from "./key-order.ts"
 
 /** As in `effect3.ts`: the same work, run in the same way. */
 export const work = () => 1
@@ -49,7 +49,7 @@ export const admitEach = (
   keys: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<number>> =>
   Effect.suspend(() => {
-    const next = inTurn(keys)
+    const next = inOrder(keys)
     const generations: Array<number> = []
     const admit = () => Effect.map(store.admit(next()), ({ generation }) => void generations.push(generation))
     return Effect.scoped(Effect.orDie(Effect.as(repeat(admit)(keys.length), generations)))

@@ -36,7 +36,7 @@ export const shuffled = (keys: ReadonlyArray<string>): (() => string) => {
 }
 
 /** Takes the keys one after the other, and starts over at the end. */
-export const inTurn = (keys: ReadonlyArray<string>): (() => string) => {
+export const inOrder = (keys: ReadonlyArray<string>): (() => string) => {
   let position = -1
   return () => {
     position = (position + 1) % keys.length

@@ -3,6 +3,7 @@ import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 import { compare } from "./comparison.ts"
 import { compile } from "./compile.ts"
+import { install } from "./install.ts"
 import { measure } from "./measure.ts"
 import { only } from "./plan.ts"
 import { formatTable } from "./report.ts"
@@ -39,6 +40,7 @@ const writeJson = (file: string) => {
   writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`)
 }
 
+install()
 const entries = compile()
 for (const group of only(options.only)) {
   process.stderr.write(`${seconds()} s: ${group.name}\n`)

@@ -1,4 +1,5 @@
-import { callComparisons } from "./comparisons/calls.ts"
+import { bundleComparisons } from "./comparisons/bundle.ts"
+import { allocationComparisons, callComparisons } from "./comparisons/calls.ts"
 import { fleetComparisons } from "./comparisons/fleet.ts"
 import { httpComparisons } from "./comparisons/http.ts"
 import { idleComparisons } from "./comparisons/idle.ts"
@@ -21,6 +22,8 @@ export interface Group {
 
 // so that the collector's work counts in the time of those who make it work, once
 const oneThread = ["--single-threaded-gc"]
+// so that nothing is collected between two readings of the heap
+const roomy = ["--min-semi-space-size=256", "--max-semi-space-size=256"]
 
 export const plan: ReadonlyArray<Group> = [
   {
@@ -30,6 +33,14 @@ export const plan: ReadonlyArray<Group> = [
     concurrent: false,
     nodeOptions: oneThread,
     comparisons: callComparisons
+  },
+  {
+    name: "bytes a call",
+    sessions: 1,
+    rounds: 5,
+    concurrent: true,
+    nodeOptions: roomy,
+    comparisons: allocationComparisons
   },
   {
     name: "time by keys",
@@ -65,11 +76,19 @@ export const plan: ReadonlyArray<Group> = [
     comparisons: idleComparisons
   },
   {
+    name: "bundle",
+    sessions: 1,
+    rounds: 5,
+    concurrent: true,
+    nodeOptions: [],
+    comparisons: bundleComparisons
+  },
+  {
     name: "http",
     sessions: 1,
     rounds: 7,
     concurrent: false,
-    nodeOptions: [],
+    nodeOptions: oneThread,
     comparisons: httpComparisons
   },
   {

@@ -1,13 +1,13 @@
 import type { Row } from "./comparison.ts"
 
 const formatValue = (value: number, unit: Row["unit"]): string => {
-  const digits = unit === "count" ? 0 : Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0
-  const number = value.toLocaleString("en-US", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits
-  })
-  return unit === "count" ? number : `${number} ${unit === "bytes" ? "B" : unit}`
+  if (unit === "ns" && Math.abs(value) >= 10_000) return `${formatNumber(value / 1_000)} µs`
+  if (unit === "count") return formatNumber(value, 0)
+  return `${formatNumber(value)} ${unit === "bytes" ? "B" : unit}`
 }
+
+const formatNumber = (value: number, digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0) =>
+  value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
 
 const formatRatio = (ratio: number): string =>
   ratio > 0 && ratio < 0.5 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(2)} x`

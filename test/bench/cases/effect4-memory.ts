@@ -3,7 +3,7 @@ import * as Effect from "effect-4/Effect"
 import * as CircuitBreaker from "effect-4/persistence/CircuitBreaker"
 import { admitEach, loop, makeBreaker } from "../effect4.ts"
 import { usedBytes } from "../heap.ts"
-import { inTurn, makeKeys, scaled } from "../key-order.ts"
+import { inOrder, makeKeys, scaled } from "../key-order.ts"
 import type { Case, Cases } from "../case.ts"
 import type { Made } from "../effect4.ts"
 
@@ -15,7 +15,7 @@ const fillConsecutive: Fill = (made, keys) => Effect.runPromise(admitEach(made, 
 
 const fillRate: Fill = async (made, keys) => {
   const generations = await Effect.runPromise(admitEach(made, keys))
-  const next = inTurn(keys)
+  const next = inOrder(keys)
   let index = -1
   const record = () => {
     index = (index + 1) % keys.length

@@ -1,25 +1,24 @@
 import * as Effect from "effect-4/Effect"
 import * as CircuitBreaker from "effect-4/persistence/CircuitBreaker"
+import { allocated } from "../allocated.ts"
 import { loop, makeBreaker, work } from "../effect4.ts"
 import { timed } from "../timed.ts"
-import type { Cases } from "../case.ts"
+import type { Cases, PrepareLoops } from "../case.ts"
 
 const key = "default"
 const bare = Effect.sync(work)
 const options = { tripPolicy: CircuitBreaker.consecutive(5), openDuration: "30 seconds" } as const
 
-const reused = (tripPolicy: CircuitBreaker.TripPolicy) =>
-  timed(async () => {
-    const { breaker } = await makeBreaker({ ...options, tripPolicy })
-    const guarded = breaker.execute(bare, { key })
-    return { bare: loop(() => bare), guarded: loop(() => guarded) }
-  })
-
-const handled = <A, E>(effect: Effect.Effect<A, E>) => Effect.catch(effect, () => Effect.void)
+const reused: PrepareLoops = async () => {
+  const { breaker } = await makeBreaker(options)
+  const guarded = breaker.execute(bare, { key })
+  return { bare: loop(() => bare), guarded: loop(() => guarded) }
+}
 
 /** Effect 4's own breaker, with its circuits in memory. */
 export const cases: Cases = {
-  reused: reused(options.tripPolicy),
+  reused: timed(reused),
+  bytes: allocated(reused),
   anew: timed(async () => {
     const { breaker } = await makeBreaker(options)
     return {
@@ -40,10 +39,10 @@ export const cases: Cases = {
       tripPolicy: CircuitBreaker.consecutive(1),
       openDuration: "1 hour"
     })
-    await Effect.runPromise(handled(breaker.execute(Effect.fail("down"), { key })))
+    await Effect.runPromise(Effect.ignore(breaker.execute(Effect.fail("down"), { key })))
     const guarded = breaker.execute(bare, { key })
     await Effect.runPromise(Effect.flip(guarded))
-    const [bareHandled, guardedHandled] = [handled(bare), handled(guarded)]
-    return { bare: loop(() => bareHandled), guarded: loop(() => guardedHandled) }
+    const [failure, rejection] = [Effect.ignore(Effect.fail("down")), Effect.ignore(guarded)]
+    return { bare: loop(() => failure), guarded: loop(() => rejection) }
   })
 }

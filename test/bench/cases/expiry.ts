@@ -1,28 +1,11 @@
 import { CircuitBreaker } from "effect-circuit-breaker"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { acquireRelease, repeat, work } from "../effect3.ts"
-import { inTurn, makeKeys, scaled, shuffled } from "../key-order.ts"
+import { acquireRelease, makeClock, repeat, work } from "../effect3.ts"
+import { inOrder, makeKeys, scaled, shuffled } from "../key-order.ts"
 import { worstCalls } from "../single-calls.ts"
 import type { Case, Cases } from "../case.ts"
 
 const hour = 3_600_000
-
-const makeClock = () => {
-  let nanos = 0n
-  const clock: Clock.Clock = {
-    [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: () => Number(nanos / 1_000_000n),
-    unsafeCurrentTimeNanos: () => nanos,
-    currentTimeMillis: Effect.sync(() => Number(nanos / 1_000_000n)),
-    currentTimeNanos: Effect.sync(() => nanos),
-    sleep: () => Effect.never
-  }
-  const advance = (millis: number) => {
-    nanos += BigInt(millis) * 1_000_000n
-  }
-  return { clock, advance }
-}
 
 /** Every circuit has been idle for too long, and calls go on: on keys of before, and on one that stays in use. */
 const worstCall =
@@ -39,7 +22,7 @@ const worstCall =
       release = acquired.release
       const breaker = acquired.value
       const call = (key: string) => breaker.protectWith(Effect.sync(work), { key })
-      const [first, again] = [inTurn(keys), shuffled(keys)]
+      const [first, again] = [inOrder(keys), shuffled(keys)]
       await Effect.runPromise(repeat(() => call(first()))(keys.length).pipe(Effect.withClock(clock)))
       advance(2 * hour)
       return (index: number) => {

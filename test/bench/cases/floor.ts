@@ -11,11 +11,9 @@ interface State {
 
 type Protect = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-const makeRef = () => Ref.unsafeMake<State>({ closed: true })
-
 /** The least that a breaker on a `Ref` can do: a read, the call, and one `modify` that hands its exit through. */
 const makeFloor = (): Protect => {
-  const ref = makeRef()
+  const ref = Ref.unsafeMake<State>({ closed: true })
   return (effect) =>
     Effect.flatMap(Ref.get(ref), () =>
       Effect.matchCauseEffect(effect, {
@@ -25,35 +23,14 @@ const makeFloor = (): Protect => {
     )
 }
 
-/** The same where the `modify` answers something else, as it does in a breaker, and the exit comes after it. */
-const makeFloorThenExit = (): Protect => {
-  const ref = makeRef()
-  const settle = Ref.modify(ref, (state): [boolean, State] => [false, state])
-  return (effect) =>
-    Effect.flatMap(Ref.get(ref), () =>
-      Effect.matchCauseEffect(effect, {
-        onFailure: (cause) => Effect.zipRight(settle, Exit.failCause(cause)),
-        onSuccess: (value) => Effect.zipRight(settle, Exit.succeed(value))
-      })
-    )
-}
-
-const reused = (make: () => Protect) =>
-  timed(async () => {
+export const cases: Cases = {
+  reused: timed(async () => {
     const bare = Effect.sync(work)
-    const guarded = make()(bare)
+    const guarded = makeFloor()(bare)
     return { bare: loop(() => bare), guarded: loop(() => guarded) }
-  })
-
-const anew = (make: () => Protect) =>
-  timed(async () => {
-    const protect = make()
+  }),
+  anew: timed(async () => {
+    const protect = makeFloor()
     return { bare: loop(() => Effect.sync(work)), guarded: loop(() => protect(Effect.sync(work))) }
   })
-
-export const cases: Cases = {
-  reused: reused(makeFloor),
-  anew: anew(makeFloor),
-  "then-exit-reused": reused(makeFloorThenExit),
-  "then-exit-anew": anew(makeFloorThenExit)
 }

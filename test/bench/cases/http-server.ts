@@ -7,12 +7,11 @@ import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddle
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
 import { createServer } from "node:http"
-import { acquire } from "../effect3.ts"
+import { acquire, quietly } from "../effect3.ts"
 import { helper } from "../helper.ts"
-import { inTurn } from "../inTurn.ts"
+import { inTurn } from "../in-turn.ts"
+import { median } from "../statistics.ts"
 import type { Cases } from "../case.ts"
 
 /** Serves an app on a port of its own, and answers the port. */
@@ -35,18 +34,28 @@ export const cases: Cases = {
     const generator = helper(new URL("../http/load.js", import.meta.url))
     const healthy = CircuitHttpMiddleware.make({ breaker: await acquire(CircuitBreaker.make()) })
     const breaker = await acquire(CircuitBreaker.make({ openDuration: "1 day" }))
-    await Effect.runPromise(Logger.withMinimumLogLevel(breaker.trip(), LogLevel.None))
+    await Effect.runPromise(quietly(breaker.trip()))
     const shedding = CircuitHttpMiddleware.make({ breaker })
     const answering = async (app: HttpApp.Default) => {
       const port = await serve(app)
       const millis = scale === "full" ? 60 : 20
       return async () => (millis * 1e6) / (await generator.ask({ port, millis }))
     }
-    return inTurn(scale, {
+    const servers = {
       bare: await answering(quick),
       guarded: await answering(healthy(quick)),
       patient: await answering(patient),
       shed: await answering(shedding(patient))
-    })
+    }
+    if (scale === "full") await inTurn(5, servers)
+    return async () => {
+      const { bare, guarded, patient, shed } = await inTurn(scale === "full" ? 21 : 1, servers)
+      return {
+        bare: median(bare),
+        guarded: median(guarded),
+        patient: median(patient),
+        shed: median(shed)
+      }
+    }
   }
 }

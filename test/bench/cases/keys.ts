@@ -1,7 +1,7 @@
 import { CircuitBreaker } from "effect-circuit-breaker"
 import * as Effect from "effect/Effect"
 import { acquire, loop, work } from "../effect3.ts"
-import { inTurn, makeKeys, scaled, shuffled } from "../key-order.ts"
+import { inOrder, makeKeys, scaled, shuffled } from "../key-order.ts"
 import { timed } from "../timed.ts"
 import type { Cases } from "../case.ts"
 
@@ -10,7 +10,7 @@ const perCall = (count: number) =>
   timed(async (scale) => {
     const keys = makeKeys(scaled(count, scale))
     const breaker = await acquire(CircuitBreaker.make({ capacity: keys.length }))
-    const [first, bareNext, next] = [inTurn(keys), shuffled(keys), shuffled(keys)]
+    const [first, bareNext, next] = [inOrder(keys), shuffled(keys), shuffled(keys)]
     await loop(() => breaker.protectWith(Effect.sync(work), { key: first() }))(keys.length)
     const plain = new Map(keys.map((key) => [key, { calls: 0 }]))
     return {

@@ -1,9 +1,16 @@
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { acquireRelease, loop, repeat, work } from "../effect3.ts"
+import { makeNode } from "../fleet/node.ts"
+import { portOf, startRedis } from "../fleet/redis.ts"
 import { usedBytes } from "../heap.ts"
-import { inTurn, makeKeys, scaled } from "../key-order.ts"
-import type { Case, Cases } from "../case.ts"
+import { inOrder, makeKeys, scaled } from "../key-order.ts"
+import type { Case, Cases, Scale } from "../case.ts"
+
+type Make = (
+  options: CircuitBreaker.Options
+) => Effect.Effect<CircuitBreaker.CircuitBreaker, never, Scope.Scope>
 
 interface Filling {
   readonly keys: number
@@ -13,35 +20,33 @@ interface Filling {
 
 const bare = Effect.sync(work)
 
-const fill = async (keys: ReadonlyArray<string>, { callsPerKey, tripPolicy }: Filling) => {
-  const next = inTurn(keys)
-  const acquired = await acquireRelease(CircuitBreaker.make({ tripPolicy, capacity: keys.length }))
-  const breaker = acquired.value
-  const fillNext = () => {
-    const call = breaker.protectWith(bare, { key: next() })
-    return repeat(() => call)(callsPerKey)
+/** Bytes a closed circuit, without its key: the program has that in hand anyway. */
+const fill = async (filling: Filling, scale: Scale, make: Make) => {
+  const { callsPerKey, tripPolicy } = filling
+  const keys = makeKeys(scaled(filling.keys, scale))
+  const { release, value: breaker } = await acquireRelease(make({ tripPolicy, capacity: keys.length + 1 }))
+  const call = (key: string) => {
+    const guarded = breaker.protectWith(bare, { key })
+    return repeat(() => guarded)(callsPerKey)
   }
-  await loop(fillNext)(keys.length)
-  const held = await Effect.runPromise(breaker.circuits)
-  if (held.length !== keys.length) {
-    throw new Error(`holds ${held.length} circuits of ${keys.length}`)
-  }
-  return acquired
+  await Effect.runPromise(call("the first one brings what all have in common"))
+  const before = usedBytes()
+  const next = inOrder(keys)
+  await loop(() => call(next()))(keys.length)
+  const held = (await Effect.runPromise(breaker.circuits)).length
+  if (held !== keys.length + 1) throw new Error(`holds ${held} circuits of ${keys.length + 1}`)
+  return { read: () => (usedBytes() - before) / keys.length, breaker, release }
 }
 
-/** Bytes a closed circuit, without its key: the program has that in hand anyway. */
 const bytes =
-  (filling: Filling): Case =>
+  (filling: Filling, prepareMake: () => Promise<Make> = async () => CircuitBreaker.make): Case =>
   async (scale) => {
-    const keys = makeKeys(scaled(filling.keys, scale))
-    const first = await fill(keys.slice(0, 10), filling)
-    await first.release()
+    const make = await prepareMake()
     return async () => {
-      const before = usedBytes()
-      const filled = await fill(keys, filling)
-      const after = usedBytes()
-      await filled.release()
-      return { bytes: (after - before) / keys.length }
+      const { read, release } = await fill(filling, scale, make)
+      const sample = { bytes: read() }
+      await release()
+      return sample
     }
   }
 
@@ -49,15 +54,18 @@ const bytes =
 const bytesFilledOnce =
   (filling: Filling): Case =>
   async (scale) => {
-    const keys = makeKeys(scaled(filling.keys, scale))
-    const before = usedBytes()
-    const { value: breaker } = await fill(keys, filling)
+    const { breaker, read } = await fill(filling, scale, CircuitBreaker.make)
     return async () => {
-      const sample = { bytes: (usedBytes() - before) / keys.length }
-      await Effect.runPromise(breaker.state(keys[0]))
+      const sample = { bytes: read() }
+      await Effect.runPromise(breaker.state())
       return sample
     }
   }
+
+const makeShared = async (): Promise<Make> => {
+  const port = portOf(await startRedis())
+  return (options) => Effect.orDie(makeNode(port, options))
+}
 
 const consecutive = { callsPerKey: 1, tripPolicy: TripPolicy.consecutive(5) }
 const rate = { callsPerKey: 100, tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 100 }) }
@@ -66,5 +74,6 @@ export const cases: Cases = {
   "consecutive-100000": bytes({ ...consecutive, keys: 100_000 }),
   "consecutive-1000000": bytes({ ...consecutive, keys: 1_000_000 }),
   "rate-100000": bytesFilledOnce({ ...rate, keys: 100_000 }),
-  "rate-1000000": bytesFilledOnce({ ...rate, keys: 1_000_000 })
+  "rate-1000000": bytesFilledOnce({ ...rate, keys: 1_000_000 }),
+  "shared-10000": bytes({ ...consecutive, keys: 10_000 }, makeShared)
 }

@@ -50,21 +50,20 @@ export const keyComparisons = {
     plainMap("bare, and a plain Map of 1,000,000 keys", "keys/1000000")
   ],
   bytes: [
+    bytes("1,000,000 keys, rate over 100 calls", "memory/rate-1000000", 320),
     {
-      ...bytes("1,000,000 keys, rate over 100 calls", "memory/rate-1000000", 512)
-    },
-    {
-      ...bytes("100,000 keys, rate over 100 calls", "memory/rate-100000", 512),
+      ...bytes("100,000 keys, rate over 100 calls", "memory/rate-100000", 320),
       ...beside("effect4-memory/rate-100000", "bytes")
     },
     {
-      ...bytes("1,000,000 keys, consecutive", "memory/consecutive-1000000", 400),
+      ...bytes("1,000,000 keys, consecutive", "memory/consecutive-1000000", 170),
       ...beside("effect4-memory/consecutive-1000000", "bytes")
     },
     {
-      ...bytes("100,000 keys, consecutive", "memory/consecutive-100000", 400),
+      ...bytes("100,000 keys, consecutive", "memory/consecutive-100000", 170),
       ...beside("effect4-memory/consecutive-100000", "bytes")
-    }
+    },
+    bytes("10,000 keys, consecutive, shared and healthy", "memory/shared-10000", 600)
   ],
   worstCall: [...worstCall("100,000", "100000"), ...worstCall("1,000,000", "1000000")]
 } satisfies Readonly<Record<string, ReadonlyArray<Comparison>>>

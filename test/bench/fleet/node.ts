@@ -3,8 +3,7 @@ import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Logger from "effect/Logger"
-import * as LogLevel from "effect/LogLevel"
+import { quietly } from "../effect3.ts"
 
 /** A breaker that shares its circuits through a Redis on this machine. */
 export const makeNode = (port: number, options: CircuitBreaker.Options) =>
@@ -12,9 +11,6 @@ export const makeNode = (port: number, options: CircuitBreaker.Options) =>
     Effect.map(Context.get(CircuitBreaker.CircuitBreaker)),
     quietly
   )
-
-/** What is logged is not for the table. */
-export const quietly = Logger.withMinimumLogLevel(LogLevel.None)
 
 /** It opens on the first failure, which is then the one that decides. */
 export const atOnce: CircuitBreaker.Options = { name: "at once", tripPolicy: TripPolicy.consecutive(1) }

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { setTimeout as sleep } from "node:timers/promises"
-import { acquire, work } from "../effect3.ts"
-import { atOnce, clock, makeNode, quietly } from "./node.ts"
+import { acquire, quietly, work } from "../effect3.ts"
+import { atOnce, clock, makeNode } from "./node.ts"
 
 /** Joins, uses a key, or uses it until a call is rejected: the answer is 0, and to the last when that was. */
 export type Question =
