@@ -7,7 +7,7 @@
  *
  * Two clients send the same traffic to two servers that have the same troubles: one client has a breaker, the other
  * has none. This file is all there is to know about the breaker; `quickstart/` holds the servers, the traffic and
- * the drawing.
+ * the drawing. On a busy machine the same story takes longer.
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
