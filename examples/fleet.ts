@@ -7,6 +7,7 @@
  *
  * Every process sends the same traffic twice: through a breaker that shares its circuit with those of the other
  * processes, and through one that is alone. Where there is no `redis-server`, there are only those that are alone.
+ * On a busy machine everything takes longer.
  *
  * `fleet/process.ts` is one of the processes, and all there is to know about the breakers.
  */
@@ -17,27 +18,37 @@ import * as Option from "effect/Option"
 import * as Backend from "./fleet/Backend.ts"
 import * as Lines from "./fleet/Lines.ts"
 import * as Processes from "./fleet/Processes.ts"
+import * as Rehearsal from "./fleet/Rehearsal.ts"
 import * as RedisServer from "./fleet/RedisServer.ts"
 import * as Story from "./fleet/Story.ts"
 
 const program = Effect.gen(function* () {
-  const story = process.argv.includes("--fast") ? Story.fast : Story.normal
+  const written = process.argv.includes("--fast") ? Story.fast : Story.normal
   const redis = yield* Effect.option(RedisServer.start)
+  const backend = yield* Backend.start
+  const processes = yield* Processes.start({ backend: backend.url, redis: Option.getOrUndefined(redis) })
+
+  const waitMillis = yield* processes.rehearse
+  const times = Rehearsal.slowness(written, waitMillis)
+  if (Rehearsal.isTooSlow(written, times)) return yield* Console.log(Rehearsal.tooBusy(waitMillis))
+  const story = Story.slower(written, times)
+
   yield* Console.log(
     Option.match(redis, {
       onNone: () => "There is no redis-server: five processes, each with a circuit of its own.",
       onSome: (port) => `Five processes, and a Redis on port ${port}.`
     })
   )
-  const backend = yield* Backend.start(story)
-  const processes = yield* Processes.start({
-    backend: backend.url,
-    redis: Option.getOrUndefined(redis),
-    story
-  })
-  yield* backend.begin
+  if (times > 1) yield* Console.log(`The machine is busy: everything takes ${times} times as long.`)
+  yield* processes.prepare(story)
+  yield* backend.begin(story)
   yield* processes.begin
   yield* Lines.print(story, backend, processes, Option.isSome(redis))
 })
 
-NodeRuntime.runMain(Effect.scoped(program))
+// The output was closed, as by `| head`.
+const unread = Effect.async<void>((resume) => {
+  process.stdout.once("error", () => resume(Effect.void))
+})
+
+program.pipe(Effect.scoped, Effect.raceFirst(unread), NodeRuntime.runMain)

@@ -6,10 +6,9 @@ import * as Effect from "effect/Effect"
 import type { Transition } from "effect-circuit-breaker"
 import { styleText } from "node:util"
 import type { Backend } from "./Backend.ts"
-import { isDownAt } from "./Backend.ts"
 import type { Processes } from "./Processes.ts"
 import type { Kind, Story } from "./Story.ts"
-import { kinds } from "./Story.ts"
+import { isDownAt, kinds } from "./Story.ts"
 
 export const print = (
   story: Story,
@@ -25,7 +24,7 @@ export const print = (
       const from = to - story.slice
       yield* Console.log(line(story, backend, processes, shown, from, to))
     }
-    yield* Console.log(summary(story, backend, shown))
+    yield* Console.log(summary(story, backend, processes, shown))
   })
 
 const titles: Record<Kind, string> = { shared: "one circuit, shared", alone: "a circuit each" }
@@ -65,18 +64,22 @@ const line = (
   return `${(to / 1_000).toFixed(2).padStart(6)} s ${condition}    ${columns.join("")}`.trimEnd()
 }
 
-const summary = (story: Story, { requests }: Backend, shown: ReadonlyArray<Kind>): string => {
+const summary = (
+  story: Story,
+  { requests }: Backend,
+  { callsWhileDown }: Processes,
+  shown: ReadonlyArray<Kind>
+): string => {
+  const columns = (value: (kind: Kind) => string | number) =>
+    shown.map((kind) => `${value(kind)}`.padStart(20)).join("")
   const count = (kind: Kind, wanted: (request: Backend["requests"][number]) => boolean) =>
     requests.filter((request) => request.kind === kind && wanted(request)).length
   const row = (label: string, wanted: (request: Backend["requests"][number]) => boolean) =>
-    label.padEnd(42) + shown.map((kind) => `${count(kind, wanted)}`.padStart(20)).join("")
-  const sent = Math.round(((story.downUntil - story.downFrom) / story.pause) * 5)
+    label.padEnd(40) + columns((kind) => count(kind, wanted))
   return [
     "",
-    bold(
-      `While the backend was down, of ${sent} calls`.padEnd(42) +
-        shown.map((kind) => titles[kind].padStart(20)).join("")
-    ),
+    bold("While the backend was down".padEnd(40) + columns((kind) => titles[kind])),
+    "  calls".padEnd(40) + columns(callsWhileDown),
     row("  requests that reached it", ({ at }) => isDownAt(story, at)),
     row("  of these, probes", ({ at, isProbe }) => isProbe && isDownAt(story, at))
   ].join("\n")

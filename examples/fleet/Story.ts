@@ -11,6 +11,8 @@ export interface Story {
   readonly pause: number
   /** How long a circuit stays open. */
   readonly open: number
+  /** How long a process waits for Redis at most. */
+  readonly deadline: number
 }
 
 export const normal: Story = {
@@ -19,7 +21,8 @@ export const normal: Story = {
   end: 12_000,
   slice: 500,
   pause: 100,
-  open: 2_000
+  open: 2_000,
+  deadline: 100
 }
 
 export const fast: Story = {
@@ -28,8 +31,23 @@ export const fast: Story = {
   end: 3_600,
   slice: 150,
   pause: 30,
-  open: 600
+  open: 600,
+  deadline: 100
 }
+
+/** The same story, so many times slower. */
+export const slower = (story: Story, times: number): Story => ({
+  downFrom: story.downFrom * times,
+  downUntil: story.downUntil * times,
+  end: story.end * times,
+  slice: story.slice * times,
+  pause: story.pause * times,
+  open: story.open * times,
+  deadline: story.deadline * times
+})
+
+export const isDownAt = ({ downFrom, downUntil }: Story, at: number): boolean =>
+  at >= downFrom && at < downUntil
 
 /** Half of the traffic goes through a circuit that is shared, half through those that are not. */
 export const kinds = ["shared", "alone"] as const

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Lines from "./Lines.ts"
+import { Pace } from "./Pace.ts"
 import * as Panel from "./Panel.ts"
 import type { Recording } from "./Recording.ts"
 import * as Summary from "./Summary.ts"
@@ -10,10 +11,13 @@ import * as Summary from "./Summary.ts"
 export const during = <R>(
   traffic: Effect.Effect<void, never, R>,
   recording: Recording
-): Effect.Effect<void, never, R> => {
+): Effect.Effect<void, never, R | Pace> => {
   // Nobody reads on, as with `| head`.
   process.stdout.once("error", () => process.exit())
   const display = Panel.fits(process.stdout) ? Panel : Lines
-  const summary = Effect.flatMap(recording.facts, Summary.print)
-  return Effect.zipRight(display.during(traffic, recording), summary)
+  return Effect.gen(function* () {
+    const { slownessOf } = yield* Pace
+    const slowness = yield* slownessOf(display.during(traffic, recording))
+    yield* Summary.print(yield* recording.facts, slowness)
+  })
 }

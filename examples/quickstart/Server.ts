@@ -60,13 +60,6 @@ export const client = ({ url }: Server): Effect.Effect<AskForStock, never, HttpC
     return Effect.flatMap(warehouse.get("/stock"), HttpClientResponse.schemaBodyJson(Stock))
   })
 
-/** The first requests of a process pay for code that has yet to be compiled. They are no part of the story. */
-export const rehearse = Effect.gen(function* () {
-  const server = yield* start(yield* Story.begin(false))
-  const stock = yield* client(server)
-  yield* Effect.ignore(Effect.timeout(Effect.repeatN(stock, 10), "2 seconds"))
-}).pipe(Effect.scoped)
-
 const tellStock = (story: Story.Story, load: Ref.Ref<Load>) =>
   Effect.gen(function* () {
     const now = yield* Story.elapsed(story)

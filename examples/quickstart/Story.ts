@@ -31,6 +31,13 @@ export const begin = (isFast: boolean): Effect.Effect<Story> =>
     return { startedAt, phases, duration: 19_000 * pace }
   })
 
+/** Half a second in which nothing is amiss. */
+export const rehearsal: Effect.Effect<Story> = Effect.map(Clock.currentTimeMillis, (startedAt) => ({
+  startedAt,
+  phases: [{ condition: "healthy", endsAt: 500 }],
+  duration: 500
+}))
+
 export const elapsed = (story: Story): Effect.Effect<number> =>
   Effect.map(Clock.currentTimeMillis, (now) => now - story.startedAt)
 

@@ -8,7 +8,18 @@ import type { Facts, Side } from "./Recording.ts"
 import * as Slice from "./Slice.ts"
 import * as Story from "./Story.ts"
 
-export const print = (facts: Facts): Effect.Effect<void> => Console.log(lines(facts).join("\n"))
+export const print = (facts: Facts, slowness: number): Effect.Effect<void> =>
+  Console.log([...lines(facts), ...whenBusy(facts, slowness)].join("\n"))
+
+const whenBusy = ({ story }: Facts, slowness: number): ReadonlyArray<string> => {
+  if (slowness < 1.2) return []
+  const wholeSeconds = (millis: number) => `${(millis / 1_000).toFixed(0)} s`
+  return [
+    Paint.dim(
+      `The machine was busy: it took ${wholeSeconds(story.duration * slowness)} to run ${wholeSeconds(story.duration)}; the times leave its pauses out.`
+    )
+  ]
+}
 
 const lines = (facts: Facts): ReadonlyArray<string> => {
   const bad = badTimes(facts, facts.withBreaker)

@@ -1,0 +1,20 @@
+/**
+ * How slow the story has to be for this machine. It goes by how long requests take while all processes send some and
+ * nothing is amiss.
+ */
+import type { Story } from "./Story.ts"
+
+// A request is to be answered well before the next call.
+const shareOfPause = 0.5
+
+// A longer story is not worth watching.
+const longestMillis = 50_000
+
+/** How many times slower than written, at least 1. */
+export const slowness = (story: Story, waitMillis: number): number =>
+  Math.max(1, Math.ceil((waitMillis / (story.pause * shareOfPause)) * 10) / 10)
+
+export const isTooSlow = (story: Story, times: number): boolean => story.end * times > longestMillis
+
+export const tooBusy = (waitMillis: number): string =>
+  `This machine is too busy to show it (a request takes ${waitMillis.toFixed(0)} ms). Try again later.`
