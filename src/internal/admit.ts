@@ -8,13 +8,13 @@ import * as Outcome from "../Outcome.ts"
 import { admission } from "./admission.ts"
 import type { Breaker } from "./breaker.ts"
 import type { RunningCall } from "./call.ts"
-import { runningCall, settle } from "./call.ts"
+import { settle } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import { refuseValue } from "./options.ts"
 
 /**
- * A call whose end its owner tells: admitted now, and settled before the scope closes. What runs in the scope is part of
- * it. Nothing is answered where it runs without being counted.
+ * A call whose end its owner tells: admitted now, and settled before the scope closes. Nothing is answered where it runs
+ * without being counted.
  *
  * @internal
  */
@@ -27,9 +27,9 @@ export const begin = (
       Effect.flatMap(asked(breaker, key, caller, restore), (call) =>
         call === undefined
           ? Effect.succeed(undefined)
-          : Effect.addFinalizer((exit) => giveBack(call, exit)).pipe(
-              Effect.zipRight(Effect.locallyScoped(runningCall, call)),
-              Effect.as(call)
+          : Effect.as(
+              Effect.addFinalizer((exit) => giveBack(call, exit)),
+              call
             )
       )
     )

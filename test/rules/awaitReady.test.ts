@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -188,6 +189,54 @@ describe("R3.3 awaitReady", () => {
 
       assert.isTrue(Exit.isInterrupted(exit))
       assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+
+  it.scoped("R3.3 E22 is interrupted when the breaker's scope closes, before it or meanwhile", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const breaker = yield* Scope.extend(make(), scope)
+      yield* breaker.isolate()
+      const waiters = yield* Effect.replicateEffect(Effect.fork(breaker.awaitReady()), 10_000)
+      yield* settled
+
+      yield* Scope.close(scope, Exit.void)
+      const late = yield* Effect.fork(breaker.awaitReady())
+
+      for (const waiter of [...waiters, late]) {
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.await(waiter)))
+      }
+      yield* breaker.awaitReady("another key")
+    })
+  )
+
+  it.scoped("R3.3 1,000 waiters are only told of what brings them nearer", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
+      const probes = yield* Effect.replicateEffect(startCall(breaker.protect), 2)
+      const clock = yield* Effect.clock
+      let wakeUps = 0
+      const waiting = Effect.withClock(breaker.awaitReady(), {
+        ...clock,
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
+        unsafeCurrentTimeNanos: () => {
+          wakeUps++
+          return clock.unsafeCurrentTimeNanos()
+        },
+        sleep: (duration) => clock.sleep(duration)
+      })
+      const waiters = yield* Effect.replicateEffect(Effect.fork(waiting), 1_000)
+      yield* settled
+      const asked = wakeUps
+      yield* Effect.replicateEffect(Effect.flip(breaker.protect(works)), 100)
+      yield* settled
+      assert.strictEqual(wakeUps, asked)
+
+      yield* probes[0]!.interrupt
+
+      yield* Effect.forEach(waiters, Fiber.join, { discard: true })
+      assert.isAtMost(wakeUps, 2 * asked)
     })
   )
 

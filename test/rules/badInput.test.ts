@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
 
 type Options = CircuitBreaker.Options
@@ -119,6 +120,7 @@ const refused: Record<string, { readonly options: Options; readonly says: Readon
   },
   "a policy that is none": { options: { tripPolicy: untyped("consecutive") }, says: [/tripPolicy/] },
   "a policy of no known kind": { options: { tripPolicy: untyped({ _tag: "Nth" }) }, says: [/tripPolicy/] },
+  "an empty allOf": { options: { tripPolicy: TripPolicy.allOf() }, says: [/tripPolicy/, /at least one/] },
   "an empty anyOf": { options: { tripPolicy: TripPolicy.anyOf() }, says: [/tripPolicy/, /at least one/] },
   "a rate with no window": {
     options: { tripPolicy: TripPolicy.failureRate({ threshold: 0.5 }) },
@@ -272,6 +274,96 @@ for (const [construction, construct] of Object.entries(constructions)) {
     }
   })
 }
+
+describe("R3.5 E6 null", () => {
+  const optionsThatAreNull: Record<string, Options> = {
+    ...Object.fromEntries(ranges.map(([option, , withValue], i) => [`${option} (${i})`, withValue(null)])),
+    ...Object.fromEntries(
+      ["name", "tripPolicy", "halfOpen", "recovery", "classify", "mode", "metricsByKey"].map((option) => [
+        option,
+        untyped<Options>({ [option]: null })
+      ])
+    ),
+    "tripPolicy.anyOf[0]": { tripPolicy: TripPolicy.anyOf(untyped(null)) },
+    "tripPolicy.allOf[1]": { tripPolicy: TripPolicy.allOf(TripPolicy.consecutive(1), untyped(null)) },
+    "tripPolicy.record": {
+      tripPolicy: TripPolicy.make({ initial: 0, record: untyped(null), trips: () => false })
+    }
+  }
+
+  for (const [name, options] of Object.entries(optionsThatAreNull)) {
+    const option = name.replace(/ .*/, "")
+    it.effect(`R3.5 E6 is refused by name, not replaced by the default: ${name}`, () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(Effect.scoped(CircuitBreaker.make(options)))
+
+        const message = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it was accepted"
+        assert.include(message, option)
+        assert.include(message, "received null")
+        assert.include(message, "RangeError")
+      })
+    )
+  }
+
+  const calls: Record<string, (breaker: CircuitBreaker.CircuitBreaker) => unknown> = {
+    "make's options": () => Effect.runSync(Effect.scoped(CircuitBreaker.make(untyped(null)))),
+    "protectWith's options": (breaker) => breaker.protectWith(Effect.void, untyped(null)),
+    "protectWith's key": (breaker) => breaker.protectWith(Effect.void, { key: untyped(null) }),
+    "protectWith's classify": (breaker) => breaker.protectWith(Effect.void, { classify: untyped(null) }),
+    "protectStream's options": (breaker) => breaker.protectStream(Stream.empty, untyped(null)),
+    "protectStream's key": (breaker) => breaker.protectStream(Stream.empty, { key: untyped(null) }),
+    "the key of state": (breaker) => breaker.state(untyped(null)),
+    "the key of admit": (breaker) => breaker.admit(untyped(null)),
+    "the key of trip": (breaker) => breaker.trip(untyped(null)),
+    "the key of isolate": (breaker) => breaker.isolate(untyped(null)),
+    "the key of disable": (breaker) => breaker.disable(untyped(null)),
+    "the key of awaitReady": (breaker) => breaker.awaitReady(untyped(null))
+  }
+
+  for (const [what, call] of Object.entries(calls)) {
+    it.scoped(`R3.5 E6 is refused as ${what}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* CircuitBreaker.make()
+
+        assert.throws(() => call(breaker), /null/)
+      })
+    )
+  }
+
+  it.effect("R3.5 E6 a negative duration is shown as it was given", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(Effect.scoped(CircuitBreaker.make({ openDuration: "-1 seconds" })))
+
+      const message = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it was accepted"
+      assert.include(message, 'received "-1 seconds"')
+    })
+  )
+
+  it.effect("R3.5 E6 a value that does not print is refused like any other", () =>
+    Effect.gen(function* () {
+      const circular: Record<string, unknown> = {}
+      circular["self"] = circular
+      for (const value of [circular, 5n, Symbol("five"), () => 5]) {
+        const made = Effect.scoped(CircuitBreaker.make({ capacity: untyped(value) }))
+        const exit = yield* Effect.exit(made)
+        assert.match(
+          Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it was accepted",
+          /RangeError: CircuitBreaker "default": capacity must be an integer/
+        )
+      }
+    })
+  )
+
+  it.effect("R3.5 a number as text is no number", () =>
+    Effect.gen(function* () {
+      const tripPolicy = TripPolicy.failureRate({ threshold: untyped("0.5"), calls: 2 })
+      const exit = yield* Effect.exit(Effect.scoped(CircuitBreaker.make({ tripPolicy })))
+
+      const message = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it was accepted"
+      assert.match(message, /tripPolicy\.threshold must be a number above 0/)
+    })
+  )
+})
 
 describe("R3.5 construction", () => {
   it("R3.5 a policy out of range is data until a breaker is made with it", () => {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as ExecutionPlan from "effect/ExecutionPlan"
 import * as Exit from "effect/Exit"
@@ -147,6 +148,36 @@ describe("R3.6 retrySchedule", () => {
       assert.deepStrictEqual(times, [0])
       assert.deepStrictEqual(exit, Exit.succeed("worked"))
       assert.strictEqual(call.runs, 1)
+    })
+  )
+
+  it.scoped("R3.6 E9 waits for an opening that is longer than a timer can be", () =>
+    Effect.gen(function* () {
+      const sleeps: Array<number> = []
+      const clock = yield* Effect.clock
+      const watched: Clock.Clock = {
+        [Clock.ClockTypeId]: Clock.ClockTypeId,
+        unsafeCurrentTimeMillis: () => clock.unsafeCurrentTimeMillis(),
+        unsafeCurrentTimeNanos: () => clock.unsafeCurrentTimeNanos(),
+        currentTimeMillis: clock.currentTimeMillis,
+        currentTimeNanos: clock.currentTimeNanos,
+        sleep: (duration) => {
+          sleeps.push(Duration.toMillis(duration))
+          return clock.sleep(duration)
+        }
+      }
+      const breaker = yield* makeOpen({ openDuration: "30 days" })
+      const retried = breaker
+        .protect(works)
+        .pipe(Effect.retry({ schedule: CircuitBreaker.retrySchedule(), times: 1 }), Effect.withClock(watched))
+      const fiber = yield* Effect.fork(retried)
+      yield* TestClock.adjust(Duration.millis(30 * 86_400_000 - 1))
+      assert.strictEqual((yield* Fiber.poll(fiber))._tag, "None")
+
+      yield* TestClock.adjust("1 millis")
+
+      assert.strictEqual(yield* Fiber.join(fiber), "worked")
+      assert.isAtMost(Math.max(...sleeps), 2 ** 31 - 1)
     })
   )
 

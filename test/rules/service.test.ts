@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as Context from "effect/Context"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
@@ -11,7 +14,7 @@ import {
   CircuitBreakerRegistry,
   TripPolicy
 } from "effect-circuit-breaker"
-import { fails, make, rejectionOf, settled, totalsOf, watch, works } from "./fixtures.ts"
+import { fails, make, recordLogs, rejectionOf, settled, totalsOf, watch, works } from "./fixtures.ts"
 
 class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
   tripPolicy: TripPolicy.consecutive(2),
@@ -148,6 +151,98 @@ describe("a Service class", () => {
       assert.strictEqual(error.breaker, "Payments")
       assert.deepStrictEqual(error.retryAfter, Duration.seconds(1))
     }).pipe(Effect.provide(Payments.layerWith({ tripPolicy: TripPolicy.consecutive(1) })))
+  )
+})
+
+describe("R2 a Service among the program's own tags", () => {
+  class Own extends Context.Tag("Payments")<Own, { readonly charge: string }>() {}
+
+  it.effect("E21 its key never meets that of a tag of the program", () =>
+    Effect.gen(function* () {
+      const { charge } = yield* Own
+      assert.strictEqual(charge, "the program's own")
+      assert.strictEqual(yield* Payments.protect(works), "worked")
+      assert.strictEqual(yield* nameOf(Payments), "Payments")
+      assert.strictEqual(Payments.key, "effect-circuit-breaker/Payments")
+    }).pipe(Effect.provide(Payments.layer), Effect.provideService(Own, { charge: "the program's own" }))
+  )
+
+  it.effect("R3.5 layerConfig reads options from configuration, over the class's own", () =>
+    Effect.gen(function* () {
+      yield* Effect.flip(Payments.protect(fails))
+      assert.strictEqual((yield* Payments.state())._tag, "Closed")
+      yield* Effect.flip(Payments.protect(fails))
+
+      const state = yield* Payments.state()
+
+      assert.deepStrictEqual(state, { _tag: "Open", retryAfter: Duration.seconds(7), openings: 1 })
+      assert.strictEqual(yield* nameOf(Payments), "Payments")
+    }).pipe(
+      Effect.provide(Payments.layerConfig({ openDuration: Config.duration("OPEN_FOR") })),
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["OPEN_FOR", "7 seconds"]])))
+    )
+  )
+
+  it.effect("R3.5 layerConfig refuses what is out of range as a ConfigError", () =>
+    Effect.gen(function* () {
+      const layer = Payments.layerConfig({ capacity: Config.integer("CAPACITY") })
+      const read = (capacity: string) =>
+        Layer.build(layer).pipe(
+          Effect.scoped,
+          Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["CAPACITY", capacity]]))),
+          Effect.flip
+        )
+
+      const error = yield* read("0")
+
+      assert.match(String(error), /CircuitBreaker "Payments": capacity must be an integer of at least 1/)
+    })
+  )
+})
+
+describe("R3.4 E17 a layer that is built for each request", () => {
+  const request = (layer: Layer.Layer<CircuitBreaker.CircuitBreaker>) =>
+    Effect.exit(Effect.provide(CircuitBreaker.protect(fails), layer))
+
+  const ownRegistry = Effect.provideServiceEffect(
+    CircuitBreakerRegistry.CircuitBreakerRegistry,
+    Effect.sync(CircuitBreakerRegistry.unsafeMake)
+  )
+
+  for (const [how, layer] of [
+    ["the same layer", () => CircuitBreakerLive],
+    ["a new layer each time", () => CircuitBreaker.layer()]
+  ] as const) {
+    it.scoped(`R3.4 E17 works as built, and one line says so once, naming the breaker: ${how}`, () =>
+      Effect.gen(function* () {
+        const logs = yield* recordLogs
+        const exits = yield* Effect.replicateEffect(
+          Effect.suspend(() => request(layer())),
+          100
+        )
+
+        assert.isTrue(exits.every((exit) => Exit.isFailure(exit)))
+        assert.strictEqual(logs.length, 1)
+        assert.deepStrictEqual([logs[0]!.level, logs[0]!.annotations], ["Warning", { breaker: "default" }])
+        assert.match(logs[0]!.message, /built 5 times.*never opens.*once/)
+      }).pipe(ownRegistry)
+    )
+  }
+
+  it.scoped("R3.4 E17 breakers that see many calls, or none, or have other names, are no reason", () =>
+    Effect.gen(function* () {
+      const logs = yield* recordLogs
+      const busy = Effect.provide(
+        Effect.replicateEffect(CircuitBreaker.protect(works), 11),
+        CircuitBreakerLive
+      )
+      yield* Effect.replicateEffect(busy, 10)
+      yield* Effect.replicateEffect(Effect.provide(Effect.void, CircuitBreakerLive), 10)
+      for (let i = 0; i < 10; i++) yield* request(CircuitBreaker.layer({ name: `tenant ${i}` }))
+      yield* Effect.replicateEffect(Effect.scoped(Effect.flatMap(make(), (it) => it.protect(works))), 10)
+
+      assert.deepStrictEqual(logs, [])
+    }).pipe(ownRegistry)
   )
 })
 

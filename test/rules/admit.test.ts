@@ -1,0 +1,299 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { CircuitBreaker, CircuitBreakerLive, Outcome, TripPolicy } from "effect-circuit-breaker"
+import type { Breaker } from "./fixtures.ts"
+import {
+  counted,
+  fails,
+  make,
+  makeHalfOpen,
+  makeOpen,
+  recordLogs,
+  rejecting,
+  rejectionOf,
+  settled,
+  tagOf,
+  totalsOf,
+  windowOf,
+  works
+} from "./fixtures.ts"
+
+const none = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
+
+/** Admits a call in a scope of its own. */
+const open = (breaker: Breaker, key?: string) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const { settle } = yield* Scope.extend(breaker.admit(key), scope)
+    return { settle, close: (exit: Exit.Exit<unknown, unknown> = Exit.void) => Scope.close(scope, exit) }
+  })
+
+describe("R3.1.8 admit", () => {
+  for (const [outcome, totals] of [
+    [Outcome.success, { succeeded: 1 }],
+    [Outcome.failure(), { failed: 1 }],
+    [Outcome.ignored, { ignored: 1 }]
+  ] as const) {
+    it.scoped(`R3.1.8 counts a call by what it is told: ${outcome._tag}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
+        const call = yield* open(breaker)
+        assert.deepStrictEqual(yield* totalsOf(breaker), none)
+
+        yield* call.settle(outcome)
+        yield* call.close()
+
+        assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ...totals })
+      })
+    )
+  }
+
+  it.scoped("R3.1.8 the first outcome counts", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const call = yield* open(breaker)
+
+      yield* call.settle(Outcome.success)
+      yield* call.settle(Outcome.failure())
+      yield* call.close()
+
+      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
+    })
+  )
+
+  it.scoped("R3.1.8 an outcome that comes after the scope counts nowhere", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const call = yield* open(breaker)
+
+      yield* call.close()
+      yield* call.settle(Outcome.failure())
+
+      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ignored: 1 })
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+  )
+
+  for (const [how, exit] of [
+    ["succeeds", Exit.void],
+    ["fails", Exit.fail("the program's own")],
+    ["is interrupted", Exit.interrupt(FiberId.none)]
+  ] as const) {
+    it.scoped(`R3.1.8 R3.2.4 a scope that ${how} without a verdict gives the probe's slot back`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* makeHalfOpen()
+        const probe = yield* open(breaker)
+        yield* rejectionOf(breaker.protect(works))
+
+        yield* probe.close(exit)
+
+        assert.deepStrictEqual(yield* breaker.state(), {
+          _tag: "HalfOpen",
+          probing: 0,
+          succeeded: 0,
+          openings: 1
+        })
+        assert.strictEqual((yield* totalsOf(breaker)).ignored, 1)
+      })
+    )
+  }
+
+  it.scoped("R3.1.8 a probe closes the circuit as soon as it is told to have succeeded", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const probe = yield* open(breaker)
+
+      yield* probe.settle(Outcome.success)
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      yield* probe.close()
+      assert.strictEqual((yield* totalsOf(breaker)).ignored, 0)
+    })
+  )
+
+  it.scoped("R3.1.8 a failure opens the circuit, and its hint lengthens the opening", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const call = yield* open(breaker)
+
+      yield* call.settle(Outcome.failure({ retryAfter: "40 seconds" }))
+
+      const state = yield* breaker.state()
+      assert.deepStrictEqual(state, { _tag: "Open", retryAfter: Duration.seconds(40), openings: 1 })
+    })
+  )
+
+  it.scoped("R3.2.6 an outcome of an older generation changes nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const call = yield* open(breaker)
+      yield* breaker.reset()
+
+      yield* call.settle(Outcome.failure())
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.deepStrictEqual(yield* totalsOf(breaker), none)
+    })
+  )
+
+  it.scoped("R3.2.5 an outcome of a probe that has lost its slot changes nothing", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const probe = yield* open(breaker)
+      yield* TestClock.adjust("1 minute")
+
+      yield* probe.settle(Outcome.success)
+
+      assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
+    })
+  )
+
+  for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
+    it.scoped(`R3.1.1 is rejected as a call is, ${state}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerThatRejects()
+        const before = yield* totalsOf(breaker)
+
+        const error = yield* rejectionOf(Effect.scoped(breaker.admit()))
+
+        assert.strictEqual(error.state, state)
+        assert.deepStrictEqual(yield* totalsOf(breaker), { ...before, rejected: before.rejected + 1 })
+      })
+    )
+  }
+
+  it.scoped("R3.1.4 a scope that is interrupted after a long time counts as slow", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 2 })
+      })
+      const hang = Effect.scoped(Effect.zipRight(breaker.admit(), Effect.never))
+      const calls = yield* Effect.forEach([1, 2], () => Effect.fork(hang))
+      yield* TestClock.adjust("2 seconds")
+
+      yield* Effect.forEach(calls, Fiber.interrupt)
+
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+
+  it.scoped("R3.2.11 a probe that is told to have succeeded after a long time has failed", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 2 })
+      })
+      yield* breaker.trip()
+      yield* TestClock.adjust("10 seconds")
+      const probe = yield* open(breaker)
+      yield* TestClock.adjust("2 seconds")
+
+      yield* probe.settle(Outcome.success)
+
+      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
+    })
+  )
+
+  it.scoped("R3.5 an outcome that is none is a defect by name, and the call is Ignored", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const call = yield* open(breaker)
+
+      const exit = yield* Effect.exit(call.settle("done" as never))
+      yield* call.close()
+
+      assert.match(
+        Exit.match(exit, { onFailure: Cause.pretty, onSuccess: String }),
+        /Admission\.settle.*Outcome.*done/s
+      )
+      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ignored: 1 })
+    })
+  )
+
+  it.scoped("R3.4 a failure that is told has no cause to show", () =>
+    Effect.gen(function* () {
+      const logs = yield* recordLogs
+      const breaker = yield* make()
+      const call = yield* open(breaker)
+
+      yield* call.settle(Outcome.failure())
+
+      const { lastFailure } = yield* breaker.snapshot()
+      assert.strictEqual(String(lastFailure).includes("Empty"), true)
+      assert.match(
+        logs[0]!.message,
+        /^Circuit opened for 10s \(consecutive: 1 failures? in a row, opening 1\)$/
+      )
+    })
+  )
+
+  it.scoped("mode observe: a call that would have been rejected is admitted, and counts nowhere", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen({ mode: "observe" })
+      const call = yield* open(breaker)
+
+      yield* call.settle(Outcome.failure())
+      yield* call.close()
+
+      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1, rejected: 1 })
+    })
+  )
+
+  it.effect("through the tag", () =>
+    Effect.gen(function* () {
+      const { settle } = yield* CircuitBreaker.admit("eu")
+      yield* settle(Outcome.success)
+
+      assert.strictEqual((yield* CircuitBreaker.snapshot("eu")).totals.succeeded, 1)
+    }).pipe(Effect.scoped, Effect.provide(CircuitBreakerLive))
+  )
+
+  it.scoped("10,000 admissions at once are all settled", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 10_000 } })
+      const calls = yield* Effect.replicateEffect(open(breaker), 10_000)
+      assert.deepInclude(yield* breaker.state(), { probing: 10_000 })
+      yield* rejectionOf(breaker.protect(works))
+
+      yield* Effect.forEach(calls, (call) => Effect.zipRight(call.settle(Outcome.success), call.close()), {
+        discard: true
+      })
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.strictEqual((yield* totalsOf(breaker)).succeeded, 10_000)
+    })
+  )
+})
+
+describe("R3.3 calls admitted before a control", () => {
+  it.scoped("R3.3 report into nothing after each of the controls", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(1) })
+      for (const control of [breaker.trip(), breaker.reset(), breaker.isolate(), breaker.disable()]) {
+        yield* breaker.reset()
+        const call = yield* open(breaker)
+        const before = yield* totalsOf(breaker)
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            yield* control
+            yield* call.settle(Outcome.failure())
+            yield* call.close()
+          })
+        )
+        assert.deepStrictEqual(yield* totalsOf(breaker), before)
+        assert.strictEqual((yield* windowOf(breaker)).failures, 0)
+      }
+      const call = counted(fails)
+      yield* breaker.reset()
+      yield* Effect.flip(breaker.protect(call.effect))
+      assert.strictEqual(call.runs, 1)
+      yield* settled
+    })
+  )
+})

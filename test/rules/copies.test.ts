@@ -1,0 +1,86 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/TestClock"
+import { CircuitOpenError } from "effect-circuit-breaker"
+import * as Errors from "effect-circuit-breaker/CircuitOpenError"
+import { beforeAll, vi } from "vitest"
+import { make, makeOpen, rejectionOf, tagOf, works } from "./fixtures.ts"
+
+/** The package as another part of the program has it: linked, bundled or reloaded. */
+const loadCopy = async () => {
+  vi.resetModules()
+  return {
+    ...(await import("effect-circuit-breaker")),
+    ...(await import("effect-circuit-breaker/CircuitOpenErrorSchema")),
+    Errors: await import("effect-circuit-breaker/CircuitOpenError")
+  }
+}
+
+describe("R3.1.6 E8 two copies of the package in one program", () => {
+  let copy: Awaited<ReturnType<typeof loadCopy>>
+
+  beforeAll(async () => {
+    copy = await loadCopy()
+  })
+
+  it("R3.1.6 E8 are two indeed", () => {
+    assert.notStrictEqual(copy.CircuitOpenError, CircuitOpenError)
+  })
+
+  it.scoped("R3.1.6 E8 each recognises the other's error", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flatMap(makeOpen(), (breaker) => rejectionOf(breaker.protect(works)))
+      assert.isTrue(copy.Errors.isCircuitOpenError(error))
+      const breaker = yield* copy.CircuitBreaker.make()
+      yield* breaker.trip()
+      const other = yield* Effect.flip(breaker.protect(works))
+
+      assert.notInstanceOf(other, CircuitOpenError)
+      assert.isTrue(Errors.isCircuitOpenError(other))
+      assert.isFalse(Errors.isCircuitOpenError(Object.assign({}, other)))
+    })
+  )
+
+  it.scoped("R3.1.6 E8 a retrySchedule waits for the other's error as for its own", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      const retried = breaker
+        .protect(works)
+        .pipe(Effect.retry({ schedule: copy.CircuitBreaker.retrySchedule(), times: 3 }), Effect.fork)
+      const fiber = yield* retried
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual(yield* Effect.map(Fiber.poll(fiber), ({ _tag }) => _tag), "None")
+
+      yield* TestClock.adjust("1 millis")
+
+      assert.strictEqual(yield* Fiber.join(fiber), "worked")
+    })
+  )
+
+  it.scoped("R3.1.6 E8 a schema encodes the other's error", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flatMap(makeOpen(), (breaker) => rejectionOf(breaker.protect(works)))
+
+      const encoded = Schema.encodeUnknownEither(copy.CircuitOpenErrorSchema)(error)
+
+      assert.deepInclude(Either.getOrThrow(encoded), { _tag: "CircuitOpenError", state: "Open" })
+    })
+  )
+
+  it.scoped("R3.1.6 E7 E8 a rejection by the other's breaker is a failure, whatever its names", () =>
+    Effect.gen(function* () {
+      const other = yield* copy.CircuitBreaker.make({ name: "default" })
+      yield* other.trip()
+      const breaker = yield* make({ name: "default" })
+
+      const error = yield* Effect.flip(breaker.protect(other.protect(works)))
+
+      assert.strictEqual(Duration.toSeconds((error as CircuitOpenError).retryAfter), 30)
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+})
