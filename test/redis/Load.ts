@@ -46,6 +46,8 @@ interface CallerCounts {
 }
 
 export interface Account {
+  /** How late a timer of the process was at most: the machine was busy with other things for so long. */
+  readonly latestMillis: number
   readonly keys: Readonly<Record<string, KeyAccount>>
   /** The levels of what was logged of the store. */
   readonly storeLines: ReadonlyArray<string>
@@ -64,17 +66,21 @@ interface Observed {
   readonly seen: ReadonlyArray<Transition.Transition>
 }
 
+const paceMillis = 20
+
 export const start = (observed: Observed, plan: Plan): Effect.Effect<Load> =>
   Effect.gen(function* () {
     const { beganAt, callsPerSecond, failing } = plan
     const callers = Object.keys(failing).map((key) => new Caller(key, observed, plan))
     const startedAt = performance.now()
-    const pace = { made: 0, isOn: true }
+    const pace = { made: 0, isOn: true, latestMillis: 0 }
     const pacing = Effect.gen(function* () {
       while (pace.isOn) {
-        const due = ((performance.now() - startedAt) / 1_000) * callsPerSecond
+        const begunAt = performance.now()
+        const due = ((begunAt - startedAt) / 1_000) * callsPerSecond
         for (; pace.made < due; pace.made++) yield* callers[pace.made % callers.length]!.call
-        yield* Effect.sleep("20 millis")
+        yield* Effect.sleep(paceMillis)
+        pace.latestMillis = Math.max(pace.latestMillis, performance.now() - begunAt - paceMillis)
       }
     })
     // All transitions are logged, HalfOpen at a level that is usually left out.
@@ -95,7 +101,7 @@ export const start = (observed: Observed, plan: Plan): Effect.Effect<Load> =>
         const storeLines = observed.logs
           .filter(({ message }) => message.includes("circuit store"))
           .map(({ level }) => level)
-        return { keys, storeLines }
+        return { keys, storeLines, latestMillis: pace.latestMillis }
       })
     }
   })

@@ -8,7 +8,7 @@ import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import type { ClusterOptions } from "ioredis"
 import { Cluster } from "ioredis"
 import type { Node, Options } from "./fixtures.ts"
-import { eventually, nodeWith, syncMillis } from "./fixtures.ts"
+import { eventually, nodeWith, storeDefaults } from "./fixtures.ts"
 import { freePort } from "./ports.ts"
 import type { RedisProcess } from "./RedisProcess.ts"
 import * as Process from "./RedisProcess.ts"
@@ -29,7 +29,6 @@ export interface RedisCluster {
 
 const { host } = Process
 const slots = 16_384
-export const startMillis = 60_000
 
 export const make: Effect.Effect<RedisCluster, never, Scope.Scope> = Effect.gen(function* () {
   const directory = yield* Process.directory
@@ -49,8 +48,7 @@ export const make: Effect.Effect<RedisCluster, never, Scope.Scope> = Effect.gen(
   const inAll = <A>(look: (server: ClusterServer) => Effect.Effect<A>, expected: A) =>
     eventually(
       Effect.forEach(servers, look),
-      servers.map(() => expected),
-      startMillis
+      servers.map(() => expected)
     )
   // Who has just met is not spoken to yet.
   yield* inAll(
@@ -62,8 +60,7 @@ export const make: Effect.Effect<RedisCluster, never, Scope.Scope> = Effect.gen(
   yield* inAll((it) => infoOf(it, "cluster_state"), "ok")
   yield* eventually(
     Effect.map(replica.command("INFO", "replication"), (info) => String(info).includes("link_status:up")),
-    true,
-    startMillis
+    true
   )
   return { primaries, replica, servers, primaryOf: (slot) => primaries[Math.floor(slot / share)]! }
 })
@@ -138,6 +135,5 @@ export const nodeOn = (
   prefix: string,
   { breaker, store }: Options = {}
 ): Effect.Effect<Node, never, Scope.Scope> => {
-  const options = { prefix, syncInterval: syncMillis, deadline: "2 seconds", ...store } as const
-  return nodeWith(layerOn(cluster, options), breaker)
+  return nodeWith(layerOn(cluster, { prefix, ...storeDefaults(store) }), breaker)
 }

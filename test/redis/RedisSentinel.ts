@@ -18,8 +18,6 @@ export interface RedisSentinel {
   readonly failedOver: Effect.Effect<void>
 }
 
-export const startMillis = 60_000
-
 const { host } = Process
 const name = "mymaster"
 
@@ -35,8 +33,7 @@ export const make: Effect.Effect<RedisSentinel, never, Scope.Scope> = Effect.gen
     Effect.map(replica.command("INFO", "replication"), (info) =>
       String(info).includes("master_link_status:up")
     ),
-    true,
-    startMillis
+    true
   )
   const sentinel = yield* startSentinel(dir, primary)
   // It learns of the replica from the primary, and promotes none that it has not heard of itself.
@@ -44,8 +41,7 @@ export const make: Effect.Effect<RedisSentinel, never, Scope.Scope> = Effect.gen
     Effect.map(sentinel.command("SENTINEL", "REPLICAS", name), (it) =>
       JSON.stringify(it).includes('"master-link-status","ok"')
     ),
-    true,
-    startMillis
+    true
   )
   const current = Effect.map(sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), (it) =>
     Array.isArray(it) ? it.join(":") : ""
@@ -55,7 +51,7 @@ export const make: Effect.Effect<RedisSentinel, never, Scope.Scope> = Effect.gen
     primary,
     replica,
     address: { ...at, sentinels: [at], name },
-    failedOver: eventually(current, `${host}:${replica.port}`, startMillis)
+    failedOver: eventually(current, `${host}:${replica.port}`)
   }
 })
 

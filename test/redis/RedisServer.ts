@@ -89,16 +89,23 @@ const commandOn =
       (client) => Effect.sync(() => client.disconnect())
     )
 
-/**
- * Tests that need a server: one of their own, or whichever there is. They are skipped where there is none, but not in
- * CI.
- */
-export const describeWith = (server: "own" | "given", name: string, tests: () => void): void => {
-  const isThere = isInstalled || (server === "given" && url !== undefined)
-  describe.skipIf(!isThere && process.env["CI"] === undefined)(name, () => {
-    beforeAll(() => {
-      assert.isTrue(isThere, "Install redis-server: in CI the tests on Redis must not be skipped.")
+const describeHow =
+  (concurrent: boolean) =>
+  (server: "own" | "given", name: string, tests: () => void): void => {
+    const isThere = isInstalled || (server === "given" && url !== undefined)
+    describe.skipIf(!isThere && process.env["CI"] === undefined)(name, { concurrent }, () => {
+      beforeAll(() => {
+        assert.isTrue(isThere, "Install redis-server: in CI the tests on Redis must not be skipped.")
+      })
+      tests()
     })
-    tests()
-  })
-}
+  }
+
+/**
+ * Tests that need a server: one of their own, or whichever there is. They mostly wait, and run at the same time. They
+ * are skipped where there is no server, but not in CI.
+ */
+export const describeWith = describeHow(true)
+
+/** The same for tests that would be in each other's way. */
+export const describeInTurn = describeHow(false)

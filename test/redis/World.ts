@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { TripPolicy } from "effect-circuit-breaker"
 import type { Node, Options } from "./fixtures.ts"
-import { all, eventually, newPrefix, nodeOn, storeLinesOf, syncMillis } from "./fixtures.ts"
+import { all, eventually, newPrefix, nodeOn, storeLinesOf } from "./fixtures.ts"
 import type { Proxy } from "./Proxy.ts"
 import * as ProxyServer from "./Proxy.ts"
 import type { OwnRedisServer } from "./RedisServer.ts"
@@ -31,11 +31,6 @@ export const make = (
     const join = nodeOn(proxy.address, newPrefix(), options)
     return { server, proxy, nodes: [yield* join, yield* join], join }
   })
-
-/** The client's longest pause before it connects again, and what a busy machine may need. */
-const reconnectMillis = 1_000
-
-export const agreementMillis = 2 * syncMillis + reconnectMillis
 
 export const failsNow = (node: Node, times = 1) => {
   for (let i = 0; i < times; i++) {
@@ -70,4 +65,4 @@ export const noticed = ({ nodes }: World): Effect.Effect<void> =>
 
 /** Waits until the nodes have noticed that it answers again. */
 export const recovered = ({ nodes }: World): Effect.Effect<void> =>
-  eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]), agreementMillis)
+  eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))

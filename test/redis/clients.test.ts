@@ -20,7 +20,6 @@ import {
   syncMillis
 } from "./fixtures.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { agreementMillis } from "./World.ts"
 
 const connect = (address: RedisServer.Address, options: RedisOptions = {}) =>
   Effect.acquireRelease(
@@ -161,15 +160,15 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
       yield* goesDown
       yield* a.trip()
       yield* a.reset()
-      assert.strictEqual(yield* queue, 1)
+      assert.isAtLeast(yield* queue, 1)
       yield* server.start
       yield* eventually(queue, 0)
       const isRejected = (node: CircuitBreaker.CircuitBreaker) =>
         Effect.map(Effect.exit(node.protect(Effect.void)), Exit.isFailure)
       const both = Effect.all([isRejected(a), isRejected(b)])
-      yield* eventually(both, [false, false], agreementMillis)
+      yield* eventually(both, [false, false])
       yield* Effect.sleep(syncMillis)
-      yield* eventually(both, [false, false], agreementMillis)
+      yield* eventually(both, [false, false])
       yield* stays(both, [false, false], 2 * syncMillis)
     })
   )

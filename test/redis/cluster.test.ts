@@ -13,7 +13,6 @@ import type { Node } from "./fixtures.ts"
 import * as RedisCluster from "./RedisCluster.ts"
 import type { ClusterServer } from "./RedisCluster.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { agreementMillis } from "./World.ts"
 
 class Cluster extends Context.Tag("Cluster")<Cluster, RedisCluster.RedisCluster>() {}
 
@@ -89,9 +88,9 @@ const listening = ({ servers }: RedisCluster.RedisCluster, channel: string, node
     nodes
   )
 
-RedisServer.describeWith("own", "the store in a Redis cluster", () => {
-  beforeAll(() => runtime.runPromise(Effect.void), RedisCluster.startMillis)
-  afterAll(() => runtime.dispose(), RedisCluster.startMillis)
+RedisServer.describeInTurn("own", "the store in a Redis cluster", () => {
+  beforeAll(() => runtime.runPromise(Effect.void))
+  afterAll(() => runtime.dispose())
 
   const prefix = newPrefix()
   const connect = Effect.flatMap(Cluster, (cluster) => RedisCluster.storeOn(cluster, { prefix, deadline }))
@@ -239,7 +238,7 @@ RedisServer.describeWith("own", "the store in a Redis cluster", () => {
       yield* a.trip("missed")
       yield* mostClients(1_000)
       yield* listening(cluster, `${prefix}0:payments`, 2)
-      yield* eventually(isRejected(b, "missed"), true, agreementMillis)
+      yield* eventually(isRejected(b, "missed"), true)
     }))
 
   test("a node whose subscription is refused asks, and is told again when it is not", () =>
@@ -251,7 +250,7 @@ RedisServer.describeWith("own", "the store in a Redis cluster", () => {
       yield* Effect.addFinalizer(() => inAll(cluster, "ACL", "SETUSER", "default", "+subscribe"))
       yield* listening(cluster, `${prefix}0:payments`, 0)
       yield* a.trip("refused")
-      yield* eventually(isRejected(b, "refused"), true, agreementMillis)
+      yield* eventually(isRejected(b, "refused"), true)
       yield* inAll(cluster, "ACL", "SETUSER", "default", "+subscribe")
       yield* listening(cluster, `${prefix}0:payments`, 2)
     }))
@@ -263,45 +262,41 @@ RedisServer.describeWith("own", "a Redis cluster that fails over", () => {
     "is silent": (primary) => primary.freeze
   }
   for (const [what, fails] of Object.entries(failures)) {
-    it.scopedLive(
-      `when a primary ${what}, calls go on, and the nodes agree on its replica`,
-      () =>
-        Effect.gen(function* () {
-          const cluster = yield* RedisCluster.make
-          const [primary] = cluster.primaries
-          const prefix = newPrefix()
-          const options = { store: { deadline: 200 } }
-          const a = yield* RedisCluster.nodeOn(cluster, prefix, options)
-          const b = yield* RedisCluster.nodeOn(cluster, prefix, options)
-          const nodes = [a, b]
-          const key = yield* keyOn(cluster, primary, `${prefix}{payments:`)
-          const tags = Effect.forEach(nodes, (node) => tagOf(node, key))
-          for (const node of nodes) yield* node.protectWith(Effect.void, { key })
-          for (const node of nodes) node.callNow(Effect.fail("unavailable"), key)
-          yield* a.trip(key)
-          yield* eventually(tags, ["Open", "Open"])
+    it.scopedLive(`when a primary ${what}, calls go on, and the nodes agree on its replica`, () =>
+      Effect.gen(function* () {
+        const cluster = yield* RedisCluster.make
+        const [primary] = cluster.primaries
+        const prefix = newPrefix()
+        const a = yield* RedisCluster.nodeOn(cluster, prefix)
+        const b = yield* RedisCluster.nodeOn(cluster, prefix)
+        const nodes = [a, b]
+        const key = yield* keyOn(cluster, primary, `${prefix}{payments:`)
+        const tags = Effect.forEach(nodes, (node) => tagOf(node, key))
+        for (const node of nodes) yield* node.protectWith(Effect.void, { key })
+        for (const node of nodes) node.callNow(Effect.fail("unavailable"), key)
+        yield* a.trip(key)
+        yield* eventually(tags, ["Open", "Open"])
 
-          yield* fails(primary)
-          yield* eventually(
-            Effect.sync(() => nodes.map(storeLinesOf)),
-            [["Warning"], ["Warning"]]
-          )
-          yield* a.reset(key)
-          assert.deepStrictEqual(yield* tags, ["Closed", "Open"])
-          assert.deepStrictEqual(a.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
+        yield* fails(primary)
+        yield* eventually(
+          Effect.sync(() => nodes.map(storeLinesOf)),
+          [["Warning"], ["Warning"]]
+        )
+        yield* a.reset(key)
+        assert.deepStrictEqual(yield* tags, ["Closed", "Open"])
+        assert.deepStrictEqual(a.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
 
-          yield* cluster.replica.command("CLUSTER", "FAILOVER", "TAKEOVER")
-          yield* eventually(tags, ["Closed", "Closed"])
-          yield* eventually(
-            Effect.sync(() => nodes.map(storeLinesOf)),
-            [
-              ["Warning", "Info"],
-              ["Warning", "Info"]
-            ]
-          )
-          assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open", "Open > Closed"]))
-        }),
-      RedisCluster.startMillis
+        yield* cluster.replica.command("CLUSTER", "FAILOVER", "TAKEOVER")
+        yield* eventually(tags, ["Closed", "Closed"])
+        yield* eventually(
+          Effect.sync(() => nodes.map(storeLinesOf)),
+          [
+            ["Warning", "Info"],
+            ["Warning", "Info"]
+          ]
+        )
+        assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open", "Open > Closed"]))
+      })
     )
   }
 })

@@ -89,10 +89,10 @@ RedisServer.describeWith("own", "C8 what is in Redis", () => {
     Effect.gen(function* () {
       const { a, server } = yield* nodesOn(1, {
         breaker: {
-          idleTimeToLive: "100 millis",
-          openDuration: "100 millis",
-          halfOpen: { probeTimeout: "100 millis" },
-          tripPolicy: TripPolicy.failureCount({ failures: 5, within: "200 millis" })
+          idleTimeToLive: "1 second",
+          openDuration: "1 second",
+          halfOpen: { probeTimeout: "1 second" },
+          tripPolicy: TripPolicy.failureCount({ failures: 5, within: "1 second" })
         }
       })
       for (const key of ["eu", "us"]) yield* Effect.exit(a.protectWith(fails, { key }))
@@ -121,6 +121,10 @@ RedisServer.describeWith("own", "C8 what is in Redis", () => {
         }
         // Until all that is counted has been told.
         yield* Effect.sleep(2 * syncMillis)
+        yield* eventually(
+          Effect.map(keysOf(server), ({ length }) => length),
+          1
+        )
         const [key] = yield* keysOf(server)
         const bytes = Number(yield* server.command("MEMORY", "USAGE", key!))
         assert.isAbove(bytes, 0)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { rm } from "node:fs/promises"
 import * as path from "node:path"
 import { TripPolicy } from "effect-circuit-breaker"
+import { inLongRun } from "../runLength.ts"
 import type { KeyAccount } from "./Load.ts"
 import type { Member } from "./Processes.ts"
 import * as Processes from "./Processes.ts"
@@ -10,18 +11,17 @@ import { all, eventually, newPrefix, nodeOn, statesOf, syncMillis } from "./fixt
 import { freePort } from "./ports.ts"
 import * as RedisProcess from "./RedisProcess.ts"
 import { describeWith } from "./RedisServer.ts"
-import { agreementMillis } from "./World.ts"
 
 const size = 5
-const callsPerSecond = 200
+const callsPerSecond = inLongRun(200, 100)
 const latencyMillis = 5
-const deadlineMillis = 1_000
+const deadlineMillis = 3_000
 const windowMillis = 1_000
 
 const breaker = {
   name: "payments",
   tripPolicy: TripPolicy.failureRate({ threshold: 0.5, within: windowMillis, minimumCalls: 10 }),
-  openDuration: 3_000
+  openDuration: 4_000
 }
 
 // The circuit of calls without a key never fails, that of the second key fails for all processes, and that of the third
@@ -29,26 +29,43 @@ const breaker = {
 const [steady, flaky, partial] = ["default", "flaky", "partial"] as const
 
 /** When all that happens, in milliseconds since the test began. */
-const plan = {
-  [flaky]: [
-    { from: 4_000, to: 9_000 },
-    { from: 15_000, to: 18_000 },
-    { from: 33_000, to: 38_000 },
-    { from: 46_000, to: 51_000 }
-  ],
-  [partial]: [
-    { from: 16_000, to: 19_000 },
-    { from: 35_000, to: 38_000 }
-  ],
-  outages: [
-    { at: 14_000, isEmptyAfterwards: false },
-    { at: 34_000, isEmptyAfterwards: true }
-  ],
-  end: 60_000
-}
+const plan = inLongRun(
+  {
+    [flaky]: [
+      { from: 3_000, to: 9_000 },
+      { from: 15_000, to: 18_000 },
+      { from: 32_000, to: 38_000 },
+      { from: 45_000, to: 51_000 }
+    ],
+    [partial]: [
+      { from: 16_000, to: 19_000 },
+      { from: 35_000, to: 38_000 }
+    ],
+    outages: [
+      { at: 14_000, isEmptyAfterwards: false },
+      { at: 34_000, isEmptyAfterwards: true }
+    ],
+    end: 60_000
+  },
+  {
+    [flaky]: [
+      { from: 1_000, to: 6_000 },
+      { from: 12_000, to: 15_000 }
+    ],
+    [partial]: [{ from: 13_000, to: 16_000 }],
+    outages: [{ at: 11_000, isEmptyAfterwards: true }],
+    end: 20_000
+  }
+)
 
-/** What a call may wait for: the dependency, the store when it is asked for a slot, and a busy machine. */
+/** What a call may wait for: the dependency, and the store when it is asked for a slot. */
 const slowestMillis = latencyMillis + 2 * deadlineMillis + 500
+
+/** How often a busy machine may be late within a call. */
+const waits = 4
+
+/** An opening is published after the last failure that led to it, by a process that may be busy. */
+const openedWithinMillis = windowMillis + 1_500
 
 /** A server that writes down what it is told, and can be killed and started again with that or without. */
 const lastingServer = Effect.gen(function* () {
@@ -116,7 +133,7 @@ const running = (members: ReadonlyArray<Member>) =>
     )
   )
 
-const assertAccounted = ({ callers, totals }: KeyAccount) => {
+const assertAccounted = ({ callers, totals }: KeyAccount, latestMillis: number) => {
   assert.deepStrictEqual(callers.others, [])
   assert.isAtLeast(callers.made, (0.9 * callsPerSecond * (plan.end / 1_000)) / 3)
   assert.strictEqual(callers.made, callers.succeeded + callers.failed + callers.rejected)
@@ -125,12 +142,12 @@ const assertAccounted = ({ callers, totals }: KeyAccount) => {
   assert.strictEqual(callers.made, succeeded + failed + rejected + callers.overtaken)
   assert.strictEqual(callers.rejected, rejected)
   assert.strictEqual(ignored, 0)
-  assert.isBelow(callers.slowestMillis, slowestMillis)
+  assert.isBelow(callers.slowestMillis, slowestMillis + waits * latestMillis)
 }
 
 /** It opened in each of the spans, and at no other time. */
 const assertOpenedIn = ({ opened }: KeyAccount, spans: ReadonlyArray<{ from: number; to: number }>) => {
-  const spanOf = (at: number) => spans.findIndex(({ from, to }) => from < at && at < to + windowMillis)
+  const spanOf = (at: number) => spans.findIndex(({ from, to }) => from < at && at < to + openedWithinMillis)
   assert.deepStrictEqual(
     [...new Set(opened.map(spanOf))],
     spans.map((_, i) => i),
@@ -140,7 +157,7 @@ const assertOpenedIn = ({ opened }: KeyAccount, spans: ReadonlyArray<{ from: num
 
 describeWith("own", "C7 under load", () => {
   it.scopedLive(
-    "C7 a fleet under load for 60 seconds with Redis killed and restarted twice loses no call and ends agreed",
+    `C7 a fleet under load for ${plan.end / 1_000} seconds with Redis killed and restarted loses no call and ends agreed`,
     () =>
       Effect.gen(function* () {
         const { join, killRedis, members, startRedis, until } = yield* fleetUnderLoad
@@ -155,37 +172,36 @@ describeWith("own", "C7 under load", () => {
           lines.push("Warning")
           yield* eventually(linesOf(members), all(members, lines))
           yield* startRedis(isEmptyAfterwards)
-          yield* eventually(statesOn(members, partial), all(members, "Open"), agreementMillis)
+          yield* eventually(statesOn(members, partial), all(members, "Open"))
           lines.push("Info")
-          yield* eventually(linesOf(members), all(members, lines), agreementMillis)
+          yield* eventually(linesOf(members), all(members, lines))
         }
 
         yield* until(plan.end)
         yield* Effect.forEach(members, ({ unload }) => unload)
         yield* eventually(
           Effect.map(running(members), (running) => running.every((it) => it === 0)),
-          true,
-          slowestMillis
+          true
         )
 
         // Agreed: with each other, with the store, and on what happens next.
         const late = yield* join
         for (const key of [steady, flaky, partial]) {
-          yield* eventually(statesOn(members, key), all(members, "Closed"), agreementMillis)
+          yield* eventually(statesOn(members, key), all(members, "Closed"))
           yield* late.protectWith(Effect.void, { key })
         }
         yield* members.at(-1)!.control("trip")
-        yield* eventually(statesOf(members), all(members, "Open"), agreementMillis)
-        yield* eventually(late.tag, "Open", agreementMillis)
+        yield* eventually(statesOf(members), all(members, "Open"))
+        yield* eventually(late.tag, "Open")
 
         assert.deepStrictEqual(yield* linesOf(members), all(members, lines))
-        for (const { keys } of yield* accountsOf(members)) {
-          for (const account of Object.values(keys)) assertAccounted(account)
+        for (const { keys, latestMillis } of yield* accountsOf(members)) {
+          for (const account of Object.values(keys)) assertAccounted(account, latestMillis)
           assert.strictEqual(keys[steady]!.callers.rejected, 0)
           assertOpenedIn(keys[flaky]!, plan[flaky])
           assertOpenedIn(keys[partial]!, plan[partial])
         }
       }),
-    90_000
+    600_000
   )
 })

@@ -8,12 +8,22 @@ export const portOf = (server: Server): number => {
   return address.port
 }
 
+// Below those that the system hands out by itself: no connection that anybody opens takes one of these meanwhile.
+const first = 10_000
+const count = 20_000
+
 /** A port that nobody listens on now. */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const port = portOf(server)
-  server.close()
-  await once(server, "close")
-  return port
+  for (;;) {
+    const port = first + Math.floor(Math.random() * count)
+    const server = createServer().listen(port, "127.0.0.1")
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false
+    )
+    if (!isFree) continue
+    server.close()
+    await once(server, "close")
+    return port
+  }
 }

