@@ -49,7 +49,14 @@ const asked = (
 
 // A scope that closes without a verdict says nothing about the dependency.
 const giveBack = (call: RunningCall, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-  Effect.withFiberRuntime((caller) => Effect.succeed(settleOnce(call, Outcome.ignored, exit, caller)))
+  Effect.withFiberRuntime((caller) => {
+    settleOnce(call, Outcome.ignored, exit, caller)
+    return written(call)
+  })
+
+/** Where everything is written through, waits until the other processes can know the outcome. */
+const written = ({ breaker, held }: RunningCall): Effect.Effect<void> =>
+  breaker.fleet?.isWrittenThrough === true ? breaker.fleet.afterCall(() => held) : Effect.void
 
 /** @internal */
 export const settleOnce = (
@@ -73,8 +80,9 @@ export const admit = (
       Effect.withFiberRuntime((caller) => {
         checkOutcome(outcome)
         const exit = outcome._tag === "Failure" ? unexplained : Exit.void
-        if (call !== undefined) settleOnce(call, outcome, exit, caller)
-        return Effect.void
+        if (call === undefined) return Effect.void
+        settleOnce(call, outcome, exit, caller)
+        return written(call)
       })
   }))
 

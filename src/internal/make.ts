@@ -10,7 +10,7 @@ import { Breaker } from "./breaker.ts"
 import { defaultKey } from "./circuits.ts"
 import * as controls from "./controls.ts"
 import * as Fleet from "./fleet/join.ts"
-import { alone } from "./fleet/memory.ts"
+import { coordinatesNothing } from "./fleet/memory.ts"
 import { checkCall, checkKey, checkStream, decode } from "./options.ts"
 import type { GoOn } from "./protect.ts"
 import { protect } from "./protect.ts"
@@ -25,7 +25,7 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Sco
     const breaker = yield* Effect.withFiberRuntime<Breaker, never, Scope.Scope>((caller) =>
       Effect.suspend(() => {
         const settings = decode(options)
-        return store === alone
+        return coordinatesNothing(store)
           ? Effect.succeed(new Breaker(settings, registry, caller))
           : Fleet.make(settings, registry, store, caller)
       })

@@ -6,7 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import { recordLogs, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
   failing,
   fleet,
@@ -30,6 +30,83 @@ const isolation = (node: Node) =>
     yield* settled
     return { release: Effect.zipRight(Scope.close(scope, Exit.void), settled) }
   })
+
+describe("R3.3 disable, for the whole fleet", () => {
+  /** A circuit that stays disabled until it is enabled. */
+  const disabling = (node: Node) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      yield* Scope.extend(node.disable(), scope)
+      yield* settled
+      return { enable: Effect.zipRight(Scope.close(scope, Exit.void), settled) }
+    })
+
+  it.scoped("R3.3 has every node admit every call until the last of them enables it", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* openFleet(2)
+      const first = yield* disabling(a)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Disabled", "Disabled"])
+      const second = yield* disabling(b)
+      assert.strictEqual(yield* b.protect(works), "worked")
+      yield* first.enable
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Disabled", "Disabled"])
+      yield* second.enable
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+      yield* inStep
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+    })
+  )
+
+  it.scoped("R3.3 an isolation by another node comes first, and leaves it disabled", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* openFleet(2)
+      const disabled = yield* disabling(a)
+      const isolated = yield* isolation(b)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Isolated", "Isolated"])
+      yield* isolated.release
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Disabled", "Disabled"])
+      yield* disabled.enable
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+    })
+  )
+
+  it.scoped("R3.3 ends when its node is gone for longer than a lease", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* openFleet(2)
+      yield* disabling(a)
+      yield* inStep
+      a.link.cut()
+      yield* TestClock.adjust("30 seconds")
+      yield* settled
+      assert.strictEqual(yield* tagOf(b), "Closed")
+    })
+  )
+})
+
+describe("R3.4 the origin of a transition", () => {
+  it.scoped("R3.4 is Local where this process decided, and Fleet where another one did", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* openFleet(2)
+      const origins = ({ seen }: Node) => seen.map(({ origin, to }) => `${to} ${origin}`)
+      assert.deepStrictEqual(origins(a), ["Open Local"])
+      assert.deepStrictEqual(origins(b), ["Open Fleet"])
+    })
+  )
+
+  it.scoped("R3.4 is in the line of an opening, too", () =>
+    Effect.gen(function* () {
+      const lines = yield* recordLogs
+      yield* openFleet(2)
+      assert.deepStrictEqual(
+        lines.map(({ message }) => message),
+        [
+          "Circuit opened for 10s (consecutive: 1 failure in a row, opening 1)",
+          "Circuit opened for 10s (tripped by its policy, opening 1, decided by another process)"
+        ]
+      )
+    })
+  )
+})
 
 describe("by hand, for the whole fleet", () => {
   it.scoped("trip opens every node, and heals as after any trip", () =>

@@ -6,7 +6,8 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
-import { fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
+import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
   failing,
   fleet,
@@ -147,7 +148,59 @@ describe("an announcement that did not reach the store", () => {
   )
 })
 
+describe("reads of a circuit that this process has not met", () => {
+  it.scoped("R3.4 F10 state, snapshot and awaitReady ask the store first, and make no circuit", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore()
+      const a = yield* join(store)
+      yield* a.trip("eu")
+      const b = yield* join(store)
+      assert.strictEqual(yield* tagOf(b, "eu"), "Open")
+      const { state, totals } = yield* b.snapshot("eu")
+      assert.deepStrictEqual(state, yield* a.state("eu"))
+      assert.deepStrictEqual(totals, { succeeded: 0, failed: 0, ignored: 0, rejected: 0 })
+      assert.strictEqual(yield* tagOf(b, "us"), "Closed")
+      assert.deepStrictEqual(yield* b.circuits, [])
+
+      const waiting = yield* Effect.fork(b.awaitReady("eu"))
+      yield* TestClock.adjust("9 seconds")
+      assert.isNull(waiting.unsafePoll())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(waiting)
+    })
+  )
+
+  it.scoped("R3.4 F10 wait no longer than the deadline, and then go by this process alone", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore()
+      yield* Effect.flatMap(join(store), (a) => a.trip())
+      const b = yield* join(store)
+      b.link.freeze()
+      const reading = yield* Effect.fork(b.state())
+      yield* TestClock.adjust("99 millis")
+      assert.isNull(reading.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* Fiber.join(reading), { _tag: "Closed" })
+      assert.strictEqual(yield* tagOf(b), "Closed")
+    })
+  )
+})
+
 describe("who turns calls away while the store fails", () => {
+  it.scoped("R3.1.7 E4 none of 50 first calls runs that waited for an answer which did not come", () =>
+    Effect.gen(function* () {
+      const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
+      a.link.freeze()
+      const call = counted(works)
+      const calls = yield* Effect.replicateEffect(Effect.fork(Effect.flip(a.protect(call.effect))), 50)
+      const admitted = yield* Effect.fork(Effect.flip(Effect.scoped(a.admit())))
+      yield* TestClock.adjust("1 second")
+      const errors = [...(yield* Effect.forEach(calls, Fiber.join)), yield* Fiber.join(admitted)]
+      assert.strictEqual(call.runs, 0)
+      assert.isTrue(errors.every((error) => isCircuitOpenError(error) && error.state === "Open"))
+    })
+  )
+
   it.scoped("has awaitReady wait for the store", () =>
     Effect.gen(function* () {
       const [a] = yield* fleet(2, {}, { onStoreError: "reject" })

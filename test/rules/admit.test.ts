@@ -228,7 +228,7 @@ describe("R3.1.8 admit", () => {
       assert.strictEqual(String(lastFailure).includes("Empty"), true)
       assert.match(
         logs[0]!.message,
-        /^Circuit opened for 10s \(consecutive: 1 failures? in a row, opening 1\)$/
+        /^Circuit opened for 10s \(consecutive: 1 failure in a row, opening 1\)$/
       )
     })
   )

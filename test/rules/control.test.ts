@@ -14,6 +14,7 @@ import {
   makeIsolated,
   makeOpen,
   makeRecovering,
+  recordLogs,
   rejectionOf,
   settled,
   startCall,
@@ -43,11 +44,11 @@ const lastOpening = (breaker: Breaker, action: Effect.Effect<unknown, unknown>) 
     return { from, openings, reason, seconds: Duration.toSeconds(retryAfter) }
   }).pipe(Effect.scoped)
 
-/** Begins to hold a circuit open, and gives what ends that. */
-const hold = (breaker: Breaker) =>
+/** Begins to hold a circuit open, or to disable it, and gives what ends that. */
+const hold = (breaker: Breaker, how: "isolate" | "disable" = "isolate") =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
-    yield* Scope.extend(breaker.isolate(), scope)
+    yield* Scope.extend(breaker[how](), scope)
     return Scope.close(scope, Exit.void)
   })
 
@@ -149,6 +150,154 @@ describe("R3.3 isolate", () => {
 
       assert.strictEqual(yield* tagOf(breaker), "Closed")
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("R3.3 disable", () => {
+  for (const [state, breakerIn] of Object.entries(states)) {
+    it.scoped(
+      `R3.3 a circuit that is ${state} admits every call until the scope closes, and is Closed then`,
+      () =>
+        Effect.gen(function* () {
+          const breaker = yield* breakerIn
+          if (state === "Isolated") yield* breaker.reset()
+          const release = yield* hold(breaker, "disable")
+          const before = yield* totalsOf(breaker)
+
+          assert.deepStrictEqual(yield* breaker.state(), { _tag: "Disabled" })
+          yield* Effect.replicateEffect(Effect.flip(breaker.protect(fails)), 10)
+          assert.strictEqual(yield* breaker.protect(works), "worked")
+          yield* breaker.awaitReady()
+
+          assert.deepStrictEqual(yield* breaker.state(), { _tag: "Disabled" })
+          assert.deepStrictEqual(yield* totalsOf(breaker), {
+            ...before,
+            failed: before.failed + 10,
+            succeeded: before.succeeded + 1
+          })
+          assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+          yield* release
+          assert.strictEqual(yield* tagOf(breaker), "Closed")
+        })
+    )
+  }
+
+  it.scoped("R3.3 nests, publishes its first and its last, and bumps the generation", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const seen = yield* watch(breaker.transitions)
+      const outer = yield* hold(breaker, "disable")
+      const inner = yield* hold(breaker, "disable")
+
+      yield* outer
+      assert.strictEqual(yield* tagOf(breaker), "Disabled")
+      yield* inner
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ from, generation, to }) => [from, to, generation]),
+        [
+          ["Closed", "Disabled", 1],
+          ["Disabled", "Closed", 2]
+        ]
+      )
+    })
+  )
+
+  it.scoped("R3.3 outranks trips and resets, and time", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeOpen()
+      const seen = yield* watch(breaker.transitions)
+      const release = yield* hold(breaker, "disable")
+      yield* breaker.trip()
+      yield* breaker.reset()
+      yield* TestClock.adjust("365 days")
+      assert.strictEqual(yield* tagOf(breaker), "Disabled")
+      yield* release
+      yield* settled
+
+      assert.deepStrictEqual(
+        seen.map(({ from, to }) => `${from} > ${to}`),
+        ["Open > Disabled", "Disabled > Disabled", "Disabled > Closed"]
+      )
+      yield* Effect.flip(breaker.protect(fails))
+      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 1 })
+    })
+  )
+
+  it.scoped("R3.3 an isolation comes first, whichever was first", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const enable = yield* hold(breaker, "disable")
+      const release = yield* hold(breaker)
+      assert.strictEqual((yield* rejectionOf(breaker.protect(works))).state, "Isolated")
+      const enableAgain = yield* hold(breaker, "disable")
+      yield* enable
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+
+      yield* release
+      assert.strictEqual(yield* tagOf(breaker), "Disabled")
+      yield* enableAgain
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+  )
+
+  it.scoped("R3.3 a reset ends isolations, and leaves what is disabled underneath", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeIsolated()
+      yield* breaker.disable()
+
+      yield* breaker.reset()
+
+      assert.strictEqual(yield* tagOf(breaker), "Disabled")
+    })
+  )
+
+  it.scoped("R3.3 R3.2.6 calls in flight report into nothing, before and after", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const before = yield* startCall(breaker.protect)
+      const release = yield* hold(breaker, "disable")
+      yield* before.end(Exit.fail("unavailable"))
+      const during = yield* startCall(breaker.protect)
+      yield* release
+      yield* during.end(Exit.fail("unavailable"))
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.strictEqual((yield* totalsOf(breaker)).failed, 0)
+    })
+  )
+
+  it.scoped("R3.3 one line in the log says so, as a warning, and one that it has ended", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const lines = yield* recordLogs
+
+      yield* Effect.scoped(breaker.disable())
+
+      assert.deepStrictEqual(
+        lines.map(({ level, message }) => [level, message]),
+        [
+          ["Warning", "Circuit disabled by hand: every call is admitted"],
+          ["Info", "Circuit closed"]
+        ]
+      )
+    })
+  )
+
+  it.scoped("R3.3 10,000 holds of each kind nest", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const scope = yield* Scope.make()
+      const holds = Effect.zipRight(breaker.isolate(), breaker.disable())
+      yield* Effect.replicateEffect(Scope.extend(holds, scope), 10_000, { discard: true })
+      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+
+      yield* Scope.close(scope, Exit.void)
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
   )
 })
 

@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { CircuitOpenError } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitOpenError, CircuitStore } from "effect-circuit-breaker"
 import * as Errors from "effect-circuit-breaker/CircuitOpenError"
 import { beforeAll, vi } from "vitest"
 import { make, makeOpen, rejectionOf, tagOf, works } from "./fixtures.ts"
@@ -58,6 +58,30 @@ describe("R3.1.6 E8 two copies of the package in one program", () => {
       yield* TestClock.adjust("1 millis")
 
       assert.strictEqual(yield* Fiber.join(fiber), "worked")
+    })
+  )
+
+  it.scoped("R3.1.6 E8 F20 a store that coordinates nothing does so for both, also one made of it", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const watching: CircuitStore.Store = {
+        ...CircuitStore.alone,
+        exchange: (requests) => {
+          seen.push("exchange")
+          return CircuitStore.alone.exchange(requests)
+        }
+      }
+      for (const store of [CircuitStore.alone, copy.CircuitStore.alone, watching]) {
+        for (const make of [CircuitBreaker.make, copy.CircuitBreaker.make]) {
+          const breaker = yield* Effect.provideService(make(), CircuitStore.CircuitStore, store)
+          yield* breaker.trip()
+          yield* TestClock.adjust("30 seconds")
+          yield* Effect.fork(breaker.protect(Effect.never))
+          yield* Effect.yieldNow()
+          assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+        }
+      }
+      assert.deepStrictEqual(seen, [])
     })
   )
 

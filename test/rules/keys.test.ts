@@ -51,6 +51,22 @@ describe("keys", () => {
     })
   )
 
+  it.scoped("E25 are held in tables that grow with their number, not with `capacity`", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ capacity: Number.MAX_SAFE_INTEGER })
+      const keys = Array.from({ length: 20_000 }, (_, i) => `key ${i}`)
+
+      yield* call(breaker, ...keys)
+      yield* Effect.flip(breaker.protectWith(fails, { key: "key 12345" }))
+
+      assert.strictEqual((yield* breaker.circuits).length, 20_000)
+      assert.strictEqual(yield* tagOf(breaker, "key 12345"), "Open")
+      for (const key of keys.filter((_, i) => i % 100 === 0)) {
+        assert.strictEqual((yield* totalsOf(breaker, key)).succeeded, 1)
+      }
+    })
+  )
+
   it.scoped("may be any string", () =>
     Effect.gen(function* () {
       const breaker = yield* make()

@@ -9,7 +9,9 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
@@ -26,6 +28,7 @@ import {
   recordSpans,
   rejecting,
   rejectionOf,
+  runFor,
   settled,
   startCall,
   tagOf,
@@ -147,6 +150,46 @@ describe("R3.4 transitions", () => {
       yield* settled
 
       assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+  )
+
+  it.scoped(
+    "R3.4 subscribe listens once it has succeeded, loses the oldest, and is shut down with its breaker",
+    () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const breaker = yield* Scope.extend(make(), scope)
+        const transitions = yield* breaker.subscribe
+        yield* resetTimes(breaker, 2_000)
+
+        const seen = Chunk.toReadonlyArray(yield* Queue.takeAll(transitions))
+        assert.deepStrictEqual(
+          seen.map(({ generation }) => generation),
+          Array.from({ length: 1_024 }, (_, i) => 977 + i)
+        )
+        const next = yield* Effect.fork(Queue.take(transitions))
+        yield* settled
+        yield* breaker.trip()
+        assert.deepInclude(yield* Fiber.join(next), { from: "Closed", to: "Open", origin: "Local" })
+        const last = yield* Effect.fork(Queue.take(transitions))
+        yield* settled
+
+        yield* Scope.close(scope, Exit.void)
+
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.await(last)))
+        assert.isTrue(yield* Queue.isShutdown(transitions))
+      })
+  )
+
+  it.scoped("R3.4 10,000 subscribers each get every transition", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const all = yield* Effect.replicateEffect(breaker.subscribe, 10_000)
+      yield* breaker.trip()
+
+      const seen = yield* Effect.forEach(all, Queue.take)
+
+      assert.isTrue(seen.every(({ to }) => to === "Open"))
     })
   )
 
@@ -299,6 +342,111 @@ describe("R3.4 logs", () => {
       assert.deepStrictEqual(
         warnings.map(({ cause }) => cause),
         [Cause.fail("unavailable"), Cause.die("a defect")]
+      )
+    })
+  )
+
+  const figures: Record<string, readonly [policy: TripPolicy.TripPolicy, calls: string, says: string]> = {
+    consecutive: [TripPolicy.consecutive(3), "fff", "consecutive: 3 failures in a row"],
+    failureCount: [
+      TripPolicy.failureCount({ failures: 2, within: "1 minute" }),
+      "ff",
+      "failureCount: 2 failures in 60 s"
+    ],
+    "failureCount without end": [
+      TripPolicy.failureCount({ failures: 2, within: Infinity }),
+      "fsf",
+      "failureCount: 2 failures since the circuit last closed"
+    ],
+    "failureRate over time": [
+      TripPolicy.failureRate({ threshold: 0.6, within: "30 seconds" }),
+      "ssssffffff",
+      "failureRate: 6 of 10 calls in 30 s"
+    ],
+    "failureRate over calls": [
+      TripPolicy.failureRate({ threshold: 0.5, calls: 4 }),
+      "ssff",
+      "failureRate: 2 of 4 calls"
+    ],
+    slowCallRate: [
+      TripPolicy.slowCallRate({
+        slowerThan: "500 millis",
+        threshold: 1,
+        within: "15 minutes",
+        minimumCalls: 1
+      }),
+      "w",
+      "slowCallRate: 1 of 1 calls in 15 min took 500 ms or longer"
+    ],
+    "anyOf, the one that tripped": [
+      TripPolicy.anyOf(TripPolicy.consecutive(9), TripPolicy.failureRate({ threshold: 0.5, calls: 2 })),
+      "sf",
+      "failureRate: 1 of 2 calls"
+    ],
+    "allOf, each of them": [
+      TripPolicy.allOf(
+        TripPolicy.consecutive(2),
+        TripPolicy.failureCount({ failures: 2, within: "3 hours" })
+      ),
+      "ff",
+      "consecutive: 2 failures in a row and failureCount: 2 failures in 3 h"
+    ],
+    "a policy of the program's own": [
+      TripPolicy.make({ initial: 0, record: (n: number) => n + 1, trips: (n) => n > 0 }),
+      "f",
+      "a policy of the program's own"
+    ]
+  }
+
+  for (const [what, [tripPolicy, calls, says]] of Object.entries(figures)) {
+    it.scoped(`R3.4 E19 the line of an opening says which policy tripped, and its figures: ${what}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy })
+        const lines = yield* recordLogs
+        for (const call of calls) {
+          if (call === "w") yield* runFor(breaker, "500 millis", Exit.succeed("late"))
+          else yield* Effect.exit(breaker.protect(call === "f" ? fails : works))
+        }
+
+        assert.strictEqual(lines[0]?.message, `Circuit opened for 10s (${says}, opening 1)`)
+      })
+    )
+  }
+
+  it.scoped("R3.4 the line of a reopening says that a probe failed, that of a trip by hand who did it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const lines = yield* recordLogs
+      yield* Effect.flip(breaker.protect(fails))
+      yield* breaker.reset()
+      yield* breaker.trip()
+      yield* breaker.trip()
+
+      assert.deepStrictEqual(
+        lines.map(({ message }) => message),
+        [
+          "Circuit half-open: probing",
+          "Circuit opened for 10s (a probe failed, opening 2)",
+          "Circuit closed",
+          "Circuit opened for 10s (tripped by hand, opening 1)",
+          "Circuit stays open for another 10s (tripped by hand)"
+        ]
+      )
+    })
+  )
+
+  it.scoped("R3.4 a line below the minimum level, or that no logger takes, is not made", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const lines = yield* recordLogs
+      const messages = Effect.zipRight(breaker.trip(), breaker.reset())
+      yield* Logger.withMinimumLogLevel(messages, LogLevel.None)
+      yield* Logger.withMinimumLogLevel(messages, LogLevel.Warning)
+      yield* Effect.locally(messages, FiberRef.currentLoggers, HashSet.empty())
+
+      assert.deepStrictEqual(
+        lines.map(({ level }) => level),
+        ["Warning"]
       )
     })
   )

@@ -467,6 +467,46 @@ describe("R3.2.1 anyOf", () => {
   )
 })
 
+describe("R3.2.1 allOf", () => {
+  const both = TripPolicy.allOf(
+    TripPolicy.consecutive(3),
+    TripPolicy.failureRate({ threshold: 0.5, calls: 10 })
+  )
+
+  it.scoped("R3.2.1 opens when all of its policies say so at the same time", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* opensAfter(both, "ffffffffff"), 10)
+      assert.strictEqual(yield* opensAfter(both, "ffsffsffsfffff"), 12)
+      assert.strictEqual(yield* opensAfter(both, "sssssssfff"), "never")
+      assert.strictEqual(yield* opensAfter(TripPolicy.allOf(TripPolicy.consecutive(2)), "ff"), 2)
+      const nested = TripPolicy.anyOf(both, TripPolicy.allOf(TripPolicy.consecutive(4), both))
+      assert.strictEqual(yield* opensAfter(nested, "ffffffffff"), 10)
+    })
+  )
+
+  it.scoped("R3.2.1 a call that counts for one of them only can be the one that opens", () =>
+    Effect.gen(function* () {
+      const policy = TripPolicy.allOf(
+        TripPolicy.failureCount({ failures: 2, within: "1 minute" }),
+        TripPolicy.failureRate({ threshold: 0.5, calls: 4 })
+      )
+      assert.strictEqual(yield* opensAfter(policy, "ffss"), 4)
+    })
+  )
+
+  it.scoped("R3.2.7 a close empties the windows of all of them", () =>
+    Effect.gen(function* () {
+      const breaker = yield* under(both)
+      yield* callsUntilOpen(breaker, "ffffffffff")
+      yield* TestClock.adjust("10 seconds")
+      yield* breaker.protect(works)
+
+      assert.deepStrictEqual(yield* windowOf(breaker), none)
+      assert.strictEqual(yield* callsUntilOpen(breaker, "fffffffff"), "never")
+    })
+  )
+})
+
 describe("R3.2.1 a policy of one's own", () => {
   it.scoped("R3.2.1 is shown each success and failure, with its end and how long it ran", () =>
     Effect.gen(function* () {

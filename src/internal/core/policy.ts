@@ -94,6 +94,11 @@ export const compile = (data: PolicyData): Policy<unknown> => {
   }
 }
 
+/** @internal */
+export const describeStreak = (failures: number): string => `consecutive: ${failuresText(failures)} in a row`
+
+const failuresText = (failures: number): string => `${failures} ${failures === 1 ? "failure" : "failures"}`
+
 const untimed = {
   timesSuccesses: false,
   measuresElapsed: false,
@@ -107,7 +112,7 @@ const consecutive = ({ failures }: Consecutive): Policy<number> => ({
     call.outcome._tag === "Success" ? 0 : call.outcome._tag === "Failure" ? streak + 1 : streak,
   trips: (streak) => streak >= failures,
   counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
-  describe: (streak) => `consecutive: ${streak} failures in a row`,
+  describe: (streak) => describeStreak(streak),
   ...untimed
 })
 
@@ -123,7 +128,7 @@ const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureT
   describe: (window, now) => {
     const counted = Window.failuresWithin(window, failures, withinMillis, now)
     const span = withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
-    return `failureCount: ${counted} failures ${span}`
+    return `failureCount: ${failuresText(counted)} ${span}`
   },
   ...untimed
 })
@@ -210,6 +215,8 @@ export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<Readonly
   ...together(policies),
   trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
   describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
+  // A success may be what one of them has waited for, and another one goes by the time.
+  timesSuccesses: true,
   // Those that do not look at the time a call takes have no say in what is slow.
   slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite))
 })

@@ -83,8 +83,18 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
     }
   })
 
+const aloneKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/alone")
+
+/**
+ * Whether a store is `alone`, that of another copy of this package, or one made of it.
+ *
+ * @internal
+ */
+export const coordinatesNothing = (store: Store): boolean => aloneKey in store
+
 /** @internal */
-export const alone: Store = {
+export const alone: Store & { readonly [aloneKey]: true } = {
+  [aloneKey]: true,
   coordination: decodeCoordination("CircuitStore.alone", {}),
   exchange: (requests) =>
     Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...nothing }))),

@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
-import { Cluster, Redis } from "ioredis"
+import { type Cluster, Redis } from "ioredis"
 import type { Store } from "../../CircuitStore.ts"
 import type { Options } from "../../RedisCircuitStore.ts"
 import { decodeCoordination } from "../fleet/coordination.ts"
 import { refuseValue } from "../options.ts"
-import { Listener } from "./listener.ts"
+import { isCluster, Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
 
 /** @internal */
@@ -70,7 +70,7 @@ const connected = (client: Redis): Effect.Effect<void> =>
 export const fromClients = (
   { client, subscriber }: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
   options: Options,
-  reconnect = () => (client instanceof Cluster ? client.refreshSlotsCache() : undefined)
+  reconnect = () => (isCluster(client) ? client.refreshSlotsCache() : undefined)
 ): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { prefix = "circuit:", ...coordination } = options

@@ -4,7 +4,7 @@ import * as Mailbox from "effect/Mailbox"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { Cluster, type Redis } from "ioredis"
+import type { Cluster, Redis } from "ioredis"
 import { CircuitStoreError } from "../../CircuitStore.ts"
 
 type Messages = Mailbox.Mailbox<string, CircuitStoreError>
@@ -36,7 +36,7 @@ export class Listener {
   private constructor(client: Redis | Cluster, first: number) {
     this.client = client
     this.next = first
-    if (!(client instanceof Cluster)) this.attach(client)
+    if (!isCluster(client)) this.attach(client)
   }
 
   messages(channel: string): Stream.Stream<string | undefined, CircuitStoreError> {
@@ -83,8 +83,7 @@ export class Listener {
   // The connection
 
   private connect(): Redis {
-    if (this.connection !== undefined || this.hasEnded || !(this.client instanceof Cluster))
-      return this.attached
+    if (this.connection !== undefined || this.hasEnded || !isCluster(this.client)) return this.attached
     const servers = this.client.nodes()
     const server = servers[this.next++ % servers.length]
     if (server === undefined) throw new CircuitStoreError({ message: "no server of the cluster is known" })
@@ -115,7 +114,7 @@ export class Listener {
     const { connection } = this
     this.connection = undefined
     connection?.off("ready", this.onReady).off("message", this.onMessage).off("close", this.onClose)
-    if (this.client instanceof Cluster) connection?.disconnect()
+    if (isCluster(this.client)) connection?.disconnect()
   }
 
   private readonly onReady = (): void => {
@@ -129,7 +128,7 @@ export class Listener {
   }
 
   private readonly onClose = (): void => {
-    if (this.client instanceof Cluster) this.detach()
+    if (isCluster(this.client)) this.detach()
     // An attempt to connect that came to nothing: who wants to subscribe still waits.
     else if (!this.isConnected) return
     this.isConnected = false
@@ -138,6 +137,13 @@ export class Listener {
     }
   }
 }
+
+/**
+ * Whether a client is that of a cluster, whichever copy of `ioredis` it is of.
+ *
+ * @internal
+ */
+export const isCluster = (client: Redis | Cluster): client is Cluster => client.isCluster
 
 /** As every connection of a listener: what it cannot send waits, and who listens subscribes again. */
 const ofCluster = { enableOfflineQueue: true, autoResubscribe: false, lazyConnect: false, readOnly: false }
