@@ -15,7 +15,7 @@ const failed = (error: unknown) =>
 const [name = "", scale = "full"] = process.argv.slice(2)
 
 process.on("disconnect", () => process.exit())
-// of a timer, say, that a case has set
+// what throws in a timer reaches nobody else
 process.on("uncaughtException", failed)
 
 try {

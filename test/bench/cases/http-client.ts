@@ -27,9 +27,10 @@ class Canned extends Response {
 }
 const canned = new Canned()
 
-/** Answers at once, without a network. */
-const stub: Client = HttpClient.make((request) =>
-  Effect.sync(() => HttpClientResponse.fromWeb(request, canned))
+/** Answers at once, without a network and without the span that `HttpClient.make` starts for each request. */
+const stub = HttpClient.makeWith<never, never, unknown, never>(
+  (requested) => Effect.map(requested, (request) => HttpClientResponse.fromWeb(request, canned)),
+  Effect.succeed
 )
 const stubUrl = "http://localhost/"
 

@@ -20,7 +20,7 @@ interface Filling {
 
 const bare = Effect.sync(work)
 
-/** Bytes a closed circuit, without its key: the program has that in hand anyway. */
+/** `read` answers the bytes a closed circuit, without its key: the program has that in hand anyway. */
 const fill = async (filling: Filling, scale: Scale, make: Make) => {
   const { callsPerKey, tripPolicy } = filling
   const keys = makeKeys(scaled(filling.keys, scale))

@@ -56,11 +56,11 @@ export const keyComparisons = {
       ...beside("effect4-memory/rate-100000", "bytes")
     },
     {
-      ...bytes("1,000,000 keys, consecutive", "memory/consecutive-1000000", 170),
+      ...bytes("1,000,000 keys, consecutive", "memory/consecutive-1000000", 175),
       ...beside("effect4-memory/consecutive-1000000", "bytes")
     },
     {
-      ...bytes("100,000 keys, consecutive", "memory/consecutive-100000", 170),
+      ...bytes("100,000 keys, consecutive", "memory/consecutive-100000", 175),
       ...beside("effect4-memory/consecutive-100000", "bytes")
     },
     bytes("10,000 keys, consecutive, shared and healthy", "memory/shared-10000", 600)
