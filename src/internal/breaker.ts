@@ -14,6 +14,7 @@ import { clockOf } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import { Circuits } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
+import type { Policy } from "./core/policy.ts"
 import type { Fleet } from "./fleet/fleet.ts"
 import { increment, Meters } from "./meters.ts"
 import type { Backoff, OpenDuration } from "./openDuration.ts"
@@ -47,6 +48,7 @@ interface Change extends Trip {
  */
 export class Breaker {
   readonly settings: Settings
+  readonly policy: Policy<unknown>
   readonly circuits: Circuits<Caller>
   readonly unsettledCalls: UnsettledCalls
   readonly transitions = new Broadcast<Transition.Transition>()
@@ -62,6 +64,7 @@ export class Breaker {
 
   constructor(settings: Settings, registry: CircuitBreakerRegistry.Registry, caller: Caller) {
     this.settings = settings
+    this.policy = settings.rules.policy
     this.registry = registry
     // By the time that a timer finds a defect, no call is there to say so.
     this.unsettledCalls = new UnsettledCalls((held, defect) => this.reportDefect(held.key, defect, caller))
@@ -243,23 +246,31 @@ export class Breaker {
     { origin = "Local", reason }: Change,
     caller: Caller
   ): Transition.Transition {
-    const common = {
-      breaker: this.settings.name,
-      key,
-      from: previous._tag,
-      at: clockOf(caller).unsafeCurrentTimeMillis(),
-      generation: current.generation,
-      origin
-    }
+    const { settings } = this
+    const at = clockOf(caller).unsafeCurrentTimeMillis()
+    // Each written out: a spread would cost more than all the rest of a change of state.
     return current._tag === "Open"
       ? {
-          ...common,
+          breaker: settings.name,
+          key,
+          from: previous._tag,
           to: "Open",
+          at,
+          generation: current.generation,
+          origin,
           retryAfter: Duration.millis(current.openMillis),
           openings: current.openings,
           reason
         }
-      : { ...common, to: current._tag }
+      : {
+          breaker: settings.name,
+          key,
+          from: previous._tag,
+          to: current._tag,
+          at,
+          generation: current.generation,
+          origin
+        }
   }
 }
 

@@ -100,6 +100,39 @@ export const settleExit = <A, E>(
 }
 
 /**
+ * Takes a success into a Closed circuit that goes on as it is, which is what becomes of most calls. Answers whether it
+ * was such a call: where anything else may follow, nothing is done, and the call is to be settled.
+ *
+ * @internal
+ */
+export const countSuccess = (call: RunningCall, caller: Caller): boolean => {
+  const { breaker, held } = call
+  const { policy } = breaker
+  const circuit = held.current
+  if (circuit._tag !== "Closed" || circuit.generation !== call.generation) return false
+  // A policy of the program's own is asked about a call once.
+  if (!policy.isBuiltIn || held.member?.isWarm === true) return false
+  if (!breaker.unsettledCalls.isEmpty || !breaker.circuits.holds(held)) return false
+  const finished = policy.timesSuccesses ? timedSuccess(call, breaker.now(caller)) : untimedSuccess
+  const window = policy.record(circuit.window, finished)
+  if (window !== circuit.window) {
+    if (breaker.fleet !== undefined || policy.trips(window, finished.at)) return false
+    held.current = Circuit.withWindow(circuit, window)
+  }
+  call.isOn = false
+  held.succeeded++
+  increment(held.series.succeeded)
+  return true
+}
+
+const timedSuccess = ({ breaker, startedAt }: RunningCall, at: number): Call => ({
+  outcome: Outcome.success,
+  interrupted: false,
+  at,
+  elapsedMillis: breaker.policy.measuresElapsed ? at - startedAt : 0
+})
+
+/**
  * The verdict on an exit. What throws while judging it is reported, and the call says nothing about the dependency.
  *
  * @internal

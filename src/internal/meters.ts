@@ -96,6 +96,10 @@ export class Series {
   readonly ignored: MetricHook.MetricHook.Counter<number>
   readonly rejected: MetricHook.MetricHook.Counter<number>
   readonly states: Readonly<Record<StateTag, MetricHook.MetricHook.Gauge<number>>>
+  /** By the state that was left, and the state that was entered. */
+  private readonly transitions: Partial<
+    Record<StateTag, Partial<Record<StateTag, MetricHook.MetricHook.Counter<number>>>>
+  > = {}
   private readonly labels: Labels
   private readonly more: Labels
 
@@ -119,9 +123,12 @@ export class Series {
     for (const [from, to] of usual) this.transition(from, to)
   }
 
-  /** Rare enough to be looked up. */
   transition(from: StateTag, to: StateTag): MetricHook.MetricHook.Counter<number> {
-    return zeroed(transitions, this.labelled("from", from, MetricLabel.make("to", to)))
+    const known = this.transitions[from]?.[to]
+    if (known !== undefined) return known
+    const counter = zeroed(transitions, this.labelled("from", from, MetricLabel.make("to", to)))
+    this.transitions[from] = { ...this.transitions[from], [to]: counter }
+    return counter
   }
 
   private labelled(name: string, value: string, ...others: Labels): Labels {

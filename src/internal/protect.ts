@@ -1,16 +1,18 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { CircuitOpenError } from "../CircuitOpenError.ts"
+import * as Outcome from "../Outcome.ts"
 import type { Restore } from "./admission.ts"
 import { admission, reject } from "./admission.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Classify } from "./call.ts"
-import { isWithinCall, judge, RunningCall, runningCall, settleExit } from "./call.ts"
+import type { RunningCall } from "./call.ts"
+import { countSuccess, isWithinCall, judge, runningCall, settleExit } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Fleet } from "./fleet/fleet.ts"
-import { interruptionOf } from "./interruption.ts"
+import { UnmaskedCall } from "./fiber/unmaskedCall.ts"
 
 /**
  * An effect that is to be called through a circuit.
@@ -39,8 +41,10 @@ export const protect = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E 
   const { breaker, key } = request
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const held = breaker.use(key, caller)
-    if (breaker.fleet !== undefined) return inFleet(request, held, caller, breaker.fleet)
-    return call(request, held, caller, breaker.settings.rules.policy.countsInterrupted)
+    const isMasked = breaker.policy.countsInterrupted
+    const { fleet } = breaker
+    if (fleet === undefined || fleet.knows(held, caller)) return call(request, held, caller, isMasked)
+    return inFleet(request, held, caller, fleet)
   })
 }
 
@@ -66,7 +70,8 @@ const call = <A, E, R>(
 }
 
 /**
- * A call on a circuit that others share: it may have to wait for what they know, and its outcome for them to know it.
+ * A call on a circuit that others share, where this process does not know how it stands with them, or their store: it
+ * waits for that, and, where everything is written through, for its outcome to be written.
  */
 const inFleet = <A, E, R>(
   request: Request<A, E, R>,
@@ -75,7 +80,7 @@ const inFleet = <A, E, R>(
   fleet: Fleet
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   const { breaker, key } = request
-  const isMasked = breaker.settings.rules.policy.countsInterrupted || fleet.isWrittenThrough
+  const isMasked = breaker.policy.countsInterrupted || fleet.isWrittenThrough
   // An outcome that is to be written has to be there by then: of an HTTP response, it is that of its headers.
   const whole = fleet.isWrittenThrough ? { ...request, goOn: undefined } : request
   const decide = (held: Held) =>
@@ -103,21 +108,35 @@ const callUnmasked = <A, E, R>(
   held: Held,
   caller: Caller
 ): Effect.Effect<A, E, R> => {
-  const { breaker } = request
-  const startedAt = breaker.settings.rules.policy.measuresElapsed ? breaker.now(caller) : 0
-  const running = new RunningCall(breaker, held, held.current.generation, startedAt)
-  // An interrupted fiber passes by the handlers of its interruptible regions: only its end tells of the interruption.
-  const onEnd = (exit: Exit.Exit<unknown, unknown>) =>
-    settleExit(running, request.classify, interruptionOf(exit), caller)
-  caller.addObserver(onEnd)
-  const finish = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
-    caller.removeObserver(onEnd)
-    return conclude(request, running, exit, caller)
+  const { breaker, effect } = request
+  const startedAt = breaker.policy.measuresElapsed ? breaker.now(caller) : 0
+  return new ClosedCall(request, held, startedAt, caller).run(effect)
+}
+
+/** A call on a circuit that admits every call: the circuit was read, and nothing was claimed. */
+class ClosedCall<A, E> extends UnmaskedCall<A, E> {
+  private readonly request: Request<A, E, unknown>
+
+  constructor(request: Request<A, E, unknown>, held: Held, startedAt: number, caller: Caller) {
+    super(request.breaker, held, startedAt, caller)
+    this.request = request
   }
-  return Effect.matchCauseEffect(request.effect, {
-    onFailure: (cause) => finish(Exit.failCause(cause)),
-    onSuccess: (value) => finish(Exit.succeed(value))
-  })
+
+  protected override conclude(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
+    return conclude(this.request, this, exit, this.caller)
+  }
+
+  protected override succeed(value: A): Exit.Exit<A, E> {
+    const { classify, goOn } = this.request
+    // Without a classifier of its own, a success is one.
+    if (classify === Outcome.fromExit && goOn === undefined && countSuccess(this, this.caller))
+      return Exit.succeed(value)
+    return this.conclude(Exit.succeed(value))
+  }
+
+  override interrupted(exit: Exit.Exit<never>): void {
+    settleExit(this, this.request.classify, exit, this.caller)
+  }
 }
 
 const callMasked = <A, E, R>(request: Request<A, E, R>): Effect.Effect<A, E | CircuitOpenError, R> =>

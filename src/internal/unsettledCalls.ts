@@ -47,6 +47,10 @@ export class UnsettledCalls {
     if (others?.delete(unsettled) === true && others.size === 0) this.byCircuit.delete(held)
   }
 
+  get isEmpty(): boolean {
+    return this.byCircuit.size === 0
+  }
+
   of(held: Held): Iterable<UnsettledCall> {
     return this.byCircuit.get(held) ?? []
   }

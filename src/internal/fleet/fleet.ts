@@ -79,6 +79,11 @@ export class Fleet {
   // -------------------------------------------------------------------------------------------------------
   // On the way of a call
 
+  /** Whether a call goes by the circuit as this process has it, and nothing waits for its outcome. */
+  knows(held: Held, caller: Caller): boolean {
+    return !this.isWrittenThrough && !this.line.isFailing && this.mirror.isKnown(held, caller)
+  }
+
   /** What a call or a control waits for before it goes by the circuit: nothing, if that is known. */
   beforeCall(held: Held, caller: Caller): Effect.Effect<void> | undefined {
     if (this.line.isFailing || (this.mirror.isKnown(held, caller) && !this.isWrittenThrough)) return undefined
