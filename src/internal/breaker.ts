@@ -55,7 +55,7 @@ export class Breaker {
   readonly meters: Meters
   private readonly registry: CircuitBreakerRegistry.Registry
   private readonly openDuration: OpenDuration
-  private readonly origin: bigint
+  private readonly madeAtMicros: number
   private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
   /** The others of this name, where there is a store to share with. */
   fleet: Fleet | undefined = undefined
@@ -73,7 +73,7 @@ export class Breaker {
       `CircuitBreaker "${settings.name}": openDuration`,
       caller
     )
-    this.origin = clockOf(caller).unsafeCurrentTimeNanos()
+    this.madeAtMicros = microsOf(caller)
     const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
     this.meters = new Meters(settings.name, settings.metricsByKey, labels)
     this.circuits = new Circuits(
@@ -86,12 +86,8 @@ export class Breaker {
     )
   }
 
-  /**
-   * Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. The difference
-   * is taken in whole nanoseconds: as a number, a moment since the epoch would not be exact.
-   */
-  readonly now = (caller: Caller): number =>
-    Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos() - this.origin) / 1e3) / 1e3
+  /** Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. */
+  readonly now = (caller: Caller): number => (microsOf(caller) - this.madeAtMicros) / 1e3
 
   /** The circuit for a call or a control; made if need be. */
   use(key: string | undefined, caller: Caller): Held {
@@ -273,6 +269,10 @@ export class Breaker {
         }
   }
 }
+
+// Whole microseconds: as a number, nanoseconds since the epoch would not be exact.
+const microsOf = (caller: Caller): number =>
+  Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos()) / 1e3)
 
 const byHand: Change = { reason: "Manual" }
 
