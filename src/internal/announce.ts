@@ -109,7 +109,7 @@ export const announceDefect = (caller: Caller, breaker: string, key: string, def
     caller,
     { breaker, key },
     LogLevel.Error,
-    "The classifier or the trip policy threw: such calls are not counted, and this is said only once",
+    "Code that was given to the breaker threw, its classifier, its trip policy or its registry: this is said only once",
     Cause.die(defect)
   )
 

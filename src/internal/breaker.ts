@@ -116,7 +116,7 @@ export class Breaker {
     if (this.waiting.size > 0) this.wakeIfSooner(held, previous, caller)
     if (next.generation === previous.generation) return
     const transition = this.transition(held, previous, change, caller)
-    this.publish(held, transition)
+    this.publish(held, transition, caller)
     announceTransition(caller, transition, { figures: change.figures, lastFailure: held.lastFailure })
   }
 
@@ -212,7 +212,7 @@ export class Breaker {
     const previous = held.current
     held.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
     const transition = this.transition(held, previous, byHand, caller)
-    this.publish(held, transition)
+    this.publish(held, transition, caller)
     this.wake(held.key)
     announceDropped(caller, transition)
   }
@@ -229,11 +229,16 @@ export class Breaker {
     for (const all of this.waiting.values()) for (const it of all) Deferred.unsafeDone(it, interrupted)
   }
 
-  private publish(held: Held, transition: Transition.Transition): void {
+  private publish(held: Held, transition: Transition.Transition, caller: Caller): void {
     if (!this.isLive) return
     increment(held.series.transition(transition.from, transition.to))
     this.transitions.publish(transition)
-    this.registry.unsafePublish(transition)
+    try {
+      this.registry.unsafePublish(transition)
+    } catch (defect) {
+      // The registry may be the program's own, and the call that led here is none of its business.
+      this.reportDefect(held.key, defect, caller)
+    }
   }
 
   private transition(

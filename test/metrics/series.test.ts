@@ -85,7 +85,7 @@ describe("series", () => {
     })
   )
 
-  it.scoped("can be read through `CircuitMetrics`", () =>
+  it.scoped("E23 have one name each in `CircuitMetrics`, in whatever order the labels are given", () =>
     Effect.gen(function* () {
       const { name, ...breaker } = yield* makeOpen({ name: newName() })
       yield* rejectionOf(breaker.protect(works))

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitBreakerRegistry, Outcome, TripPolicy } from "effect-circuit-breaker"
 
 type Options = CircuitBreaker.Options
 
@@ -275,6 +275,44 @@ for (const [construction, construct] of Object.entries(constructions)) {
   })
 }
 
+describe("R3.5 E26 the names of options", () => {
+  // Each of them, as the compiler sees to.
+  const all: Required<Options> = {
+    name: "payments",
+    tripPolicy: TripPolicy.consecutive(1),
+    openDuration: "1 second",
+    maxOpenDuration: "1 minute",
+    halfOpen: {
+      probes: 1,
+      failuresToReopen: 1,
+      probeTimeout: "1 second"
+    } satisfies Required<CircuitBreaker.HalfOpenOptions>,
+    recovery: { duration: "1 second", from: 0.5 } satisfies Required<CircuitBreaker.RecoveryOptions>,
+    classify: Outcome.fromExit,
+    mode: "enforce",
+    capacity: 1,
+    idleTimeToLive: "1 second",
+    metricsByKey: false
+  }
+
+  it.scoped("R3.5 E26 are known, every one that the types have", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* CircuitBreaker.make(all)).name, "payments")
+    })
+  )
+
+  it.scoped("R3.5 E26 no other is", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(CircuitBreaker.make(untyped({ ...all, threshold: 5 })))
+
+      assert.match(
+        Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it was accepted",
+        /RangeError: CircuitBreaker "payments": unknown option "threshold", the options are name, tripPolicy/
+      )
+    })
+  )
+})
+
 describe("R3.5 E6 null", () => {
   const optionsThatAreNull: Record<string, Options> = {
     ...Object.fromEntries(ranges.map(([option, , withValue], i) => [`${option} (${i})`, withValue(null)])),
@@ -463,7 +501,7 @@ describe("R3.5 TripPolicy.config", () => {
   const bad: Record<string, readonly [entries: Record<string, string>, says: RegExp]> = {
     "no TYPE": [{ FAILURES: "3" }, /TYPE/],
     "an unknown TYPE": [{ TYPE: "nth", FAILURES: "3" }, /TYPE.*consecutive/s],
-    "no FAILURES": [{ TYPE: "consecutive" }, /Missing data at TRIP\.FAILURES.*FAILURES.*"consecutive"/],
+    "E24 no FAILURES": [{ TYPE: "consecutive" }, /Missing data at TRIP\.FAILURES.*FAILURES.*"consecutive"/],
     "FAILURES of 0": [{ TYPE: "consecutive", FAILURES: "0" }, /failures.*at least 1.*0/i],
     "negative FAILURES": [{ TYPE: "consecutive", FAILURES: "-1" }, /failures.*at least 1.*-1/i],
     "a fraction for FAILURES": [{ TYPE: "consecutive", FAILURES: "2.5" }, /FAILURES.*integer.*2\.5/s],
@@ -474,7 +512,10 @@ describe("R3.5 TripPolicy.config", () => {
       /threshold.*at most 1.*50/i
     ],
     "a THRESHOLD that is NaN": [{ TYPE: "failureRate", THRESHOLD: "NaN", CALLS: "5" }, /threshold/i],
-    "no window": [{ TYPE: "failureRate", THRESHOLD: "0.5" }, /Missing data at TRIP\.WITHIN.*WITHIN or CALLS/],
+    "E24 no window": [
+      { TYPE: "failureRate", THRESHOLD: "0.5" },
+      /Missing data at TRIP\.WITHIN.*WITHIN or CALLS/
+    ],
     "a WITHIN of 0": [{ TYPE: "failureRate", THRESHOLD: "0.5", WITHIN: "0 seconds" }, /within.*above 0.*0/i],
     "an infinite WITHIN of a rate": [
       { TYPE: "failureRate", THRESHOLD: "0.5", WITHIN: "Infinity" },
@@ -484,7 +525,7 @@ describe("R3.5 TripPolicy.config", () => {
       { TYPE: "failureCount", FAILURES: "4", WITHIN: "a while" },
       /WITHIN.*duration.*a while/s
     ],
-    "SLOWER_THAN missing": [
+    "E24 SLOWER_THAN missing": [
       { TYPE: "slowCallRate", THRESHOLD: "1", CALLS: "5" },
       /Missing data at TRIP\.SLOWER_THAN/
     ],

@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { CircuitBreakerRegistry } from "effect-circuit-breaker"
-import { fails, make, settled, watch } from "./fixtures.ts"
+import { fails, make, recordLogs, settled, tagOf, watch } from "./fixtures.ts"
 
 const names = Effect.map(CircuitBreakerRegistry.breakers, (breakers) => breakers.map(({ name }) => name))
 
@@ -97,5 +97,23 @@ describe("R3.4 the registry", () => {
         ["payments", "search"]
       )
     }).pipe(alone)
+  )
+
+  it.scoped("R3.4 one that throws affects nobody, and is reported once", () =>
+    Effect.gen(function* () {
+      const lines = yield* recordLogs
+      const breaker = yield* Effect.provideService(make(), CircuitBreakerRegistry.CircuitBreakerRegistry, {
+        ...CircuitBreakerRegistry.unsafeMake(),
+        unsafePublish: () => {
+          throw new Error("a fault of its own")
+        }
+      })
+
+      assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
+      yield* breaker.reset()
+
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.strictEqual(lines.filter(({ level }) => level === "Error").length, 1)
+    })
   )
 })
