@@ -107,9 +107,13 @@ const consecutive = ({ failures }: Consecutive): Policy<number> => ({
     call.outcome._tag === "Success" ? 0 : call.outcome._tag === "Failure" ? streak + 1 : streak,
   trips: (streak) => streak >= failures,
   counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
-  describe: (streak) => `consecutive: ${streak} failures in a row`,
+  describe: describeStreak,
   ...untimed
 })
+
+/** @internal */
+export const describeStreak = (failures: number): string =>
+  `consecutive: ${counted(failures, "failure")} in a row`
 
 const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureTimes> => ({
   initial: Window.noFailures,
@@ -121,9 +125,9 @@ const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureT
     return { calls: counted, failures: counted, slow: 0 }
   },
   describe: (window, now) => {
-    const counted = Window.failuresWithin(window, failures, withinMillis, now)
+    const within = Window.failuresWithin(window, failures, withinMillis, now)
     const span = withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
-    return `failureCount: ${counted} failures ${span}`
+    return `failureCount: ${counted(within, "failure")} ${span}`
   },
   ...untimed
 })
@@ -146,8 +150,7 @@ const exceeds = (rate: Rate, counts: Counts): boolean => {
 }
 
 const describeRate = (rate: Rate, counts: Counts): string => {
-  const { calls } = counts
-  const share = `${hitsOf(rate, counts)} of ${calls} calls`
+  const share = `${hitsOf(rate, counts)} of ${counted(counts.calls, "call")}`
   const span = rate.window._tag === "Time" ? ` in ${spanText(rate.window.withinMillis)}` : ""
   return measuresSlow(rate)
     ? `slowCallRate: ${share}${span} took ${spanText(rate.slowerThanMillis)} or longer`
@@ -210,6 +213,8 @@ export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<Readonly
   ...together(policies),
   trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
   describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
+  // A success may complete one of them, and then the time decides whether the others still trip.
+  timesSuccesses: true,
   // Those that do not look at the time a call takes have no say in what is slow.
   slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite))
 })
@@ -251,7 +256,11 @@ const custom = (data: Custom): Policy<unknown> => ({
 
 /** A length of time as people write it, in the largest unit that leaves few digits: 500 ms, 30 s, 15 min, 2 h. */
 const spanText = (millis: number): string => {
-  if (millis < 1_000) return `${millis} ms`
-  if (millis < 600_000) return `${millis / 1_000} s`
-  return millis < 7_200_000 ? `${millis / 60_000} min` : `${millis / 3_600_000} h`
+  if (millis < 1_000) return `${rounded(millis)} ms`
+  if (millis < 600_000) return `${rounded(millis / 1_000)} s`
+  return millis < 7_200_000 ? `${rounded(millis / 60_000)} min` : `${rounded(millis / 3_600_000)} h`
 }
+
+const rounded = (value: number): number => Math.round(value * 100) / 100
+
+const counted = (count: number, noun: string): string => `${count} ${count === 1 ? noun : `${noun}s`}`

@@ -1,5 +1,5 @@
 import type { Call, Policy, PolicyData } from "./policy.ts"
-import { allOf, anyOf, compile } from "./policy.ts"
+import { allOf, anyOf, compile, describeStreak } from "./policy.ts"
 import type { Buckets, FailureTimes, LastCalls } from "./window.ts"
 import * as Window from "./window.ts"
 
@@ -76,7 +76,7 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
     },
     trips: (streak) => streak.failures.recorded >= limit,
     counts,
-    describe: (streak) => `consecutive: ${streak.failures.recorded} failures in a row`,
+    describe: (streak) => describeStreak(streak.failures.recorded),
     timesSuccesses: false,
     measuresElapsed: false,
     countsInterrupted: false,
