@@ -94,6 +94,11 @@ export const compile = (data: PolicyData): Policy<unknown> => {
   }
 }
 
+/** @internal */
+export const describeStreak = (failures: number): string => `consecutive: ${failuresText(failures)} in a row`
+
+const failuresText = (failures: number): string => `${failures} ${failures === 1 ? "failure" : "failures"}`
+
 const untimed = {
   timesSuccesses: false,
   measuresElapsed: false,
@@ -107,13 +112,9 @@ const consecutive = ({ failures }: Consecutive): Policy<number> => ({
     call.outcome._tag === "Success" ? 0 : call.outcome._tag === "Failure" ? streak + 1 : streak,
   trips: (streak) => streak >= failures,
   counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
-  describe: describeStreak,
+  describe: (streak) => describeStreak(streak),
   ...untimed
 })
-
-/** @internal */
-export const describeStreak = (failures: number): string =>
-  `consecutive: ${counted(failures, "failure")} in a row`
 
 const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureTimes> => ({
   initial: Window.noFailures,
@@ -125,9 +126,9 @@ const failureCount = ({ failures, withinMillis }: FailureCount): Policy<FailureT
     return { calls: counted, failures: counted, slow: 0 }
   },
   describe: (window, now) => {
-    const within = Window.failuresWithin(window, failures, withinMillis, now)
+    const counted = Window.failuresWithin(window, failures, withinMillis, now)
     const span = withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
-    return `failureCount: ${counted(within, "failure")} ${span}`
+    return `failureCount: ${failuresText(counted)} ${span}`
   },
   ...untimed
 })
@@ -150,7 +151,8 @@ const exceeds = (rate: Rate, counts: Counts): boolean => {
 }
 
 const describeRate = (rate: Rate, counts: Counts): string => {
-  const share = `${hitsOf(rate, counts)} of ${counted(counts.calls, "call")}`
+  const { calls } = counts
+  const share = `${hitsOf(rate, counts)} of ${calls} calls`
   const span = rate.window._tag === "Time" ? ` in ${spanText(rate.window.withinMillis)}` : ""
   return measuresSlow(rate)
     ? `slowCallRate: ${share}${span} took ${spanText(rate.slowerThanMillis)} or longer`
@@ -213,7 +215,7 @@ export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<Readonly
   ...together(policies),
   trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
   describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
-  // A success may complete one of them, and then the time decides whether the others still trip.
+  // A success may be what one of them has waited for, and another one goes by the time.
   timesSuccesses: true,
   // Those that do not look at the time a call takes have no say in what is slow.
   slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite))
@@ -262,5 +264,3 @@ const spanText = (millis: number): string => {
 }
 
 const rounded = (value: number): number => Math.round(value * 100) / 100
-
-const counted = (count: number, noun: string): string => `${count} ${count === 1 ? noun : `${noun}s`}`
