@@ -488,7 +488,7 @@ export const protectStream: Operations<CircuitBreaker>["protectStream"] = operat
  * **Details**
  *
  * The first outcome that is told counts. A scope that closes before that gives the call's slot back, and the call is
- * Ignored. What the fiber calls on the same circuit within the scope is part of the call.
+ * Ignored.
  *
  * @example
  * ```ts

@@ -8,13 +8,13 @@ import * as Outcome from "../Outcome.ts"
 import { admission } from "./admission.ts"
 import type { Breaker } from "./breaker.ts"
 import type { RunningCall } from "./call.ts"
-import { runningCall, settle } from "./call.ts"
+import { settle } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import { refuseValue } from "./options.ts"
 
 /**
- * A call whose end its owner tells: admitted now, and settled before the scope closes. What runs in the scope is part of
- * it. Nothing is answered where it runs without being counted.
+ * A call whose end its owner tells: admitted now, and settled before the scope closes. Nothing is answered where it runs
+ * without being counted.
  *
  * @internal
  */
@@ -27,9 +27,9 @@ export const begin = (
       Effect.flatMap(asked(breaker, key, caller, restore), (call) =>
         call === undefined
           ? Effect.succeed(undefined)
-          : Effect.addFinalizer((exit) => giveBack(call, exit)).pipe(
-              Effect.zipRight(Effect.locallyScoped(runningCall, call)),
-              Effect.as(call)
+          : Effect.as(
+              Effect.addFinalizer((exit) => giveBack(call, exit)),
+              call
             )
       )
     )
@@ -49,7 +49,14 @@ const asked = (
 
 // A scope that closes without a verdict says nothing about the dependency.
 const giveBack = (call: RunningCall, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
-  Effect.withFiberRuntime((caller) => Effect.succeed(settleOnce(call, Outcome.ignored, exit, caller)))
+  Effect.withFiberRuntime((caller) => {
+    settleOnce(call, Outcome.ignored, exit, caller)
+    return written(call)
+  })
+
+/** Where everything is written through, waits until the other processes can know the outcome. */
+const written = ({ breaker, held }: RunningCall): Effect.Effect<void> =>
+  breaker.fleet?.isWrittenThrough === true ? breaker.fleet.afterCall(() => held) : Effect.void
 
 /** @internal */
 export const settleOnce = (
@@ -73,8 +80,9 @@ export const admit = (
       Effect.withFiberRuntime((caller) => {
         checkOutcome(outcome)
         const exit = outcome._tag === "Failure" ? unexplained : Exit.void
-        if (call !== undefined) settleOnce(call, outcome, exit, caller)
-        return Effect.void
+        if (call === undefined) return Effect.void
+        settleOnce(call, outcome, exit, caller)
+        return written(call)
       })
   }))
 

@@ -8,7 +8,7 @@ import * as Outcome from "../Outcome.ts"
 import { begin, settleOnce } from "./admit.ts"
 import type { Breaker } from "./breaker.ts"
 import type { RunningCall } from "./call.ts"
-import { judge, settle } from "./call.ts"
+import { judge, runningCall, settle } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import { spentSlot } from "./core/circuit.ts"
 
@@ -24,7 +24,12 @@ export const protectStream = <A, E, R>(
   key: string | undefined
 ): Stream.Stream<A, E | CircuitOpenError, R> =>
   Stream.unwrapScoped(
-    Effect.map(begin(breaker, key), (call) => (call === undefined ? stream : counted(stream, call)))
+    Effect.flatMap(begin(breaker, key), (call) =>
+      call === undefined
+        ? Effect.succeed(stream)
+        : // What the stream itself calls on the same circuit is part of the call.
+          Effect.as(Effect.locallyScoped(runningCall, call), counted(stream, call))
+    )
   )
 
 const counted = <A, E, R>(stream: Stream.Stream<A, E, R>, call: RunningCall): Stream.Stream<A, E, R> =>

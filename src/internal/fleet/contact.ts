@@ -149,10 +149,13 @@ export class Contact {
 
   exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {
     return Effect.withFiberRuntime<void>((caller) => {
-      const told = all.map((held) => memberOf(held).outcomes)
+      const asked = all.map((held) => ({
+        outcomes: memberOf(held).outcomes,
+        generation: memberOf(held).generation
+      }))
       return Effect.ignore(
         Effect.map(this.askAbout(all), (entries) =>
-          entries.forEach((entry, i) => this.mirror.takeIn(all[i]!, entry, told[i]!, caller))
+          entries.forEach((entry, i) => this.mirror.takeIn(all[i]!, entry, asked[i]!, caller))
         )
       )
     })

@@ -17,6 +17,14 @@ import type { Step } from "./steps.ts"
 import * as Steps from "./steps.ts"
 import type { Tally } from "./tally.ts"
 
+/** How a node stood when it asked the store about a circuit. */
+interface Asked {
+  /** How many of its outcomes were to be judged: the answer takes account of them. */
+  readonly outcomes: number
+  /** The shared generation that it knew. */
+  readonly generation: number
+}
+
 /**
  * What becomes of a node's own circuits by what it learns of the others.
  *
@@ -81,11 +89,8 @@ export class Mirror {
     return this.coordination.sync === "write-through"
   }
 
-  /**
-   * Takes in how a circuit stands with the others, who then have been told of the first `told` outcomes that are to be
-   * judged.
-   */
-  takeIn(held: Held, entry: Entry, told: number, caller: Caller): void {
+  /** Takes in how a circuit stands with the others, by an answer to a question that was asked some time ago. */
+  takeIn(held: Held, entry: Entry, asked: Asked, caller: Caller): void {
     const { circuits, settings } = this.breaker
     if (circuits.isSuperseded(held)) return
     const { rules } = settings
@@ -96,7 +101,9 @@ export class Mirror {
     member.crowd = contributions.length
     const kept = this.decode(entry, caller)
     if (kept === undefined) return
-    if (member.pending === 0) this.follow(held, entry, kept, now, caller)
+    // A change that was heard after the question may be missing from the answer.
+    const isStale = asked.generation <= kept.circuit.generation && kept.circuit.generation < member.generation
+    if (member.pending === 0 && !isStale) this.follow(held, entry, kept, now, caller)
     member.countedIn = Machine.at(held.current, rules, now)._tag
     member.others = contributions
       .filter(({ node }) => node !== this.node)
@@ -104,7 +111,7 @@ export class Mirror {
     member.isNew = false
     if (member.pending > 0) return
     this.decide(held, now, caller)
-    if (told === member.outcomes) member.undecided = undefined
+    if (asked.outcomes === member.outcomes) member.undecided = undefined
     this.warmOrRest(held, now, caller)
   }
 
