@@ -210,7 +210,8 @@ export class Breaker {
 
   private dropped(held: Held, caller: Caller): void {
     const previous = held.current
-    held.current = Circuit.reset(previous, this.settings.rules, this.now(caller))
+    // It is Closed whoever has isolated or disabled it: a later release or enable must not bring it back.
+    held.current = Circuit.close(previous, this.settings.rules, this.now(caller))
     const transition = this.transition(held, previous, byHand, caller)
     this.publish(held, transition, caller)
     this.wake(held.key)

@@ -57,9 +57,11 @@ const arrive = (call: RunningCall, chunk: Chunk.Chunk<unknown>, caller: Caller):
   if (call.endedAt !== undefined || chunk.length === 0) return
   call.endedAt = call.breaker.now(caller)
   if (call.slot === 0) return
+  const { slowerThanMillis } = call.breaker.settings.rules.policy
+  const succeeds = call.lands(call.endedAt) && call.endedAt - call.startedAt < slowerThanMillis
   settleOnce(call, Outcome.success, Exit.void, caller)
-  // Without a slot it can still fail, for as long as the circuit asks for more probes.
-  call.slot = spentSlot
+  // What has counted as a success can still fail without its slot, for as long as the circuit asks for more probes.
+  if (succeeds) call.slot = spentSlot
 }
 
 const fail = (call: RunningCall, cause: Cause.Cause<unknown>, caller: Caller): void => {

@@ -9,10 +9,12 @@ import { setImmediate as nextTurn } from "node:timers/promises"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policy.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
-import { failure, frozen, ignored, success } from "./circuits.ts"
+import { failure, frozen, ignored, interrupted, success } from "./circuits.ts"
 import * as Invariants from "./invariants.ts"
-import type { CallState, Event, Ledger, Move, Opening } from "./Ledger.ts"
-import { afterMove, isLive, ledgerOf } from "./Ledger.ts"
+import type { CallState, Event, Ledger, Move, Opening, Running } from "./Ledger.ts"
+import { afterMove, isLive, isSpent, ledgerOf, verdictOn } from "./Ledger.ts"
+import type { Action, Control, Situation } from "./Situation.ts"
+import { keyOf, keyOfCall } from "./Situation.ts"
 
 /** The functions under test, so that a broken one can take the place of one that works. */
 export interface Machine {
@@ -27,9 +29,9 @@ export interface Machine {
   reset(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
   isolate(circuit: AnyCircuit): Circuit.Isolated
   release(circuit: AnyCircuit, rules: Rules, since: number, now: number): AnyCircuit
+  disable(circuit: AnyCircuit): AnyCircuit
+  enable(circuit: AnyCircuit, rules: Rules, since: number, now: number): AnyCircuit
 }
-
-export type Action = "trip" | "reset" | "isolate" | "release"
 
 export interface Scenario {
   readonly rules: Rules
@@ -41,27 +43,13 @@ export interface Scenario {
   readonly calls: number
   /** How many more callers there are that come only when the circuit is HalfOpen. */
   readonly probes: number
+  /** How many of those that come first are streams: the first chunk settles a probe, which may fail later. */
+  readonly streams: number
   /** How often the time may move on, and by how much. */
   readonly ticks: number
   readonly tickMillis: number
   /** What is done by hand: each list in its own order, and the lists in any. */
   readonly controls: ReadonlyArray<ReadonlyArray<Action>>
-}
-
-interface Control {
-  readonly left: ReadonlyArray<Action>
-  /** The isolation that it holds. */
-  readonly isolation: number
-  readonly opening: Opening | undefined
-}
-
-export interface Situation {
-  readonly circuit: AnyCircuit
-  readonly now: number
-  readonly calls: ReadonlyArray<CallState>
-  readonly controls: ReadonlyArray<Control>
-  readonly ticksLeft: number
-  readonly ledger: Ledger
 }
 
 export interface Exploration {
@@ -88,6 +76,8 @@ class Broken extends Error {}
 
 const over: CallState = { _tag: "Over" }
 
+const idle: Control = { left: [], isolation: 0, disabledSince: 0, opening: undefined }
+
 /** What begins with the same so many steps is explored in one turn of the event loop, about half a second at most. */
 const stepsBetweenTurns = 6
 
@@ -110,17 +100,20 @@ class Explorer {
   }
 
   async run(): Promise<Exploration> {
-    const { calls, circuit, controls, now, probes, ticks } = this.scenario
-    const waiting = (count: number, onlyHalfOpen: boolean) =>
-      Array.from({ length: count }, (): CallState => ({ _tag: "Waiting", onlyHalfOpen }))
+    const { calls, circuit, controls, now, probes, streams, ticks } = this.scenario
+    const callers = Array.from({ length: calls + probes }, (_, i): CallState => ({
+      _tag: "Waiting",
+      onlyHalfOpen: i >= calls,
+      isStream: i < streams
+    }))
     let orders = 0
     let broken: Exploration["broken"]
     try {
       const start: Situation = {
         circuit: frozen(circuit),
         now,
-        calls: [...waiting(calls, false), ...waiting(probes, true)],
-        controls: controls.map((left) => ({ left, isolation: 0, opening: undefined })),
+        calls: callers,
+        controls: controls.map((left) => ({ ...idle, left })),
         ticksLeft: ticks,
         ledger: ledgerOf(circuit, now)
       }
@@ -180,13 +173,10 @@ class Explorer {
       switch (call._tag) {
         case "Waiting":
           if (!call.onlyHalfOpen || this.machine.at(circuit, this.rules, now)._tag === "HalfOpen")
-            yield [`${i} asks`, () => this.admit(situation, i), times]
+            yield [`${i} asks`, () => this.admit(situation, i, call.isStream), times]
           break
         case "Running":
-          for (const end of [success(now), failure(now), ignored(now)]) {
-            const name = `${i} ends with ${end.outcome._tag}`
-            yield [name, () => this.settle(situation, i, call.ticket, end), times]
-          }
+          for (const [name, step] of this.stepsOf(situation, i, call)) yield [`${i} ${name}`, step, times]
           break
         case "Opening":
           yield [`${i} opens`, () => this.open({ ...situation, calls: calls.with(i, over) }, call), times]
@@ -194,7 +184,7 @@ class Explorer {
     }
     for (const [i, { left, opening }] of controls.entries()) {
       if (opening !== undefined) {
-        const without = controls.with(i, { left, isolation: 0, opening: undefined })
+        const without = controls.with(i, { ...idle, left })
         yield ["a hand opens", () => this.open({ ...situation, controls: without }, opening)]
       } else if (left.length > 0) {
         yield [`a hand: ${left[0]}`, () => this.act(situation, i)]
@@ -206,7 +196,25 @@ class Explorer {
     }
   }
 
-  private admit(stored: Situation, i: number): Situation {
+  private *stepsOf(situation: Situation, i: number, call: Running): Iterable<Step> {
+    const { calls, now } = situation
+    const elapsed = now - call.since
+    if (isSpent(call)) {
+      yield ["goes on and fails", () => this.settle(situation, i, call, failure(now))]
+      yield ["goes on and ends", () => ({ ...situation, calls: calls.with(i, over) })]
+      return
+    }
+    if (call.isStream && call.isProbe)
+      yield ["gets its first chunk", () => this.arrive(situation, i, call, success(now, elapsed))]
+    const ends = [success(now, elapsed), failure(now, elapsed), ignored(now, elapsed)]
+    if (this.rules.policy.countsInterrupted) ends.push(interrupted(now, elapsed))
+    for (const end of ends) {
+      const how = end.interrupted ? "is interrupted" : `ends with ${end.outcome._tag}`
+      yield [how, () => this.settle(situation, i, call, end)]
+    }
+  }
+
+  private admit(stored: Situation, i: number, isStream: boolean): Situation {
     const [decision, to] = this.machine.admit(stored.circuit, this.rules, stored.now)
     const seen = this.look(stored)
     const situation = this.move(seen, to, { _tag: "Admission", decision })
@@ -217,22 +225,36 @@ class Explorer {
             _tag: "Running",
             ticket: decision.ticket,
             isProbe: to._tag === "HalfOpen",
-            since: stored.now
+            since: stored.now,
+            isStream
           }
     return { ...situation, calls: situation.calls.with(i, call) }
   }
 
-  private settle(situation: Situation, i: number, ticket: Circuit.Ticket, end: Call): Situation {
+  /** A stream settles before it ends: what has counted as a success may still fail. */
+  private arrive(situation: Situation, i: number, call: Running, chunk: Call): Situation {
+    const { circuit, now } = situation
+    const counts =
+      isLive(call, circuit, now, this.rules) && verdictOn(chunk, circuit._tag, this.rules) === "good"
+    const settled = this.settle(situation, i, call, chunk)
+    if (!counts || settled.calls[i]!._tag !== "Over") return settled
+    const spent: Running = { ...call, ticket: { ...call.ticket, slot: Circuit.spentSlot } }
+    return { ...settled, calls: settled.calls.with(i, spent) }
+  }
+
+  private settle(situation: Situation, i: number, call: Running, end: Call): Situation {
     const { calls, circuit, ledger, now } = situation
     const { machine, rules } = this
+    const { ticket } = call
     const lands = machine.lands(circuit, rules, ticket, now)
     const to = lands ? machine.settle(circuit, rules, ticket, end) : circuit
     const trips = lands && to.generation === circuit.generation && machine.trips(to, rules, now) !== undefined
     const next = this.move(situation, to, {
       _tag: "Outcome",
-      outcome: end.outcome._tag,
+      call: end,
+      isSpent: isSpent(call),
       // A recovery that is over has a new generation, whether or not anybody has noticed.
-      isLive: isLive(calls[i]!, circuit, now, rules) && !this.isOver(circuit, ledger, now),
+      isLive: isLive(call, circuit, now, rules) && !this.isOver(circuit, ledger, now),
       lands,
       trips
     })
@@ -260,14 +282,14 @@ class Explorer {
     const situation = this.look(stored)
     const { circuit, controls, now } = situation
     const [action, ...left] = controls[i]!.left
-    const { isolation } = controls[i]!
+    const { disabledSince, isolation } = controls[i]!
     const after = (next: Situation, change: Partial<Control> = {}): Situation => ({
       ...next,
-      controls: next.controls.with(i, { left, isolation, opening: undefined, ...change })
+      controls: next.controls.with(i, { left, isolation, disabledSince, opening: undefined, ...change })
     })
     switch (action!) {
       case "trip":
-        if (circuit._tag === "Isolated") return after(situation)
+        if (circuit._tag === "Isolated" || circuit._tag === "Disabled") return after(situation)
         return circuit._tag === "Open"
           ? after(this.move(situation, machine.restart(circuit, now), { _tag: "Restart" }))
           : after(situation, { opening: this.opening(circuit, now) })
@@ -280,6 +302,15 @@ class Explorer {
       case "release": {
         const to = machine.release(circuit, rules, isolation, now)
         return after(this.move(situation, to, { _tag: "Release", isolation }))
+      }
+      case "disable": {
+        const to = machine.disable(circuit)
+        const since = Circuit.disabledHold(to)?.since
+        return after(this.move(situation, to, { _tag: "Disable" }), { disabledSince: since ?? 0 })
+      }
+      case "enable": {
+        const to = machine.enable(circuit, rules, disabledSince, now)
+        return after(this.move(situation, to, { _tag: "Enable", disabledSince }))
       }
     }
   }
@@ -303,41 +334,4 @@ class Explorer {
       if (!isKept(invariants[name]!)) throw new Broken(name)
     }
   }
-}
-
-/** Short, because there are many. */
-const keyOf = ({ calls, circuit, controls, ledger, now, ticksLeft }: Situation): string => {
-  const alike = calls.map(keyOfCall).sort().join()
-  const hands = controls
-    .map((it) => `${it.left.length}.${it.isolation}.${it.opening && keyOfCall(it.opening)}`)
-    .join()
-  return `${numberOf(circuit)} ${numberOf(ledger)} ${now} ${ticksLeft} ${alike} ${hands}`
-}
-
-const keyOfCall = (call: CallState): string => {
-  switch (call._tag) {
-    case "Waiting":
-      return call.onlyHalfOpen ? "h" : "w"
-    case "Running":
-      return `r${call.ticket.generation}.${call.ticket.slot}.${Number(call.isProbe)}.${call.since}`
-    case "Opening":
-      return `o${call.generation}.${call.openings}.${call.since}`
-    case "Over":
-      return "."
-  }
-}
-
-const numbers = new WeakMap<object, number>()
-const numbersByContent = new Map<string, number>()
-
-/** The same number for the same content. */
-const numberOf = (value: object): number => {
-  let number = numbers.get(value)
-  if (number === undefined) {
-    const content = JSON.stringify(value)
-    number = numbersByContent.get(content) ?? numbersByContent.size
-    numbersByContent.set(content, number)
-    numbers.set(value, number)
-  }
-  return number
 }

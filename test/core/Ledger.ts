@@ -1,5 +1,6 @@
 /** What an onlooker writes down of a circuit's life, from the steps alone. */
-import type * as Circuit from "../../src/internal/core/circuit.ts"
+import * as Circuit from "../../src/internal/core/circuit.ts"
+import type { Call } from "../../src/internal/core/policy.ts"
 import type { AnyCircuit, Rules } from "./circuits.ts"
 
 export interface Ledger {
@@ -7,26 +8,34 @@ export interface Ledger {
   readonly openMillis: number
   /** When the present state began. */
   readonly since: number
-  /** The failures in a row that have landed in this generation. */
+  /** The bad calls in a row that have landed in this generation. */
   readonly streak: number
   readonly probesSucceeded: number
   readonly probesFailed: number
   /** The isolation that is held now, and by how many. */
   readonly isolation: number
   readonly holders: number
+  /** Since which generation it is kept disabled, and by how many. */
+  readonly disabledSince: number
+  readonly disablers: number
 }
 
 /** One call, as the onlooker sees it. */
-export type CallState =
-  | { readonly _tag: "Waiting"; readonly onlyHalfOpen: boolean }
-  | {
-      readonly _tag: "Running"
-      readonly ticket: Circuit.Ticket
-      readonly isProbe: boolean
-      readonly since: number
-    }
-  | Opening
-  | { readonly _tag: "Over" }
+export type CallState = Waiting | Running | Opening | { readonly _tag: "Over" }
+
+export interface Waiting {
+  readonly _tag: "Waiting"
+  readonly onlyHalfOpen: boolean
+  readonly isStream: boolean
+}
+
+export interface Running {
+  readonly _tag: "Running"
+  readonly ticket: Circuit.Ticket
+  readonly isProbe: boolean
+  readonly since: number
+  readonly isStream: boolean
+}
 
 /** A decision to open that has not been carried out. */
 export interface Opening {
@@ -42,7 +51,9 @@ export type Event =
   | { readonly _tag: "Admission"; readonly decision: Circuit.Decision }
   | {
       readonly _tag: "Outcome"
-      readonly outcome: "Success" | "Failure" | "Ignored"
+      readonly call: Call
+      /** Of a probe that has settled with its first chunk. */
+      readonly isSpent: boolean
       readonly isLive: boolean
       readonly lands: boolean
       readonly trips: boolean
@@ -52,6 +63,8 @@ export type Event =
   | { readonly _tag: "Reset" }
   | { readonly _tag: "Isolate" }
   | { readonly _tag: "Release"; readonly isolation: number }
+  | { readonly _tag: "Disable" }
+  | { readonly _tag: "Enable"; readonly disabledSince: number }
 
 /** One value of the circuit and the next. */
 export interface Move {
@@ -71,14 +84,32 @@ export const ledgerOf = (circuit: AnyCircuit, now: number): Ledger => ({
   probesSucceeded: 0,
   probesFailed: 0,
   isolation: 0,
-  holders: 0
+  holders: 0,
+  disabledSince: 0,
+  disablers: 0
 })
+
+/**
+ * What a call says of its dependency. Under a policy that looks at the time, a slow one is bad, also if it was
+ * interrupted; in a window, that is then all that is bad.
+ */
+export const verdictOn = (call: Call, tag: AnyCircuit["_tag"], rules: Rules): "good" | "bad" | "neutral" => {
+  const { slowerThanMillis } = rules.policy
+  const isNeutral = call.outcome._tag === "Ignored"
+  if ((!isNeutral || call.interrupted) && call.elapsedMillis >= slowerThanMillis) return "bad"
+  if (isNeutral) return "neutral"
+  const failed = call.outcome._tag === "Failure"
+  return failed && (tag === "HalfOpen" || slowerThanMillis === Infinity) ? "bad" : "good"
+}
+
+/** Whether a call is a probe that has given its slot back, and may still fail. */
+export const isSpent = ({ ticket }: Running): boolean => ticket.slot === Circuit.spentSlot
 
 /** Whether a running call may still report: nothing has changed since it began, and its lease lasts. */
 export const isLive = (call: CallState, circuit: AnyCircuit, now: number, rules: Rules): boolean =>
   call._tag === "Running" &&
   call.ticket.generation === circuit.generation &&
-  (!call.isProbe || now < call.since + rules.probeTimeoutMillis)
+  (!call.isProbe || isSpent(call) || now < call.since + rules.probeTimeoutMillis)
 
 /** Whether an opening or a recovery is over. */
 export const isDue = (circuit: AnyCircuit, ledger: Ledger, now: number, rules: Rules): boolean =>
@@ -93,8 +124,9 @@ export const afterMove = (
   rules: Rules,
   openMillis: number
 ): Ledger => {
-  if (to.generation === from.generation) return withinGeneration(event, from, ledger)
-  const begun = { ...ledgerOf(to, now), openings: ledger.openings, openMillis: ledger.openMillis }
+  if (to.generation === from.generation) return withinGeneration(event, from, ledger, rules)
+  const { disabledSince, disablers, openings, openMillis: lastMillis } = ledger
+  const begun = { ...ledgerOf(to, now), openings, openMillis: lastMillis, disabledSince, disablers }
   switch (event._tag) {
     case "Look":
       return from._tag === "Recovering"
@@ -108,29 +140,44 @@ export const afterMove = (
       return { ...begun, openings: 0, openMillis: 0 }
     case "Isolate":
       return { ...begun, isolation: to.generation, holders: 1 }
+    case "Disable":
+      return { ...begun, disabledSince: to.generation, disablers: 1 }
+    case "Enable":
+      return { ...begun, disablers: 0 }
     default:
       return begun
   }
 }
 
-const withinGeneration = (event: Event, from: AnyCircuit, ledger: Ledger): Ledger => {
+const withinGeneration = (event: Event, from: AnyCircuit, ledger: Ledger, rules: Rules): Ledger => {
   switch (event._tag) {
     case "Outcome": {
-      if (!event.isLive || event.outcome === "Ignored") return ledger
-      const succeeded = event.outcome === "Success"
+      const verdict = verdictOn(event.call, from._tag, rules)
+      if (!event.isLive || from._tag === "Disabled" || verdict === "neutral") return ledger
+      const isGood = verdict === "good"
       return from._tag === "HalfOpen"
         ? {
             ...ledger,
-            probesSucceeded: ledger.probesSucceeded + Number(succeeded),
-            probesFailed: ledger.probesFailed + Number(!succeeded)
+            probesSucceeded: ledger.probesSucceeded + Number(isGood),
+            probesFailed: ledger.probesFailed + Number(!isGood)
           }
-        : { ...ledger, streak: succeeded ? 0 : ledger.streak + 1 }
+        : { ...ledger, streak: isGood ? 0 : ledger.streak + 1 }
     }
     case "Isolate":
       return { ...ledger, holders: ledger.holders + 1 }
     case "Release":
       return ledger.isolation === event.isolation && ledger.holders > 0
         ? { ...ledger, holders: ledger.holders - 1 }
+        : ledger
+    case "Disable":
+      return {
+        ...ledger,
+        disabledSince: ledger.disablers === 0 ? from.generation : ledger.disabledSince,
+        disablers: ledger.disablers + 1
+      }
+    case "Enable":
+      return ledger.disabledSince === event.disabledSince && ledger.disablers > 0
+        ? { ...ledger, disablers: ledger.disablers - 1 }
         : ledger
     default:
       return ledger

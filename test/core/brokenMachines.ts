@@ -1,5 +1,6 @@
 /** For each invariant a machine that breaks it, most of them as a released breaker once did. */
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as Slots from "../../src/internal/core/slots.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import type { Machine } from "./Explorer.ts"
 import type { Invariant } from "./invariants.ts"
@@ -53,7 +54,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       next._tag === "HalfOpen" ? Circuit.reset(next, rules, now) : next
     ])
   },
-  "Closed admits, Open and Isolated reject": {
+  "Closed and Disabled admit, Open and Isolated reject": {
     how: "Open lets one pass that asks early enough",
     machine: admitThen(([decision, next]) => [
       next._tag === "Open"
@@ -61,6 +62,10 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
         : decision,
       next
     ])
+  },
+  "what is admitted while Disabled claims nothing": {
+    how: "a call that comes while Disabled makes the circuit anew",
+    machine: admitThen(([decision, next]) => [decision, next._tag === "Disabled" ? { ...next } : next])
   },
   "a rejection takes nothing": {
     how: "a rejected call refreshes the open time",
@@ -79,7 +84,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "every outcome lands",
     machine: { lands: always }
   },
-  "nothing closes but the last probe, a reset, the last release or the end of a recovery": {
+  "nothing closes but the last probe, a reset, the last release or enable, or the end of a recovery": {
     how: "the first probe closes",
     machine: {
       settle: (circuit, rules, ticket, call) => Circuit.settle(circuit, { ...rules, probes: 1 }, ticket, call)
@@ -103,6 +108,30 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       settle: (circuit, rules, ticket, call) =>
         Circuit.settle(circuit, { ...rules, probes: rules.probes + 1 }, ticket, call)
     }
+  },
+  "a probe that ran as long as the policy calls slow has failed": {
+    how: "a probe that answers closes, however late",
+    machine: {
+      settle: (circuit, rules, ticket, call) =>
+        Circuit.settle(circuit, rules, ticket, { ...call, elapsedMillis: 0 })
+    }
+  },
+  "a probe that has settled early takes no slot from another when it fails": {
+    how: "it gives back whichever slot was taken first",
+    machine: {
+      settle: (circuit, rules, ticket, call) => {
+        const oldest = circuit._tag === "HalfOpen" ? Slots.oldest(circuit.slots) : undefined
+        const isSpent = ticket.slot === Circuit.spentSlot
+        const slot = isSpent && oldest !== undefined ? oldest.id : ticket.slot
+        return Circuit.settle(circuit, rules, { ...ticket, slot }, call)
+      }
+    }
+  },
+  "an outcome of a Disabled circuit changes nothing": {
+    how: "a failure while Disabled is a step of the backoff",
+    machine: settleThen((next, before) =>
+      before._tag === "Disabled" ? { ...next, openings: next.openings + 1 } : next
+    )
   },
   "an outcome trips when the failures that have landed say so, and only then": {
     how: "one failed probe is enough",
@@ -142,11 +171,35 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
         circuit._tag === "Isolated" ? Circuit.release(circuit, rules, circuit.since, now) : circuit
     }
   },
-  "an isolation isolates, and a reset closes": {
-    how: "a reset of a Closed circuit is thought to be nothing",
+  "what was isolated is Disabled if it is kept so, or else Closed": {
+    how: "a release closes",
     machine: {
-      reset: (circuit, rules, now) =>
-        circuit._tag === "Closed" ? circuit : Circuit.reset(circuit, rules, now)
+      release: (circuit, rules, since, now) => {
+        const next = Circuit.release(circuit, rules, since, now)
+        return next._tag === "Disabled" ? Circuit.close(circuit, rules, now) : next
+      }
+    }
+  },
+  "Disabled ends with its last enable, and then at once, or is isolated": {
+    how: "the first enable ends it for all",
+    machine: {
+      enable: (circuit, rules, since, now) =>
+        Circuit.enable(circuit._tag === "Disabled" ? { ...circuit, holders: 1 } : circuit, rules, since, now)
+    }
+  },
+  "disabling disables at once, and leaves what is isolated as it is": {
+    how: "disabling ends an isolation",
+    machine: {
+      disable: (circuit) =>
+        circuit._tag === "Isolated"
+          ? { ...circuit, _tag: "Disabled", generation: circuit.generation + 1 }
+          : Circuit.disable(circuit)
+    }
+  },
+  "an isolation isolates, and a reset closes what is not kept disabled": {
+    how: "a reset enables",
+    machine: {
+      reset: (circuit, rules, now) => ({ ...Circuit.close(circuit, rules, now), openings: 0, openMillis: 0 })
     }
   },
   "running and succeeded probes are never more than probes": {
@@ -176,6 +229,13 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
           circuit._tag === "HalfOpen" ? { ...rules, probes: rules.probes - circuit.failed } : rules,
           now
         )
+    }
+  },
+  "it is Isolated while somebody isolates it, or else Disabled while somebody disables it, and no longer": {
+    how: "an enable under an isolation is forgotten",
+    machine: {
+      enable: (circuit, rules, since, now) =>
+        circuit._tag === "Isolated" ? circuit : Circuit.enable(circuit, rules, since, now)
     }
   },
   "looking twice is looking once": {

@@ -9,37 +9,27 @@ import {
   admits,
   admitted,
   closed,
+  disabled,
   failure,
   frozen,
   halfOpen,
   ignored,
-  inState,
   interrupted,
   isolated,
   opened,
   openMillis,
+  probe,
   probeTimeoutMillis,
   probing,
   recovering,
   recovery,
   rulesWith,
+  slowRules,
   success
 } from "./circuits.ts"
 
 const rules = rulesWith()
 const recoveringRules = rulesWith({ recovery })
-const slowRules = rulesWith(
-  {},
-  {
-    _tag: "SlowCallRate",
-    threshold: 1,
-    minimumCalls: 2,
-    minimumFailures: 1,
-    slowerThanMillis: 100,
-    window: { _tag: "Calls", calls: 4 }
-  }
-)
-
 const decide = (circuit: AnyCircuit, rules: Rules, now: number) => Circuit.admit(circuit, rules, now)[0]
 
 const settleIn = (circuit: AnyCircuit, rules: Rules, calls: ReadonlyArray<Call>): AnyCircuit =>
@@ -48,12 +38,6 @@ const settleIn = (circuit: AnyCircuit, rules: Rules, calls: ReadonlyArray<Call>)
       frozen(Circuit.settle(circuit, rules, { generation: circuit.generation, slot: 0 }, call)),
     circuit
   )
-
-/** The circuit after a probe that took its slot at `now` and ended at once. */
-const probe = (circuit: AnyCircuit, rules: Rules, call: Call): AnyCircuit => {
-  const [ticket, taken] = admitted(circuit, rules, call.at)
-  return frozen(Circuit.settle(taken, rules, ticket, call))
-}
 
 describe("admit", () => {
   it("R3.1.3 Closed admits every call and claims nothing", () => {
@@ -176,6 +160,15 @@ describe("admit", () => {
     assert.deepStrictEqual(ticket, { generation: 4, slot: 0 })
   })
 
+  it("R3.3 Disabled admits every call and claims nothing", () => {
+    const circuit = disabled(opened(rules))
+    for (const now of [0, openMillis, 1e12]) {
+      const [decision, next] = Circuit.admit(circuit, rules, now)
+      assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 2, slot: 0 } })
+      assert.strictEqual(next, circuit)
+    }
+  })
+
   it("Isolated rejects, with no end in sight", () => {
     const circuit = isolated(closed(rules))
     const [decision, next] = Circuit.admit(circuit, rules, 5)
@@ -185,6 +178,12 @@ describe("admit", () => {
 })
 
 describe("lands", () => {
+  it("R3.3 Disabled: of its own generation, and of no other", () => {
+    const circuit = disabled(opened(rules))
+    assert.isTrue(Circuit.lands(circuit, rules, { generation: 2, slot: 0 }, 5))
+    assert.isFalse(Circuit.lands(circuit, rules, { generation: 1, slot: 0 }, 5))
+  })
+
   it("an outcome of the circuit's own generation lands", () => {
     assert.isTrue(Circuit.lands(closed(rules), rules, { generation: 0, slot: 0 }, 1e12))
     assert.isTrue(
@@ -286,77 +285,9 @@ describe("settle while Closed or Recovering", () => {
   })
 })
 
-describe("settle while HalfOpen", () => {
-  it("R3.2.3 the last success closes, with an empty window and the backoff kept", () => {
-    const two = rulesWith({ probes: 2 })
-    const once = probe(halfOpen(two, 4), two, success(openMillis))
-    assert.strictEqual(inState(once, "HalfOpen").succeeded, 1)
-    assert.strictEqual(once.generation, 2)
-    assert.strictEqual(probing(once, two, openMillis), 0)
-    const twice = inState(probe(once, two, success(openMillis + 5)), "Closed")
-    assert.strictEqual(twice.generation, 3)
-    assert.strictEqual(twice.openings, 4)
-    assert.strictEqual(twice.openMillis, openMillis)
-    assert.deepStrictEqual(Circuit.counts(twice, two, openMillis), { calls: 0, failures: 0, slow: 0 })
-    assert.strictEqual(Circuit.nextOpening(twice, 2 * openMillis + 4), 5)
-    assert.strictEqual(Circuit.nextOpening(twice, 2 * openMillis + 5), 1)
-  })
-
-  it("R3.2.9 or begins to recover, if there is a recovery", () => {
-    const circuit = inState(probe(halfOpen(recoveringRules, 4), recoveringRules, success(1020)), "Recovering")
-    assert.strictEqual(circuit.generation, 3)
-    assert.strictEqual(circuit.openings, 4)
-    assert.strictEqual(circuit.openMillis, openMillis)
-    assert.strictEqual(Circuit.share(circuit, recoveringRules, 1020), recovery.from)
-    assert.deepStrictEqual(Circuit.counts(circuit, recoveringRules, 1020), { calls: 0, failures: 0, slow: 0 })
-  })
-
-  it("R3.2.3 failures count up to failuresToReopen, successes before them stand", () => {
-    const lenient = rulesWith({ probes: 2, failuresToReopen: 2 })
-    const succeeded = probe(halfOpen(lenient), lenient, success(openMillis))
-    const failed = inState(probe(succeeded, lenient, failure(openMillis)), "HalfOpen")
-    assert.strictEqual(failed.succeeded, 1)
-    assert.strictEqual(failed.generation, 2)
-    assert.strictEqual(probing(failed, lenient, openMillis), 0)
-    assert.isUndefined(Circuit.trips(failed, lenient, openMillis))
-    const again = probe(failed, lenient, failure(openMillis))
-    assert.strictEqual(Circuit.trips(again, lenient, openMillis), "ProbeFailed")
-    assert.strictEqual(probe(failed, lenient, success(openMillis))._tag, "Closed")
-  })
-
-  it("R3.2.4 an Ignored or interrupted probe gives its slot back and nothing else", () => {
-    for (const call of [ignored(openMillis), interrupted(openMillis)]) {
-      const two = rulesWith({ probes: 2 })
-      const [, beside] = admitted(halfOpen(two), two, openMillis)
-      const after = inState(probe(beside, two, call), "HalfOpen")
-      assert.strictEqual(probing(after, two, openMillis), 1)
-      assert.strictEqual(after.succeeded, 0)
-      assert.strictEqual(after.generation, 2)
-      assert.isUndefined(Circuit.trips(after, two, openMillis))
-    }
-  })
-
-  it("each settlement frees the slot of its own ticket", () => {
-    const two = rulesWith({ probes: 2, failuresToReopen: 9 })
-    const [first, one] = admitted(halfOpen(two), two, openMillis)
-    const [second, both] = admitted(one, two, openMillis + 100)
-    const firstEnds = openMillis + probeTimeoutMillis
-    for (const call of [failure, ignored]) {
-      const withoutFirst = Circuit.settle(both, two, first, call(openMillis + 100))
-      assert.strictEqual(probing(withoutFirst, two, firstEnds + 99), 1)
-      const withoutSecond = Circuit.settle(both, two, second, call(openMillis + 100))
-      assert.strictEqual(probing(withoutSecond, two, firstEnds - 1), 1)
-      assert.strictEqual(probing(withoutSecond, two, firstEnds), 0)
-    }
-    const succeeded = Circuit.settle(both, two, second, success(openMillis + 100))
-    assert.isTrue(Circuit.lands(succeeded, two, first, openMillis + 100))
-    assert.isFalse(Circuit.lands(succeeded, two, second, openMillis + 100))
-  })
-})
-
 describe("settle in other states", () => {
   it("changes nothing", () => {
-    for (const circuit of [opened(rules), isolated(closed(rules))]) {
+    for (const circuit of [opened(rules), isolated(closed(rules)), disabled(opened(rules))]) {
       const ticket = { generation: circuit.generation, slot: 0 }
       for (const call of [success(), failure(), ignored(), interrupted()]) {
         assert.strictEqual(Circuit.settle(circuit, rules, ticket, call), circuit)
@@ -389,9 +320,10 @@ describe("trips", () => {
     assert.strictEqual(Circuit.trips(failed, rules, openMillis), "ProbeFailed")
   })
 
-  it("Open and Isolated never trip", () => {
+  it("Open, Isolated and Disabled never trip", () => {
     const eager = rulesWith({ failuresToReopen: 0 }, { _tag: "Consecutive", failures: 0 })
     assert.isUndefined(Circuit.trips(opened(eager), eager, 0))
     assert.isUndefined(Circuit.trips(isolated(closed(eager)), eager, 0))
+    assert.isUndefined(Circuit.trips(disabled(closed(eager)), eager, 0))
   })
 })

@@ -21,6 +21,19 @@ export const rulesWith = (over: Partial<Rules> = {}, policy?: PolicyData): Rules
   ...over
 })
 
+/** Under which a call is slow from 100 milliseconds on. */
+export const slowRules = rulesWith(
+  {},
+  {
+    _tag: "SlowCallRate",
+    threshold: 1,
+    minimumCalls: 2,
+    minimumFailures: 1,
+    slowerThanMillis: 100,
+    window: { _tag: "Calls", calls: 4 }
+  }
+)
+
 type Verdict = Call["outcome"]["_tag"]
 
 const call = (verdict: Verdict, interrupted: boolean, at: number, elapsedMillis: number): Call => ({
@@ -73,6 +86,9 @@ export const recovering = (rules: Rules, openings = 1): Tagged<"Recovering"> => 
 export const isolated = (circuit: AnyCircuit): Tagged<"Isolated"> =>
   inState(Circuit.isolate(circuit), "Isolated")
 
+export const disabled = (circuit: AnyCircuit): Tagged<"Disabled"> =>
+  inState(Circuit.disable(circuit), "Disabled")
+
 /** The ticket of a call that the circuit admits at `now`, and the circuit after it. */
 export const admitted = (
   circuit: AnyCircuit,
@@ -84,6 +100,12 @@ export const admitted = (
   return [decision.ticket, frozen(next)]
 }
 
+/** The circuit after a probe that took its slot at `now` and ended at once. */
+export const probe = (circuit: AnyCircuit, rules: Rules, call: Call): AnyCircuit => {
+  const [ticket, taken] = admitted(circuit, rules, call.at)
+  return frozen(Circuit.settle(taken, rules, ticket, call))
+}
+
 /** Whether a call that asks at `now` would be let through. */
 export const admits = (circuit: AnyCircuit, rules: Rules, now: number): boolean =>
   Circuit.admit(circuit, rules, now)[0]._tag === "Admitted"
@@ -93,3 +115,20 @@ export const probing = (circuit: AnyCircuit, rules: Rules, now: number): number 
   const seen = Circuit.at(circuit, rules, now)
   return seen._tag === "HalfOpen" ? seen.slots.count : 0
 }
+
+/** A circuit in every state, with a backoff of `openings` steps behind it. */
+export const everyState = (openings: number): ReadonlyArray<AnyCircuit> => {
+  const rules = rulesWith()
+  const [ticket, taken] = admitted(halfOpen(rules, openings), rules, openMillis)
+  return [
+    frozen(Circuit.settle(taken, rules, ticket, success(openMillis))),
+    opened(rules, 0, openings),
+    taken,
+    recovering(rulesWith({ recovery }), openings),
+    isolated(opened(rules, 0, openings))
+  ]
+}
+
+/** The same circuits, which somebody keeps disabled: Disabled all of them, but the one that is isolated. */
+export const everyStateDisabled = (openings: number): ReadonlyArray<AnyCircuit> =>
+  everyState(openings).map((circuit) => frozen(Circuit.disable(circuit)))

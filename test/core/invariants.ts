@@ -1,30 +1,40 @@
 /** What holds after every step, in whatever order the steps come; each by its name. */
 import type { AnyCircuit, Rules } from "./circuits.ts"
 import { success } from "./circuits.ts"
-import type { Machine, Situation } from "./Explorer.ts"
+import type { Machine } from "./Explorer.ts"
 import type { Move } from "./Ledger.ts"
-import { isDue, isLive, openingsAfter } from "./Ledger.ts"
+import { isDue, isLive, isSpent, openingsAfter, verdictOn } from "./Ledger.ts"
+import type { Situation } from "./Situation.ts"
 
-/** The failures in a row that trip a Closed or Recovering circuit in the scenarios. */
+/** The bad calls in a row that trip a Closed or Recovering circuit in the scenarios. */
 export const failuresToTrip = 2
 
 const isLastProbe = ({ event, from, ledger }: Move, rules: Rules): boolean =>
   event._tag === "Outcome" &&
   event.isLive &&
-  event.outcome === "Success" &&
   from._tag === "HalfOpen" &&
+  verdictOn(event.call, from._tag, rules) === "good" &&
   ledger.probesSucceeded + 1 === rules.probes
 
 const isLastRelease = ({ event, ledger }: Move): boolean =>
   event._tag === "Release" && ledger.holders === 1 && ledger.isolation === event.isolation
 
+const isLastEnable = ({ event, ledger }: Move): boolean =>
+  event._tag === "Enable" && ledger.disablers === 1 && ledger.disabledSince === event.disabledSince
+
 /** What has landed decides, whichever outcome it was that made it enough: an opening may still be under way. */
 const shouldTrip = ({ event, from, ledger, to }: Move, rules: Rules): boolean => {
   if (event._tag !== "Outcome" || !event.isLive || to.generation !== from.generation) return false
-  const failed = Number(event.outcome === "Failure")
+  if (from._tag === "Disabled") return false
+  const verdict = verdictOn(event.call, from._tag, rules)
+  const failed = Number(verdict === "bad")
   if (from._tag === "HalfOpen") return ledger.probesFailed + failed >= rules.failuresToReopen
-  return event.outcome !== "Success" && ledger.streak + failed >= failuresToTrip
+  return verdict !== "good" && ledger.streak + failed >= failuresToTrip
 }
+
+/** What a circuit is as soon as no isolation holds it. */
+const onceReleased = ({ disablers }: Move["ledger"]): AnyCircuit["_tag"] =>
+  disablers > 0 ? "Disabled" : "Closed"
 
 const changesState = ({ from, to }: Move): boolean => to.generation !== from.generation
 
@@ -46,11 +56,14 @@ export const ofMoves = {
 
   "asking for admission changes no state": (move) => move.event._tag !== "Admission" || !changesState(move),
 
-  "Closed admits, Open and Isolated reject": ({ event, from }) =>
+  "Closed and Disabled admit, Open and Isolated reject": ({ event, from }) =>
     event._tag !== "Admission" ||
     from._tag === "HalfOpen" ||
     from._tag === "Recovering" ||
-    (event.decision._tag === "Admitted") === (from._tag === "Closed"),
+    (event.decision._tag === "Admitted") === (from._tag === "Closed" || from._tag === "Disabled"),
+
+  "what is admitted while Disabled claims nothing": ({ event, from, to }) =>
+    event._tag !== "Admission" || from._tag !== "Disabled" || to === from,
 
   "a rejection takes nothing": ({ event, from, to }) =>
     event._tag !== "Admission" ||
@@ -64,11 +77,15 @@ export const ofMoves = {
   "a late outcome changes nothing": ({ event, from, to }) =>
     event._tag !== "Outcome" || event.isLive || (to === from && !event.trips),
 
-  "nothing closes but the last probe, a reset, the last release or the end of a recovery": (move, rules) =>
+  "nothing closes but the last probe, a reset, the last release or enable, or the end of a recovery": (
+    move,
+    rules
+  ) =>
     !changesState(move) ||
     move.to._tag !== "Closed" ||
     move.event._tag === "Reset" ||
     isLastRelease(move) ||
+    isLastEnable(move) ||
     (isLastProbe(move, rules) && rules.recovery === undefined) ||
     (move.event._tag === "Look" && move.from._tag === "Recovering"),
 
@@ -79,6 +96,23 @@ export const ofMoves = {
 
   "the last probe closes or begins to recover": (move, rules) =>
     !isLastProbe(move, rules) || changesState(move),
+
+  "a probe that ran as long as the policy calls slow has failed": ({ event, from, to }, rules) =>
+    event._tag !== "Outcome" ||
+    !event.isLive ||
+    from._tag !== "HalfOpen" ||
+    event.call.elapsedMillis < rules.policy.slowerThanMillis ||
+    (event.call.outcome._tag === "Ignored" && !event.call.interrupted) ||
+    (to._tag === "HalfOpen" && to.failed === from.failed + 1 && to.succeeded === from.succeeded),
+
+  "a probe that has settled early takes no slot from another when it fails": ({ event, from, to }) =>
+    event._tag !== "Outcome" ||
+    !event.isSpent ||
+    from._tag !== "HalfOpen" ||
+    (to._tag === "HalfOpen" && to.slots === from.slots && to.succeeded === from.succeeded),
+
+  "an outcome of a Disabled circuit changes nothing": ({ event, from, to }) =>
+    event._tag !== "Outcome" || from._tag !== "Disabled" || (to === from && !event.trips),
 
   "an outcome trips when the failures that have landed say so, and only then": (move, rules) =>
     move.event._tag !== "Outcome" || move.event.trips === shouldTrip(move, rules),
@@ -105,9 +139,22 @@ export const ofMoves = {
     move.from._tag !== "Isolated" ||
     changesState(move) === (move.event._tag === "Reset" || isLastRelease(move)),
 
-  "an isolation isolates, and a reset closes": ({ event, from, to }) =>
+  "what was isolated is Disabled if it is kept so, or else Closed": (move) =>
+    move.from._tag !== "Isolated" || !changesState(move) || move.to._tag === onceReleased(move.ledger),
+
+  "Disabled ends with its last enable, and then at once, or is isolated": (move) =>
+    move.from._tag !== "Disabled" ||
+    (move.to._tag !== "Disabled") === (isLastEnable(move) || move.event._tag === "Isolate"),
+
+  "disabling disables at once, and leaves what is isolated as it is": ({ event, from, to }) =>
+    event._tag !== "Disable" ||
+    (from._tag === "Isolated"
+      ? to._tag === "Isolated" && to.holders === from.holders && to.generation === from.generation
+      : to._tag === "Disabled"),
+
+  "an isolation isolates, and a reset closes what is not kept disabled": ({ event, from, ledger, to }) =>
     (event._tag !== "Isolate" || to._tag === "Isolated") &&
-    (event._tag !== "Reset" || (to._tag === "Closed" && to.generation === from.generation + 1))
+    (event._tag !== "Reset" || (to._tag === onceReleased(ledger) && to.generation === from.generation + 1))
 } satisfies Record<string, (move: Move, rules: Rules) => boolean>
 
 /** Of each situation, as a reader sees it. */
@@ -132,6 +179,16 @@ export const ofSituations = {
     return next._tag !== "HalfOpen" || (decision._tag === "Admitted") === (wasOpen || hasRoom)
   },
 
+  "it is Isolated while somebody isolates it, or else Disabled while somebody disables it, and no longer": (
+    { circuit, ledger, now },
+    rules,
+    machine
+  ) => {
+    const { _tag } = machine.at(circuit, rules, now)
+    const held = ledger.holders > 0 ? "Isolated" : ledger.disablers > 0 ? "Disabled" : undefined
+    return held === undefined ? _tag !== "Isolated" && _tag !== "Disabled" : _tag === held
+  },
+
   "looking twice is looking once": ({ circuit, now }, rules, machine) => {
     const seen = machine.at(circuit, rules, now)
     return machine.at(seen, rules, now) === seen
@@ -146,13 +203,15 @@ export const ofEndings = {
   },
 
   "at the end the circuit heals, unless it is held": (situation, rules, machine) =>
-    situation.ledger.holders > 0 || heals(situation, rules, machine)
+    situation.ledger.holders + situation.ledger.disablers > 0 || heals(situation, rules, machine)
 } satisfies Record<string, (situation: Situation, rules: Rules, machine: Machine) => boolean>
 
 export type Invariant = keyof typeof ofMoves | keyof typeof ofSituations | keyof typeof ofEndings
 
 const liveProbes = ({ calls, circuit, now }: Situation, rules: Rules): number =>
-  calls.filter((call) => call._tag === "Running" && call.isProbe && isLive(call, circuit, now, rules)).length
+  calls.filter(
+    (call) => call._tag === "Running" && call.isProbe && !isSpent(call) && isLive(call, circuit, now, rules)
+  ).length
 
 /** Whether nothing but successes, and time, close it again. */
 const heals = ({ circuit: last, ledger, now: end }: Situation, rules: Rules, machine: Machine): boolean => {

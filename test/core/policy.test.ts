@@ -1,53 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Call, Policy, PolicyData } from "../../src/internal/core/policy.ts"
+import type { Call } from "../../src/internal/core/policy.ts"
 import { compile } from "../../src/internal/core/policy.ts"
-import { failure, frozen, ignored, interrupted, success } from "./circuits.ts"
-
-const none = { calls: 0, failures: 0, slow: 0 }
-
-const record = (policy: Policy<unknown>, calls: ReadonlyArray<Call>): unknown =>
-  calls.reduce((window, call) => policy.record(frozen(window), call), policy.initial)
-
-const tripsAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>, now = calls.at(-1)?.at ?? 0) =>
-  policy.trips(frozen(record(policy, calls)), now)
-
-const countsAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>, now = calls.at(-1)?.at ?? 0) =>
-  policy.counts(frozen(record(policy, calls)), now)
-
-const times = (count: number, call: Call): ReadonlyArray<Call> => Array.from({ length: count }, () => call)
-
-/** What a policy asks of its calls: the time of a success, how long it ran, and to hear of interruptions. */
-const asks = ({ timesSuccesses, measuresElapsed, countsInterrupted }: Policy<unknown>) => ({
-  timesSuccesses,
-  measuresElapsed,
-  countsInterrupted
-})
-
-const nothing = { timesSuccesses: false, measuresElapsed: false, countsInterrupted: false }
-const everything = { timesSuccesses: true, measuresElapsed: true, countsInterrupted: true }
-
-type RateData = Extract<PolicyData, { readonly window: unknown }>
-
-const lastCalls = (calls: number): RateData["window"] => ({ _tag: "Calls", calls })
-const overTime = (withinMillis: number, buckets = 10): RateData["window"] => ({
-  _tag: "Time",
-  withinMillis,
-  buckets
-})
-
-const failureRate = (over: Partial<RateData> = {}): Policy<unknown> =>
-  compile({
-    _tag: "FailureRate",
-    threshold: 0.5,
-    minimumCalls: 1,
-    minimumFailures: 1,
-    slowerThanMillis: Infinity,
-    window: lastCalls(10),
-    ...over
-  })
-
-const slowCallRate = (over: Partial<RateData> = {}): Policy<unknown> =>
-  failureRate({ _tag: "SlowCallRate", slowerThanMillis: 100, ...over })
+import { failure, ignored, interrupted, success } from "./circuits.ts"
+import {
+  asks,
+  countsAfter,
+  everything,
+  failureRate,
+  lastCalls,
+  none,
+  nothing,
+  overTime,
+  record,
+  slowCallRate,
+  times,
+  tripsAfter
+} from "./policies.ts"
 
 describe("consecutive", () => {
   const policy = compile({ _tag: "Consecutive", failures: 3 })
@@ -273,90 +241,6 @@ describe("a rate over time", () => {
     assert.isFalse(tripsAfter(coarse, times(2, failure(499)), 1000))
     assert.isTrue(tripsAfter(coarse, times(2, failure(500)), 1499))
     assert.isFalse(tripsAfter(coarse, times(2, failure(500)), 1500))
-  })
-})
-
-describe("anyOf", () => {
-  const policy = compile({
-    _tag: "AnyOf",
-    policies: [
-      { _tag: "Consecutive", failures: 3 },
-      { _tag: "FailureCount", failures: 4, withinMillis: 1000 }
-    ]
-  })
-
-  it("trips when one of them does, each on a window of its own", () => {
-    assert.isFalse(tripsAfter(policy, []))
-    assert.isFalse(tripsAfter(policy, [failure(0), failure(0)]))
-    assert.isTrue(tripsAfter(policy, [failure(0), failure(0), failure(0)]))
-    const interleaved = [failure(0), success(0), failure(0), success(0), failure(0), success(0), failure(0)]
-    assert.isTrue(tripsAfter(policy, interleaved))
-    assert.isFalse(tripsAfter(policy, interleaved, 1000))
-    assert.isFalse(tripsAfter(policy, interleaved.slice(0, -1)))
-  })
-
-  it("shows the largest figures, field by field", () => {
-    assert.deepStrictEqual(countsAfter(policy, []), none)
-    assert.deepStrictEqual(countsAfter(policy, [failure(0), failure(0), success(0), failure(0)]), {
-      calls: 3,
-      failures: 3,
-      slow: 0
-    })
-    const mixed = compile({
-      _tag: "AnyOf",
-      policies: [
-        {
-          _tag: "SlowCallRate",
-          threshold: 1,
-          minimumCalls: 9,
-          minimumFailures: 1,
-          slowerThanMillis: 100,
-          window: lastCalls(2)
-        },
-        { _tag: "FailureCount", failures: 9, withinMillis: Infinity },
-        { _tag: "Consecutive", failures: 9 }
-      ]
-    })
-    const calls = [failure(), failure(), failure(), success(0, 100), success(0, 100)]
-    assert.deepStrictEqual(countsAfter(mixed, calls), { calls: 3, failures: 3, slow: 2 })
-    assert.deepStrictEqual(countsAfter(mixed, [success(0, 100), success(0, 100)]), {
-      calls: 2,
-      failures: 0,
-      slow: 2
-    })
-  })
-
-  it("of one policy is that policy", () => {
-    const one = compile({ _tag: "AnyOf", policies: [{ _tag: "Consecutive", failures: 2 }] })
-    assert.isFalse(tripsAfter(one, [failure()]))
-    assert.isTrue(tripsAfter(one, [failure(), failure()]))
-    assert.deepStrictEqual(countsAfter(one, [failure()]), { calls: 1, failures: 1, slow: 0 })
-  })
-
-  it("a call that changes none of the windows changes nothing", () => {
-    const window = record(policy, [failure(0), success(1)])
-    assert.strictEqual(policy.record(window, success(2)), window)
-    assert.strictEqual(policy.record(window, interrupted(2)), window)
-    // changes the streak, not the count
-    const streak = record(policy, [failure(0)])
-    assert.notStrictEqual(policy.record(streak, success(1)), streak)
-  })
-
-  it("asks what any of them asks", () => {
-    assert.deepStrictEqual(asks(policy), nothing)
-    const withRate = (data: RateData) =>
-      compile({ _tag: "AnyOf", policies: [{ _tag: "Consecutive", failures: 3 }, data] })
-    const rate: RateData = {
-      _tag: "FailureRate",
-      threshold: 0.5,
-      minimumCalls: 1,
-      minimumFailures: 1,
-      slowerThanMillis: 1,
-      window: overTime(1000)
-    }
-    assert.deepStrictEqual(asks(withRate(rate)), { ...nothing, timesSuccesses: true })
-    assert.deepStrictEqual(asks(withRate({ ...rate, window: lastCalls(5) })), nothing)
-    assert.deepStrictEqual(asks(withRate({ ...rate, _tag: "SlowCallRate" })), everything)
   })
 })
 

@@ -8,6 +8,7 @@ import {
   admits,
   admitted,
   closed,
+  disabled,
   failure,
   frozen,
   halfOpen,
@@ -52,8 +53,9 @@ describe("at", () => {
     }
   })
 
-  it("Closed and Isolated stay as they are", () => {
-    for (const circuit of [closed(rules), isolated(closed(rules)), isolated(opened(rules))]) {
+  it("Closed, Isolated and Disabled stay as they are", () => {
+    const open = opened(rules)
+    for (const circuit of [closed(rules), isolated(closed(rules)), isolated(open), disabled(open)]) {
       assert.strictEqual(Circuit.at(circuit, rules, 1e12), circuit)
     }
   })
@@ -120,7 +122,7 @@ describe("counts", () => {
     const failed = Circuit.settle(closed(rules), rules, { generation: 0, slot: 0 }, failure())
     assert.deepStrictEqual(Circuit.counts(failed, rules, 0), { calls: 1, failures: 1, slow: 0 })
     const none = { calls: 0, failures: 0, slow: 0 }
-    for (const circuit of [opened(rules), halfOpen(rules), isolated(failed)]) {
+    for (const circuit of [opened(rules), halfOpen(rules), isolated(failed), disabled(failed)]) {
       assert.deepStrictEqual(Circuit.counts(circuit, rules, openMillis), none)
     }
   })
@@ -138,8 +140,9 @@ describe("counts", () => {
 })
 
 describe("readyInMillis", () => {
-  it("Closed is ready, Isolated never is", () => {
+  it("Closed and Disabled are ready, Isolated never is", () => {
     assert.strictEqual(Circuit.readyInMillis(closed(rules), rules, 5), 0)
+    assert.strictEqual(Circuit.readyInMillis(disabled(opened(rules)), rules, 5), 0)
     assert.strictEqual(Circuit.readyInMillis(isolated(closed(rules)), rules, 5), Infinity)
   })
 

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import { counted, rejectionOf, works } from "../rules/fixtures.ts"
@@ -62,6 +64,46 @@ describe("the probes of a fleet", () => {
       )
       assert.deepStrictEqual(historyOf(e!), historyOf(a))
     })
+  )
+
+  it.scoped("R3.1.8 a stream that fails after its first chunk reopens the circuit on every process", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* halfOpenFleet(2, { halfOpen: { probes: 2 } })
+      const cut = yield* Deferred.make<string, string>()
+      const chunks = Stream.concat(Stream.make("first"), Stream.fromEffect(Deferred.await(cut)))
+      yield* a.protectStream(chunks).pipe(Stream.runDrain, Effect.exit, Effect.forkScoped)
+      yield* settled
+      assert.deepInclude(yield* b.state(), { _tag: "HalfOpen", probing: 0, succeeded: 1 })
+
+      yield* Deferred.fail(cut, "cut off")
+      yield* settled
+
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      yield* inStep
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      for (const node of [a, b]) assert.deepInclude(yield* node.state(), { openings: 2 })
+    })
+  )
+
+  it.scoped(
+    "R3.2.6 a stream of an earlier half-open circuit that fails in the next one changes nothing",
+    () =>
+      Effect.gen(function* () {
+        const [a, b] = yield* halfOpenFleet(2, { halfOpen: { probes: 2 } })
+        const cut = yield* Deferred.make<string, string>()
+        const chunks = Stream.concat(Stream.make("first"), Stream.fromEffect(Deferred.await(cut)))
+        yield* a.protectStream(chunks).pipe(Stream.runDrain, Effect.exit, Effect.forkScoped)
+        yield* settled
+        yield* b.trip()
+        yield* settled
+        yield* TestClock.adjust("10 seconds")
+        assert.deepInclude(yield* a.state(), { _tag: "HalfOpen", succeeded: 0 })
+
+        yield* Deferred.fail(cut, "cut off")
+        yield* inStep
+
+        assert.deepStrictEqual(yield* tagsOf([a, b]), ["HalfOpen", "HalfOpen"])
+      })
   )
 
   it.scoped("a probe that fails reopens for all, and the others that run are fenced out", () =>

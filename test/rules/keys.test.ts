@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import type { Breaker } from "./fixtures.ts"
@@ -177,6 +178,28 @@ describe("capacity", () => {
         lines.map(({ annotations, level }) => [level, annotations]),
         [["Warning", { breaker: "payments", key: "b" }]]
       )
+    })
+  )
+
+  it.scoped("R3.3 one that was disabled goes with its disabling, which does not come back for another", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ capacity: 1 })
+      const seen = yield* watch(breaker.transitions)
+      const scope = yield* Scope.make()
+      yield* Scope.extend(breaker.disable("a"), scope)
+      yield* call(breaker, "b", "a")
+      yield* Effect.exit(breaker.protectWith(fails, { key: "a" }))
+      assert.strictEqual(yield* tagOf(breaker, "a"), "Open")
+      yield* settled
+      const path = seen.map(({ from, key, to }) => `${key}: ${from} > ${to}`)
+      assert.deepStrictEqual(path, ["a: Closed > Disabled", "a: Disabled > Closed", "a: Closed > Open"])
+
+      yield* Scope.close(scope, Exit.void)
+      yield* settled
+
+      assert.strictEqual(yield* tagOf(breaker, "a"), "Open")
+      assert.deepStrictEqual(yield* keysOf(breaker), ["a"])
+      assert.strictEqual(seen.length, 3)
     })
   )
 

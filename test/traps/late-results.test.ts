@@ -3,8 +3,11 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
+import { settled } from "../rules/fixtures.ts"
 import { begin, observe, path, rejection, stateTag } from "./fixtures.ts"
 
 const options = { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" } as const
@@ -143,6 +146,74 @@ describe("Late results", () => {
       assert.deepStrictEqual(yield* breaker.state(), state)
       yield* breaker.protect(Effect.succeed("up"))
       yield* rejection(breaker.protect(Effect.succeed("up")))
+    })
+  )
+})
+
+describe("A stream that fails after its first chunk", () => {
+  /** A protected stream that is being read; it is given its chunk, and then it is failed. */
+  const stream = (breaker: CircuitBreaker.CircuitBreaker) =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.unbounded<Effect.Effect<string, string>>()
+      const elements = Stream.mapEffect(Stream.fromQueue(queue, { maxChunkSize: 1 }), (element) => element)
+      yield* breaker.protectStream(elements).pipe(Stream.runDrain, Effect.exit, Effect.forkScoped)
+      yield* settled
+      const offer = (element: Effect.Effect<string, string>) =>
+        Effect.zipRight(Queue.offer(queue, element), settled)
+      return { arrives: offer(Effect.succeed("chunk")), fails: offer(Effect.fail("cut off")) }
+    })
+
+  const halfOpen = (probing: number, succeeded: number) => ({
+    _tag: "HalfOpen" as const,
+    probing,
+    succeeded,
+    openings: 1
+  })
+
+  const makeHalfOpen = (over: CircuitBreaker.Options) =>
+    Effect.gen(function* () {
+      const breaker = yield* CircuitBreaker.make({ ...options, ...over })
+      yield* breaker.trip()
+      yield* TestClock.setTime(10_000)
+      return breaker
+    })
+
+  it.scoped("R3.1.8 reopens a circuit that still asks for another probe", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
+      const probe = yield* stream(breaker)
+      yield* probe.arrives
+      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 1))
+      yield* probe.fails
+      assert.strictEqual(yield* stateTag(breaker), "Open")
+    })
+  )
+
+  it.scoped("R3.2.5 changes nothing if its chunk came after its lease", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2, probeTimeout: "5 seconds" } })
+      const probe = yield* stream(breaker)
+      yield* TestClock.adjust("5 seconds")
+      yield* probe.arrives
+      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 0))
+      yield* probe.fails
+      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 0))
+    })
+  )
+
+  it.scoped("R3.2.11 counts once if its chunk came so late that it has failed by that", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 }),
+        halfOpen: { failuresToReopen: 2 }
+      })
+      const probe = yield* stream(breaker)
+      yield* TestClock.adjust("2 seconds")
+      yield* probe.arrives
+      yield* probe.fails
+      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 0))
+      yield* Effect.exit(breaker.protect(Effect.fail("down")))
+      assert.strictEqual(yield* stateTag(breaker), "Open")
     })
   )
 })

@@ -57,19 +57,17 @@ export const giveBack = (slots: Slots, id: number): Slots => {
 
 /**
  * The slots that were taken after `moment`: the same where all of them were. They lie in order, so it is enough to look
- * at the oldest.
+ * at the oldest, and only one row holds both younger and older ones.
  *
  * @internal
  */
 export const takenAfter = (slots: Slots, moment: number): Slots => {
-  let { count, rows } = slots
-  while (rows.length > 0 && rows[0]![0]!.takenAt <= moment) {
-    const [first, ...others] = rows
-    const row = first!.filter((slot) => slot.takenAt > moment)
-    count -= first!.length - row.length
-    rows = row.length === 0 ? others : [row, ...others]
-  }
-  return count === slots.count ? slots : { count, rows }
+  const first = oldest(slots)
+  if (first === undefined || first.takenAt > moment) return slots
+  const rows = slots.rows
+    .filter((row) => row.at(-1)!.takenAt > moment)
+    .map((row, i) => (i === 0 ? row.filter((slot) => slot.takenAt > moment) : row))
+  return { count: rows.reduce((count, row) => count + row.length, 0), rows }
 }
 
 /** @internal */

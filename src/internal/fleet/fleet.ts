@@ -328,11 +328,15 @@ export class Fleet {
 
   private probed(held: Held, slot: number, call: Call, openMillis: number): void {
     const { rules } = this.breaker.settings
+    const { generation } = memberOf(held)
     this.push(held, (shared, now) => {
       const { circuit } = shared
       const ticket: Ticket = { generation: circuit.generation, slot }
-      // Where the store could not be asked, the slot was one of this node's own making.
-      if (shared.probers[slot] !== this.node) return undefined
+      // Where the store could not be asked, the slot was one of this node's own making. A probe that has given its slot
+      // back is known by the generation alone.
+      const isKnown =
+        slot === Machine.spentSlot ? circuit.generation === generation : shared.probers[slot] === this.node
+      if (!isKnown) return undefined
       if (circuit._tag !== "HalfOpen" || !Machine.lands(circuit, rules, ticket, now)) return undefined
       const settled = { ...shared, circuit: Machine.settle(circuit, rules, ticket, { ...call, at: now }) }
       return Machine.trips(settled.circuit, rules, now) === undefined

@@ -1,0 +1,129 @@
+/** R3.4: which policy has tripped and by which figures, as the line of an opening says it. */
+import { assert, describe, it } from "@effect/vitest"
+import type { Call, PolicyData } from "../../src/internal/core/policy.ts"
+import { compile } from "../../src/internal/core/policy.ts"
+import { share } from "../../src/internal/core/share.ts"
+import { failure, frozen, success } from "./circuits.ts"
+import type { RateData } from "./policies.ts"
+import { lastCalls, overTime, record, times } from "./policies.ts"
+
+/** What the policy says after these calls, alone or shared: it is the same. */
+const describedAs = (data: PolicyData, calls: ReadonlyArray<Call>, now = calls.at(-1)?.at ?? 0): string => {
+  const [alone, shared] = [compile(data), share(data)].map((policy) =>
+    policy?.describe(frozen(record(policy, calls)), now)
+  )
+  if (shared !== undefined) assert.strictEqual(shared, alone)
+  return alone!
+}
+
+const rate = (_tag: RateData["_tag"], window: RateData["window"]): RateData => ({
+  _tag,
+  threshold: 0.5,
+  minimumCalls: 1,
+  minimumFailures: 1,
+  slowerThanMillis: _tag === "SlowCallRate" ? 2_000 : Infinity,
+  window
+})
+
+const streak = (failures: number): PolicyData => ({ _tag: "Consecutive", failures })
+
+const count = (withinMillis: number): PolicyData => ({ _tag: "FailureCount", failures: 4, withinMillis })
+
+/** Six failures, the last of them now, and four successes. */
+const sixOfTen = [...times(4, success(100)), ...times(6, failure(100))]
+
+/** Six calls that took two seconds, and four that did not. */
+const sixSlow = [
+  ...times(4, success(100, 1_999)),
+  ...times(3, success(100, 2_000)),
+  ...times(3, failure(100, 9_000))
+]
+
+describe("R3.4 the figures of a policy", () => {
+  it("of a streak", () => {
+    assert.strictEqual(describedAs(streak(3), sixOfTen.slice(0, 7)), "consecutive: 3 failures in a row")
+    assert.strictEqual(describedAs(streak(1), [failure()]), "consecutive: 1 failure in a row")
+  })
+
+  it("of a count", () => {
+    assert.strictEqual(describedAs(count(60_000), sixOfTen), "failureCount: 4 failures in 60 s")
+    assert.strictEqual(describedAs(count(60_000), [failure()]), "failureCount: 1 failure in 60 s")
+    assert.strictEqual(
+      describedAs(count(Infinity), sixOfTen),
+      "failureCount: 4 failures since the circuit last closed"
+    )
+    // those that count at the time of the question
+    assert.strictEqual(
+      describedAs(count(60_000), [failure(0), failure(100)], 60_000),
+      "failureCount: 1 failure in 60 s"
+    )
+  })
+
+  it("of a rate over time", () => {
+    const policy = rate("FailureRate", overTime(30_000))
+    assert.strictEqual(describedAs(policy, sixOfTen), "failureRate: 6 of 10 calls in 30 s")
+    assert.strictEqual(
+      describedAs(policy, [...times(5, failure(0)), success(3_000), failure(3_000)], 30_000),
+      "failureRate: 1 of 2 calls in 30 s"
+    )
+  })
+
+  it("of a rate over the latest calls", () => {
+    const policy = rate("FailureRate", lastCalls(20))
+    assert.strictEqual(describedAs(policy, sixOfTen), "failureRate: 6 of 10 calls")
+  })
+
+  it("of a rate of slow calls", () => {
+    assert.strictEqual(
+      describedAs(rate("SlowCallRate", overTime(30_000)), sixSlow),
+      "slowCallRate: 6 of 10 calls in 30 s took 2 s or longer"
+    )
+    assert.strictEqual(
+      describedAs(rate("SlowCallRate", lastCalls(20)), sixSlow),
+      "slowCallRate: 6 of 10 calls took 2 s or longer"
+    )
+  })
+
+  it("of any of several: the first that trips", () => {
+    const policies = [streak(6), count(60_000), rate("FailureRate", lastCalls(4))]
+    const anyOf: PolicyData = { _tag: "AnyOf", policies }
+    assert.strictEqual(describedAs(anyOf, sixOfTen), "consecutive: 6 failures in a row")
+    const twoInARow = [...sixOfTen, success(100), failure(100)]
+    assert.strictEqual(describedAs(anyOf, twoInARow), "failureCount: 4 failures in 60 s")
+    assert.strictEqual(describedAs(anyOf, twoInARow.slice(-4)), "failureRate: 3 of 4 calls")
+  })
+
+  it("of all of several: each of them", () => {
+    const policies = [streak(6), rate("FailureRate", overTime(30_000))]
+    assert.strictEqual(
+      describedAs({ _tag: "AllOf", policies }, sixOfTen),
+      "consecutive: 6 failures in a row and failureRate: 6 of 10 calls in 30 s"
+    )
+  })
+
+  it("of a policy of the program's own: that it is one", () => {
+    const custom: PolicyData = { _tag: "Custom", initial: 0, record: () => 0, trips: () => true }
+    assert.strictEqual(describedAs(custom, [failure()]), "a policy of the program's own")
+  })
+
+  const spans: ReadonlyArray<readonly [millis: number, text: string]> = [
+    [0.5, "0.5 ms"],
+    [1.999, "2 ms"],
+    [250, "250 ms"],
+    [999, "999 ms"],
+    [1_000, "1 s"],
+    [1_500, "1.5 s"],
+    [90_000, "90 s"],
+    [599_000, "599 s"],
+    [600_000, "10 min"],
+    [700_000, "11.67 min"],
+    [7_140_000, "119 min"],
+    [7_200_000, "2 h"],
+    [86_400_000, "24 h"]
+  ]
+  for (const [millis, text] of spans) {
+    it(`a span of ${millis} milliseconds reads ${text}`, () => {
+      assert.strictEqual(describedAs(count(millis), [failure()]), `failureCount: 1 failure in ${text}`)
+    })
+  }
+})
