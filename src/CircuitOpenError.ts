@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import { Rejection } from "./internal/rejection.ts"
@@ -45,6 +46,9 @@ export type TypeId = typeof TypeId
 export const isCircuitOpenError = (value: unknown): value is CircuitOpenError =>
   Predicate.hasProperty(value, TypeId)
 
+// What a rejection knows of its circuit is nobody else's business, and not in its type.
+const Base: new () => Cause.YieldableError = Rejection
+
 /**
  * The states in which a circuit turns calls away.
  *
@@ -79,7 +83,7 @@ export type RejectingState = Exclude<StateTag, "Closed" | "Disabled">
  * @since 0.1.0
  * @category errors
  */
-export class CircuitOpenError extends Rejection {
+export class CircuitOpenError extends Base {
   readonly _tag: "CircuitOpenError" = "CircuitOpenError"
   readonly breaker: string
   readonly key: string

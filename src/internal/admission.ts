@@ -12,6 +12,7 @@ import type { Ticket } from "./core/circuit.ts"
 import * as Circuit from "./core/circuit.ts"
 import type { Claim } from "./fleet/claim.ts"
 import { increment } from "./meters.ts"
+import { Rejection } from "./rejection.ts"
 
 /** @internal */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -122,5 +123,5 @@ export const reject = (
   // Whole milliseconds, rounded up: a timer cut short would only be rejected once more.
   const retryAfter = Duration.millis(Math.ceil(retryAfterMillis))
   const error = new CircuitOpenError({ breaker: name, key: held.key, state, retryAfter })
-  return Exit.fail(CircuitOpenError.by(held, error))
+  return Exit.fail(Rejection.by(held, error))
 }

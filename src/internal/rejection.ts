@@ -13,12 +13,12 @@ StacklessError.prototype = Object.create(Cause.YieldableError.prototype)
  *
  * @internal
  */
-export abstract class Rejection extends StacklessError {
+export class Rejection extends StacklessError {
   #circuit: object | undefined = undefined
 
   /** Notes which circuit has turned the call away. */
-  static by<A extends Rejection>(circuit: object, rejection: A): A {
-    rejection.#circuit = circuit
+  static by<A extends object>(circuit: object, rejection: A): A {
+    if (#circuit in rejection) rejection.#circuit = circuit
     return rejection
   }
 
