@@ -5,14 +5,13 @@ import * as Outcome from "../Outcome.ts"
 import type { Restore } from "./admission.ts"
 import { admission, reject } from "./admission.ts"
 import type { Breaker } from "./breaker.ts"
-import type { Classify } from "./call.ts"
-import type { RunningCall } from "./call.ts"
+import type { Classify, RunningCall } from "./call.ts"
 import { countSuccess, isWithinCall, judge, runningCall, settleExit } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
-import type { Fleet } from "./fleet/fleet.ts"
 import { UnmaskedCall } from "./fiber/unmaskedCall.ts"
+import type { Fleet } from "./fleet/fleet.ts"
 
 /**
  * An effect that is to be called through a circuit.
