@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
+import { Breaker as InnerBreaker } from "../../src/internal/breaker.ts"
+import { decode } from "../../src/internal/options.ts"
 import type { Breaker } from "./fixtures.ts"
 import {
   fails,
@@ -65,6 +67,22 @@ describe("keys", () => {
       for (const key of keys.filter((_, i) => i % 100 === 0)) {
         assert.strictEqual((yield* totalsOf(breaker, key)).succeeded, 1)
       }
+    })
+  )
+
+  it.scoped("E25 lie in as many tables as their number asks for, whatever `capacity` is", () =>
+    Effect.gen(function* () {
+      const registry = yield* CircuitBreakerRegistry.CircuitBreakerRegistry
+      const breaker = yield* Effect.withFiberRuntime<InnerBreaker>((caller) => {
+        const made = new InnerBreaker(decode({ capacity: Number.MAX_SAFE_INTEGER }), registry, caller)
+        for (let i = 0; i < 20_000; i++) made.use(`key ${i}`, caller)
+        return Effect.succeed(made)
+      })
+
+      const tables: unknown = Reflect.get(breaker.circuits, "shards")
+
+      assert.isArray(tables)
+      assert.isAtMost((tables as ReadonlyArray<unknown>).length, Math.ceil(20_000 / 4_096))
     })
   )
 
