@@ -5,12 +5,15 @@
  */
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import * as internal from "./internal/http/client.ts"
+import { classifyWith, statusOutcome } from "./internal/http/clientVerdict.ts"
+import * as keys from "./internal/http/keys.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
@@ -29,10 +32,14 @@ export interface Options {
    */
   readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
   /**
-   * The verdict on a response's status (default: as {@link classify}). A failure that names no `retryAfter` gets that
-   * of the response. It may be asked more than once about a response.
+   * The verdict on a response, by its status and all else that it says (default: as {@link classify}). A failure that
+   * names no `retryAfter` gets that of the response. It is asked when the headers have come, and again only about a body
+   * that came whole and was of no use, such as one that is no JSON. Where it throws, the call is Ignored, and that is
+   * logged once per breaker.
    */
-  readonly statusOutcome?: ((status: number) => Outcome) | undefined
+  readonly statusOutcome?:
+    | ((status: number, response: HttpClientResponse.HttpClientResponse) => Outcome)
+    | undefined
   /**
    * Answer a rejected request instead of failing it: with `status` (default 503), `Retry-After`,
    * `X-Circuit-Breaker: breaker tripped` and a JSON body that names the breaker and the key (default: fail with a
@@ -61,8 +68,9 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
  *
  * A request ends with the body of its response, where the reading begins at once, before anything else is waited for: a
  * body that breaks off is a failure, good headers or not, once. A body that is read later or never is not looked at. Of
- * a `stream`, the first bytes end what counts as time, and as a probe: they close a half-open circuit, whatever becomes
- * of the rest. A body that is read as a whole holds a probe's slot until it has come, or until `probeTimeout`.
+ * a `stream`, the first bytes end what counts as time, and settle a probe as a success; one that breaks off after them
+ * is a failure for as long as the circuit asks for more probes. A body that is read as a whole holds a probe's slot until
+ * it has come, or until `probeTimeout`.
  *
  * A timeout that is to count belongs inside: `HttpClient.transformResponse(Effect.timeout("2 seconds"))` before `protect`,
  * which covers the headers. The verdict is that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
@@ -110,11 +118,17 @@ export const protect: {
 
 /**
  * The verdict on the exit of a request: transport errors, timeouts and statuses 408 and 5xx are failures, with the
- * response's `retry-after-ms` or `Retry-After` (seconds or a date, at most a year) as the hint; 429 is Ignored, because
- * the dependency is well and we are too many; every other status is a success. A request that could not be made at all
- * (an invalid URL, a body that does not encode) is Ignored, and JSON that came whole but does not parse is judged by its
- * status. A form that does not parse, and a body beyond the caller's own `withMaxBodySize`, look like one that broke
- * off. Any other exit is judged by `Outcome.fromExit`.
+ * response's `retry-after-ms` or `Retry-After` (seconds or a date of RFC 9110, less the `Age` of a cached response, at
+ * most a year) as the hint. 429 is Ignored, because the dependency is well and we are too many; so is a 403 with
+ * `Retry-After` or `x-ratelimit-remaining: 0`, by which GitHub says the same. Every other status is a success. A request
+ * that could not be made at all (an invalid URL, a body that does not encode) is Ignored, and JSON that came whole but
+ * does not parse is judged by its status. A form that does not parse, and a body beyond the caller's own
+ * `withMaxBodySize`, look like one that broke off. Any other exit is judged by `Outcome.fromExit`.
+ *
+ * Of several failures in one cause, as a race leaves them behind, the worst verdict counts: Failure before Success before
+ * Ignored. A response that is a failure is logged, and kept as `lastFailure`, as a line such as
+ * `GET https://payments.example/rates answered 503`, without the URL's user, query and fragment. An error is kept as it
+ * is, and logged as such a line where its own text would show one of these.
  *
  * {@link protect} uses it; it also serves as the `classify` of a breaker round effects that make a request.
  *
@@ -142,9 +156,7 @@ export const protect: {
  * @since 0.1.0
  * @category classifiers
  */
-export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = internal.classifyWith(
-  internal.statusOutcome
-)
+export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = classifyWith(statusOutcome)
 
 /**
  * A `key` that gives a circuit to each of some base URLs: the longest one that a request is under, or none. A request
@@ -171,4 +183,4 @@ export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = internal
  */
 export const byPrefix: (
   prefixes: ReadonlyArray<string>
-) => (request: HttpClientRequest.HttpClientRequest) => string | undefined = internal.byPrefix
+) => (request: HttpClientRequest.HttpClientRequest) => string | undefined = keys.byPrefix

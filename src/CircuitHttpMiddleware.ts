@@ -11,6 +11,7 @@ import type * as Exit from "effect/Exit"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import * as internal from "./internal/http/middleware.ts"
+import { classifyWith, statusOutcome } from "./internal/http/serverVerdict.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
@@ -26,10 +27,13 @@ export interface Options {
    */
   readonly key?: ((request: HttpServerRequest.HttpServerRequest) => string | undefined) | undefined
   /**
-   * The verdict on the status that the client gets (default: 500 and more is a failure, all else a success). A 404 of
-   * somebody who asks for what is not there closes a half-open circuit, unless it is Ignored here.
+   * The verdict on the response that the client gets, by its status and all else that it says (default: 500 and more is
+   * a failure, all else a success). A 404 of somebody who asks for what is not there closes a half-open circuit, unless
+   * it is Ignored here. Where it throws, the call is Ignored, and that is logged once per breaker.
    */
-  readonly statusOutcome?: ((status: number) => Outcome) | undefined
+  readonly statusOutcome?:
+    | ((status: number, response: HttpServerResponse.HttpServerResponse) => Outcome)
+    | undefined
   /** The verdict on the exit of the app, in place of `statusOutcome` (default {@link classify}). */
   readonly classify?:
     | ((exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => Outcome)
@@ -56,7 +60,12 @@ export interface Middleware<Needs> {
 /**
  * A middleware for `HttpServer.serve`, `HttpRouter.use` and `HttpLayerRouter.middleware`. While the circuit is open,
  * guarded requests are answered at once and their handler does not run. A handler's own response or error is never
- * replaced.
+ * replaced. An error that makes its answer itself (`HttpServerRespondable`) makes it within the call, and gives that same
+ * answer to the server.
+ *
+ * A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success and ends what counts as time; so do the
+ * headers of a stream, by their status. What becomes of it later is a failure only if the route itself fails, not if its
+ * client closes it, and of a probe only for as long as the circuit asks for more of them.
  *
  * A client that disconnects interrupts a route of a router, and such a call is Ignored. A handler served without a router
  * cannot be interrupted (in `@effect/platform` 0.97), so it counts by what it answers in the end, and as a probe holds
@@ -110,10 +119,13 @@ export const make: {
 /**
  * The verdict on the exit of an app, by the response that its client gets: a status of 500 or more is a failure, and so
  * is a defect; every other response is a success. An exit that is only interruption, as of a client that disconnects,
- * is Ignored.
+ * is Ignored. A response that is a failure is logged as a line such as `GET /rates answered 500`, an error as it is.
+ *
+ * As the `classify` of a breaker without the middleware, it takes an error that makes its answer itself for a 500 where
+ * the answer cannot be made at once.
  *
  * @since 0.1.0
  * @category classifiers
  */
 export const classify: (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => Outcome =
-  internal.classifyWith(internal.statusOutcome)
+  classifyWith(statusOutcome)

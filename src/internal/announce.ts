@@ -109,7 +109,7 @@ export const announceDefect = (caller: Caller, breaker: string, key: string, def
     caller,
     { breaker, key },
     LogLevel.Error,
-    "Code that was given to the breaker threw, its classifier, its trip policy or its registry: this is said only once",
+    "The classifier, the trip policy or the registry threw: what it was asked about is not counted, and this is said only once",
     Cause.die(defect)
   )
 

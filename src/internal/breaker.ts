@@ -5,7 +5,7 @@ import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import type * as CircuitBreakerRegistry from "../CircuitBreakerRegistry.ts"
-import * as Outcome from "../Outcome.ts"
+import type * as Outcome from "../Outcome.ts"
 import type * as Transition from "../Transition.ts"
 import { announceDefect, announceDropped, announceTransition } from "./announce.ts"
 import { Broadcast } from "./broadcast.ts"
@@ -20,7 +20,7 @@ import { increment, Meters } from "./meters.ts"
 import type { Backoff, OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
 import type { Settings } from "./options.ts"
-import type { UnsettledCall } from "./unsettledCalls.ts"
+import type { Seen } from "./unsettledCalls.ts"
 import { UnsettledCalls } from "./unsettledCalls.ts"
 
 /**
@@ -95,17 +95,8 @@ export class Breaker {
   }
 
   /** The circuit as a reader sees it: an unsettled call is a success so far. */
-  seen(held: Held, now: number): Circuit.Circuit<unknown> {
-    const { rules } = this.settings
-    return this.landing(held, now).reduce(
-      (circuit, { call }) => Circuit.settle(circuit, rules, call, { ...successNow, at: now }),
-      held.current
-    )
-  }
-
-  /** The unsettled calls that will count as successes, if they do not go on. */
-  landing(held: Held, now: number): ReadonlyArray<UnsettledCall> {
-    return Array.from(this.unsettledCalls.of(held)).filter(({ call }) => call.lands(now))
+  seen(held: Held, now: number): Seen {
+    return this.unsettledCalls.seen(held, this.settings.rules, now)
   }
 
   /** Gives a circuit its next value; a new generation is a transition. */
@@ -281,5 +272,3 @@ const microsOf = (caller: Caller): number =>
   Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos()) / 1e3)
 
 const byHand: Change = { reason: "Manual" }
-
-const successNow = { outcome: Outcome.success, interrupted: false, elapsedMillis: 0 }

@@ -94,9 +94,44 @@ export const settleExit = <A, E>(
   classify: Classify<A, E>,
   exit: Exit.Exit<A, E>,
   caller: Caller
+): void => end(call, judge(call, classify, exit, caller), exit, caller)
+
+/**
+ * Ends a call by its verdict. One that was settled before, when the dependency answered, can only still fail.
+ *
+ * @internal
+ */
+export const end = (
+  call: RunningCall,
+  outcome: Outcome.Outcome,
+  exit: Exit.Exit<unknown, unknown>,
+  caller: Caller
 ): void => {
+  if (call.slot === Circuit.spentSlot && outcome._tag !== "Failure") return
   call.breaker.unsettledCalls.lapseAll(call.held)
-  settle(call, judge(call, classify, exit, caller), exit, caller)
+  settle(call, outcome, exit, caller)
+}
+
+/**
+ * Notes that the dependency has answered a call that goes on, such as a stream or a socket: what counts as its time ends
+ * with that. A probe is settled, because it may go on for longer than it holds its slot; one that has succeeded can
+ * still fail, for as long as the circuit asks for more probes.
+ *
+ * @internal
+ */
+export const answered = (
+  call: RunningCall,
+  outcome: Outcome.Outcome,
+  exit: Exit.Exit<unknown, unknown>,
+  caller: Caller
+): void => {
+  if (call.endedAt !== undefined) return
+  call.endedAt = call.breaker.now(caller)
+  if (call.slot === 0) return
+  const isSlow = call.endedAt - call.startedAt >= call.breaker.policy.slowerThanMillis
+  const succeeds = outcome._tag === "Success" && !isSlow && call.lands(call.endedAt)
+  end(call, outcome, exit, caller)
+  if (succeeds) call.slot = Circuit.spentSlot
 }
 
 /**
@@ -125,11 +160,11 @@ export const countSuccess = (call: RunningCall, caller: Caller): boolean => {
   return true
 }
 
-const timedSuccess = ({ breaker, startedAt }: RunningCall, at: number): Call => ({
+const timedSuccess = ({ breaker, endedAt, startedAt }: RunningCall, at: number): Call => ({
   outcome: Outcome.success,
   interrupted: false,
   at,
-  elapsedMillis: breaker.policy.measuresElapsed ? at - startedAt : 0
+  elapsedMillis: breaker.policy.measuresElapsed ? (endedAt ?? at) - startedAt : 0
 })
 
 /**

@@ -164,7 +164,9 @@ const waitForChange = (
   // While calls are turned away whatever the circuit, the store is what is waited for.
   const storeMillis = breaker.fleet?.turnsAway === true ? breaker.fleet.retryMillis : 0
   const circuitMillis =
-    held === undefined ? 0 : Circuit.readyInMillis(breaker.seen(held, now), breaker.settings.rules, now)
+    held === undefined
+      ? 0
+      : Circuit.readyInMillis(breaker.seen(held, now).circuit, breaker.settings.rules, now)
   const millis = Math.max(storeMillis, circuitMillis)
   if (millis <= 0) return Effect.succeed(true)
   const changed = breaker.nextChange(key, caller)

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
-import type { CircuitBreaker, Classify, Options, ProtectOptions } from "../CircuitBreaker.ts"
+import type { CircuitBreaker, Options, ProtectOptions } from "../CircuitBreaker.ts"
 import { CircuitBreakerRegistry } from "../CircuitBreakerRegistry.ts"
 import type { CircuitOpenError } from "../CircuitOpenError.ts"
 import { CircuitStore } from "../CircuitStore.ts"
@@ -12,7 +12,7 @@ import * as controls from "./controls.ts"
 import * as Fleet from "./fleet/join.ts"
 import { coordinatesNothing } from "./fleet/memory.ts"
 import { checkCall, checkKey, checkStream, decode } from "./options.ts"
-import type { GoOn } from "./protect.ts"
+import type { Request } from "./protect.ts"
 import { protect } from "./protect.ts"
 import { protectStream } from "./protectStream.ts"
 import * as Reading from "./reading.ts"
@@ -41,11 +41,18 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
   const service: CircuitBreaker = {
     name: settings.name,
     protect: (effect) =>
-      protect({ breaker, effect, key: undefined, classify: settings.classify, goOn: undefined }),
+      protect({
+        breaker,
+        effect,
+        key: undefined,
+        classify: settings.classify,
+        goOn: undefined,
+        onStart: undefined
+      }),
     protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) => {
       const { classify = settings.classify, key } = options
       checkCall(options)
-      return protect({ breaker, effect, key, classify, goOn: undefined })
+      return protect({ breaker, effect, key, classify, goOn: undefined, onStart: undefined })
     }),
     protectStream: (stream, options) => {
       if (options !== undefined) checkStream(options)
@@ -63,7 +70,10 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
     disable: (key) => controls.disable(breaker, checkKey(key)),
     awaitReady: (key) => controls.awaitReady(breaker, checkKey(key))
   }
-  const guarding: Guarding = { [guardKey]: (effect, guard) => protect({ breaker, effect, ...guard }) }
+  const guarding: Guarding = {
+    [guardKey]: (effect, { classify, goOn, key, onStart }) =>
+      protect({ breaker, effect, key, classify, goOn, onStart })
+  }
   // Not enumerable: a breaker that is made of this one has its own way to guard.
   return Object.defineProperty(service, guardKey, { value: guarding[guardKey] })
 }
@@ -81,15 +91,11 @@ interface Guarding {
   ) => Effect.Effect<A, E | CircuitOpenError, R>
 }
 
-interface Guard<A> {
-  readonly key: string
-  readonly classify: Classify
-  readonly goOn: GoOn<A>
-}
+type Guard<A> = Pick<Request<A, unknown, unknown>, "key" | "classify" | "goOn" | "onStart">
 
 /**
- * Guards an effect whose call may go on after it. A breaker that somebody else has made settles such a call with its
- * effect.
+ * Guards an effect whose call may go on after it, or be settled before its end. A breaker that somebody else has made
+ * settles such a call with its effect.
  *
  * @internal
  */

@@ -1,4 +1,3 @@
-import * as Duration from "effect/Duration"
 import type { Failure } from "../Outcome.ts"
 
 const descriptionKey = Symbol.for("effect-circuit-breaker/Outcome/description")
@@ -9,20 +8,17 @@ const descriptionKey = Symbol.for("effect-circuit-breaker/Outcome/description")
  *
  * @internal
  */
-export const describedFailure = (
-  retryAfter: Duration.DurationInput | undefined,
-  description: () => string
-): Failure =>
-  Object.defineProperty(
-    retryAfter === undefined
-      ? { _tag: "Failure" }
-      : { _tag: "Failure", retryAfter: Duration.decode(retryAfter) },
-    descriptionKey,
-    { value: description }
-  ) as Failure
+export const describedFailure = (failure: Failure, description: () => string): Failure =>
+  Object.defineProperty({ ...failure }, descriptionKey, { value: description })
 
 /** @internal */
 export const descriptionOf = (outcome: Failure): string | undefined => {
   const description: unknown = (outcome as { readonly [descriptionKey]?: unknown })[descriptionKey]
-  return typeof description === "function" ? String(description()) : undefined
+  if (typeof description !== "function") return undefined
+  try {
+    return String(description())
+  } catch {
+    // It is only a text for the log.
+    return undefined
+  }
 }

@@ -6,7 +6,7 @@ import type { Restore } from "./admission.ts"
 import { admission, reject } from "./admission.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Classify, RunningCall } from "./call.ts"
-import { countSuccess, isWithinCall, judge, runningCall, settleExit } from "./call.ts"
+import { countSuccess, end, isWithinCall, judge, runningCall, settleExit } from "./call.ts"
 import type { Caller } from "./caller.ts"
 import type { Held } from "./circuits.ts"
 import * as Circuit from "./core/circuit.ts"
@@ -25,6 +25,8 @@ export interface Request<A, E, R> {
   readonly classify: Classify<A, E>
   /** Takes over a call whose effect has succeeded, and settles it: answers what the caller gets. */
   readonly goOn: GoOn<A> | undefined
+  /** Is given the call before its effect starts. */
+  readonly onStart: ((call: RunningCall) => void) | undefined
 }
 
 /** @internal */
@@ -107,9 +109,11 @@ const callUnmasked = <A, E, R>(
   held: Held,
   caller: Caller
 ): Effect.Effect<A, E, R> => {
-  const { breaker, effect } = request
+  const { breaker, effect, onStart } = request
   const startedAt = breaker.policy.measuresElapsed ? breaker.now(caller) : 0
-  return new ClosedCall(request, held, startedAt, caller).run(effect)
+  const running = new ClosedCall(request, held, startedAt, caller)
+  onStart?.(running)
+  return running.run(effect)
 }
 
 /** A call on a circuit that admits every call: the circuit was read, and nothing was claimed. */
@@ -159,6 +163,7 @@ const run = <A, E, R>(
     running.isOn = false
     return conclude(request, running, exit, caller)
   }
+  request.onStart?.(running)
   return Effect.matchCauseEffect(restore(within(running, request.effect)), {
     onFailure: (cause) => finish(Exit.failCause(cause)),
     onSuccess: (value) => finish(Exit.succeed(value))
@@ -175,13 +180,10 @@ const conclude = <A, E, R>(
   exit: Exit.Exit<A, E>,
   caller: Caller
 ): Exit.Exit<A, E> => {
-  if (
-    goOn !== undefined &&
-    exit._tag === "Success" &&
-    judge(running, classify, exit, caller)._tag === "Success"
-  ) {
+  const outcome = judge(running, classify, exit, caller)
+  if (goOn !== undefined && exit._tag === "Success" && outcome._tag === "Success") {
     return Exit.succeed(goOn(exit.value, running, caller))
   }
-  settleExit(running, classify, exit, caller)
+  end(running, outcome, exit, caller)
   return exit
 }

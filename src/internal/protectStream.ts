@@ -8,9 +8,8 @@ import * as Outcome from "../Outcome.ts"
 import { begin, settleOnce } from "./admit.ts"
 import type { Breaker } from "./breaker.ts"
 import type { RunningCall } from "./call.ts"
-import { judge, runningCall, settle } from "./call.ts"
+import { answered, judge, runningCall, settle } from "./call.ts"
 import type { Caller } from "./caller.ts"
-import { spentSlot } from "./core/circuit.ts"
 
 /**
  * A call that lasts as long as a stream. Its first chunk ends what counts as time, and settles a probe: a stream may go
@@ -54,14 +53,7 @@ const now = (step: (caller: Caller) => void): Effect.Effect<void> =>
   Effect.withFiberRuntime((caller) => Effect.succeed(step(caller)))
 
 const arrive = (call: RunningCall, chunk: Chunk.Chunk<unknown>, caller: Caller): void => {
-  if (call.endedAt !== undefined || chunk.length === 0) return
-  call.endedAt = call.breaker.now(caller)
-  if (call.slot === 0) return
-  const { slowerThanMillis } = call.breaker.settings.rules.policy
-  const succeeds = call.lands(call.endedAt) && call.endedAt - call.startedAt < slowerThanMillis
-  settleOnce(call, Outcome.success, Exit.void, caller)
-  // What has counted as a success can still fail without its slot, for as long as the circuit asks for more probes.
-  if (succeeds) call.slot = spentSlot
+  if (chunk.length > 0) answered(call, Outcome.success, Exit.void, caller)
 }
 
 const fail = (call: RunningCall, cause: Cause.Cause<unknown>, caller: Caller): void => {

@@ -48,7 +48,7 @@ const lookedUp = <A>(
     const here = () => {
       const now = breaker.now(caller)
       const held = breaker.circuits.find(key, now)
-      return read(held, held && breaker.seen(held, now), now)
+      return read(held, held && breaker.seen(held, now).circuit, now)
     }
     const { fleet } = breaker
     if (fleet === undefined || breaker.circuits.find(key, breaker.now(caller)) !== undefined) return here()
@@ -91,20 +91,22 @@ const stateOf = (breaker: Breaker, seen: Circuit.Circuit<unknown> | undefined, n
   }
 }
 
-const snapshotOf = (breaker: Breaker, held: Held | undefined, key: string, now: number): CircuitSnapshot => ({
-  breaker: breaker.settings.name,
-  key,
-  state: stateOf(breaker, held && breaker.seen(held, now), now),
-  window:
-    held === undefined ? noCounts : Circuit.counts(breaker.seen(held, now), breaker.settings.rules, now),
-  totals: {
-    succeeded: held === undefined ? 0 : held.succeeded + breaker.landing(held, now).length,
-    failed: held?.failed ?? 0,
-    ignored: held?.ignored ?? 0,
-    rejected: held?.rejected ?? 0
-  },
-  lastFailure: Option.map(Option.fromNullable(held?.lastFailure), ({ at, description, exit }) => ({
-    at,
-    cause: exit._tag === "Failure" ? exit.cause : Cause.fail(description ?? exit.value)
-  }))
-})
+const snapshotOf = (breaker: Breaker, held: Held | undefined, key: string, now: number): CircuitSnapshot => {
+  const seen = held && breaker.seen(held, now)
+  return {
+    breaker: breaker.settings.name,
+    key,
+    state: stateOf(breaker, seen?.circuit, now),
+    window: seen === undefined ? noCounts : Circuit.counts(seen.circuit, breaker.settings.rules, now),
+    totals: {
+      succeeded: (held?.succeeded ?? 0) + (seen?.unsettled ?? 0),
+      failed: held?.failed ?? 0,
+      ignored: held?.ignored ?? 0,
+      rejected: held?.rejected ?? 0
+    },
+    lastFailure: Option.map(Option.fromNullable(held?.lastFailure), ({ at, description, exit }) => ({
+      at,
+      cause: exit._tag === "Failure" ? exit.cause : Cause.fail(description ?? exit.value)
+    }))
+  }
+}

@@ -1,6 +1,8 @@
 import * as Scheduler from "effect/Scheduler"
+import * as Outcome from "../Outcome.ts"
 import type { RunningCall } from "./call.ts"
 import type { Held } from "./circuits.ts"
+import * as Circuit from "./core/circuit.ts"
 
 /**
  * A call that has succeeded unless it goes on: an HTTP response whose body nobody has begun to read.
@@ -14,13 +16,24 @@ export interface UnsettledCall {
 }
 
 /**
+ * A circuit as a reader sees it: its unsettled calls are successes so far.
+ *
+ * @internal
+ */
+export interface Seen {
+  readonly circuit: Circuit.Circuit<unknown>
+  /** How many unsettled calls are counted in. */
+  readonly unsettled: number
+}
+
+/**
  * The unsettled calls of a breaker, by circuit. Each lapses when the event loop turns, or before its circuit's next
  * outcome or decision, unless it is taken back by then. Reading a circuit counts them in, but leaves them unsettled.
  *
  * @internal
  */
 export class UnsettledCalls {
-  private readonly byCircuit = new Map<Held, Set<UnsettledCall>>()
+  private readonly byCircuit = new Map<Held, CircuitCalls>()
   private readonly report: (held: Held, defect: unknown) => void
   private awaitsTurn = false
 
@@ -30,9 +43,12 @@ export class UnsettledCalls {
 
   add(unsettled: UnsettledCall): void {
     const { held } = unsettled.call
-    const others = this.byCircuit.get(held)
-    if (others === undefined) this.byCircuit.set(held, new Set([unsettled]))
-    else others.add(unsettled)
+    let others = this.byCircuit.get(held)
+    if (others === undefined) {
+      others = new CircuitCalls()
+      this.byCircuit.set(held, others)
+    }
+    others.add(unsettled)
     if (this.awaitsTurn) return
     this.awaitsTurn = true
     nextTurn.scheduleTask(() => {
@@ -44,23 +60,25 @@ export class UnsettledCalls {
   takeBack(unsettled: UnsettledCall): void {
     const { held } = unsettled.call
     const others = this.byCircuit.get(held)
-    if (others?.delete(unsettled) === true && others.size === 0) this.byCircuit.delete(held)
+    if (others?.remove(unsettled) === true && others.calls.size === 0) this.byCircuit.delete(held)
   }
 
   get isEmpty(): boolean {
     return this.byCircuit.size === 0
   }
 
-  of(held: Held): Iterable<UnsettledCall> {
-    return this.byCircuit.get(held) ?? []
+  seen(held: Held, rules: Circuit.Rules<unknown>, now: number): Seen {
+    return this.byCircuit.get(held)?.seen(held.current, rules, now) ?? { circuit: held.current, unsettled: 0 }
   }
 
   /** Has the calls of a circuit lapse. Each settles, which asks for this again, so they are taken out first. */
   lapseAll(held: Held): void {
+    // Asked before every outcome, while there are hardly ever any.
+    if (this.byCircuit.size === 0) return
     const all = this.byCircuit.get(held)
     if (all === undefined) return
     this.byCircuit.delete(held)
-    for (const unsettled of all) {
+    for (const unsettled of all.calls) {
       try {
         unsettled.lapse()
       } catch (defect) {
@@ -70,6 +88,84 @@ export class UnsettledCalls {
     }
   }
 }
+
+/**
+ * The unsettled calls of one circuit. There may be very many, and each of them may be followed by a reading, so what a
+ * reader sees is not worked out from all of them each time.
+ */
+class CircuitCalls {
+  readonly calls = new Set<UnsettledCall>()
+  /** How many calls there are of each generation: those of another one than the circuit's count no more. */
+  private readonly counts = new Map<number, number>()
+  private successes: Successes | undefined = undefined
+
+  add(unsettled: UnsettledCall): void {
+    this.calls.add(unsettled)
+    this.count(unsettled, 1)
+  }
+
+  remove(unsettled: UnsettledCall): boolean {
+    const isRemoved = this.calls.delete(unsettled)
+    if (isRemoved) this.count(unsettled, -1)
+    return isRemoved
+  }
+
+  seen(current: Circuit.Circuit<unknown>, rules: Circuit.Rules<unknown>, now: number): Seen {
+    if (current._tag !== "Closed") return seenOneByOne(this.calls, current, rules, now)
+    const unsettled = this.counts.get(current.generation) ?? 0
+    if (this.successes?.isOf(current, now) !== true) this.successes = new Successes(current, rules, now)
+    return { circuit: this.successes.after(unsettled), unsettled }
+  }
+
+  private count({ call }: UnsettledCall, by: number): void {
+    this.counts.set(call.generation, (this.counts.get(call.generation) ?? 0) + by)
+  }
+}
+
+/** A Closed circuit after each number of successes, for as long as it stays the same and a millisecond lasts. */
+class Successes {
+  private readonly rules: Circuit.Rules<unknown>
+  private readonly now: number
+  private readonly afterEach: [Circuit.Circuit<unknown>, ...Array<Circuit.Circuit<unknown>>]
+
+  constructor(circuit: Circuit.Circuit<unknown>, rules: Circuit.Rules<unknown>, now: number) {
+    this.rules = rules
+    this.now = now
+    this.afterEach = [circuit]
+  }
+
+  isOf(circuit: Circuit.Circuit<unknown>, now: number): boolean {
+    return this.afterEach[0] === circuit && Math.floor(this.now) === Math.floor(now)
+  }
+
+  after(successes: number): Circuit.Circuit<unknown> {
+    const { generation } = this.afterEach[0]
+    for (let known = this.afterEach.length; known <= successes; known++) {
+      const last = this.afterEach[known - 1] ?? this.afterEach[0]
+      this.afterEach.push(Circuit.settle(last, this.rules, { generation, slot: 0 }, successAt(this.now)))
+    }
+    return this.afterEach[successes] ?? this.afterEach[0]
+  }
+}
+
+/** A circuit that is not Closed has calls lapse whenever it is asked for admission, so that there are few. */
+const seenOneByOne = (
+  calls: Iterable<UnsettledCall>,
+  current: Circuit.Circuit<unknown>,
+  rules: Circuit.Rules<unknown>,
+  now: number
+): Seen => {
+  let circuit = current
+  let unsettled = 0
+  for (const { call } of calls) {
+    if (!Circuit.lands(current, rules, call, now)) continue
+    circuit = Circuit.settle(circuit, rules, call, successAt(now))
+    unsettled++
+  }
+  return { circuit, unsettled }
+}
+
+const successAt = (at: number) => ({ outcome: Outcome.success, interrupted: false, at, elapsedMillis: 0 })
 
 // By then a fiber has gone on that only handed its value to another, as `Effect.timeout` does.
 const nextTurn = Scheduler.timerBatched(0)

@@ -8,16 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
-import type { Outcome } from "../../Outcome.ts"
-import type { RunningCall } from "../call.ts"
-import { settleExit } from "../call.ts"
+import * as Outcome from "../../Outcome.ts"
+import type { Classify, RunningCall } from "../call.ts"
+import { answered, end, settleExit } from "../call.ts"
 import type { Caller } from "../caller.ts"
 import type { GoOn } from "../protect.ts"
 import type { UnsettledCall } from "../unsettledCalls.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
-
-type Judge = (exit: Exit.Exit<unknown, unknown>) => Outcome
 
 /**
  * A request goes on with the body of its response: good headers settle it only if no body follows, or if nobody begins
@@ -26,10 +24,10 @@ type Judge = (exit: Exit.Exit<unknown, unknown>) => Outcome
  * @internal
  */
 export const goOnWithBody =
-  (classify: Judge): GoOn<Response> =>
+  (classify: Classify<Response, unknown>): GoOn<Response> =>
   (response, call, caller) => {
     if (hasBody(response)) return new ResponseInFlight(response, call, classify, caller)
-    settleExit(call, classify, Exit.succeed(response), caller)
+    end(call, Outcome.success, Exit.void, caller)
     return response
   }
 
@@ -42,22 +40,27 @@ const hasBody = ({ request, status }: Response): boolean =>
  * its consumer's pace, so its first bytes end what the dependency is measured by, and a probe as a whole: it may go on
  * for longer than a probe holds its slot, and its consumer may be in need of the circuit.
  */
-class ResponseInFlight extends Inspectable.Class implements Response {
+class ResponseInFlight extends Inspectable.Class implements Response, UnsettledCall {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly call: RunningCall
   private readonly original: Response
-  private readonly call: RunningCall
-  private readonly classify: Judge
-  private readonly unsettled: UnsettledCall
+  private readonly classify: Classify<Response, unknown>
+  /** Who asked for it. */
+  private readonly caller: Caller
   private isSettled = false
 
-  constructor(original: Response, call: RunningCall, classify: Judge, caller: Caller) {
+  constructor(original: Response, call: RunningCall, classify: Classify<Response, unknown>, caller: Caller) {
     super()
     this.original = original
     this.call = call
     this.classify = classify
-    this.unsettled = { call, lapse: () => this.settle(Exit.succeed(original), caller) }
-    call.breaker.unsettledCalls.add(this.unsettled)
+    this.caller = caller
+    call.breaker.unsettledCalls.add(this)
+  }
+
+  lapse(): void {
+    this.succeed(this.caller)
   }
 
   get request() {
@@ -105,10 +108,22 @@ class ResponseInFlight extends Inspectable.Class implements Response {
       this.takeBack()
       return this.original.stream
     }).pipe(
-      Stream.mapChunksEffect((chunk) => Effect.as(this.arriving, chunk)),
+      Stream.mapChunksEffect((chunk) =>
+        Effect.as(
+          now((caller) => answered(this.call, Outcome.success, Exit.void, caller)),
+          chunk
+        )
+      ),
       // What the body itself fails with; a consumer that fails or stops early says nothing about it.
-      Stream.tapErrorCause((cause) => this.settling(Exit.failCause(cause))),
-      Stream.ensuringWith((exit) => this.settling(isInterruption(exit) ? exit : Exit.succeed(this.original)))
+      Stream.tapErrorCause((cause) => now((caller) => this.fail(cause, caller))),
+      Stream.ensuringWith((exit) =>
+        now((caller) =>
+          // A consumer that leaves with something in hand is content.
+          isInterruption(exit) && this.call.endedAt === undefined
+            ? this.fail(exit.cause, caller)
+            : this.succeed(caller)
+        )
+      )
     )
   }
 
@@ -120,43 +135,40 @@ class ResponseInFlight extends Inspectable.Class implements Response {
     return Effect.uninterruptibleMask((restore) =>
       Effect.withFiberRuntime((caller) => {
         this.takeBack()
-        const ended = (exit: Exit.Exit<A, ResponseError>): Exit.Exit<A, ResponseError> => {
-          this.settle(Exit.as(exit, this.original), caller)
-          return exit
-        }
         return Effect.matchCauseEffect(restore(body()), {
-          onFailure: (cause) => ended(Exit.failCause(cause)),
-          onSuccess: (value) => ended(Exit.succeed(value))
+          onFailure: (cause) => {
+            this.fail(cause, caller)
+            return Effect.failCause(cause)
+          },
+          onSuccess: (value) => {
+            this.succeed(caller)
+            return Effect.succeed(value)
+          }
         })
       })
     )
   }
 
   private takeBack(): void {
-    this.call.breaker.unsettledCalls.takeBack(this.unsettled)
+    this.call.breaker.unsettledCalls.takeBack(this)
   }
 
-  private get arriving(): Effect.Effect<void> {
-    return Effect.withFiberRuntime((caller) => {
-      const { call } = this
-      if (call.endedAt === undefined) {
-        call.endedAt = call.breaker.now(caller)
-        if (call.slot !== 0) this.settle(Exit.succeed(this.original), caller)
-      }
-      return Effect.void
-    })
-  }
-
-  private settling(exit: Exit.Exit<Response, unknown>): Effect.Effect<void> {
-    return Effect.withFiberRuntime((caller) => Effect.succeed(this.settle(exit, caller)))
-  }
-
-  private settle(exit: Exit.Exit<Response, unknown>, caller: Caller): void {
+  /** What is not asked again: its headers were judged a success already. */
+  private succeed(caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true
-    settleExit(this.call, this.classify, exit, caller)
+    end(this.call, Outcome.success, Exit.void, caller)
+  }
+
+  private fail(cause: Cause.Cause<ResponseError>, caller: Caller): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    settleExit(this.call, this.classify, Exit.failCause(cause), caller)
   }
 }
 
-const isInterruption = (exit: Exit.Exit<unknown, unknown>): exit is Exit.Failure<never, unknown> =>
+const now = (step: (caller: Caller) => void): Effect.Effect<void> =>
+  Effect.withFiberRuntime((caller) => Effect.succeed(step(caller)))
+
+const isInterruption = (exit: Exit.Exit<unknown, unknown>): exit is Exit.Failure<never, never> =>
   Exit.isFailure(exit) && Cause.isInterruptedOnly(exit.cause)

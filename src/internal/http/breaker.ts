@@ -15,7 +15,7 @@ export const withBreaker = <A, E, R>(
   breaker === undefined ? Effect.flatMap(CircuitBreaker, f) : f(breaker)
 
 /** @internal */
-export const checkBreaker = (what: string, breaker: unknown): void => {
-  if (breaker === undefined || Predicate.hasProperty(breaker, "protectWith")) return
-  refuseValue(what, "a breaker, as CircuitBreaker.make gives it", breaker)
-}
+export const checkBreaker = (what: string, breaker: CircuitBreaker | undefined): CircuitBreaker | undefined =>
+  breaker === undefined || Predicate.hasProperty(breaker, "protectWith")
+    ? breaker
+    : refuseValue(what, "a breaker, as CircuitBreaker.make gives it", breaker)

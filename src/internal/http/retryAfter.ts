@@ -5,38 +5,55 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { clockOf } from "../caller.ts"
 import { yearMillis } from "../millis.ts"
+import { parseHttpDate } from "./httpDate.ts"
 
 /**
  * How long a response asks to be left alone: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP date (RFC 9110,
- * 10.2.3). A date is taken relative to the response's own `Date`, because clocks disagree. Nothing if it makes no
- * sense; at most a year.
+ * 10.2.3). A date is taken relative to the response's own `Date`, because clocks disagree. The `Age` of a response that
+ * a cache has kept is time that has passed already. Nothing if it makes no sense; at most a year.
  *
  * @internal
  */
 export const retryAfterOf = (headers: Headers.Headers): Duration.Duration | undefined => {
-  const millis = nonNegative(headers["retry-after-ms"]) ?? millisOf(headers["retry-after"], headers["date"])
-  return millis === undefined ? undefined : Duration.millis(Math.min(millis, yearMillis))
+  const millis = delayMillis(headers) ?? millisUntil(headers)
+  return millis === undefined ? undefined : Duration.millis(Math.min(Math.max(0, millis), yearMillis))
 }
 
-const millisOf = (retryAfter: string | undefined, date: string | undefined): number | undefined => {
-  const seconds = nonNegative(retryAfter)
-  if (seconds !== undefined) return seconds * 1000
-  const until = dateMillis(retryAfter)
-  return until === undefined ? undefined : Math.max(0, until - (dateMillis(date) ?? now()))
+const delayMillis = (headers: Headers.Headers): number | undefined => {
+  const millis = numberOf(headers["retry-after-ms"])
+  const seconds = numberOf(headers["retry-after"])
+  if (millis === undefined && seconds === undefined) return undefined
+  return (millis ?? Number(seconds) * 1000) - ageMillis(headers)
 }
 
-const nonNegative = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(text) ? Number(text) : undefined
-
-// As HTTP writes dates, today and in its two older forms: each begins with the day of the week and is in GMT.
-const dateMillis = (text: string | undefined): number | undefined => {
-  if (text === undefined || !/^[A-Z][a-z]{2}/.test(text)) return undefined
-  const millis = Date.parse(text.endsWith("GMT") ? text : `${text} GMT`)
-  return Number.isNaN(millis) ? undefined : millis
+const millisUntil = (headers: Headers.Headers): number | undefined => {
+  const retryAfter = headers["retry-after"]
+  if (retryAfter === undefined) return undefined
+  const now = currentMillis()
+  const date = dateOf(headers["date"], now)
+  const until = dateOf(retryAfter, date ?? now)
+  if (until === undefined) return undefined
+  return date === undefined ? until - now : until - date - ageMillis(headers)
 }
+
+const ageMillis = (headers: Headers.Headers): number =>
+  (numberIn(headers["age"], /^[ \t]*(\d+)[ \t]*$/) ?? 0) * 1000
+
+// Fractions are beyond the grammar, but some servers send them, and they leave no doubt.
+const numberOf = (text: string | undefined): number | undefined =>
+  numberIn(text, /^[ \t]*(\d+(?:\.\d+)?)[ \t]*$/)
+
+const numberIn = (text: string | undefined, grammar: RegExp): number | undefined => {
+  const digits = text === undefined ? undefined : grammar.exec(text)?.[1]
+  // More digits than a number has room for make infinity, of which nothing can be taken off.
+  return digits === undefined ? undefined : Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
+}
+
+const dateOf = (text: string | undefined, now: number): number | undefined =>
+  text === undefined ? undefined : parseHttpDate(text, now)
 
 // A classifier is asked by the fiber whose call it judges.
-const now = (): number =>
+const currentMillis = (): number =>
   Option.match(Fiber.getCurrentFiber(), {
     onNone: () => Clock.make(),
     onSome: clockOf

@@ -38,6 +38,16 @@ export const refused = (to: Request): HttpClientError.RequestError =>
     cause: new Error("connect ECONNREFUSED")
   })
 
+export const notSent = (reason: "Transport" | "Encode" | "InvalidUrl"): HttpClientError.RequestError =>
+  new HttpClientError.RequestError({ request, reason, cause: new Error(reason) })
+
+export const notRead = (
+  reason: "StatusCode" | "Decode" | "EmptyBody",
+  status: number,
+  cause: Error = new Error("reset")
+): HttpClientError.ResponseError =>
+  new HttpClientError.ResponseError({ request, response: respond(status), reason, cause })
+
 /** A client that keeps what it was asked to send. */
 export interface Backend {
   readonly sent: ReadonlyArray<Request>

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import { make, makeOpen, rejecting, rejectionOf } from "../../rules/fixtures.ts"
 import { backend, counted, refused, statuses, url } from "./fixtures.ts"
@@ -152,11 +154,15 @@ describe("an answered HEAD request", () => {
 describe("options of the client out of range", () => {
   const status =
     "CircuitHttpClient.protect: respondWhenRejected.status must be an HTTP error status from 400 to 599"
+  const respond =
+    "CircuitHttpClient.protect: respondWhenRejected must be true, false or given options (status)"
   const refusals: ReadonlyArray<readonly [options: object, message: string]> = [
     ...[200, 399, 600, 503.5, NaN, Infinity, -503, "503", null].map(
       (value) => [{ respondWhenRejected: { status: value } }, `${status}, received ${String(value)}`] as const
     ),
     [{ key: "eu" }, 'CircuitHttpClient.protect: key must be a function, received "eu"'],
+    [{ respondWhenRejected: 503 }, `${respond}, received 503`],
+    [{ respondWhenRejected: "true" }, `${respond}, received "true"`],
     [{ statusOutcome: 500 }, "CircuitHttpClient.protect: statusOutcome must be a function, received 500"],
     [
       { breaker: {} },
@@ -171,6 +177,60 @@ describe("options of the client out of range", () => {
       'CircuitHttpClient.protect: respondWhenRejected: unknown option "code", the options are status'
     ]
   ]
+
+  const nulls: ReadonlyArray<readonly [options: object, message: string]> = [
+    [
+      { breaker: null },
+      "CircuitHttpClient.protect: breaker must be a breaker, as CircuitBreaker.make gives it"
+    ],
+    [{ key: null }, "CircuitHttpClient.protect: key must be a function"],
+    [{ statusOutcome: null }, "CircuitHttpClient.protect: statusOutcome must be a function"],
+    [{ respondWhenRejected: null }, respond]
+  ]
+  for (const [options, message] of nulls) {
+    it(`E6 refuses ${JSON.stringify(options)} by name`, () => {
+      assert.throws(
+        () => CircuitHttpClient.protect(statuses(200).client, untyped(options)),
+        RangeError,
+        `${message}, received null`
+      )
+    })
+  }
+
+  it("E6 refuses null in place of options, and of prefixes", () => {
+    const of = "given options (breaker, key, statusOutcome, respondWhenRejected), received null"
+    const none: unknown = null
+    for (const protect of [
+      () => CircuitHttpClient.protect(statuses(200).client, none as Options),
+      () => statuses(200).client.pipe(CircuitHttpClient.protect(none as Options))
+    ])
+      assert.throws(protect, RangeError, `CircuitHttpClient.protect must be ${of}`)
+    assert.throws(
+      () => CircuitHttpClient.byPrefix(none as ReadonlyArray<string>),
+      RangeError,
+      "CircuitHttpClient.byPrefix must be given an array of prefixes, received null"
+    )
+    assert.throws(
+      () => CircuitHttpClient.byPrefix([none as string]),
+      RangeError,
+      "CircuitHttpClient.byPrefix: a prefix must be an absolute URL without query, fragment and user, received null"
+    )
+  })
+
+  it.scoped("E6 a key that is null is a defect, and not a circuit", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const none: unknown = null
+      const { client, sent } = statuses(200)
+      const guarded = CircuitHttpClient.protect(client, { breaker, key: () => none as string })
+      const exit = yield* Effect.exit(guarded.get(url))
+      assert.include(
+        Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "",
+        "CircuitBreaker: key must be a string, or left out, received null"
+      )
+      assert.deepStrictEqual([sent.length, yield* breaker.circuits], [0, []])
+    })
+  )
 
   for (const [options, message] of refusals) {
     it(`refuses ${message}`, () => {

@@ -16,9 +16,9 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { createServer, type ServerResponse } from "node:http"
+import { createServer, type Server as NodeServer, type ServerResponse } from "node:http"
 import { type Breaker, make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
-import { counted } from "./fixtures.ts"
+import { counted, nextTurn } from "./fixtures.ts"
 
 interface Server {
   readonly origin: string
@@ -27,6 +27,26 @@ interface Server {
   readonly requests: () => number
   readonly connections: () => number
 }
+
+/** Listens on a port of its own until the scope closes, and answers its origin. */
+const listen = (server: NodeServer): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.async<void>((resume) => {
+        server.listen(0, "127.0.0.1", 4_096, () => resume(Effect.void))
+      }),
+      () =>
+        Effect.async<void>((resume) => {
+          server.close(() => resume(Effect.void))
+          server.closeAllConnections()
+        })
+    ),
+    () => {
+      const address = server.address()
+      const port = Predicate.isRecord(address) ? address["port"] : undefined
+      return `http://127.0.0.1:${String(port)}`
+    }
+  )
 
 const serve: Effect.Effect<Server, never, Scope.Scope> = Effect.gen(function* () {
   const arrived = yield* Queue.unbounded<ServerResponse>()
@@ -37,25 +57,14 @@ const serve: Effect.Effect<Server, never, Scope.Scope> = Effect.gen(function* ()
     arrived.unsafeOffer(response)
   })
   server.on("connection", () => connections++)
-  yield* Effect.acquireRelease(
-    Effect.async<void>((resume) => {
-      server.listen(0, "127.0.0.1", () => resume(Effect.void))
-    }),
-    () =>
-      Effect.async<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
-  const address = server.address()
-  const port = Predicate.isRecord(address) ? address["port"] : undefined
-  return {
-    origin: `http://127.0.0.1:${String(port)}`,
-    next: Queue.take(arrived),
-    requests: () => requests,
-    connections: () => connections
-  }
+  const origin = yield* listen(server)
+  return { origin, next: Queue.take(arrived), requests: () => requests, connections: () => connections }
 })
+
+/** A server that answers by itself. */
+const serveAtOnce: Effect.Effect<string, never, Scope.Scope> = Effect.suspend(() =>
+  listen(createServer((_request, response) => response.end("rates")))
+)
 
 const reset = (response: ServerResponse) => Effect.sync(() => response.socket?.resetAndDestroy())
 
@@ -282,3 +291,27 @@ for (const [name, layer] of Object.entries(clients)) {
       }))
   })
 }
+
+describe("many requests at once", () => {
+  it.scoped(
+    "E1 2,000 responses at once whose bodies nobody reads are all counted, and so is a good call beside them",
+    () =>
+      Effect.gen(function* () {
+        const origin = yield* serveAtOnce
+        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
+        const client = yield* guarded(breaker)
+        const good = Effect.flatMap(client.get(origin), ({ text }) => text)
+        const unread = Effect.replicateEffect(client.get(origin), 2_000, {
+          concurrency: "unbounded",
+          discard: true
+        })
+
+        const [body] = yield* Effect.all([good, unread], { concurrency: "unbounded" })
+        yield* nextTurn
+
+        assert.strictEqual(body, "rates")
+        yield* counted(breaker, { succeeded: 2_001 }, origin)
+        assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+      }).pipe(Effect.provide(NodeHttpClient.layerUndici))
+  )
+})

@@ -1,19 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import { Outcome } from "effect-circuit-breaker"
+import { Outcome, TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import { make, tagOf } from "../../rules/fixtures.ts"
+import { make, recordLogs, tagOf } from "../../rules/fixtures.ts"
 import {
   backend,
   counted,
   keysOf,
   makeHalfOpen,
+  notRead,
+  notSent,
   origin,
-  request,
   respond,
   statuses,
   url
@@ -101,17 +103,85 @@ describe("the verdict on a status", () => {
     })
   )
 
-  it.scoped("a statusOutcome that throws leaves the response as it is, and the call ignored", () =>
+  it.scoped(
+    "E18 a statusOutcome that throws leaves the response as it is, the call ignored, and says so once",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* recordLogs
+        const breaker = yield* make()
+        const client = CircuitHttpClient.protect(statuses(200, 503).client, {
+          breaker,
+          statusOutcome: () => {
+            throw new Error("a defect")
+          }
+        })
+        const seen = [yield* client.get(url), yield* client.get(url)]
+        assert.deepStrictEqual(
+          seen.map(({ status }) => status),
+          [200, 503]
+        )
+        yield* counted(breaker, { ignored: 2 })
+        assert.lengthOf(log, 1)
+      })
+  )
+
+  it.scoped(
+    "E18 statusOutcome is asked once about a response whose body comes, with the response itself",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(9) })
+        const asked: Array<readonly [status: number, id: string | undefined]> = []
+        const { client } = backend((to, nth) =>
+          Effect.succeed(respond(nth === 1 ? 200 : 500, { body: "[]", headers: { "x-id": String(nth) }, to }))
+        )
+        const guarded = CircuitHttpClient.protect(client, {
+          breaker,
+          statusOutcome: (status, response) => {
+            asked.push([status, response.headers["x-id"]])
+            return status === 500 ? Outcome.failure() : Outcome.success
+          }
+        })
+        for (const read of ["json", "text"] as const)
+          yield* Effect.flatMap(guarded.get(url), (it) => it[read])
+        assert.deepStrictEqual(asked, [
+          [200, "1"],
+          [500, "2"]
+        ])
+      })
+  )
+
+  const limits: ReadonlyArray<readonly [headers: Record<string, string>, verdict: keyof typeof totalOf]> = [
+    [{}, "Success"],
+    [{ "retry-after": "60" }, "Ignored"],
+    [{ "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000000" }, "Ignored"],
+    [{ "x-ratelimit-remaining": "12" }, "Success"]
+  ]
+  for (const [headers, verdict] of limits) {
+    it.scoped(`E18 a 403 with ${JSON.stringify(headers)} is ${verdict}`, () =>
+      Effect.gen(function* () {
+        assert.strictEqual(CircuitHttpClient.classify(Exit.succeed(respond(403, { headers })))._tag, verdict)
+        const breaker = yield* make()
+        const { client } = backend((to) => Effect.succeed(respond(403, { headers, to })))
+        yield* CircuitHttpClient.protect(client, { breaker }).get(url)
+        yield* counted(breaker, { [totalOf[verdict]]: 1 })
+      })
+    )
+  }
+
+  it.scoped("E18 a program may look at the response and decide otherwise", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
-      const client = CircuitHttpClient.protect(statuses(200).client, {
+      const { client } = backend((to) =>
+        Effect.succeed(respond(403, { headers: { "retry-after": "60" }, to }))
+      )
+      const guarded = CircuitHttpClient.protect(client, {
         breaker,
-        statusOutcome: () => {
-          throw new Error("a defect")
-        }
+        statusOutcome: (_, { headers }) =>
+          headers["retry-after"] === undefined ? Outcome.success : Outcome.failure()
       })
-      assert.strictEqual((yield* client.get(url)).status, 200)
-      yield* counted(breaker, { ignored: 1 })
+      yield* guarded.get(url)
+      const state = yield* breaker.state(origin)
+      assert.deepStrictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
     })
   )
 
@@ -123,15 +193,6 @@ describe("the verdict on a status", () => {
     })
   )
 })
-
-const notSent = (reason: "Transport" | "Encode" | "InvalidUrl") =>
-  new HttpClientError.RequestError({ request, reason, cause: new Error(reason) })
-
-const notRead = (
-  reason: "StatusCode" | "Decode" | "EmptyBody",
-  status: number,
-  cause: Error = new Error("reset")
-) => new HttpClientError.ResponseError({ request, response: respond(status), reason, cause })
 
 const unparsed = new SyntaxError("Unexpected token")
 const interrupt = Cause.interrupt(FiberId.none)

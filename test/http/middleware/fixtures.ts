@@ -1,6 +1,7 @@
 /** What the tests of the middleware share: apps that are asked on the clock of the test, and handlers that wait. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type { HttpMiddleware } from "@effect/platform/HttpMiddleware"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
@@ -18,6 +19,7 @@ import { once } from "node:events"
 import { type Agent, createServer, get, type IncomingMessage } from "node:http"
 import { text } from "node:stream/consumers"
 import { settled } from "../../rules/fixtures.ts"
+import { nextTurn } from "../client/fixtures.ts"
 
 /** What a client gets. */
 export interface Answer {
@@ -147,3 +149,48 @@ export const askAt =
       const { headers, statusCode } = response
       return { status: statusCode!, headers: headers as Record<string, string>, body: await text(response) }
     })
+
+/** Asks a server, and waits for the headers of its answer only. */
+export const begin = (port: number): Effect.Effect<IncomingMessage, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const [response] = (await once(get({ host: "127.0.0.1", port, agent: false }), "response")) as [
+        IncomingMessage
+      ]
+      return response
+    }),
+    (response) => Effect.sync(() => response.destroy())
+  )
+
+/** Every place that the middleware may have, with a server that listens. */
+export const servers: Record<
+  string,
+  (
+    app: HttpApp.Default<unknown>,
+    guard: CircuitHttpMiddleware.Middleware<never>
+  ) => Layer.Layer<never, never, HttpServer.HttpServer>
+> = {
+  "round the app": (app, guard) => HttpServer.serve(guard(app)),
+  "round the server": (app, guard) => HttpServer.serve(app, guard),
+  "round each route": (app, guard) => HttpServer.serve(HttpRouter.use(routed(app), guard)),
+  "round a mounted app": (app, guard) =>
+    HttpServer.serve(guard(HttpRouter.empty.pipe(HttpRouter.mountApp("/mounted", app)))),
+  "round the routes of a layer": (app, guard) =>
+    HttpLayerRouter.serve(
+      Layer.provide(
+        // The router asks its users to handle their errors, which is not what is tried here.
+        HttpLayerRouter.add("GET", "/", app as HttpApp.Default),
+        HttpLayerRouter.middleware(guard, { global: true })
+      ),
+      { disableLogger: true, disableListenLog: true }
+    )
+}
+
+/** Looks again and again until something holds, which takes real sockets a while. */
+export const eventually = <A>(look: Effect.Effect<A>, holds: (value: A) => boolean): Effect.Effect<A> =>
+  Effect.repeat(Effect.zipRight(nextTurn, look), { until: holds })
+
+/** What has been counted, where nothing is not worth a word. */
+export const totals = (
+  expected: Partial<Record<"succeeded" | "failed" | "ignored" | "rejected", number>>
+) => ({ succeeded: 0, failed: 0, ignored: 0, rejected: 0, ...expected })

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
-import { make, makeOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { make, makeOpen, recordLogs, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { Handler, places, serve } from "./fixtures.ts"
 
 /** `/orders/1` is one of the orders, and the health check is nobody's. */
@@ -131,6 +131,73 @@ describe("the options", () => {
       assert.throws(() => CircuitHttpMiddleware.make(untyped), RangeError, message)
     }
   })
+
+  for (const [options, message] of [
+    [
+      { breaker: null },
+      "CircuitHttpMiddleware.make: breaker must be a breaker, as CircuitBreaker.make gives it"
+    ],
+    [{ key: null }, "CircuitHttpMiddleware.make: key must be a function"],
+    [{ statusOutcome: null }, "CircuitHttpMiddleware.make: statusOutcome must be a function"],
+    [{ classify: null }, "CircuitHttpMiddleware.make: classify must be a function"],
+    [{ response: null }, "CircuitHttpMiddleware.make: response must be a function"],
+    [
+      null,
+      "CircuitHttpMiddleware.make must be given options (breaker, key, statusOutcome, classify, response)"
+    ]
+  ] as const) {
+    it(`E6 ${JSON.stringify(options)} is refused by name`, () => {
+      const untyped: unknown = options
+      assert.throws(
+        () => CircuitHttpMiddleware.make(untyped as CircuitHttpMiddleware.Options),
+        RangeError,
+        `${message}, received null`
+      )
+    })
+  }
+
+  it.scoped("E6 a key that is null is the app's defect, and not a circuit", () =>
+    Effect.gen(function* () {
+      const handler = new Handler()
+      const breaker = yield* make()
+      const none: unknown = null
+      const ask = yield* serve(
+        CircuitHttpMiddleware.make({ breaker, key: () => none as string })(handler.app)
+      )
+      assert.strictEqual((yield* ask()).status, 500)
+      assert.deepStrictEqual([handler.runs, yield* breaker.circuits], [0, []])
+    })
+  )
+
+  it.scoped("E18 statusOutcome is given the response, and may judge by it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const own = HttpServerResponse.text("busy", { status: 200, headers: { "x-shed": "1" } })
+      const statusOutcome: CircuitHttpMiddleware.Options["statusOutcome"] = (_, { headers }) =>
+        headers["x-shed"] === "1" ? Outcome.failure({ retryAfter: "1 minute" }) : Outcome.success
+      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
+      assert.strictEqual((yield* ask()).body, "busy")
+      assert.strictEqual((yield* ask()).headers["retry-after"], "60")
+    })
+  )
+
+  it.scoped("E18 a statusOutcome that throws changes no answer, counts as Ignored, and is said once", () =>
+    Effect.gen(function* () {
+      const lines = yield* recordLogs
+      const breaker = yield* make()
+      const statusOutcome = () => {
+        throw new Error("no verdict")
+      }
+      const own = HttpServerResponse.text("ours", { status: 500 })
+      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
+      assert.deepStrictEqual([(yield* ask()).body, (yield* ask()).body], ["ours", "ours"])
+      assert.deepInclude(yield* totalsOf(breaker), { ignored: 2, failed: 0 })
+      assert.lengthOf(
+        lines.filter(({ message }) => message.startsWith("The classifier")),
+        1
+      )
+    })
+  )
 
   it.scoped("statusOutcome: a 404 that is Ignored does not close a half-open circuit", () =>
     Effect.gen(function* () {

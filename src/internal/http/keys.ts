@@ -1,0 +1,75 @@
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import { refuse, refuseValue } from "../options.ts"
+
+type Request = HttpClientRequest.HttpClientRequest
+
+// The client refuses what is no URL by itself.
+const urlOf = (request: Request): URL | undefined =>
+  Either.getOrUndefined(UrlParams.makeUrl(request.url, UrlParams.empty, Option.none()))
+
+/** @internal */
+export const originOf = (request: Request): string | undefined => {
+  const base = plainBase.exec(request.url)?.[0]
+  if (base === undefined) return parsedOrigin(request)
+  const known = origins.get(base)
+  if (known !== undefined) return known
+  const origin = parsedOrigin(request)
+  if (origin !== undefined) {
+    if (origins.size >= mostOrigins) origins.clear()
+    origins.set(base, origin)
+  }
+  return origin
+}
+
+const parsedOrigin = (request: Request): string | undefined => {
+  const origin = urlOf(request)?.origin
+  return origin === "null" ? undefined : origin
+}
+
+// All of such a URL that its origin depends on. One with a user is parsed each time: it is not for us to keep.
+const plainBase = /^https?:\/\/[^/?#\\@]+(?=[/?#\\]|$)/i
+
+// Parsing a URL takes as long as all the rest of a guarded request, and most clients have few origins.
+const origins = new Map<string, string>()
+const mostOrigins = 64
+
+/** @internal */
+export const byPrefix = (prefixes: ReadonlyArray<string>): ((request: Request) => string | undefined) => {
+  if (!Array.isArray(prefixes))
+    refuseValue("CircuitHttpClient.byPrefix", "given an array of prefixes", prefixes)
+  if (prefixes.length === 0) refuse("CircuitHttpClient.byPrefix", "given at least one prefix", "none")
+  const bases = new Map<string, string>()
+  for (const prefix of prefixes) {
+    const base = decodePrefix(prefix)
+    const other = bases.get(base)
+    if (other !== undefined)
+      refuse("CircuitHttpClient.byPrefix: a prefix", "given once", `"${other}" and "${prefix}"`)
+    bases.set(base, prefix)
+  }
+  const longestFirst = Array.from(bases).toSorted(([a], [b]) => b.length - a.length)
+  return (request) => {
+    const url = urlOf(request)
+    if (url === undefined) return undefined
+    const location = url.origin + url.pathname
+    return longestFirst.find(([base]) => isUnder(location, base))?.[1]
+  }
+}
+
+const isUnder = (location: string, base: string): boolean =>
+  location === base || location.startsWith(base.endsWith("/") ? base : `${base}/`)
+
+const decodePrefix = (prefix: string): string => {
+  const url = typeof prefix === "string" && URL.canParse(prefix) ? new URL(prefix) : undefined
+  return url === undefined ||
+    url.origin === "null" ||
+    url.search + url.hash + url.username + url.password !== ""
+    ? refuse(
+        "CircuitHttpClient.byPrefix: a prefix",
+        "an absolute URL without query, fragment and user",
+        JSON.stringify(prefix)
+      )
+    : url.origin + url.pathname
+}

@@ -1,0 +1,110 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import type { CircuitBreaker } from "../../CircuitBreaker.ts"
+import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import * as Outcome from "../../Outcome.ts"
+import type { RunningCall } from "../call.ts"
+import { answered, judge } from "../call.ts"
+import { protectOn } from "../make.ts"
+import { failedBy, makeAnswer } from "./serverAnswer.ts"
+import { asksForSocket, isSocketEnd, withSocketThatTells } from "./serverSocket.ts"
+import type { Classify } from "./serverVerdict.ts"
+
+type Response = HttpServerResponse.HttpServerResponse
+
+/** @internal */
+export interface Guard {
+  readonly key: string | undefined
+  readonly classify: Classify
+}
+
+/**
+ * Answers a request as one call, which ends with the app. An app that answers with a socket, or that is a server and
+ * sends a stream, goes on after its dependency has answered.
+ *
+ * @internal
+ */
+export const callApp = <E, R>(
+  service: CircuitBreaker,
+  app: HttpApp.Default<E, R>,
+  request: HttpServerRequest.HttpServerRequest,
+  { classify, key }: Guard
+): HttpApp.Default<E | CircuitOpenError, R> =>
+  Effect.suspend(() => {
+    let call: RunningCall | undefined
+    let hasSocket = false
+    /** The cause as it was, where it is not what is judged. */
+    let original: Cause.Cause<E> | undefined
+
+    const verdict: Classify = (exit) =>
+      hasSocket && exit._tag === "Success" ? Outcome.success : classify(exit)
+
+    const onSocket = Effect.withFiberRuntime<void>((caller) => {
+      hasSocket = true
+      if (call !== undefined) answered(call, Outcome.success, Exit.void, caller)
+      return Effect.void
+    })
+
+    const onAnswer: HttpApp.PreResponseHandler = (_, response) =>
+      Effect.withFiberRuntime((caller) => {
+        if (call !== undefined && isStreamed(response)) {
+          const exit = Exit.succeed(response)
+          answered(call, judge(call, verdict, exit, caller), exit, caller)
+        }
+        return Effect.succeed(response)
+      })
+
+    const watched: HttpApp.Default<E, R> = Effect.suspend(() => {
+      if (asksForSocket(request)) {
+        const telling = withSocketThatTells(request, onSocket)
+        return Effect.provideService(app, HttpServerRequest.HttpServerRequest, telling)
+      }
+      return call !== undefined && isTimed(call)
+        ? Effect.zipRight(HttpApp.appendPreResponseHandler(onAnswer), app)
+        : app
+    })
+
+    const judged = Effect.catchAllCause(watched, (cause) => {
+      const failed = failedBy(cause)
+      if (hasSocket && isSocketEnd(failed.own)) {
+        original = cause
+        return Effect.succeed(HttpServerResponse.empty())
+      }
+      const answer = Cause.isInterruptedOnly(failed.own) ? Effect.void : makeAnswer(failed, request)
+      return Effect.flatMap(answer, () => {
+        if (failed.own !== cause) original = cause
+        return Effect.failCause(failed.own)
+      })
+    })
+
+    const onStart = (running: RunningCall) => {
+      call = running
+    }
+    return Effect.matchCauseEffect(
+      protectOn(service, judged, { key, classify: verdict, goOn: undefined, onStart }),
+      {
+        onSuccess: (response) => {
+          call = undefined
+          return original === undefined ? Effect.succeed(response) : Effect.failCause(original)
+        },
+        onFailure: (cause) => {
+          call = undefined
+          return Effect.failCause(original ?? cause)
+        }
+      }
+    )
+  })
+
+/** Whether it matters to a call how long it takes. */
+const isTimed = ({ breaker, slot }: RunningCall): boolean =>
+  slot !== 0 || breaker.settings.rules.policy.measuresElapsed
+
+const isStreamed = ({ body }: Response): boolean =>
+  body._tag === "Stream" ||
+  (body._tag === "Raw" &&
+    (Predicate.hasProperty(body.body, "pipe") || Predicate.hasProperty(body.body, "getReader")))

@@ -1,0 +1,264 @@
+/** Ten thousand of everything that somebody who makes requests can have open at once. Costs are counted, not timed. */
+import { assert, describe, it } from "@effect/vitest"
+import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as HashSet from "effect/HashSet"
+import * as Logger from "effect/Logger"
+import { make, settled, tagOf } from "../../rules/fixtures.ts"
+import {
+  backend,
+  breakingOff,
+  counted,
+  makeBody,
+  nextTurn,
+  origin,
+  respond,
+  streaming,
+  url
+} from "./fixtures.ts"
+
+const many = 10_000
+/** Where it is not the number that is looked at. */
+const some = 1_000
+
+/** Does so many of something at once, in one turn of the event loop. */
+const atOnce = <A, E, R>(count: number, f: (index: number) => Effect.Effect<A, E, R>) =>
+  Effect.forEach(Array.from({ length: count }), (_, index) => f(index), { concurrency: "unbounded" })
+
+/** A policy that never trips, and counts how often an outcome is recorded in a window. */
+const counting = () => {
+  const work = { records: 0 }
+  const tripPolicy = TripPolicy.make<number>({
+    initial: 0,
+    record: (calls) => {
+      work.records++
+      return calls + 1
+    },
+    trips: () => false
+  })
+  return { work, tripPolicy }
+}
+
+describe("responses whose bodies nobody reads", () => {
+  it.scoped("E1 10,000 responses whose bodies nobody reads, in one turn, are all counted", () =>
+    Effect.gen(function* () {
+      const { tripPolicy, work } = counting()
+      const breaker = yield* make({ tripPolicy })
+      let verdicts = 0
+      const client = CircuitHttpClient.protect(streaming("rates").client, {
+        breaker,
+        statusOutcome: () => {
+          verdicts++
+          return Outcome.success
+        }
+      })
+
+      yield* atOnce(many, () => client.get(url))
+      yield* counted(breaker, { succeeded: many })
+      yield* nextTurn
+
+      yield* counted(breaker, { succeeded: many })
+      assert.strictEqual(verdicts, many)
+      // Once for the reader, who saw them before they were settled, and once for good.
+      assert.strictEqual(work.records, 2 * many)
+    })
+  )
+
+  it.scoped("E1 a good call in the same turn lives", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+      const good = Effect.flatMap(client.get(url), ({ text }) => text)
+
+      const [text] = yield* Effect.all([good, atOnce(some, () => client.get(url))], {
+        concurrency: "unbounded"
+      })
+      yield* nextTurn
+
+      assert.strictEqual(text, "rates")
+      yield* counted(breaker, { succeeded: some + 1 })
+    })
+  )
+
+  it.scoped("E1 the next outcome of the circuit finds all of them settled", () =>
+    Effect.gen(function* () {
+      const { tripPolicy, work } = counting()
+      const breaker = yield* make({ tripPolicy })
+      const { client } = backend((to, nth) =>
+        Effect.succeed(respond(nth > some ? 503 : 200, { body: "rates", to }))
+      )
+      const guarded = CircuitHttpClient.protect(client, { breaker })
+      yield* atOnce(some, () => guarded.get(url))
+      assert.strictEqual(work.records, 0)
+
+      yield* guarded.get(url)
+
+      assert.strictEqual(work.records, some + 1)
+      yield* counted(breaker, { succeeded: some, failed: 1 })
+    })
+  )
+
+  it.scoped("E1 each may be followed by a reading of the circuit", () =>
+    Effect.gen(function* () {
+      const { tripPolicy, work } = counting()
+      const breaker = yield* make({ tripPolicy })
+      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+
+      const seen = yield* atOnce(some, () =>
+        Effect.zipRight(
+          client.get(url),
+          Effect.all([breaker.snapshot(origin), breaker.state(origin), breaker.circuits])
+        )
+      )
+      yield* nextTurn
+
+      assert.deepStrictEqual(
+        seen.map(([{ totals }]) => totals.succeeded),
+        Array.from({ length: some }, (_, index) => index + 1)
+      )
+      yield* counted(breaker, { succeeded: some })
+      assert.strictEqual(work.records, 2 * some)
+    })
+  )
+
+  it.scoped("E1 a window that has forgotten the failures before them is read as it will be", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 1, calls: 3 }) })
+      const { client } = backend((to, nth) =>
+        Effect.succeed(respond(nth === 1 ? 503 : 200, { body: "rates", to }))
+      )
+      const guarded = CircuitHttpClient.protect(client, { breaker })
+      const windows = yield* Effect.replicateEffect(
+        Effect.zipRight(
+          guarded.get(url),
+          Effect.map(breaker.snapshot(origin), ({ window }) => window)
+        ),
+        4
+      )
+      assert.deepStrictEqual(
+        windows.map(({ calls, failures }) => [calls, failures]),
+        [
+          [1, 1],
+          [2, 1],
+          [3, 1],
+          [3, 0]
+        ]
+      )
+    })
+  )
+
+  it.scoped("E1 each may have a circuit of its own", () =>
+    Effect.gen(function* () {
+      const { tripPolicy, work } = counting()
+      const breaker = yield* make({ tripPolicy })
+      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+
+      yield* atOnce(some, (index) => client.get(`https://tenant-${index}.example/`))
+      yield* nextTurn
+
+      assert.strictEqual(work.records, some)
+      yield* counted(breaker, { succeeded: 1 }, "https://tenant-0.example")
+      yield* counted(breaker, { succeeded: 1 }, `https://tenant-${some - 1}.example`)
+    })
+  )
+
+  it.scoped("E1 what throws while they are settled ends nothing, and is said once", () =>
+    Effect.gen(function* () {
+      let records = 0
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.make<number>({
+          initial: 0,
+          record: (calls) => {
+            if (++records % 2 === 0) throw new Error("a policy that throws")
+            return calls + 1
+          },
+          trips: () => false
+        })
+      })
+      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+      let lines = 0
+      const throwing = Logger.make(() => {
+        lines++
+        throw new Error("a logger that throws")
+      })
+
+      yield* Effect.zipRight(
+        atOnce(some, () => client.get(url)),
+        nextTurn
+      ).pipe(Effect.locally(FiberRef.currentLoggers, HashSet.make(throwing)))
+
+      yield* counted(breaker, { succeeded: some / 2 })
+      assert.deepStrictEqual([records, lines], [some, 1])
+    })
+  )
+})
+
+describe("bodies that are being read", () => {
+  it.scoped("E1 10,000 bodies that are read at once are all counted, each at its end", () =>
+    Effect.gen(function* () {
+      const { tripPolicy, work } = counting()
+      const breaker = yield* make({ tripPolicy })
+      const bodies = yield* Effect.replicateEffect(makeBody, many)
+      const { client } = backend((to, nth) =>
+        Effect.succeed(respond(200, { body: bodies[nth - 1]!.stream, to }))
+      )
+      const guarded = CircuitHttpClient.protect(client, { breaker })
+      const fibers = yield* Effect.forEach(bodies, ({ wanted }) =>
+        Effect.zipLeft(Effect.fork(Effect.exit(Effect.flatMap(guarded.get(url), ({ text }) => text))), wanted)
+      )
+      yield* nextTurn
+      yield* counted(breaker, {})
+
+      yield* Effect.forEach(bodies, ({ breakOff, end }, index) => (index % 2 === 0 ? end : breakOff))
+      yield* Effect.forEach(fibers, Fiber.join)
+
+      yield* counted(breaker, { succeeded: many / 2, failed: many / 2 })
+      assert.strictEqual(work.records, many)
+    })
+  )
+
+  it.scoped("E1 taking one back from those that nobody reads leaves the others to be counted", () =>
+    Effect.gen(function* () {
+      const { tripPolicy, work } = counting()
+      const breaker = yield* make({ tripPolicy })
+      const body = yield* makeBody
+      const { client } = backend((to, nth) =>
+        Effect.succeed(respond(200, { body: nth === some ? body.stream : "rates", to }))
+      )
+      const guarded = CircuitHttpClient.protect(client, { breaker })
+      const responses = yield* atOnce(some, () => guarded.get(url))
+      const last = responses.at(-1)!
+
+      yield* breakingOff(body, last.text)
+
+      yield* counted(breaker, { succeeded: some - 1, failed: 1 })
+      assert.strictEqual(work.records, some)
+    })
+  )
+})
+
+describe("requests that are under way", () => {
+  it.scoped(
+    "E1 10,000 requests under way are all counted, and one transition comes of as many failures",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(many) })
+        const gate = yield* Deferred.make<void>()
+        const { client, sent } = backend((to) => Effect.as(Deferred.await(gate), respond(503, { to })))
+        const guarded = CircuitHttpClient.protect(client, { breaker })
+        const fiber = yield* Effect.fork(atOnce(many, () => guarded.get(url)))
+        yield* settled
+        assert.strictEqual(sent.length, many)
+
+        yield* Deferred.succeed(gate, undefined)
+        yield* Fiber.join(fiber)
+
+        yield* counted(breaker, { failed: many })
+        assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+      })
+  )
+})

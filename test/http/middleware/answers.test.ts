@@ -1,0 +1,258 @@
+/** Errors that say themselves what their client gets, and take their time for it. */
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { assert, describe, it } from "@effect/vitest"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/TestClock"
+import { Outcome } from "effect-circuit-breaker"
+import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { type Ask, exitOf, places, routed, routerPlaces, serve, status, totals } from "./fixtures.ts"
+
+/** What answers were made of an error, and how. */
+class Made {
+  calls = 0
+  runs = 0
+}
+
+/** An error that makes its answer later, a new one each time: the number of the answer is in its body. */
+class Answering extends Data.TaggedError("Answering")<{
+  readonly status: number
+  readonly made: Made
+  readonly after?: Effect.Effect<unknown, string>
+}> {
+  [HttpServerRespondable.symbol]() {
+    this.made.calls++
+    return Effect.promise(() => Promise.resolve()).pipe(
+      Effect.zipRight(this.after ?? Effect.void),
+      Effect.map(() => HttpServerResponse.text(`answer ${++this.made.runs}`, { status: this.status }))
+    )
+  }
+}
+
+const answering = (status: number, after?: Effect.Effect<unknown, string>): Answering =>
+  new Answering({ status, made: new Made(), ...(after === undefined ? {} : { after }) })
+
+type Middleware = CircuitHttpMiddleware.Middleware<never>
+
+/** Every place that a middleware may have round an app that has one route. */
+const everywhere: Record<
+  string,
+  (app: HttpApp.Default<unknown>, middleware: Middleware) => Effect.Effect<Ask>
+> = {
+  ...places,
+  "round each route": (app, middleware) => routerPlaces["round each route"]!(routed(app), middleware),
+  "round a route of a layer": (app, middleware) => inLayer(app, middleware, false),
+  "round every route of a layer": (app, middleware) => inLayer(app, middleware, true)
+}
+
+const inLayer = (
+  app: HttpApp.Default<unknown>,
+  middleware: Middleware,
+  global: boolean
+): Effect.Effect<Ask> =>
+  Effect.gen(function* () {
+    const router = yield* HttpLayerRouter.make
+    if (global) yield* router.addGlobalMiddleware(middleware)
+    // The router asks its users to handle their errors, which is not what is tried here.
+    yield* router.add("GET", "/", (global ? app : middleware(app)) as HttpApp.Default)
+    return yield* serve(router.asHttpEffect())
+  })
+
+for (const [place, serveIn] of Object.entries(everywhere)) {
+  describe(`an error with an answer of its own, with the middleware ${place}`, () => {
+    const guarded = (app: HttpApp.Default<unknown>, options?: CircuitHttpMiddleware.Options) =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const middleware = CircuitHttpMiddleware.make({ ...options, breaker })
+        return { breaker, ask: yield* serveIn(app, middleware) }
+      })
+
+    for (const [code, verdict] of [
+      [404, "succeeded"],
+      [409, "succeeded"],
+      [503, "failed"]
+    ] as const) {
+      for (const [how, ends] of [
+        ["fail", Effect.fail],
+        ["die", Effect.die]
+      ] as const) {
+        it.scoped(
+          `E12 that says ${code}, by ${how}, is judged by the answer that is sent, which is made once`,
+          () =>
+            Effect.gen(function* () {
+              const error = answering(code)
+              const { ask, breaker } = yield* guarded(ends(error))
+
+              const answer = yield* ask()
+
+              assert.deepStrictEqual([answer.status, answer.body], [code, "answer 1"])
+              assert.deepStrictEqual(yield* totalsOf(breaker), totals({ [verdict]: 1 }))
+              assert.deepInclude(error.made, { calls: 1, runs: 1 })
+            })
+        )
+      }
+    }
+
+    it.scoped("E12 that fails to make one is a 500, and is not asked again", () =>
+      Effect.gen(function* () {
+        const error = answering(404, Effect.fail("no answer"))
+        const { ask, breaker } = yield* guarded(Effect.fail(error))
+        assert.strictEqual((yield* ask()).status, 500)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+        assert.strictEqual(error.made.calls, 1)
+      })
+    )
+
+    it.scoped("E12 that is a constant makes an answer for each request", () =>
+      Effect.gen(function* () {
+        const error = answering(404)
+        const { ask, breaker } = yield* guarded(Effect.fail(error))
+        const bodies = yield* Effect.replicateEffect(
+          Effect.map(ask(), ({ body }) => body),
+          3
+        )
+        assert.deepStrictEqual(bodies, ["answer 1", "answer 2", "answer 3"])
+        assert.deepInclude(error.made, { calls: 3, runs: 3 })
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 3 }))
+      })
+    )
+
+    it.scoped("E12 that is a constant makes an answer for each of those who ask at once", () =>
+      Effect.gen(function* () {
+        const error = answering(404)
+        const { ask } = yield* guarded(Effect.fail(error))
+        const bodies = yield* Effect.all(
+          Array.from({ length: 20 }, () => Effect.map(ask(), ({ body }) => body)),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(new Set(bodies).size, 20)
+        assert.deepInclude(error.made, { calls: 20, runs: 20 })
+      })
+    )
+
+    it.scoped("E12 that is frozen is judged by its answer", () =>
+      Effect.gen(function* () {
+        const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
+        assert.strictEqual((yield* ask()).status, 404)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+      })
+    )
+
+    it.scoped("E12 is the same for a statusOutcome, which is given the answer", () =>
+      Effect.gen(function* () {
+        const seen: Array<readonly [status: number, body: string]> = []
+        const error = answering(404)
+        const { ask, breaker } = yield* guarded(Effect.fail(error), {
+          statusOutcome: (status, { body }) => {
+            seen.push([status, body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag])
+            return Outcome.ignored
+          }
+        })
+        assert.strictEqual((yield* ask()).body, "answer 1")
+        assert.deepStrictEqual(seen, [[404, "answer 1"]])
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+      })
+    )
+
+    it.scoped("E12 is the same for a classify that falls back on that of the middleware", () =>
+      Effect.gen(function* () {
+        const error = answering(404)
+        const { ask, breaker } = yield* guarded(Effect.fail(error), {
+          classify: (exit) => CircuitHttpMiddleware.classify(exit)
+        })
+        assert.strictEqual((yield* ask()).status, 404)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+        assert.deepInclude(error.made, { calls: 1, runs: 1 })
+      })
+    )
+
+    it.scoped("E12 that is a probe holds its slot until the answer is made", () =>
+      Effect.gen(function* () {
+        const breaker = yield* makeHalfOpen()
+        const middleware = CircuitHttpMiddleware.make({ breaker })
+        const ask = yield* serveIn(Effect.fail(answering(404, Effect.sleep("5 seconds"))), middleware)
+        const probe = yield* Effect.fork(ask())
+        yield* TestClock.adjust("4 seconds")
+        assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.join(probe)).status, 404)
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+      })
+    )
+  })
+}
+
+describe("an error with an answer of its own", () => {
+  const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
+    CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
+
+  it.scoped("E12 makes one for two middlewares, one round the other", () =>
+    Effect.gen(function* () {
+      const [outer, inner] = [yield* make(), yield* make()]
+      const error = answering(404)
+      const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
+      assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
+      assert.deepInclude(error.made, { calls: 1, runs: 1 })
+      for (const breaker of [outer, inner])
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+    })
+  )
+
+  it.scoped("E12 reaches a middleware outside as it is", () =>
+    Effect.gen(function* () {
+      const error = answering(404)
+      const before = Object.getOwnPropertyDescriptors({ ...error })
+      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+      const exit = yield* exitOf(middleware(Effect.fail(error)))
+      assert.deepStrictEqual(exit, Exit.fail(error))
+      assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
+      assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
+      assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
+    })
+  )
+
+  it.scoped("E12 that is answered otherwise outside makes no other", () =>
+    Effect.gen(function* () {
+      const error = answering(404)
+      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+      const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
+      assert.strictEqual((yield* (yield* serve(app))()).status, 418)
+      assert.strictEqual(error.made.calls, 1)
+    })
+  )
+
+  it.scoped("E12 that throws when it is asked is a 500 for the breaker, and goes on as it was", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const error = {
+        [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+          throw new Error("no answer")
+        }
+      }
+      const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
+      assert.deepStrictEqual(exit, Exit.fail(error))
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+    })
+  )
+
+  it.scoped("E12 whose client disconnects while it is made is Ignored", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const begun = Effect.sleep("1 minute")
+      const ask = yield* serve(
+        routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
+      )
+      const client = yield* Effect.fork(ask())
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(client)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+    })
+  )
+})
