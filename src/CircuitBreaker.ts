@@ -3,6 +3,13 @@
  * and calls pass; when they fail too much it opens and callers fail fast with a typed error; after a while it lets a
  * probe through and, if that succeeds, closes.
  *
+ * **Gotchas**
+ *
+ * - Build a breaker's layer once, at the program's entry or with a `ManagedRuntime`. A layer that is provided for each
+ *   request makes a breaker for each, which sees one call and never opens.
+ * - A breaker keeps to one `Clock` for its whole life: what was timed by the live clock means nothing under `TestClock`,
+ *   and the reverse.
+ *
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
@@ -83,13 +90,13 @@ export interface Operations<Needs> {
     options?: StreamOptions
   ) => Stream.Stream<A, E | CircuitOpenError, R | Needs>
   /**
-   * Admits a call that is not one effect, and whose end the program tells: the scope is the call. A scope that closes
-   * before the call is settled gives its slot back, and the call is Ignored.
+   * Admits a call that is not one effect, such as a connection, for as long as the scope lasts. The program settles it; a
+   * scope that closes before that gives the call's slot back, and the call is Ignored.
    */
   readonly admit: (key?: string) => Effect.Effect<Admission, CircuitOpenError, Scope.Scope | Needs>
   /**
-   * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. With a store,
-   * a circuit that this process has not met is asked for there first, no longer than the store's deadline.
+   * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. A circuit that
+   * this process has not met is first looked up in the store, if there is one, for no longer than its deadline.
    */
   readonly state: (key?: string) => Effect.Effect<CircuitState, never, Needs>
   /** State, window, totals and last failure of a circuit. A read, like `state`. */
@@ -137,12 +144,12 @@ export interface Operations<Needs> {
  * @category models
  */
 export interface Admission {
-  /** Tells how the call ended. The first outcome counts, and only while the scope is open. */
+  /** Settles the call. The first outcome counts, and only while the scope is open. */
   readonly settle: (outcome: Outcome) => Effect.Effect<void>
 }
 
 /**
- * What can be said of a stream that is guarded.
+ * Options of `protectStream`.
  *
  * @since 0.1.0
  * @category options
@@ -219,8 +226,8 @@ export interface CircuitSnapshot {
 
 /**
  * `at` is epoch milliseconds. Where a value was judged a failure, the cause is a `Cause.fail` of it, or, of an HTTP
- * response, of a line such as `GET https://host/path answered 503`. A failure that was told to an {@link Admission} has
- * an empty cause.
+ * response, of a line such as `GET https://host/path answered 503`. The cause is empty where an {@link Admission} was
+ * settled as a failure.
  *
  * @since 0.1.0
  * @category models
@@ -339,6 +346,11 @@ export const make = (options: Options = {}): Effect.Effect<CircuitBreaker, never
 /**
  * Provides a breaker as {@link CircuitBreaker}.
  *
+ * **Gotchas**
+ *
+ * Provide it once, and not for each request: every build of the layer is a breaker of its own. A warning in the log says
+ * so when breakers of one name come and go with a few calls each.
+ *
  * @since 0.1.0
  * @category layers
  */
@@ -349,13 +361,16 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
  * Provides a breaker whose options are read from configuration. An option out of range is a `ConfigError`. What is
  * not configurable, a policy or a schedule from the program, is given as `Config.succeed(value)`.
  *
+ * Config reads the environment unless the program sets another provider: there, the options of the example are the
+ * variables `TRIP_TYPE`, `TRIP_FAILURES` and `OPEN_FOR`.
+ *
  * @example
  * ```ts
  * import * as assert from "node:assert"
- * import type * as Config from "effect/Config"
+ * import * as Config from "effect/Config"
  * import * as ConfigProvider from "effect/ConfigProvider"
  * import * as Effect from "effect/Effect"
- * import type * as Layer from "effect/Layer"
+ * import * as Layer from "effect/Layer"
  * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
  *
  * const BreakerLive = CircuitBreaker.layerConfig({
@@ -483,12 +498,12 @@ export const protectWith: Operations<CircuitBreaker>["protectWith"] = operations
 export const protectStream: Operations<CircuitBreaker>["protectStream"] = operations.protectStream
 
 /**
- * Admits a call that is not one effect, such as a connection, and whose end the program tells: the scope is the call.
+ * Admits a call that is not one effect, such as a connection, for as long as the scope lasts.
  *
  * **Details**
  *
- * The first outcome that is told counts. A scope that closes before that gives the call's slot back, and the call is
- * Ignored.
+ * The program settles the call, and the first outcome counts. A scope that closes before that gives the call's slot back,
+ * and the call is Ignored.
  *
  * @example
  * ```ts
@@ -502,7 +517,7 @@ export const protectStream: Operations<CircuitBreaker>["protectStream"] = operat
  *   Effect.gen(function* () {
  *     const admission = yield* CircuitBreaker.admit("chat")
  *     const connection = yield* Effect.onError(connect, () => admission.settle(Outcome.failure()))
- *     // It is well as soon as it stands, however long it lasts.
+ *     // However long the connection lasts, it has succeeded as soon as it stands.
  *     yield* admission.settle(Outcome.success)
  *     return connection
  *   })
@@ -517,7 +532,8 @@ export const protectStream: Operations<CircuitBreaker>["protectStream"] = operat
 export const admit: Operations<CircuitBreaker>["admit"] = operations.admit
 
 /**
- * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit.
+ * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. A circuit that
+ * this process has not met is first looked up in the store, if there is one, for no longer than its deadline.
  *
  * @since 0.1.0
  * @category reading
@@ -525,7 +541,7 @@ export const admit: Operations<CircuitBreaker>["admit"] = operations.admit
 export const state: Operations<CircuitBreaker>["state"] = operations.state
 
 /**
- * State, window, totals and last failure of a circuit. A read.
+ * State, window, totals and last failure of a circuit. A read, like {@link state}.
  *
  * @since 0.1.0
  * @category reading
@@ -712,9 +728,9 @@ export interface RetryOptions<E, R> {
 }
 
 /**
- * A schedule for `Effect.retry` that knows rejections: it waits an Open circuit's `retryAfter`, backs off with jitter
- * while the circuit is HalfOpen or Recovering, never retries an Isolated one, and leaves every other error to the
- * schedule it is given.
+ * A schedule for `Effect.retry` that knows rejections: it waits an Open circuit's `retryAfter`, however long that is,
+ * backs off with jitter while the circuit is HalfOpen or Recovering, never retries an Isolated one, and leaves every
+ * other error to the schedule it is given.
  *
  * Retry outside of the breaker, so that each attempt is a call, and bound it: with `times`, or with `while` where a
  * caller cannot wait long (`error.state !== "Open" || Duration.lessThan(error.retryAfter, "200 millis")`: a

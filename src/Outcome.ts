@@ -53,7 +53,13 @@ export interface Ignored {
 export const success: Success = { _tag: "Success" }
 
 /**
- * The call says nothing about the dependency: a probe gives its slot back, and nothing is counted.
+ * The call says nothing about the dependency: it is in no window, and a probe gives its slot back and neither closes nor
+ * opens the circuit.
+ *
+ * **Gotchas**
+ *
+ * A circuit whose probes are all Ignored stays HalfOpen. Where an error shows that the dependency is well, classify it as
+ * {@link success}.
  *
  * @since 0.1.0
  * @category constructors
@@ -108,7 +114,8 @@ export const fromExit = (exit: Exit.Exit<unknown, unknown>): Outcome =>
 
 /**
  * A classifier for which a typed error is a `Failure` only if `predicate` holds for it; other typed errors are
- * `Ignored`. Successes, defects and interruption are judged as by {@link fromExit}.
+ * `Ignored`, where many other libraries take them for successes. Successes, defects and interruption are judged as by
+ * {@link fromExit}.
  *
  * @example
  * ```ts

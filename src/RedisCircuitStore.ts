@@ -8,9 +8,10 @@
  * CircuitBreaker.layer(options).pipe(Layer.provide(RedisCircuitStore.layer({ host: "localhost" })))
  * ```
  *
- * Redis is never on the way of a healthy call, but for the first one on a circuit. Each process runs its own machine; once a circuit has failures, what the
- * processes count is put together, the one that finds that the policy trips opens the circuit for all, and they probe as
- * one. While Redis cannot be asked, every process goes by its own circuits.
+ * A healthy call does not ask Redis, but for the first one on a circuit; nor does a read, but for a circuit that this
+ * process has not met. Each process runs its own machine; once a circuit has failures, what the processes count is put
+ * together, the one that finds that the policy trips opens the circuit for all, and they probe as one. While Redis cannot
+ * be asked, every process goes by its own circuits.
  *
  * @since 0.1.0
  */

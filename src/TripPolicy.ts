@@ -192,6 +192,10 @@ export const failureCount = (options: FailureCountOptions): TripPolicy => ({
  *
  * Over time, a call older than `within` never counts, and one younger than `within - within / buckets` always does.
  *
+ * **Gotchas**
+ *
+ * A success can be the call that opens: the one with which `minimumCalls` is reached.
+ *
  * @example
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
@@ -292,7 +296,9 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
 /**
  * Reads a policy from configuration. `TYPE` is one of `consecutive`, `failureCount`, `failureRate` and `slowCallRate`;
  * the other keys are the policy's options: `FAILURES`, `WITHIN`, `THRESHOLD`, `CALLS`, `MINIMUM_CALLS`,
- * `MINIMUM_FAILURES`, `BUCKETS`, `SLOWER_THAN`. With a `name`, all of them lie below it.
+ * `MINIMUM_FAILURES`, `BUCKETS`, `SLOWER_THAN`. With a `name`, all of them lie below it: in the environment, the type of
+ * `TripPolicy.config("TRIP")` is the variable `TRIP_TYPE`. An option that its type needs and that is not there is missing
+ * data, and one out of range invalid data.
  *
  * @example
  * ```ts

@@ -1,6 +1,14 @@
 /**
  * For tests: breakers in a chosen state, and the laws that a store has to keep. None of it depends on a test runner.
  *
+ * **Gotchas**
+ *
+ * - A breaker keeps to one clock for its whole life. One that was tripped under the live clock and is read under
+ *   `TestClock`, as with a `ManagedRuntime` that tests share, shows a `retryAfter` of thousands of days; the other way
+ *   round, its opening is over at once. Make the breaker in the test.
+ * - Fake timers, such as those of vitest, move timers and thereby `Effect.sleep`, but not the clock that a circuit goes
+ *   by: Effect's live `Clock` reads the `process.hrtime` that it found when it was loaded. Use `TestClock`.
+ *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"

@@ -19,9 +19,9 @@
  * | `rate({ threshold })` (0.5)               | `TripPolicy.failureRate({ threshold })`  |                                              |
  * | - `size` (100)                            | `calls`                                  | or `within`: a rate over time                |
  * | - `minimumCalls` (the size)               | `minimumCalls`                           | the same default                             |
- * |                                           | `failureCount`, `slowCallRate`, `anyOf`  | and `TripPolicy.make`                        |
+ * |                                           | `failureCount`, `slowCallRate`, `anyOf`  | `allOf`, and `TripPolicy.make`               |
  * | `openDuration`, `maxOpenDuration`         | the same                                 | a duration, or a `Schedule`                  |
- * | `onStoreError`                            | not needed                               | there is no store to fail                    |
+ * | `onStoreError`: `"allow"`, `"fail"`       | of the store: `"local"`, `"reject"`      | alone, calls are still guarded               |
  * | `execute({ key })`                        | `protectWith({ key })`                   | `protect` uses the key `"default"`           |
  * | `execute({ classify })`                   | `protectWith({ classify })`              | pure; if it throws the call is unharmed      |
  * | `success`, `ignored`, `failure()`         | the same, in `Outcome`                   |                                              |
@@ -29,7 +29,7 @@
  * | `state(key)`                              | `state(key)`                             | past its time, Open reads as HalfOpen        |
  * | - `probing`: a boolean                    | `probing`: a number, and `succeeded`     |                                              |
  * | - `consecutiveOpenings`                   | `openings`                               |                                              |
- * | `transitions`                             | `transitions`                            | with `at`, `generation` and `reason`         |
+ * | `transitions`                             | `transitions`, `subscribe`               | with `at`, `generation`, `origin`, `reason`  |
  * | `CircuitBreakerError`                     | `CircuitOpenError`                       | flat: `catchTag`, not `catchReason`          |
  * | - `CircuitOpen`, `CircuitHalfOpen`        | `state` of the error                     |                                              |
  * | - `CircuitBreakerStoreError`              | `onStoreError`                           | go on alone, or reject; no other error       |

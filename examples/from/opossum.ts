@@ -23,7 +23,7 @@
  * | `name`, `group`                           | `name`, `key`                            | circuits of one breaker share its policy        |
  * | `errorFilter`                             | `Outcome.ignoreWhen(predicate)`          | counts nowhere; there a success, which closes   |
  * | `capacity`                                | `Effect.makeSemaphore`, outside          | being full is no failure; there it is           |
- * | `enabled`, `enable()`, `disable()`        | `mode: "observe"`                        | a dry run; or do not wrap                       |
+ * | `enabled`, `enable()`, `disable()`        | `disable()`                              | until its scope closes                          |
  * | `abortController`                         | not needed                               | `Effect.tryPromise` gives each call its signal  |
  * | `autoRenewAbortController`                | not needed                               |                                                 |
  * | `cache`, `cacheTTL`, `cacheSize`          | `Cache.make`, outside                    |                                                 |

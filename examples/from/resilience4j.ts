@@ -37,10 +37,10 @@
  * | `initialState` (CLOSED)                        | `trip()` or `isolate()` after `make`   |                                                |
  * | `currentTimestampFunction`, `clock`            | not needed                             | Effect's `Clock`; `TestClock` in tests         |
  * | METRICS_ONLY                                   | `mode: "observe"`                      | chosen at construction                         |
- * | DISABLED                                       | do not wrap                            |                                                |
+ * | DISABLED                                       | `disable()`                            | until its scope closes                         |
  * | FORCED_OPEN                                    | `isolate()`                            | until its scope closes                         |
  * | `transitionToOpenState()`, `reset()`           | `trip()`, `reset()`                    |                                                |
- * | `tryAcquirePermission()`, `onError()`, ...     | not needed                             | `protect` gives every slot back                |
+ * | `tryAcquirePermission()`, `onError()`, ...     | `admit()`, `settle()`                  | its scope gives the slot back                  |
  * | `executeSupplier()`, `decorate...()`           | `protect`                              |                                                |
  * | `CallNotPermittedException`                    | `CircuitOpenError`                     | in the type, with `retryAfter`                 |
  * | `getState()`, `getMetrics()`                   | `state()`, `snapshot()`                | a read never moves the circuit                 |
