@@ -76,7 +76,8 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
     name: "isolations",
     begin: Circuit.isolate,
     since: (circuit) => (circuit._tag === "Isolated" ? circuit.since : NaN),
-    end: Circuit.release
+    end: Circuit.release,
+    endsByReset: true
   })
 
 /** @internal */
@@ -84,8 +85,9 @@ export const disable = (breaker: Breaker, key: string | undefined): Effect.Effec
   keep(breaker, key, {
     name: "disables",
     begin: Circuit.disable,
-    since: (circuit) => Circuit.disabledHold(circuit)?.since ?? NaN,
-    end: Circuit.enable
+    since: () => NaN,
+    end: (circuit, rules, _, now) => Circuit.enable(circuit, rules, now),
+    endsByReset: false
   })
 
 /** A state that a circuit is kept in by hand, counted: how it begins, in which generation it did, and how it ends. */
@@ -99,13 +101,14 @@ interface Kept {
     since: number,
     now: number
   ) => Circuit.Circuit<unknown>
+  readonly endsByReset: boolean
 }
 
 /** Keeps a circuit in a state until the scope closes. */
 const keep = (
   breaker: Breaker,
   key: string | undefined,
-  { begin, end, name, since }: Kept
+  { begin, end, endsByReset, name, since }: Kept
 ): Effect.Effect<void, never, Scope.Scope> => {
   const beginning = control(
     breaker,
@@ -119,12 +122,14 @@ const keep = (
   )
   const ending = ({ held, since }: { readonly held: Held; readonly since: number }) =>
     Effect.withFiberRuntime<void>((caller) => {
+      const { circuits, fleet } = breaker
       const now = breaker.now(caller)
       const ended = end(held.current, breaker.settings.rules, since, now)
-      if (ended === held.current) return Effect.void
-      breaker.circuits.touch(held, now)
+      // A change of another process may have hidden a disabling here, of which the others still know.
+      const isKnownToOthers = fleet !== undefined && !endsByReset && circuits.holds(held)
+      if (ended === held.current && !isKnownToOthers) return Effect.void
+      circuits.touch(held, now)
       breaker.move(held, ended, caller)
-      const { fleet } = breaker
       return fleet?.controlled(held, fleet.holding(held, name, -1)) ?? Effect.void
     })
   return Effect.asVoid(Effect.acquireRelease(beginning, ending))

@@ -30,7 +30,7 @@ export interface Machine {
   isolate(circuit: AnyCircuit): Circuit.Isolated
   release(circuit: AnyCircuit, rules: Rules, since: number, now: number): AnyCircuit
   disable(circuit: AnyCircuit): AnyCircuit
-  enable(circuit: AnyCircuit, rules: Rules, since: number, now: number): AnyCircuit
+  enable(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
 }
 
 export interface Scenario {
@@ -76,7 +76,7 @@ class Broken extends Error {}
 
 const over: CallState = { _tag: "Over" }
 
-const idle: Control = { left: [], isolation: 0, disabledSince: 0, opening: undefined }
+const idle: Control = { left: [], isolation: 0, opening: undefined }
 
 /** What begins with the same so many steps is explored in one turn of the event loop, about half a second at most. */
 const stepsBetweenTurns = 6
@@ -282,10 +282,10 @@ class Explorer {
     const situation = this.look(stored)
     const { circuit, controls, now } = situation
     const [action, ...left] = controls[i]!.left
-    const { disabledSince, isolation } = controls[i]!
+    const { isolation } = controls[i]!
     const after = (next: Situation, change: Partial<Control> = {}): Situation => ({
       ...next,
-      controls: next.controls.with(i, { left, isolation, disabledSince, opening: undefined, ...change })
+      controls: next.controls.with(i, { left, isolation, opening: undefined, ...change })
     })
     switch (action!) {
       case "trip":
@@ -303,15 +303,10 @@ class Explorer {
         const to = machine.release(circuit, rules, isolation, now)
         return after(this.move(situation, to, { _tag: "Release", isolation }))
       }
-      case "disable": {
-        const to = machine.disable(circuit)
-        const since = Circuit.disabledHold(to)?.since
-        return after(this.move(situation, to, { _tag: "Disable" }), { disabledSince: since ?? 0 })
-      }
-      case "enable": {
-        const to = machine.enable(circuit, rules, disabledSince, now)
-        return after(this.move(situation, to, { _tag: "Enable", disabledSince }))
-      }
+      case "disable":
+        return after(this.move(situation, machine.disable(circuit), { _tag: "Disable" }))
+      case "enable":
+        return after(this.move(situation, machine.enable(circuit, rules, now), { _tag: "Enable" }))
     }
   }
 

@@ -15,8 +15,7 @@ export interface Ledger {
   /** The isolation that is held now, and by how many. */
   readonly isolation: number
   readonly holders: number
-  /** Since which generation it is kept disabled, and by how many. */
-  readonly disabledSince: number
+  /** How many keep it disabled. */
   readonly disablers: number
 }
 
@@ -64,7 +63,7 @@ export type Event =
   | { readonly _tag: "Isolate" }
   | { readonly _tag: "Release"; readonly isolation: number }
   | { readonly _tag: "Disable" }
-  | { readonly _tag: "Enable"; readonly disabledSince: number }
+  | { readonly _tag: "Enable" }
 
 /** One value of the circuit and the next. */
 export interface Move {
@@ -85,7 +84,6 @@ export const ledgerOf = (circuit: AnyCircuit, now: number): Ledger => ({
   probesFailed: 0,
   isolation: 0,
   holders: 0,
-  disabledSince: 0,
   disablers: 0
 })
 
@@ -125,8 +123,8 @@ export const afterMove = (
   openMillis: number
 ): Ledger => {
   if (to.generation === from.generation) return withinGeneration(event, from, ledger, rules)
-  const { disabledSince, disablers, openings, openMillis: lastMillis } = ledger
-  const begun = { ...ledgerOf(to, now), openings, openMillis: lastMillis, disabledSince, disablers }
+  const { disablers, openings, openMillis: lastMillis } = ledger
+  const begun = { ...ledgerOf(to, now), openings, openMillis: lastMillis, disablers }
   switch (event._tag) {
     case "Look":
       return from._tag === "Recovering"
@@ -141,9 +139,9 @@ export const afterMove = (
     case "Isolate":
       return { ...begun, isolation: to.generation, holders: 1 }
     case "Disable":
-      return { ...begun, disabledSince: to.generation, disablers: 1 }
+      return { ...begun, disablers: disablers + 1 }
     case "Enable":
-      return { ...begun, disablers: 0 }
+      return { ...begun, disablers: disablers - 1 }
     default:
       return begun
   }
@@ -170,15 +168,9 @@ const withinGeneration = (event: Event, from: AnyCircuit, ledger: Ledger, rules:
         ? { ...ledger, holders: ledger.holders - 1 }
         : ledger
     case "Disable":
-      return {
-        ...ledger,
-        disabledSince: ledger.disablers === 0 ? from.generation : ledger.disabledSince,
-        disablers: ledger.disablers + 1
-      }
+      return { ...ledger, disablers: ledger.disablers + 1 }
     case "Enable":
-      return ledger.disabledSince === event.disabledSince && ledger.disablers > 0
-        ? { ...ledger, disablers: ledger.disablers - 1 }
-        : ledger
+      return { ...ledger, disablers: ledger.disablers - 1 }
     default:
       return ledger
   }

@@ -8,8 +8,6 @@ export interface Control {
   readonly left: ReadonlyArray<Action>
   /** The isolation that it holds. */
   readonly isolation: number
-  /** Since when that which it keeps disabled is so. */
-  readonly disabledSince: number
   readonly opening: Opening | undefined
 }
 
@@ -28,7 +26,7 @@ export const keyOf = ({ calls, circuit, controls, ledger, now, ticksLeft }: Situ
   const hands = controls
     .map((it) => {
       const opening = it.opening && keyOfCall(it.opening)
-      return `${it.left.length}.${it.isolation}.${it.disabledSince}.${opening}`
+      return `${it.left.length}.${it.isolation}.${opening}`
     })
     .join()
   return `${numberOf(circuit)} ${numberOf(ledger)} ${now} ${ticksLeft} ${alike} ${hands}`

@@ -183,8 +183,8 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
   "Disabled ends with its last enable, and then at once, or is isolated": {
     how: "the first enable ends it for all",
     machine: {
-      enable: (circuit, rules, since, now) =>
-        Circuit.enable(circuit._tag === "Disabled" ? { ...circuit, holders: 1 } : circuit, rules, since, now)
+      enable: (circuit, rules, now) =>
+        Circuit.enable(circuit._tag === "Disabled" ? { ...circuit, disablers: 1 } : circuit, rules, now)
     }
   },
   "disabling disables at once, and leaves what is isolated as it is": {
@@ -234,8 +234,8 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
   "it is Isolated while somebody isolates it, or else Disabled while somebody disables it, and no longer": {
     how: "an enable under an isolation is forgotten",
     machine: {
-      enable: (circuit, rules, since, now) =>
-        circuit._tag === "Isolated" ? circuit : Circuit.enable(circuit, rules, since, now)
+      enable: (circuit, rules, now) =>
+        circuit._tag === "Isolated" ? circuit : Circuit.enable(circuit, rules, now)
     }
   },
   "looking twice is looking once": {

@@ -22,6 +22,13 @@ import {
 
 const rules = rulesWith()
 
+/** The circuit after a control that leaves it Isolated as it is, but for how many keep it disabled. */
+const isolatedAs = (before: AnyCircuit, after: AnyCircuit): Tagged<"Isolated"> => {
+  const next = inState(after, "Isolated")
+  assert.deepStrictEqual({ ...next, disablers: 0 }, { ...inState(before, "Isolated"), disablers: 0 })
+  return next
+}
+
 describe("disable and enable", () => {
   it("R3.3 disables any state but Isolated, and the last enable closes it with its backoff kept", () => {
     for (const circuit of everyState(4).slice(0, -1)) {
@@ -29,8 +36,7 @@ describe("disable and enable", () => {
       assert.strictEqual(held.generation, circuit.generation + 1)
       assert.strictEqual(held.openings, 4)
       assert.strictEqual(held.openMillis, openMillis)
-      assert.strictEqual(held.since, held.generation)
-      const next = inState(Circuit.enable(held, rules, held.since, 5000), "Closed")
+      const next = inState(Circuit.enable(held, rules, 5000), "Closed")
       assert.strictEqual(next.generation, held.generation + 1)
       assert.strictEqual(next.openings, 4)
       assert.deepStrictEqual(Circuit.counts(next, rules, 5000), { calls: 0, failures: 0, slow: 0 })
@@ -44,27 +50,26 @@ describe("disable and enable", () => {
     let circuit: AnyCircuit = first
     for (let more = 0; more < 3; more++) circuit = frozen(Circuit.disable(circuit))
     for (let left = 3; left > 0; left--) {
-      assert.deepStrictEqual(circuit, { ...first, holders: left + 1 })
-      circuit = frozen(Circuit.enable(circuit, rules, first.since, 5))
+      assert.deepStrictEqual(circuit, { ...first, disablers: left + 1 })
+      circuit = frozen(Circuit.enable(circuit, rules, 5))
     }
     assert.deepStrictEqual(circuit, first)
-    circuit = Circuit.enable(circuit, rules, first.since, 5)
+    circuit = Circuit.enable(circuit, rules, 5)
     assert.strictEqual(circuit._tag, "Closed")
     assert.strictEqual(circuit.generation, first.generation + 1)
   })
 
   it("R3.3 an isolation outranks it, and returns to it", () => {
     const before = frozen(Circuit.disable(disabled(opened(rules, 0, 4))))
-    const { since } = inState(before, "Disabled")
     const over = isolated(before)
     assert.strictEqual(over.generation, before.generation + 1)
-    assert.deepStrictEqual(Circuit.disabledHold(over), { holders: 2, since })
+    assert.strictEqual(Circuit.disablersOf(over), 2)
     const nested = isolated(over)
     assert.strictEqual(Circuit.release(nested, rules, nested.since, 5)._tag, "Isolated")
     const after = inState(Circuit.release(over, rules, over.since, 5), "Disabled")
     assert.deepStrictEqual(after, { ...inState(before, "Disabled"), generation: over.generation + 1 })
-    const once = inState(Circuit.enable(after, rules, since, 6), "Disabled")
-    assert.strictEqual(Circuit.enable(once, rules, since, 6)._tag, "Closed")
+    const once = inState(Circuit.enable(after, rules, 6), "Disabled")
+    assert.strictEqual(Circuit.enable(once, rules, 6)._tag, "Closed")
   })
 
   it("R3.3 an Isolated circuit stays Isolated while it is disabled, and is Disabled then", () => {
@@ -72,83 +77,62 @@ describe("disable and enable", () => {
     let circuit: AnyCircuit = held
     for (let more = 1; more <= 2; more++) {
       circuit = isolatedAs(circuit, Circuit.disable(circuit))
-      assert.strictEqual(Circuit.disabledHold(circuit)?.holders, more)
+      assert.strictEqual(Circuit.disablersOf(circuit), more)
     }
-    const { since } = Circuit.disabledHold(circuit)!
     const after = inState(Circuit.release(circuit, rules, held.since, 5), "Disabled")
     assert.strictEqual(after.generation, held.generation + 1)
     assert.strictEqual(after.openings, 4)
     assert.strictEqual(after.openMillis, openMillis)
-    assert.deepStrictEqual(Circuit.disabledHold(after), { holders: 2, since })
+    assert.strictEqual(after.disablers, 2)
   })
 
   it("R3.3 an enable while it is isolated leaves it Isolated, and then Closed", () => {
     const held = isolated(Circuit.disable(disabled(closed(rules))))
-    const { since } = Circuit.disabledHold(held)!
-    const once = isolatedAs(held, Circuit.enable(held, rules, since, 5))
-    assert.deepStrictEqual(Circuit.disabledHold(once), { holders: 1, since })
-    const none = isolatedAs(held, Circuit.enable(once, rules, since, 5))
-    assert.isUndefined(Circuit.disabledHold(none))
-    assert.strictEqual(Circuit.enable(none, rules, since, 5), none)
+    const once = isolatedAs(held, Circuit.enable(held, rules, 5))
+    assert.strictEqual(once.disablers, 1)
+    const none = isolatedAs(held, Circuit.enable(once, rules, 5))
+    assert.strictEqual(none.disablers, 0)
+    assert.strictEqual(Circuit.enable(none, rules, 5), none)
     assert.strictEqual(Circuit.release(none, rules, held.since, 5)._tag, "Closed")
   })
 
   it("R3.3 reset ends an isolation, but a circuit that is kept disabled stays so, without a backoff", () => {
     for (const circuit of everyStateDisabled(4)) {
-      const hold = Circuit.disabledHold(circuit)!
       const next = inState(frozen(Circuit.reset(circuit, rules, 2000)), "Disabled")
       assert.strictEqual(next.generation, circuit.generation + 1)
       assert.strictEqual(next.openings, 0)
       assert.strictEqual(next.openMillis, 0)
-      assert.deepStrictEqual(Circuit.disabledHold(next), hold)
+      assert.strictEqual(next.disablers, 1)
       assert.strictEqual(Circuit.release(next, rules, circuit.generation, 2000), next)
-      const enabled = inState(Circuit.enable(next, rules, hold.since, 2000), "Closed")
+      const enabled = inState(Circuit.enable(next, rules, 2000), "Closed")
       assert.strictEqual(Circuit.nextOpening(enabled, 2000), 1)
     }
   })
 
-  it("R3.3 an enable of another hold does nothing", () => {
-    for (const circuit of everyState(1)) {
-      for (const since of [0, 1, circuit.generation, NaN])
-        assert.strictEqual(Circuit.enable(circuit, rules, since, 6), circuit)
-    }
-    for (const circuit of everyStateDisabled(1)) {
-      const { since } = Circuit.disabledHold(circuit)!
-      for (const other of [since - 1, since + 1, NaN])
-        assert.strictEqual(Circuit.enable(circuit, rules, other, 6), circuit)
-    }
+  it("R3.3 an enable of what nobody keeps disabled does nothing", () => {
+    for (const circuit of everyState(1)) assert.strictEqual(Circuit.enable(circuit, rules, 6), circuit)
   })
 
   it("R3.3 a release does nothing to a Disabled circuit", () => {
     for (const circuit of everyStateDisabled(1).slice(0, -1)) {
-      const { since } = inState(circuit, "Disabled")
-      assert.strictEqual(Circuit.release(circuit, rules, since, 6), circuit)
+      for (const since of [circuit.generation, NaN])
+        assert.strictEqual(Circuit.release(circuit, rules, since, 6), circuit)
     }
   })
 
-  it("who keeps it disabled is known in every state", () => {
-    for (const circuit of everyState(1)) assert.isUndefined(Circuit.disabledHold(circuit))
-    assert.deepStrictEqual(Circuit.disabledHold(disabled(closed(rules))), { holders: 1, since: 1 })
-    assert.deepStrictEqual(Circuit.disabledHold(isolated(disabled(closed(rules)))), { holders: 1, since: 1 })
+  it("how many keep it disabled is known in every state", () => {
+    for (const circuit of everyState(1)) assert.strictEqual(Circuit.disablersOf(circuit), 0)
+    for (const circuit of everyStateDisabled(1)) assert.strictEqual(Circuit.disablersOf(circuit), 1)
+    assert.strictEqual(Circuit.disablersOf(isolated(disabled(closed(rules)))), 1)
   })
 
   it("R3.2.4 a probe of before leaves nothing behind", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const held = disabled(taken)
     assert.isFalse(Circuit.lands(held, rules, ticket, openMillis))
-    assert.strictEqual(probing(Circuit.enable(held, rules, held.since, openMillis), rules, openMillis), 0)
+    assert.strictEqual(probing(Circuit.enable(held, rules, openMillis), rules, openMillis), 0)
   })
 })
-
-/** The circuit after a control that leaves it Isolated as it is, but for who keeps it disabled. */
-const isolatedAs = (before: AnyCircuit, after: AnyCircuit): Tagged<"Isolated"> => {
-  const next = inState(after, "Isolated")
-  assert.deepStrictEqual(
-    { ...next, disabled: undefined },
-    { ...inState(before, "Isolated"), disabled: undefined }
-  )
-  return next
-}
 
 describe("holds of both kinds, in any order", () => {
   type Action = "isolate" | "release" | "disable" | "enable" | "reset"
@@ -173,7 +157,7 @@ describe("holds of both kinds, in any order", () => {
       fc.property(actions, (history) => {
         let circuit: AnyCircuit = opened(rules, 0, 3)
         const isolations: Array<number> = []
-        const disables: Array<number> = []
+        let disables = 0
         const stale: Array<number> = []
         for (const { action, pick } of history) {
           const before: AnyCircuit = circuit
@@ -192,21 +176,20 @@ describe("holds of both kinds, in any order", () => {
             }
             case "disable":
               circuit = Circuit.disable(circuit)
-              disables.push(Circuit.disabledHold(circuit)!.since)
+              disables++
               break
-            case "enable": {
-              const [since] = disables.splice(pick % disables.length, 1)
-              if (since !== undefined) circuit = Circuit.enable(circuit, rules, since, 5)
+            case "enable":
+              circuit = Circuit.enable(circuit, rules, 5)
+              disables = Math.max(0, disables - 1)
               break
-            }
             case "reset":
               stale.push(...isolations.splice(0))
               circuit = Circuit.reset(circuit, rules, 5)
           }
           frozen(circuit)
-          const held = isolations.length > 0 ? "Isolated" : disables.length > 0 ? "Disabled" : undefined
+          const held = isolations.length > 0 ? "Isolated" : disables > 0 ? "Disabled" : undefined
           assert.strictEqual(circuit._tag, held ?? (circuit === before ? before._tag : "Closed"))
-          assert.strictEqual(Circuit.disabledHold(circuit)?.holders ?? 0, disables.length)
+          assert.strictEqual(Circuit.disablersOf(circuit), disables)
           const isNew = circuit._tag !== before._tag || action === "reset"
           assert.strictEqual(circuit.generation, before.generation + Number(isNew))
         }

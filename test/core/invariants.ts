@@ -19,8 +19,7 @@ const isLastProbe = ({ event, from, ledger }: Move, rules: Rules): boolean =>
 const isLastRelease = ({ event, ledger }: Move): boolean =>
   event._tag === "Release" && ledger.holders === 1 && ledger.isolation === event.isolation
 
-const isLastEnable = ({ event, ledger }: Move): boolean =>
-  event._tag === "Enable" && ledger.disablers === 1 && ledger.disabledSince === event.disabledSince
+const isLastEnable = ({ event, ledger }: Move): boolean => event._tag === "Enable" && ledger.disablers === 1
 
 /** What has landed decides, whichever outcome it was that made it enough: an opening may still be under way. */
 const shouldTrip = ({ event, from, ledger, to }: Move, rules: Rules): boolean => {

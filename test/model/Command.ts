@@ -15,7 +15,7 @@ export type Command =
   | { readonly _tag: "Break"; readonly key: Key; readonly how: CallForm }
   /** The way back from Open, by successes at the first moment possible. */
   | { readonly _tag: "Heal"; readonly key: Key; readonly how: CallForm }
-  /** Calls that end `offset` after they have become slow, where the policy asks for that. */
+  /** Calls, probes if need be, that end `offset` after they have become slow, where the policy asks for that. */
   | {
       readonly _tag: "Dawdle"
       readonly key: Key
@@ -31,6 +31,8 @@ export type Command =
       readonly ending: Ending
       readonly how: CallForm
     }
+  /** As many calls as get some of them rejected, if any are probes, and those that run hand a rejection on. */
+  | { readonly _tag: "HandOn"; readonly key: Key; readonly ending: Ending; readonly how: CallForm }
   | { readonly _tag: "Settle"; readonly pick: number; readonly ending: Ending }
   /** All calls in flight, before any of them is told. */
   | { readonly _tag: "SettleAll"; readonly endings: ReadonlyArray<Ending> }
@@ -45,11 +47,20 @@ export type Command =
   /** Whoever isolated first holds nothing any more, and whoever isolated second does. */
   | { readonly _tag: "IsolateResetIsolate"; readonly key: Key }
   | { readonly _tag: "Release"; readonly pick: number }
+  | { readonly _tag: "Disable"; readonly key: Key }
+  | { readonly _tag: "Enable"; readonly pick: number }
+  /** The isolation ends, by its release or by a reset, and leaves the circuit disabled. */
+  | { readonly _tag: "DisableWhileIsolated"; readonly key: Key; readonly end: "Release" | "Reset" }
 
 export type Key = "default" | "a" | "b" | "c"
 
 /** By which part of the API a call is made. */
 export interface CallForm {
-  readonly api: "method" | "options first" | "options last" | "built once" | "tag"
+  readonly api: "method" | "options first" | "options last" | "built once" | "tag" | "admit"
   readonly classifies: boolean
 }
+
+export const formOf = (how: CallForm): string => (how.classifies ? `${how.api}, classifies` : how.api)
+
+/** What a command's `pick` stands for: nothing where there is nothing. */
+export const pick = <A>(from: ReadonlyArray<A>, index: number): A | undefined => from[index % from.length]

@@ -12,20 +12,36 @@ import type { Verdict } from "./ModelCircuit.ts"
 export type Ending =
   | { readonly _tag: "Success" }
   | { readonly _tag: "BadValue" }
+  | { readonly _tag: "ClassifyThrows"; readonly succeeds: boolean }
+  /** From outside, while the effect runs; `dies` if its finalizer does. */
+  | { readonly _tag: "Interrupted"; readonly dies: boolean }
+  | FailingEnding
+  /** With several failures, of fibers beside each other or of one after the other. */
+  | { readonly _tag: "Several"; readonly parts: ReadonlyArray<FailingEnding>; readonly inParallel: boolean }
+
+export type FailingEnding =
   | { readonly _tag: "Failure" }
   | { readonly _tag: "Hint"; readonly millis: number }
   | { readonly _tag: "Ignored" }
   | { readonly _tag: "Defect" }
-  | { readonly _tag: "ClassifyThrows"; readonly succeeds: boolean }
   | { readonly _tag: "InterruptsItself" }
+  /** With the latest rejection by a circuit of its key in this process, which may be another one by now. */
+  | { readonly _tag: "OwnRejection"; readonly rejection?: KeptRejection }
   /** By a circuit of the same names in another process. */
   | { readonly _tag: "SameNameRejection" }
   | { readonly _tag: "OtherRejection" }
-  /** From outside, while the effect runs; `dies` if its finalizer does. */
-  | { readonly _tag: "Interrupted"; readonly dies: boolean }
 
-/** Who classifies: `Outcome.fromExit`, the breaker's `classify` below, or the call's own, to which all is well. */
-export type Classifier = "default" | "breaker" | "call"
+/** A rejection that is handed on, and whether the circuit of the call that does so has made it. */
+export interface KeptRejection {
+  readonly error: CircuitOpenError
+  readonly isOwn: boolean
+}
+
+/**
+ * Who classifies: `Outcome.fromExit`, the breaker's `classify` below, the call's own, to which all is well, or the owner
+ * of a call that was admitted by hand.
+ */
+export type Classifier = "default" | "breaker" | "call" | "its owner"
 
 /** The value, error or defect of a call, recognisable wherever it turns up. */
 export class Token {
@@ -38,35 +54,78 @@ export class Token {
   }
 }
 
+// The exit
+
 export const exitOf = (token: Token, breaker: string, key: string): Exit.Exit<Token, unknown> => {
-  switch (token.ending._tag) {
+  const { ending, serial } = token
+  switch (ending._tag) {
     case "Success":
     case "BadValue":
       return Exit.succeed(token)
     case "ClassifyThrows":
-      return token.ending.succeeds ? Exit.succeed(token) : Exit.fail(token)
-    case "Defect":
-      return Exit.die(token)
-    case "InterruptsItself":
-      return Exit.interrupt(FiberId.none)
-    case "SameNameRejection":
-    case "OtherRejection": {
-      const circuit = token.ending._tag === "SameNameRejection" ? key : `not ${key}`
-      return Exit.fail(
-        new CircuitOpenError({ breaker, key: circuit, state: "Open", retryAfter: Duration.seconds(1) })
-      )
-    }
+      return ending.succeeds ? Exit.succeed(token) : Exit.fail(token)
     case "Interrupted":
-    case "Failure":
-    case "Hint":
-    case "Ignored":
       return Exit.fail(token)
+    case "Several":
+      return Exit.failCause(
+        ending.parts
+          .map((part) => causeOf(part, new Token(part, serial), breaker, key))
+          .reduce(ending.inParallel ? Cause.parallel : Cause.sequential)
+      )
+    default:
+      return Exit.failCause(causeOf(ending, token, breaker, key))
   }
 }
 
+const causeOf = (ending: FailingEnding, token: Token, breaker: string, key: string): Cause.Cause<unknown> => {
+  switch (ending._tag) {
+    case "Defect":
+      return Cause.die(token)
+    case "InterruptsItself":
+      return Cause.interrupt(FiberId.none)
+    case "OwnRejection":
+      return Cause.fail(ending.rejection?.error ?? token)
+    case "SameNameRejection":
+    case "OtherRejection": {
+      const circuit = ending._tag === "SameNameRejection" ? key : `not ${key}`
+      return Cause.fail(
+        new CircuitOpenError({ breaker, key: circuit, state: "Open", retryAfter: Duration.seconds(1) })
+      )
+    }
+    case "Failure":
+    case "Hint":
+    case "Ignored":
+      return Cause.fail(token)
+  }
+}
+
+/** An ending with what it hands on, which is known only by the time that a call ends. */
+export const withRejection = (ending: Ending, rejection: KeptRejection | undefined): Ending => {
+  switch (ending._tag) {
+    case "OwnRejection":
+      return handedOn(ending, rejection)
+    case "Several":
+      return { ...ending, parts: ending.parts.map((part) => handedOn(part, rejection)) }
+    default:
+      return ending
+  }
+}
+
+const handedOn = (ending: FailingEnding, rejection: KeptRejection | undefined): FailingEnding => {
+  if (ending._tag !== "OwnRejection") return ending
+  return rejection === undefined ? { _tag: "SameNameRejection" } : { ...ending, rejection }
+}
+
+// What is said of it
+
+const ignoringTokens = Outcome.ignoreWhen(
+  (error) => error instanceof Token && error.ending._tag === "Ignored"
+)
+
 export const classifyAsBreaker = (exit: Exit.Exit<unknown, unknown>): Outcome.Outcome => {
-  const payload = Exit.isSuccess(exit) ? exit.value : Cause.squash(exit.cause)
-  const ending = payload instanceof Token ? payload.ending : undefined
+  const payloads = Exit.isSuccess(exit) ? [exit.value] : payloadsOf(exit.cause)
+  if (payloads.length > 1) return ignoringTokens(exit)
+  const ending = payloads[0] instanceof Token ? payloads[0].ending : undefined
   switch (ending?._tag) {
     case "BadValue":
       return Outcome.failure()
@@ -83,14 +142,39 @@ export const classifyAsBreaker = (exit: Exit.Exit<unknown, unknown>): Outcome.Ou
 
 export const classifyAsCall = (): Outcome.Outcome => Outcome.success
 
+/** What its owner tells of a call that was admitted by hand, in this order: nothing, or even what is no outcome. */
+export const outcomesTold = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Outcome.Outcome> =>
+  (Exit.isSuccess(exit) ? [exit.value] : payloadsOf(exit.cause)).flatMap((payload) =>
+    payload instanceof Token ? outcomesOf(payload.ending) : []
+  )
+
+const outcomesOf = (ending: Ending): ReadonlyArray<Outcome.Outcome> => {
+  switch (ending._tag) {
+    case "Success":
+      return [Outcome.success]
+    case "BadValue":
+    case "Failure":
+      return [Outcome.failure()]
+    case "Hint":
+      return [Outcome.failure({ retryAfter: ending.millis })]
+    case "Ignored":
+      return [Outcome.ignored]
+    case "ClassifyThrows":
+      return [{ _tag: "no outcome" } as never]
+    default:
+      return []
+  }
+}
+
+// What the model expects
+
 export const verdictOf = (token: Token, classifier: Classifier, key: string): Verdict => {
-  const ending = token.ending
-  if (ending._tag === "InterruptsItself" || (ending._tag === "Interrupted" && !ending.dies)) {
-    return { _tag: "Interrupted" }
-  }
-  if (classifier === "call") {
-    return { _tag: "Success" }
-  }
+  const { ending } = token
+  if (isInterruption(ending)) return { _tag: "Interrupted" }
+  if (classifier === "its owner") return verdictOfOwner(ending)
+  if (isOwnRejection(ending)) return { _tag: "Ignored" }
+  if (ending._tag === "Several") return verdictOfSeveral(token, ending.parts, classifier, key)
+  if (classifier === "call") return { _tag: "Success" }
   if (classifier === "breaker") {
     switch (ending._tag) {
       case "BadValue":
@@ -108,6 +192,7 @@ export const verdictOf = (token: Token, classifier: Classifier, key: string): Ve
       return { _tag: "Success" }
     case "ClassifyThrows":
       return ending.succeeds ? { _tag: "Success" } : { _tag: "Failure", cause: describe(token) }
+    case "OwnRejection":
     case "SameNameRejection":
       return { _tag: "Failure", cause: `rejected by ${key}` }
     case "OtherRejection":
@@ -117,11 +202,59 @@ export const verdictOf = (token: Token, classifier: Classifier, key: string): Ve
   }
 }
 
-/** A cause in the words of the verdict that it leads to. */
-export const describeCause = (cause: Cause.Cause<unknown>): string => {
-  const payloads = [...Cause.failures(cause), ...Cause.defects(cause)]
-  return payloads.map(describe).join(" and ")
+const isInterruption = (ending: Ending): boolean => {
+  switch (ending._tag) {
+    case "InterruptsItself":
+      return true
+    case "Interrupted":
+      return !ending.dies
+    case "Several":
+      return ending.parts.every(isInterruption)
+    default:
+      return false
+  }
 }
+
+const isOwnRejection = (ending: Ending): boolean =>
+  ending._tag === "OwnRejection" && ending.rejection?.isOwn === true
+
+/** The worst of them counts; interruptions and rejections of the circuit's own are none of them. */
+const verdictOfSeveral = (
+  token: Token,
+  parts: ReadonlyArray<FailingEnding>,
+  classifier: Classifier,
+  key: string
+): Verdict => {
+  const counted = parts.filter((part) => !isInterruption(part) && !isOwnRejection(part))
+  if (counted.length === 0) return { _tag: "Ignored" }
+  const verdicts = counted.map((part) => verdictOf(new Token(part, token.serial), classifier, key))
+  const worst = verdicts.find(({ _tag }) => _tag === "Failure") ?? verdicts[0]!
+  if (worst._tag !== "Failure") return worst
+  const cause = Exit.match(exitOf(token, "", key), { onFailure: describeCause, onSuccess: describe })
+  // A hint is that of a single failure.
+  return counted.length === 1 ? { ...worst, cause } : { _tag: "Failure", cause }
+}
+
+/** The first that is told counts; where nothing is, the scope closes without a verdict. */
+const verdictOfOwner = (ending: Ending): Verdict => {
+  const endings = ending._tag === "Several" ? ending.parts : [ending]
+  const [outcome] = endings.filter(({ _tag }) => _tag !== "ClassifyThrows").flatMap(outcomesOf)
+  if (outcome === undefined) return { _tag: "Ignored" }
+  if (outcome._tag !== "Failure") return { _tag: outcome._tag }
+  const retryAfter = outcome.retryAfter && Duration.toMillis(outcome.retryAfter)
+  return { _tag: "Failure", retryAfter, cause: "" }
+}
+
+// In words
+
+const payloadsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> => [
+  ...Cause.failures(cause),
+  ...Cause.defects(cause)
+]
+
+/** A cause in the words of the verdict that it leads to. */
+export const describeCause = (cause: Cause.Cause<unknown>): string =>
+  payloadsOf(cause).map(describe).join(" and ")
 
 const describe = (payload: unknown): string => {
   if (payload instanceof Token) return `${payload.ending._tag} ${payload.serial}`

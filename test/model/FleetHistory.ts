@@ -192,6 +192,7 @@ const sum = (all: ReadonlyArray<Totals | undefined>): Totals => {
 const has = (kind: "Consecutive" | "slices of time", policy: PolicySetup): boolean => {
   switch (policy._tag) {
     case "AnyOf":
+    case "AllOf":
       return policy.policies.some((one) => has(kind, one))
     case "Consecutive":
       return kind === "Consecutive"

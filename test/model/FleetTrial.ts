@@ -9,9 +9,10 @@ import type { Transition } from "effect-circuit-breaker"
 import { type CircuitBreaker, CircuitOpenError, CircuitStore } from "effect-circuit-breaker"
 import type { Command, Key } from "./Command.ts"
 import { exitOf, Token, verdictOf, type Ending } from "./Ending.ts"
+import { Holds } from "./Holds.ts"
 import { FlakyStore, type Fate } from "./FlakyStore.ts"
 import type { FleetCommand } from "./FleetHistory.ts"
-import { describeExit } from "./History.ts"
+import { describeExit } from "./Differences.ts"
 import type { ModelConfig } from "./ModelCircuit.ts"
 import { slowerThan } from "./ModelPolicy.ts"
 import type { RealCall } from "./RealBreaker.ts"
@@ -60,7 +61,7 @@ class FleetTrial {
   /** The latest opening that each node has published. */
   private readonly openings: Array<number> = []
   private inFlight: ReadonlyArray<Started> = []
-  private isolations: ReadonlyArray<{ readonly scope: Scope.CloseableScope; readonly isStale: boolean }> = []
+  private readonly holds = new Holds()
   private serial = 0
   private epoch = 0
   /** Probes that have succeeded since the circuit last opened, and what was done by hand that closes or opens it. */
@@ -143,6 +144,8 @@ class FleetTrial {
       case "Outstay":
         this.start()
         return this.pass(this.config.probeTimeoutMillis + command.offset)
+      case "HandOn":
+        return this.start()
       case "Settle": {
         const started = this.inFlight[command.pick % this.inFlight.length]
         if (started !== undefined) this.settle([started], [command.ending])
@@ -172,7 +175,15 @@ class FleetTrial {
         this.reset()
         return this.isolate()
       case "Release":
-        return this.release(command.pick)
+        return this.giveBack("Release", this.holds.isolation(command.pick))
+      case "Disable":
+        return this.disable()
+      case "Enable":
+        return this.giveBack("Enable", this.holds.disabling(command.pick))
+      case "DisableWhileIsolated":
+        this.isolate()
+        this.disable()
+        return command.end === "Reset" ? this.reset() : this.giveBack("Release", this.holds.latestIsolation)
       case "SetWallClock":
         return
     }
@@ -284,23 +295,22 @@ class FleetTrial {
   private reset(): void {
     this.closedByHand = true
     this.wasResetUnheard ||= !this.isInTouch
-    this.isolations = this.isolations.map(({ scope }) => ({ scope, isStale: true }))
+    this.holds.reset()
     this.control("Reset", () => this.fleet.reset(key))
   }
 
   private isolate(): void {
-    this.control("Isolate", () => {
-      this.isolations = [...this.isolations, { scope: this.fleet.isolate(key), isStale: false }]
-    })
+    this.control("Isolate", () => this.holds.isolate(this.fleet.isolate(key)))
   }
 
-  private release(pick: number): void {
-    const isolation = this.isolations[pick % this.isolations.length]
-    if (isolation === undefined) return
-    const { isStale, scope } = isolation
-    this.closedByHand ||= !isStale
-    this.isolations = this.isolations.filter((other) => other !== isolation)
-    this.control(`Release what node ${this.fleet.nodeOf(scope)} holds`, () => this.fleet.release(scope))
+  private disable(): void {
+    this.control("Disable", () => this.holds.disable(this.fleet.disable(key)))
+  }
+
+  private giveBack(what: "Release" | "Enable", hold: Scope.CloseableScope | undefined): void {
+    if (hold === undefined) return
+    this.closedByHand = this.holds.giveBack(hold) || this.closedByHand
+    this.control(`${what} what node ${this.fleet.nodeOf(hold)} holds`, () => this.fleet.release(hold))
   }
 
   private control(what: string, step: () => void): void {
@@ -334,7 +344,7 @@ class FleetTrial {
     this.closedByHand = false
     this.trippedByHand = false
     this.checkProbes()
-    this.checkIsolations()
+    this.checkHolds()
   }
 
   private checkTransition(
@@ -390,11 +400,12 @@ class FleetTrial {
     })
   }
 
-  private checkIsolations(): void {
-    const isHeld = this.isolations.some(({ isStale }) => !isStale)
-    this.states().forEach((state, node) => {
-      if (isHeld !== (state._tag === "Isolated"))
-        this.objections.push(`node ${node} is ${state._tag} while it is ${isHeld ? "" : "not "}isolated`)
+  private checkHolds(): void {
+    const held = this.holds.state
+    this.states().forEach(({ _tag }, node) => {
+      const isHeld = _tag === "Isolated" || _tag === "Disabled"
+      if (held === undefined ? isHeld : _tag !== held)
+        this.objections.push(`node ${node} is ${_tag} while it should be ${held ?? "held by nobody"}`)
     })
   }
 
@@ -425,7 +436,7 @@ class FleetTrial {
     this.states().forEach((state, node) => {
       if ("openings" in state) this.openings[node] = state.openings
     })
-    this.checkIsolations()
+    this.checkHolds()
   }
 
   // -------------------------------------------------------------------------------------------------------

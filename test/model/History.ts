@@ -1,32 +1,45 @@
-/** One history: every command is given to the model and to the library, and all that can be seen is compared. */
+/** A history: every command is given to the model and to the library, and what can be seen of both is compared. */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { CircuitOpenError } from "effect-circuit-breaker"
-import type { CallForm, Command, Key } from "./Command.ts"
-import { describeCause, exitOf, Token, verdictOf, type Classifier, type Ending } from "./Ending.ts"
-import { Model } from "./Model.ts"
-import type { ModelCall, ModelIsolation } from "./ModelCircuit.ts"
+import { formOf, pick, type CallForm, type Command, type Key } from "./Command.ts"
+import { describeExit, differencesOf, json, whatBecameOf } from "./Differences.ts"
+import {
+  describeCause,
+  exitOf,
+  Token,
+  verdictOf,
+  withRejection,
+  type Classifier,
+  type Ending
+} from "./Ending.ts"
+import { KeptRejections } from "./KeptRejections.ts"
+import { Model, type Decision } from "./Model.ts"
+import type { ModelCall, ModelHold } from "./ModelCircuit.ts"
 import { slowThresholds } from "./ModelPolicy.ts"
-import { plain, RealBreaker, type RealCall } from "./RealBreaker.ts"
+import { plain, type RealBreaker, type RealCall } from "./RealBreaker.ts"
+import { touchedBy } from "./requirements.ts"
 import { breakerName, toModel, type Setup } from "./Setup.ts"
-import { startsAt, VirtualClock } from "./VirtualClock.ts"
-import { World } from "./World.ts"
+import { startsAt } from "./VirtualClock.ts"
 
 export const keys: ReadonlyArray<Key> = ["default", "a", "b", "c"]
-
-/** The first difference, told as the list of steps that led to it; undefined where there is none. */
-export const runHistory = (
-  setup: Setup,
-  commands: ReadonlyArray<Command>,
-  note: (requirement: string) => void
-): string | undefined => new LocalHistory(setup, note).run(commands)
 
 /** What of the library a history is given to. */
 export type Subject = Pick<
   RealBreaker,
-  "clock" | "advance" | "start" | "trip" | "reset" | "isolate" | "release" | "settleDown" | "close"
+  | "clock"
+  | "place"
+  | "advance"
+  | "start"
+  | "trip"
+  | "reset"
+  | "isolate"
+  | "disable"
+  | "release"
+  | "settleDown"
+  | "close"
 >
 
 export interface InFlight {
@@ -35,11 +48,12 @@ export interface InFlight {
   readonly classifier: Classifier
   readonly model: ModelCall
   readonly real: RealCall
+  readonly place: unknown
 }
 
-interface Isolation {
+interface Hold {
   readonly key: Key
-  readonly model: ModelIsolation
+  readonly model: ModelHold
   readonly real: Scope.CloseableScope
 }
 
@@ -50,7 +64,9 @@ export abstract class History<Real extends Subject, Step> {
   private readonly setup: Setup
   private readonly steps: Array<string> = []
   private inFlight: Array<InFlight> = []
-  private isolations: Array<Isolation> = []
+  private isolations: ReadonlyArray<Hold> = []
+  private disablings: ReadonlyArray<Hold> = []
+  private readonly rejections = new KeptRejections()
   private serial = 0
   private readonly note: (requirement: string) => void
 
@@ -100,6 +116,8 @@ export abstract class History<Real extends Subject, Step> {
         return this.dawdle(command.key, command.how, command.endings, command.offset)
       case "Outstay":
         return this.outstay(command.key, command.how, command.offset, command.ending)
+      case "HandOn":
+        return this.handOn(command.key, command.how, command.ending)
       case "Settle": {
         const call = pick(this.settleable(this.inFlight), command.pick)
         if (call === undefined) return
@@ -145,11 +163,27 @@ export abstract class History<Real extends Subject, Step> {
       case "Release": {
         const isolation = pick(this.isolations, command.pick)
         if (isolation === undefined) return
-        this.step(`Release an isolation of ${isolation.key}`)
-        this.isolations = this.isolations.filter((other) => other !== isolation)
-        this.model.release(isolation.model)
-        this.real.release(isolation.real)
+        return this.release(isolation)
+      }
+      case "Disable":
+        return this.disable(command.key)
+      case "Enable": {
+        const disabling = pick(this.disablings, command.pick)
+        if (disabling === undefined) return
+        this.step(`Enable what was disabled of ${disabling.key}`)
+        this.disablings = this.disablings.filter((other) => other !== disabling)
+        this.model.enable(disabling.model)
+        this.real.release(disabling.real)
         return this.compare()
+      }
+      case "DisableWhileIsolated": {
+        this.isolate(command.key)
+        this.disable(command.key)
+        if (command.end === "Reset") return this.reset(command.key)
+        this.isolations
+          .filter(({ key }) => key === command.key)
+          .forEach((isolation) => this.release(isolation))
+        return
       }
     }
   }
@@ -160,24 +194,23 @@ export abstract class History<Real extends Subject, Step> {
     this.step(`${name} of ${key} starts (${formOf(how)})`)
     const decision = this.model.start(key)
     const real = this.real.start(key, how)
-    if (decision._tag === "Rejected") {
-      return this.expectRejection(decision.error, real)
-    }
+    if (decision._tag === "Rejected") return this.expectRejection(key, decision, real)
     this.expect(`${name}`, "runs", whatBecameOf(real))
-    this.inFlight.push({ name, key, classifier: this.classifierOf(how), model: decision.call, real })
+    const { place } = this.real
+    this.inFlight.push({ name, key, classifier: this.classifierOf(how), model: decision.call, real, place })
   }
 
   protected runAtOnce(key: Key, how: CallForm, ending: Ending): void {
     this.serial += 1
     const name = `call ${this.serial}`
-    const token = new Token(ending, this.serial)
-    const exit = exitOf(token, breakerName, key)
     this.step(`${name} of ${key} (${formOf(how)}) ends at once: ${json(ending)}`)
     const decision = this.model.start(key)
+    const { circuit } = decision._tag === "Ran" ? decision.call : decision
+    const rejection = this.rejections.of(key, circuit, this.real.place)
+    const token = new Token(withRejection(ending, rejection), this.serial)
+    const exit = exitOf(token, breakerName, key)
     const real = this.real.start(key, how, exit)
-    if (decision._tag === "Rejected") {
-      return this.expectRejection(decision.error, real)
-    }
+    if (decision._tag === "Rejected") return this.expectRejection(key, decision, real)
     this.expect(`${name} was started`, true, real.started)
     this.expect(`${name}'s caller gets`, describeExit(exit), describeExit(real.exit()))
     this.end(decision.call, token, this.classifierOf(how), key)
@@ -191,8 +224,7 @@ export abstract class History<Real extends Subject, Step> {
   }
 
   private heal(key: Key, how: CallForm): void {
-    const state = this.model.state(key)
-    if (state._tag === "Open") this.advance(state.retryAfter)
+    this.awaitHalfOpen(key)
     for (let i = 0; i < 4 && this.model.state(key)._tag === "HalfOpen"; i++) {
       this.runAtOnce(key, how, { _tag: "Success" })
       this.compare()
@@ -202,6 +234,7 @@ export abstract class History<Real extends Subject, Step> {
   private dawdle(key: Key, how: CallForm, endings: ReadonlyArray<Ending>, offset: number): void {
     const slowerThan = slowThresholds(this.model.config.policy)[0]
     if (slowerThan === undefined) return
+    this.awaitHalfOpen(key)
     const calls = this.startMore(key, how, endings.length)
     this.advance(slowerThan + offset)
     this.settle(this.settleable(calls), endings)
@@ -209,14 +242,25 @@ export abstract class History<Real extends Subject, Step> {
   }
 
   private outstay(key: Key, how: CallForm, offset: number, ending: Ending): void {
-    const state = this.model.state(key)
-    if (state._tag === "Open") this.advance(state.retryAfter)
+    this.awaitHalfOpen(key)
     if (this.model.state(key)._tag !== "HalfOpen") return
     const probe = this.startMore(key, how, 1)
     this.advance(this.model.config.probeTimeoutMillis + offset)
     this.startMore(key, how, 1)
     this.settle(this.settleable(probe), [ending])
     this.compare()
+  }
+
+  private handOn(key: Key, how: CallForm, ending: Ending): void {
+    this.awaitHalfOpen(key)
+    const calls = this.startMore(key, how, 4)
+    this.settle(this.settleable(calls), [ending])
+    this.compare()
+  }
+
+  private awaitHalfOpen(key: Key): void {
+    const state = this.model.state(key)
+    if (state._tag === "Open") this.advance(state.retryAfter)
   }
 
   /** Those that were started are in flight, and the answer. */
@@ -228,8 +272,9 @@ export abstract class History<Real extends Subject, Step> {
   }
 
   private end(call: ModelCall, token: Token, classifier: Classifier, key: Key): void {
-    this.note(`R3.1 a call ends: ${token.ending._tag}, classified by ${classifier}`)
-    this.model.settle(call, verdictOf(token, classifier, key))
+    const verdict = verdictOf(token, classifier, key)
+    touchedBy(token.ending, verdict, classifier, call.circuit.held).forEach(this.note)
+    this.model.settle(call, verdict)
   }
 
   private settleable(calls: ReadonlyArray<InFlight>): ReadonlyArray<InFlight> {
@@ -240,7 +285,9 @@ export abstract class History<Real extends Subject, Step> {
   protected settle(calls: ReadonlyArray<InFlight>, endings: ReadonlyArray<Ending>): void {
     const expected = calls.map((call, index) => {
       this.serial += 1
-      const token = new Token(endings[index % endings.length] ?? { _tag: "Success" }, this.serial)
+      const rejection = this.rejections.of(call.key, call.model.circuit, call.place)
+      const ending = withRejection(endings[index % endings.length] ?? { _tag: "Success" }, rejection)
+      const token = new Token(ending, this.serial)
       this.step(`${call.name} of ${call.key} ends: ${json(token.ending)}`)
       this.end(call.model, token, call.classifier, call.key)
       if (token.ending._tag === "Interrupted") {
@@ -267,7 +314,23 @@ export abstract class History<Real extends Subject, Step> {
 
   private isolate(key: Key): void {
     this.step(`Isolate ${key}`)
-    this.isolations.push({ key, model: this.model.isolate(key), real: this.real.isolate(key) })
+    const isolation = { key, model: this.model.isolate(key), real: this.real.isolate(key) }
+    this.isolations = [...this.isolations, isolation]
+    this.compare()
+  }
+
+  private release(isolation: Hold): void {
+    this.step(`Release an isolation of ${isolation.key}`)
+    this.isolations = this.isolations.filter((other) => other !== isolation)
+    this.model.release(isolation.model)
+    this.real.release(isolation.real)
+    this.compare()
+  }
+
+  private disable(key: Key): void {
+    this.step(`Disable ${key}`)
+    const disabling = { key, model: this.model.disable(key), real: this.real.disable(key) }
+    this.disablings = [...this.disablings, disabling]
     this.compare()
   }
 
@@ -285,12 +348,17 @@ export abstract class History<Real extends Subject, Step> {
   }
 
   private classifierOf(how: CallForm): Classifier {
+    if (how.api === "admit") return "its owner"
     return how.classifies ? "call" : this.setup.classifies ? "breaker" : "default"
   }
 
   // Comparing
 
-  private expectRejection(error: unknown, real: RealCall): void {
+  private expectRejection(
+    key: Key,
+    { circuit, error }: Decision & { readonly _tag: "Rejected" },
+    real: RealCall
+  ): void {
     this.expect("the effect was started", false, real.started)
     const exit = real.exit()
     const failure =
@@ -298,8 +366,9 @@ export abstract class History<Real extends Subject, Step> {
     if (!(failure instanceof CircuitOpenError)) {
       return this.expect("the call", `rejected: ${json(error)}`, whatBecameOf(real))
     }
-    const { _tag, breaker, key, state, retryAfter, message } = failure
-    this.expect("the rejection", error, plain({ _tag, breaker, key, state, retryAfter }))
+    this.rejections.keep(key, failure, circuit, this.real.place)
+    const { _tag, breaker, state, retryAfter, message } = failure
+    this.expect("the rejection", error, plain({ _tag, breaker, key: failure.key, state, retryAfter }))
     const saysWhat = message.includes(breaker) && message.includes(key) && !message.includes("\n")
     this.expect(`the message "${message}" is one line that names breaker and key`, true, saysWhat)
   }
@@ -322,76 +391,3 @@ export abstract class History<Real extends Subject, Step> {
     ].join("\n")
   }
 }
-
-class LocalHistory extends History<RealBreaker, Command> {
-  constructor(setup: Setup, note: (requirement: string) => void) {
-    super(setup, new RealBreaker(setup, keys, new World(new VirtualClock())), note)
-  }
-
-  protected take(command: Command): void {
-    this.perform(command)
-    if (this.real.clock.sleeps > 0) this.differences.push("the library set a timer")
-  }
-
-  protected compare(): void {
-    const perKey = (reading: { readonly keys: unknown; readonly circuits: unknown }) => ({
-      keys: reading.keys,
-      circuits: byKey(reading.circuits)
-    })
-    this.expect("transitions", this.model.published, plain(this.real.takeTransitions()))
-    this.model.published = []
-    const modelReading = {
-      keys: Object.fromEntries(keys.map((key) => [key, [this.model.state(key), this.model.snapshot(key)]])),
-      circuits: this.model.circuits()
-    }
-    const real = this.real.reading()
-    this.expect("", perKey(modelReading), perKey(real))
-    // Reading has moved nothing.
-    this.expect("transitions after reading", [], plain(this.real.takeTransitions()))
-  }
-}
-
-const json = (value: unknown): string =>
-  JSON.stringify(value, (_, field) => (field === Infinity ? "Infinity" : field))
-
-const pick = <A>(from: ReadonlyArray<A>, index: number): A | undefined => from[index % from.length]
-
-const formOf = (how: CallForm): string => (how.classifies ? `${how.api}, classifies` : how.api)
-
-const whatBecameOf = (call: RealCall): string => {
-  const exit = call.exit()
-  return exit !== null ? describeExit(exit) : call.started ? "runs" : "neither started nor ended"
-}
-
-export const describeExit = (exit: Exit.Exit<unknown, unknown> | null): string => {
-  if (exit === null) return "nothing yet"
-  if (Exit.isSuccess(exit)) return `succeeds with ${describeCause(Cause.fail(exit.value))}`
-  const failures = Chunk.toReadonlyArray(Cause.failures(exit.cause))
-  const defects = Chunk.toReadonlyArray(Cause.defects(exit.cause))
-  return [
-    ...failures.map((failure) => `fails with ${describeCause(Cause.fail(failure))}`),
-    ...defects.map((defect) => `dies with ${describeCause(Cause.die(defect))}`),
-    ...(Cause.isInterrupted(exit.cause) ? ["interrupted"] : [])
-  ].join(", ")
-}
-
-const byKey = (snapshots: unknown): unknown =>
-  Array.isArray(snapshots)
-    ? Object.fromEntries(snapshots.map((snapshot) => [snapshot.key, snapshot]))
-    : snapshots
-
-/** One line for each place where the two differ. A cause that the model leaves open is not compared. */
-const differencesOf = (where: string, model: unknown, real: unknown): ReadonlyArray<string> => {
-  if (Object.is(model, real)) return []
-  if (isRecord(model) && isRecord(real)) {
-    const names = new Set([...Object.keys(model), ...Object.keys(real)])
-    return [...names]
-      .filter((name) => !(name === "cause" && model[name] === undefined))
-      .flatMap((name) => differencesOf(where === "" ? name : `${where}.${name}`, model[name], real[name]))
-  }
-  const isClose = typeof model === "number" && typeof real === "number" && Math.abs(model - real) < 1e-9
-  return isClose ? [] : [`${where}: model ${json(model)}, library ${json(real)}`]
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null

@@ -7,31 +7,18 @@ import {
   wholeMillis,
   type Held,
   type ModelCall,
-  type ModelConfig,
-  type ModelIsolation,
+  type ModelHold,
   type Verdict
 } from "./ModelCircuit.ts"
+import { ModelCircuits } from "./ModelCircuits.ts"
 import { records, slowerThan, trips } from "./ModelPolicy.ts"
-import type { PlainRejection, PlainSnapshot, PlainState, PlainTransition } from "./Observation.ts"
+import type { PlainRejection, PlainSnapshot, PlainState } from "./Observation.ts"
 
 export type Decision =
   | { readonly _tag: "Ran"; readonly call: ModelCall }
-  | { readonly _tag: "Rejected"; readonly error: PlainRejection }
+  | { readonly _tag: "Rejected"; readonly circuit: ModelCircuit; readonly error: PlainRejection }
 
-export class Model {
-  now = 0
-  wall = 0
-  published: Array<PlainTransition> = []
-
-  readonly config: ModelConfig
-  private readonly note: (requirement: string) => void
-  private circuitsByKey = new Map<string, ModelCircuit>()
-
-  constructor(config: ModelConfig, note: (requirement: string) => void) {
-    this.config = config
-    this.note = note
-  }
-
+export class Model extends ModelCircuits {
   // Calls
 
   start(key: string): Decision {
@@ -48,6 +35,9 @@ export class Model {
       }
       case "Isolated":
         return this.reject(circuit, "Isolated", Infinity)
+      case "Disabled":
+        this.note("R3.3 Disabled admits")
+        return this.admit(circuit)
       case "HalfOpen": {
         const live = held.probes.filter((probe) => circuit.hasLease(probe, this.now))
         if (live.length + held.succeeded >= this.config.probes) {
@@ -113,6 +103,10 @@ export class Model {
       return
     }
     this.count(circuit, verdict)
+    if (held._tag === "Disabled") {
+      this.note(`R3.3 ${verdict._tag} while Disabled counts in the totals alone`)
+      return
+    }
     if (verdict._tag === "Ignored") {
       this.note("R3.1.4 an Ignored outcome leaves the window alone")
       return
@@ -181,8 +175,8 @@ export class Model {
   trip(key: string): void {
     const circuit = this.use(key)
     const held = circuit.held
-    if (held._tag === "Isolated") {
-      this.note("R3.3 trip on Isolated does nothing")
+    if (held._tag === "Isolated" || held._tag === "Disabled") {
+      this.note(`R3.3 trip on ${held._tag} does nothing`)
       return
     }
     this.note(`R3.3 trip on ${held._tag}`)
@@ -200,42 +194,82 @@ export class Model {
   reset(key: string): void {
     const circuit = this.use(key)
     this.note(`R3.3 reset on ${circuit.held._tag}`)
+    if (circuit.held._tag === "Isolated" && circuit.disablers.size > 0)
+      this.note("R3.3 reset on Isolated leaves it Disabled")
     circuit.openings = 0
     circuit.lastLength = 0
-    this.move(circuit, { _tag: "Closed", since: this.now })
+    circuit.isolators.clear()
+    this.moveToRest(circuit)
   }
 
-  isolate(key: string): ModelIsolation {
+  isolate(key: string): ModelHold {
     const circuit = this.use(key)
-    const isolation = { circuit }
+    const hold = { circuit }
+    circuit.isolators.add(hold)
     if (circuit.held._tag === "Isolated") {
       this.note("R3.3 nested isolate")
-      circuit.held.holders.add(isolation)
     } else {
       this.note(`R3.3 isolate on ${circuit.held._tag}`)
-      this.move(circuit, { _tag: "Isolated", holders: new Set([isolation]) })
+      this.move(circuit, { _tag: "Isolated" })
     }
-    return isolation
+    return hold
   }
 
-  release(isolation: ModelIsolation): void {
-    const circuit = isolation.circuit
-    const held = circuit.held
-    if (this.circuitsByKey.get(circuit.key) !== circuit || held._tag !== "Isolated") {
-      this.note("R3.3 release after a reset does nothing")
-      return
-    }
-    if (!held.holders.delete(isolation)) {
-      this.note("R3.3 release after a reset leaves a newer isolation alone")
+  release(hold: ModelHold): void {
+    const { circuit } = hold
+    if (!circuit.isolators.delete(hold)) {
+      this.note(
+        circuit.isolators.size > 0
+          ? "R3.3 release after a reset leaves a newer isolation alone"
+          : "R3.3 release after a reset does nothing"
+      )
       return
     }
     this.touch(circuit)
-    if (held.holders.size > 0) {
+    if (circuit.isolators.size > 0) {
       this.note("R3.3 release of a nested isolation keeps it Isolated")
     } else {
-      this.note("R3.3 the last release closes")
-      this.move(circuit, { _tag: "Closed", since: this.now })
+      this.note(
+        circuit.disablers.size > 0
+          ? "R3.3 the last release leaves it Disabled"
+          : "R3.3 the last release closes"
+      )
+      this.moveToRest(circuit)
     }
+  }
+
+  disable(key: string): ModelHold {
+    const circuit = this.use(key)
+    const hold = { circuit }
+    circuit.disablers.add(hold)
+    this.note(circuit.disablers.size > 1 ? "R3.3 nested disable" : `R3.3 disable on ${circuit.held._tag}`)
+    if (circuit.held._tag !== "Isolated" && circuit.held._tag !== "Disabled") this.moveToRest(circuit)
+    return hold
+  }
+
+  enable(hold: ModelHold): void {
+    const { circuit } = hold
+    if (!circuit.disablers.delete(hold)) {
+      this.note("R3.3 enable of a circuit that was dropped")
+      return
+    }
+    this.touch(circuit)
+    if (circuit.disablers.size > 0) {
+      this.note("R3.3 enable of a nested disable keeps it so")
+    } else if (circuit.held._tag === "Isolated") {
+      this.note("R3.3 enable while Isolated")
+    } else {
+      this.note("R3.3 the last enable closes")
+      this.moveToRest(circuit)
+    }
+  }
+
+  /** What a circuit is that nobody isolates. */
+  private moveToRest(circuit: ModelCircuit): void {
+    this.move(
+      circuit,
+      circuit.disablers.size > 0 ? { _tag: "Disabled" } : { _tag: "Closed", since: this.now }
+    )
   }
 
   // Reading
@@ -282,6 +316,7 @@ export class Model {
       const breaker = this.config.breaker
       return {
         _tag: "Rejected",
+        circuit,
         error: { _tag: "CircuitOpenError", breaker, key: circuit.key, state, retryAfter }
       }
     }
@@ -328,79 +363,5 @@ export class Model {
       { _tag: "Open", openedAt: this.now, length },
       { retryAfter: length, openings: circuit.openings, reason }
     )
-  }
-
-  private move(
-    circuit: ModelCircuit,
-    to: Held,
-    opening?: Pick<PlainTransition, "retryAfter" | "openings" | "reason">
-  ): void {
-    const from = circuit.held._tag
-    circuit.generation += 1
-    circuit.held = to
-    circuit.outcomes = []
-    this.setNewest(circuit)
-    this.note(`R3.2 ${from} to ${to._tag}`)
-    this.published.push({
-      breaker: this.config.breaker,
-      key: circuit.key,
-      from,
-      to: to._tag,
-      at: this.wall,
-      generation: circuit.generation,
-      origin: "Local",
-      ...opening
-    })
-  }
-
-  /** The circuit for a call or a control: made if need be, and with what time has done to it made true. */
-  private use(key: string): ModelCircuit {
-    let circuit = this.find(key)
-    if (circuit === undefined) {
-      if (this.circuitsByKey.delete(key)) this.note("idleTimeToLive drops an idle Closed circuit")
-      circuit = new ModelCircuit(this.config, key, this.now)
-      if (circuit.ages) this.makeRoom()
-    }
-    this.touch(circuit)
-    const seen = circuit.seen(this.now)
-    if (seen !== circuit.held) {
-      if (circuit.held._tag === "Open" && this.now === circuit.held.openedAt + circuit.held.length)
-        this.note("R3.2.2 HalfOpen at exactly the end of the opening")
-      this.move(circuit, seen)
-    }
-    return circuit
-  }
-
-  private touch(circuit: ModelCircuit): void {
-    circuit.lastUse = wholeMillis(this.now)
-    this.setNewest(circuit)
-  }
-
-  /** Last in the map is the most recently used, for `capacity`. */
-  private setNewest(circuit: ModelCircuit): void {
-    this.circuitsByKey.delete(circuit.key)
-    this.circuitsByKey.set(circuit.key, circuit)
-  }
-
-  private makeRoom(): void {
-    const byUse = [...this.circuitsByKey.values()].filter((circuit) => circuit.ages)
-    const leastRecent = byUse[0]
-    if (leastRecent === undefined || byUse.length < this.config.capacity) {
-      return
-    }
-    const heldAs = (tag: string) => byUse.find((circuit) => circuit.held._tag === tag)
-    const victim = heldAs("Closed") ?? heldAs("Recovering") ?? leastRecent
-    if (victim.seen(this.now)._tag === "Closed") {
-      this.note("capacity drops the least recently used Closed circuit")
-    } else {
-      this.note("capacity drops a circuit that is not Closed, loudly")
-      this.move(victim, { _tag: "Closed", since: this.now })
-    }
-    this.circuitsByKey.delete(victim.key)
-  }
-
-  private find(key: string): ModelCircuit | undefined {
-    const circuit = this.circuitsByKey.get(key)
-    return circuit === undefined || circuit.isForgotten(this.now) ? undefined : circuit
   }
 }

@@ -42,7 +42,8 @@ export interface ModelCall {
   readonly counted: boolean
 }
 
-export interface ModelIsolation {
+/** What somebody who isolates or disables a circuit has to give back. */
+export interface ModelHold {
   readonly circuit: ModelCircuit
 }
 
@@ -52,7 +53,8 @@ export type Held =
   | { _tag: "Open"; openedAt: number; length: number }
   | { _tag: "HalfOpen"; probes: Array<ModelCall>; succeeded: number; failed: number }
   | { _tag: "Recovering"; startedAt: number; arrivals: number; reached: number }
-  | { _tag: "Isolated"; holders: Set<ModelIsolation> }
+  | { _tag: "Isolated" }
+  | { _tag: "Disabled" }
 
 /** A wait as it is told: in whole milliseconds, never too short. */
 export const wholeMillis = (millis: number): number => Math.ceil(millis)
@@ -68,6 +70,8 @@ export class ModelCircuit {
   outcomes: Array<RecordedOutcome> = []
   totals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
   lastFailure: PlainSnapshot["lastFailure"] = null
+  readonly isolators = new Set<ModelHold>()
+  readonly disablers = new Set<ModelHold>()
 
   readonly key: string
   private readonly config: ModelConfig
@@ -118,6 +122,7 @@ export class ModelCircuit {
     switch (seen._tag) {
       case "Closed":
       case "Isolated":
+      case "Disabled":
         return { _tag: seen._tag }
       case "Open":
         return { _tag: "Open", retryAfter: wholeMillis(seen.openedAt + seen.length - now), openings }
@@ -172,6 +177,7 @@ export class ModelCircuit {
       case "Closed":
         return [held.since + this.lastLength]
       case "Isolated":
+      case "Disabled":
         return []
     }
   }

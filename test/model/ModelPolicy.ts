@@ -32,7 +32,7 @@ export type ModelPolicy =
       readonly slowerThan: number
     }
   | { readonly _tag: "Custom"; readonly failures: number; readonly within: number }
-  | { readonly _tag: "AnyOf"; readonly policies: ReadonlyArray<ModelPolicy> }
+  | { readonly _tag: "AnyOf" | "AllOf"; readonly policies: ReadonlyArray<ModelPolicy> }
 
 export interface WindowCounts {
   readonly calls: number
@@ -48,6 +48,7 @@ export const records = (policy: ModelPolicy, outcome: RecordedOutcome): boolean 
     case "SlowCallRate":
       return outcome.kind !== "Interrupted" || outcome.elapsed >= policy.slowerThan
     case "AnyOf":
+    case "AllOf":
       return policy.policies.some((one) => records(one, outcome))
     default:
       return outcome.kind !== "Interrupted"
@@ -76,6 +77,8 @@ export const trips = (policy: ModelPolicy, all: ReadonlyArray<RecordedOutcome>, 
       )
     case "AnyOf":
       return policy.policies.some((one) => trips(one, all, now))
+    case "AllOf":
+      return policy.policies.every((one) => trips(one, all, now))
   }
 }
 
@@ -86,6 +89,10 @@ export const slowerThan = (policy: ModelPolicy): number => {
       return policy.slowerThan
     case "AnyOf":
       return Math.min(...policy.policies.map(slowerThan))
+    case "AllOf": {
+      const limits = policy.policies.map(slowerThan).filter((limit) => limit < Infinity)
+      return limits.length > 0 ? Math.max(...limits) : Infinity
+    }
     default:
       return Infinity
   }
@@ -100,7 +107,7 @@ export const windowCounts = (
   if (policy._tag === "Custom") {
     return { calls: 0, failures: 0, slow: 0 }
   }
-  if (policy._tag === "AnyOf") {
+  if (policy._tag === "AnyOf" || policy._tag === "AllOf") {
     const each = policy.policies.map((one) => windowCounts(one, all, now))
     return {
       calls: Math.max(...each.map((counts) => counts.calls)),
@@ -136,7 +143,9 @@ const outcomesInWindow = (
     }
     case "FailureCount":
     case "Custom":
-      return recorded.filter((outcome) => outcome.kind === "Failure" && now - outcome.at < policy.within)
+      return recorded
+        .filter((outcome) => outcome.kind === "Failure" && now - outcome.at < policy.within)
+        .slice(-policy.failures) // more than it takes are never looked at
     case "FailureRate":
     case "SlowCallRate": {
       const window = policy.window
@@ -146,6 +155,7 @@ const outcomesInWindow = (
       return recorded.filter((outcome) => bucket(window, outcome.at) > bucket(window, now) - window.buckets)
     }
     case "AnyOf":
+    case "AllOf":
       return recorded
   }
 }
@@ -166,6 +176,7 @@ export const expiryInstants = (
     case "Custom":
       return Number.isFinite(policy.within) ? all.map((outcome) => outcome.at + policy.within) : []
     case "AnyOf":
+    case "AllOf":
       return policy.policies.flatMap((one) => expiryInstants(one, all, now))
     case "FailureRate":
     case "SlowCallRate": {
@@ -188,6 +199,7 @@ export const slowThresholds = (policy: ModelPolicy): ReadonlyArray<number> => {
     case "SlowCallRate":
       return [policy.slowerThan]
     case "AnyOf":
+    case "AllOf":
       return policy.policies.flatMap(slowThresholds)
     default:
       return []

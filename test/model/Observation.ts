@@ -15,6 +15,7 @@ export type PlainState =
     }
   | { readonly _tag: "Recovering"; readonly admitting: number; readonly openings: number }
   | { readonly _tag: "Isolated" }
+  | { readonly _tag: "Disabled" }
 
 export interface PlainSnapshot {
   readonly breaker: string

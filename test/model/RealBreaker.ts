@@ -10,7 +10,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { CircuitBreaker, CircuitStore, type Transition } from "effect-circuit-breaker"
 import type { CallForm, Key } from "./Command.ts"
-import { classifyAsCall, describeCause } from "./Ending.ts"
+import { classifyAsCall, describeCause, outcomesTold } from "./Ending.ts"
 import { toOptions, type Setup } from "./Setup.ts"
 import type { VirtualClock } from "./VirtualClock.ts"
 import type { World } from "./World.ts"
@@ -20,6 +20,8 @@ type Gate = Effect.Effect<unknown, unknown>
 
 export class RealBreaker {
   readonly keys: ReadonlyArray<Key>
+  /** Where calls are made: each place has circuits of its own. */
+  readonly place: number = 0
   private readonly world: World
   private readonly scope = Effect.runSync(Scope.make())
   private readonly breaker: Breaker
@@ -71,6 +73,7 @@ export class RealBreaker {
   private protected(gate: Gate, key: Key, how: CallForm): Gate {
     const breaker = this.breaker
     const options = how.classifies ? { key, classify: classifyAsCall } : { key }
+    if (how.api === "admit") return this.admitted(gate, key)
     if (how.classifies && how.api === "built once") {
       return breaker.protectWith(gate, options)
     }
@@ -92,6 +95,20 @@ export class RealBreaker {
     }
   }
 
+  /** A call that tells itself how it ended, within a scope of its own. */
+  private admitted(gate: Gate, key: Key): Gate {
+    const admission = key === "default" ? this.breaker.admit() : this.breaker.admit(key)
+    return Effect.scoped(
+      Effect.flatMap(admission, ({ settle }) =>
+        Effect.onExit(gate, (exit) =>
+          Effect.forEach(outcomesTold(exit), (outcome) =>
+            Effect.catchAllDefect(settle(outcome), () => Effect.void)
+          )
+        )
+      )
+    )
+  }
+
   trip(key: Key): void {
     this.world.run(key === "default" ? this.breaker.trip() : this.breaker.trip(key))
   }
@@ -101,13 +118,22 @@ export class RealBreaker {
   }
 
   isolate(key: Key): Scope.CloseableScope {
+    return this.hold(this.breaker.isolate(key))
+  }
+
+  disable(key: Key): Scope.CloseableScope {
+    return this.hold(key === "default" ? this.breaker.disable() : this.breaker.disable(key))
+  }
+
+  private hold(holding: Effect.Effect<void, never, Scope.Scope>): Scope.CloseableScope {
     const scope = Effect.runSync(Scope.make())
-    this.world.run(this.breaker.isolate(key).pipe(Scope.extend(scope)))
+    this.world.run(Scope.extend(holding, scope))
     return scope
   }
 
-  release(isolation: Scope.CloseableScope): void {
-    this.world.run(Scope.close(isolation, Exit.void))
+  /** Gives back an isolation or a disabling. */
+  release(hold: Scope.CloseableScope): void {
+    this.world.run(Scope.close(hold, Exit.void))
   }
 
   reading(): { readonly keys: unknown; readonly circuits: unknown } {

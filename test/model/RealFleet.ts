@@ -49,14 +49,25 @@ export class RealFleet {
   }
 
   isolate(key: Key): Scope.CloseableScope {
-    const isolation = this.use(key).isolate(key)
-    this.owners.set(isolation, this.chosen)
-    return isolation
+    return this.owned(this.use(key).isolate(key))
+  }
+
+  disable(key: Key): Scope.CloseableScope {
+    return this.owned(this.use(key).disable(key))
+  }
+
+  private owned(hold: Scope.CloseableScope): Scope.CloseableScope {
+    this.owners.set(hold, this.chosen)
+    return hold
   }
 
   /** By the node that holds it, whichever is chosen. */
-  release(isolation: Scope.CloseableScope): void {
-    this.nodes[this.nodeOf(isolation)]?.release(isolation)
+  release(hold: Scope.CloseableScope): void {
+    this.nodes[this.nodeOf(hold)]?.release(hold)
+  }
+
+  get place(): number {
+    return this.chosen % this.nodes.length
   }
 
   nodeOf(started: RealCall | Scope.CloseableScope): number {

@@ -26,7 +26,7 @@ export type PolicySetup =
       readonly minimumCalls?: number
     }
   | { readonly _tag: "Custom"; readonly failures: number; readonly within: number }
-  | { readonly _tag: "AnyOf"; readonly policies: ReadonlyArray<PolicySetup> }
+  | { readonly _tag: "AnyOf" | "AllOf"; readonly policies: ReadonlyArray<PolicySetup> }
 
 export type OpenSetup =
   | { readonly _tag: "Constant"; readonly millis: number }
@@ -92,7 +92,8 @@ const modelPolicy = (setup: PolicySetup): ModelPolicy => {
       return { _tag: "SlowCallRate", slowerThan, threshold, window: rateWindow(window), minimumCalls }
     }
     case "AnyOf":
-      return { _tag: "AnyOf", policies: setup.policies.map(modelPolicy) }
+    case "AllOf":
+      return { _tag: setup._tag, policies: setup.policies.map(modelPolicy) }
     default:
       return setup
   }
@@ -154,6 +155,8 @@ const tripPolicy = (setup: PolicySetup): TripPolicy.TripPolicy => {
     }
     case "AnyOf":
       return TripPolicy.anyOf(...setup.policies.map(tripPolicy))
+    case "AllOf":
+      return TripPolicy.allOf(...setup.policies.map(tripPolicy))
     case "Custom":
       return failuresWithin(setup.failures, setup.within)
   }

@@ -1,7 +1,7 @@
 /** Which breakers and which histories are tried, and how often each ingredient comes up. */
 import * as fc from "fast-check"
 import type { CallForm, Command, Key } from "./Command.ts"
-import type { Ending } from "./Ending.ts"
+import type { Ending, FailingEnding } from "./Ending.ts"
 import type { OpenSetup, PolicySetup, Setup, WindowSetup } from "./Setup.ts"
 
 const oneOf = <A>(
@@ -67,15 +67,19 @@ const custom: fc.Arbitrary<PolicySetup> = fc.record({
   within: fc.constantFrom(100, 1_000, Infinity)
 })
 
+const single = fc.oneof(consecutive, failureCount, failureRate, slowCallRate, custom)
+
 const anyOf: fc.Arbitrary<PolicySetup> = fc.record({
   _tag: fc.constant("AnyOf"),
-  policies: fc.array(fc.oneof(consecutive, failureCount, failureRate, slowCallRate, custom), {
-    minLength: 1,
-    maxLength: 3
-  })
+  policies: fc.array(single, { minLength: 1, maxLength: 3 })
 })
 
-export const policies = { consecutive, failureCount, failureRate, slowCallRate, custom, anyOf }
+const allOf: fc.Arbitrary<PolicySetup> = fc.record({
+  _tag: fc.constant("AllOf"),
+  policies: fc.array(oneOf([6, single], [1, anyOf]), { minLength: 1, maxLength: 2 })
+})
+
+export const policies = { consecutive, failureCount, failureRate, slowCallRate, custom, anyOf, allOf }
 
 const base = fc.constantFrom(1, 100, 250, 1_000)
 
@@ -172,17 +176,30 @@ export const crowdedSetup: fc.Arbitrary<Setup> = fc
 
 const hint = fc.constantFrom(0, 50, 120, 400, 2_000, 10_000_000, Infinity)
 
+const failing = (weights: { readonly plain: number; readonly other: number }): fc.Arbitrary<FailingEnding> =>
+  oneOf<FailingEnding>(
+    [weights.plain, tagged("Failure")],
+    [4, fc.record({ _tag: fc.constant("Hint"), millis: hint })],
+    [2, tagged("Defect")],
+    [2, tagged("Ignored")],
+    [weights.other, tagged("InterruptsItself")],
+    [2, tagged("OwnRejection")],
+    [weights.other, tagged("SameNameRejection")],
+    [weights.other, tagged("OtherRejection")]
+  )
+
+const several: fc.Arbitrary<Ending> = fc.record({
+  _tag: fc.constant("Several"),
+  parts: fc.array(failing({ plain: 2, other: 2 }), { minLength: 2, maxLength: 3 }),
+  inParallel: fc.boolean()
+})
+
 const ending: fc.Arbitrary<Ending> = oneOf<Ending>(
-  [8, tagged("Success")],
-  [10, tagged("Failure")],
-  [4, fc.record({ _tag: fc.constant("Hint"), millis: hint })],
+  [9, tagged("Success")],
+  [24, failing({ plain: 11, other: 1 })],
   [2, tagged("BadValue")],
-  [2, tagged("Defect")],
-  [2, tagged("Ignored")],
   [1, fc.record({ _tag: fc.constant("ClassifyThrows"), succeeds: fc.boolean() })],
-  [1, tagged("InterruptsItself")],
-  [1, tagged("SameNameRejection")],
-  [1, tagged("OtherRejection")]
+  [2, several]
 )
 const endingInFlight: fc.Arbitrary<Ending> = oneOf<Ending>(
   [6, ending],
@@ -210,7 +227,14 @@ const fewKeys = oneOf<Key>(
 const manyKeys = fc.constantFrom<Key>("a", "b", "c", "a", "b", "c", "default")
 
 const how: fc.Arbitrary<CallForm> = fc.record({
-  api: fc.constantFrom<CallForm["api"]>("method", "options first", "options last", "built once", "tag"),
+  api: fc.constantFrom<CallForm["api"]>(
+    "method",
+    "options first",
+    "options last",
+    "built once",
+    "tag",
+    "admit"
+  ),
   classifies: oneOf<boolean>([15, fc.constant(false)], [1, fc.constant(true)])
 })
 
@@ -251,6 +275,15 @@ const commandsOn = (key: fc.Arbitrary<Key>): fc.Arbitrary<Command> =>
         how
       })
     ],
+    [
+      2,
+      fc.record({
+        _tag: fc.constant("HandOn"),
+        key,
+        ending: oneOf<Ending>([2, tagged("OwnRejection")], [1, several]),
+        how
+      })
+    ],
     [14, fc.record({ _tag: fc.constant("Settle"), pick: fc.nat(5), ending: endingInFlight })],
     [
       6,
@@ -282,7 +315,17 @@ const commandsOn = (key: fc.Arbitrary<Key>): fc.Arbitrary<Command> =>
     [2, fc.record({ _tag: fc.constant("Reset"), key })],
     [2, fc.record({ _tag: fc.constant("Isolate"), key })],
     [1, fc.record({ _tag: fc.constant("IsolateResetIsolate"), key })],
-    [3, fc.record({ _tag: fc.constant("Release"), pick: fc.nat(3) })]
+    [3, fc.record({ _tag: fc.constant("Release"), pick: fc.nat(3) })],
+    [2, fc.record({ _tag: fc.constant("Disable"), key })],
+    [3, fc.record({ _tag: fc.constant("Enable"), pick: fc.nat(3) })],
+    [
+      1,
+      fc.record({
+        _tag: fc.constant("DisableWhileIsolated"),
+        key,
+        end: fc.constantFrom<"Release" | "Reset">("Release", "Reset")
+      })
+    ]
   )
 
 const history = (key: fc.Arbitrary<Key>): fc.Arbitrary<ReadonlyArray<Command>> =>

@@ -28,7 +28,8 @@ export const fleetSetup = (policy: fc.Arbitrary<PolicySetup>): fc.Arbitrary<Setu
 const exactPolicy = (policy: PolicySetup): PolicySetup => {
   switch (policy._tag) {
     case "AnyOf":
-      return { _tag: "AnyOf", policies: policy.policies.map(exactPolicy) }
+    case "AllOf":
+      return { _tag: policy._tag, policies: policy.policies.map(exactPolicy) }
     case "Custom":
       return { ...policy, _tag: "FailureCount" }
     case "FailureRate":

@@ -11,7 +11,7 @@ import {
   recoveringSetup,
   setupWith
 } from "./arbitraries.ts"
-import { runHistory } from "./History.ts"
+import { runHistory } from "./LocalHistory.ts"
 import { Coverage } from "./requirements.ts"
 import type { Setup } from "./Setup.ts"
 

@@ -65,25 +65,23 @@ export interface Recovering<W> extends Common {
   readonly window: W
 }
 
-/**
- * A state that is kept by hand. `since` is the generation in which the first of its holders came: a release belongs to
- * that hold, and changes nothing once it has ended.
- */
-interface Hold {
-  readonly holders: number
-  readonly since: number
-}
-
 /** @internal */
-export interface Isolated extends Common, Hold {
+export interface Isolated extends Common {
   readonly _tag: "Isolated"
-  /** Who keeps the circuit disabled as soon as the isolation ends. */
-  readonly disabled: Hold | undefined
+  readonly holders: number
+  /**
+   * The generation in which the first of its holders came: a release belongs to that isolation, and changes nothing once
+   * a reset has ended it.
+   */
+  readonly since: number
+  /** How many keep the circuit disabled as soon as the isolation ends. */
+  readonly disablers: number
 }
 
 /** @internal */
-export interface Disabled extends Common, Hold {
+export interface Disabled extends Common {
   readonly _tag: "Disabled"
+  readonly disablers: number
 }
 
 /**
@@ -389,14 +387,11 @@ export const restart = (circuit: Open, now: number): Open => ({
  *
  * @internal
  */
-export const reset = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => {
-  const disabled = disabledHold(circuit)
-  return {
-    ...(disabled === undefined ? close(circuit, rules, now) : toDisabled(circuit, disabled)),
-    openings: 0,
-    openMillis: 0
-  }
-}
+export const reset = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => ({
+  ...toRest(circuit, rules, now),
+  openings: 0,
+  openMillis: 0
+})
 
 /** @internal */
 export const isolate = <W>(circuit: Circuit<W>): Isolated =>
@@ -409,7 +404,7 @@ export const isolate = <W>(circuit: Circuit<W>): Isolated =>
         openMillis: circuit.openMillis,
         holders: 1,
         since: circuit.generation + 1,
-        disabled: disabledHold(circuit)
+        disablers: disablersOf(circuit)
       }
 
 /**
@@ -419,8 +414,7 @@ export const isolate = <W>(circuit: Circuit<W>): Isolated =>
  */
 export const release = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, now: number): Circuit<W> => {
   if (circuit._tag !== "Isolated" || circuit.since !== since) return circuit
-  if (circuit.holders > 1) return { ...circuit, holders: circuit.holders - 1 }
-  return circuit.disabled === undefined ? close(circuit, rules, now) : toDisabled(circuit, circuit.disabled)
+  return circuit.holders > 1 ? { ...circuit, holders: circuit.holders - 1 } : toRest(circuit, rules, now)
 }
 
 /**
@@ -428,53 +422,35 @@ export const release = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, 
  *
  * @internal
  */
-export const disable = <W>(circuit: Circuit<W>): Disabled | Isolated => {
-  switch (circuit._tag) {
-    case "Disabled":
-      return { ...circuit, holders: circuit.holders + 1 }
-    case "Isolated": {
-      const { holders, since } = circuit.disabled ?? { holders: 0, since: circuit.generation }
-      return { ...circuit, disabled: { holders: holders + 1, since } }
-    }
-    default:
-      return toDisabled(circuit, { holders: 1, since: circuit.generation + 1 })
-  }
-}
+export const disable = <W>(circuit: Circuit<W>): Disabled | Isolated =>
+  circuit._tag === "Isolated" || circuit._tag === "Disabled"
+    ? { ...circuit, disablers: circuit.disablers + 1 }
+    : toDisabled(circuit, 1)
 
 /**
- * Gives back one hold of those that keep the circuit disabled since generation `since`.
+ * Ends one of the disablings; nothing but that ends them.
  *
  * @internal
  */
-export const enable = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, now: number): Circuit<W> => {
-  const disabled = disabledHold(circuit)
-  if (disabled === undefined || disabled.since !== since) return circuit
-  const left = disabled.holders > 1 ? { since, holders: disabled.holders - 1 } : undefined
+export const enable = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Circuit<W> => {
+  const left = disablersOf(circuit) - 1
   switch (circuit._tag) {
     case "Isolated":
-      return { ...circuit, disabled: left }
+      return left < 0 ? circuit : { ...circuit, disablers: left }
     case "Disabled":
-      return left === undefined ? close(circuit, rules, now) : { ...circuit, ...left }
+      return left === 0 ? close(circuit, rules, now) : { ...circuit, disablers: left }
     default:
       return circuit
   }
 }
 
 /**
- * Who keeps the circuit disabled, now or as soon as it is no longer isolated.
+ * How many keep the circuit disabled, now or as soon as it is no longer isolated.
  *
  * @internal
  */
-export const disabledHold = <W>(circuit: Circuit<W>): Hold | undefined => {
-  switch (circuit._tag) {
-    case "Disabled":
-      return { holders: circuit.holders, since: circuit.since }
-    case "Isolated":
-      return circuit.disabled
-    default:
-      return undefined
-  }
-}
+export const disablersOf = <W>(circuit: Circuit<W>): number =>
+  circuit._tag === "Isolated" || circuit._tag === "Disabled" ? circuit.disablers : 0
 
 // ---------------------------------------------------------------------------------------------------------
 // Changes of state
@@ -500,13 +476,18 @@ const toHalfOpen = (circuit: Open): HalfOpen => ({
   failed: 0
 })
 
-const toDisabled = <W>(circuit: Circuit<W>, { holders, since }: Hold): Disabled => ({
+/** What the circuit is without an isolation. */
+const toRest = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => {
+  const disablers = disablersOf(circuit)
+  return disablers === 0 ? close(circuit, rules, now) : toDisabled(circuit, disablers)
+}
+
+const toDisabled = <W>(circuit: Circuit<W>, disablers: number): Disabled => ({
   _tag: "Disabled",
   generation: circuit.generation + 1,
   openings: circuit.openings,
   openMillis: circuit.openMillis,
-  holders,
-  since
+  disablers
 })
 
 const toRecovering = <W>(circuit: HalfOpen, rules: Rules<W>, now: number): Recovering<W> => ({

@@ -290,30 +290,19 @@ export class Mirror {
 const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
   if (here._tag === "HalfOpen" && there._tag === "HalfOpen") return here.slots.count === there.slots.count
   if (here._tag === "Isolated" && there._tag === "Isolated")
-    return here.holders === there.holders && here.disabled?.holders === there.disabled?.holders
-  if (here._tag === "Disabled" && there._tag === "Disabled") return here.holders === there.holders
+    return here.holders === there.holders && here.disablers === there.disablers
+  if (here._tag === "Disabled" && there._tag === "Disabled") return here.disablers === there.disablers
   return here._tag === there._tag
 }
 
 const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
   const generation = here.generation + 1
-  // Who disabled the circuit here gives that back by the generation in which it was.
-  const disabledSince = Machine.disabledHold(here)?.since ?? generation
-  switch (there._tag) {
-    case "Isolated": {
-      const disabled = there.disabled && { ...there.disabled, since: disabledSince }
-      return { ...there, generation, since: generation, disabled }
-    }
-    case "Disabled":
-      return { ...there, generation, since: disabledSince }
-    default:
-      return { ...there, generation }
-  }
+  return there._tag === "Isolated" ? { ...there, generation, since: generation } : { ...there, generation }
 }
 
 /**
  * The same state, as the store has it. A window is the node's own, if it is still the same one, and so are its share of
- * a recovery and its holds.
+ * a recovery and its isolation.
  */
 const renewed = (
   here: Circuit<unknown>,
@@ -321,11 +310,7 @@ const renewed = (
   isSameWindow: boolean
 ): Circuit<unknown> => {
   const { generation } = here
-  if (here._tag === "Isolated" && there._tag === "Isolated") {
-    const disabled = there.disabled && { ...there.disabled, since: here.disabled?.since ?? generation }
-    return { ...there, generation, since: here.since, disabled }
-  }
-  if (here._tag === "Disabled" && there._tag === "Disabled")
+  if (here._tag === "Isolated" && there._tag === "Isolated")
     return { ...there, generation, since: here.since }
   if (isSameWindow && here._tag === "Closed" && there._tag === "Closed")
     return { ...there, generation, window: here.window }

@@ -162,29 +162,25 @@ export const heldBy = (
 
 const totalOf = (keepers: Keepers): number => Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
 
-const isolatedBy = (
-  circuit: Circuit<unknown>,
-  holders: number,
-  disables: number
-): Extract<Circuit<unknown>, { _tag: "Isolated" }> => {
+const isolatedBy = (circuit: Circuit<unknown>, holders: number, disablers: number): Machine.Isolated => {
   const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)
-  if (isolated.holders === holders && (isolated.disabled?.holders ?? 0) === disables) return isolated
-  const since = isolated.disabled?.since ?? isolated.generation
-  return { ...isolated, holders, disabled: disables > 0 ? { holders: disables, since } : undefined }
+  return isolated.holders === holders && isolated.disablers === disablers
+    ? isolated
+    : { ...isolated, holders, disablers }
 }
 
 const disabledBy = (
   circuit: Circuit<unknown>,
   rules: Rules<unknown>,
-  holders: number,
+  disablers: number,
   now: number
 ): Circuit<unknown> => {
   if (circuit._tag === "Isolated") {
-    const last = isolatedBy(circuit, 1, holders)
+    const last = isolatedBy(circuit, 1, disablers)
     return Machine.release(last, rules, last.since, now)
   }
   const disabled = circuit._tag === "Disabled" ? circuit : Machine.disable(circuit)
-  return disabled.holders === holders ? disabled : { ...disabled, holders }
+  return disabled.disablers === disablers ? disabled : { ...disabled, disablers }
 }
 
 /**

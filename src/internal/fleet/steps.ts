@@ -47,8 +47,7 @@ export const restore =
       ])
     ),
     keepers: circuit._tag === "Isolated" ? keptBy(known.keepers, node, holds.isolations) : {},
-    disablers:
-      Machine.disabledHold(circuit) === undefined ? {} : keptBy(known.disablers, node, holds.disables),
+    disablers: Machine.disablersOf(circuit) === 0 ? {} : keptBy(known.disablers, node, holds.disables),
     restoredAt: now
   })
 
