@@ -13,13 +13,17 @@ const succeeds = (command: string, ...args: ReadonlyArray<string>): boolean =>
 
 export default (): void => {
   if (process.env["REDIS_URL"] !== undefined || succeeds("redis-server", "--version")) return
-  if (process.getuid?.() !== 0 || !succeeds("apt-get", "--version")) return
+  if (process.getuid?.() !== 0 || !succeeds("apt-get", "--version")) return say(advice)
+  say("Installing Debian's redis-server for the tests of fleets (set REDIS_URL to use another Redis)")
   const isInstalled =
     succeeds("apt-get", "update") &&
     succeeds("apt-get", "install", "--yes", "--no-install-recommends", "redis-server")
-  process.stderr.write(
-    isInstalled
-      ? "Installed redis-server for the tests.\n"
-      : "Could not install redis-server for the tests.\n"
-  )
+  if (!isInstalled) say(advice)
+}
+
+const advice =
+  "The tests of fleets are skipped without a Redis: install redis-server, or set REDIS_URL"
+
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`)
 }
