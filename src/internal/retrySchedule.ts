@@ -1,6 +1,5 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
@@ -9,16 +8,12 @@ import { isCircuitOpenError } from "../CircuitOpenError.ts"
 import { dayMillis } from "./millis.ts"
 import { sleepLong } from "./sleepLong.ts"
 
-/**
- * From 100 milliseconds doubled up to 5 seconds, each spread by a fifth to both sides: callers turned away together do
- * not come back together. Written out, because the combinators of Effect 3.20 come to other
- * delays than those of 3.22.
- */
-const defaultBackoff: Schedule.Schedule<unknown> = Schedule.makeWithState(0, (now, _, attempt) =>
-  Effect.map(Random.next, (random) => {
-    const millis = Math.min(100 * 2 ** attempt, 5_000) * (0.8 + 0.4 * random)
-    return [attempt + 1, attempt, ScheduleDecision.continueWith(ScheduleInterval.after(now + millis))]
-  })
+// Spread over a range and capped: callers turned away together do not come back together. In whole milliseconds, because
+// the `TestClock` of Effect 3.20 cannot stop at a fraction of one.
+const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
+  Schedule.union(Schedule.spaced("5 seconds")),
+  Schedule.jittered,
+  Schedule.delayed((delay) => Math.round(Duration.toMillis(delay)))
 )
 
 /** @internal */

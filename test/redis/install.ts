@@ -21,8 +21,7 @@ export default (): void => {
   if (!isInstalled) say(advice)
 }
 
-const advice =
-  "The tests of fleets are skipped without a Redis: install redis-server, or set REDIS_URL"
+const advice = "The tests of fleets are skipped without a Redis: install redis-server, or set REDIS_URL"
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
