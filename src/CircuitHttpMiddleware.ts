@@ -64,8 +64,8 @@ export interface Middleware<Needs> {
  * answer to the server.
  *
  * A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success and ends what counts as time; so do the
- * headers of a stream, by their status. What becomes of it later is a failure only if the route itself fails, not if its
- * client closes it, and of a probe only for as long as the circuit asks for more of them.
+ * headers of a stream, by their status. If the route fails later, that is a failure: of a probe, only for as long as the
+ * circuit asks for more of them. A client that closes its socket is none.
  *
  * A client that disconnects interrupts a route of a router, and such a call is Ignored. A handler served without a router
  * cannot be interrupted (in `@effect/platform` 0.97), so it counts by what it answers in the end, and as a probe holds

@@ -53,14 +53,17 @@ export class UnsettledCalls {
     this.awaitsTurn = true
     nextTurn.scheduleTask(() => {
       this.awaitsTurn = false
-      for (const held of Array.from(this.byCircuit.keys())) this.lapseAll(held)
+      for (const [held, all] of Array.from(this.byCircuit)) {
+        // Calls that settling has led to lapse at the next turn.
+        if (this.byCircuit.get(held) !== all) continue
+        this.byCircuit.delete(held)
+        this.lapse(held, all.calls)
+      }
     }, 0)
   }
 
   takeBack(unsettled: UnsettledCall): void {
-    const { held } = unsettled.call
-    const others = this.byCircuit.get(held)
-    if (others?.remove(unsettled) === true && others.calls.size === 0) this.byCircuit.delete(held)
+    this.byCircuit.get(unsettled.call.held)?.calls.delete(unsettled)
   }
 
   get isEmpty(): boolean {
@@ -76,9 +79,14 @@ export class UnsettledCalls {
     // Asked before every outcome, while there are hardly ever any.
     if (this.byCircuit.size === 0) return
     const all = this.byCircuit.get(held)
-    if (all === undefined) return
+    // One that has become empty is used again by the calls that come before the event loop turns.
+    if (all === undefined || all.calls.size === 0) return
     this.byCircuit.delete(held)
-    for (const unsettled of all.calls) {
+    this.lapse(held, all.calls)
+  }
+
+  private lapse(held: Held, calls: Iterable<UnsettledCall>): void {
+    for (const unsettled of calls) {
       try {
         unsettled.lapse()
       } catch (defect) {
@@ -95,30 +103,21 @@ export class UnsettledCalls {
  */
 class CircuitCalls {
   readonly calls = new Set<UnsettledCall>()
-  /** How many calls there are of each generation: those of another one than the circuit's count no more. */
-  private readonly counts = new Map<number, number>()
+  /** That of all the calls; none where they are of several, as when another process has changed the circuit. */
+  private generation: number | undefined = undefined
   private successes: Successes | undefined = undefined
 
   add(unsettled: UnsettledCall): void {
+    const { generation } = unsettled.call
+    this.generation = this.calls.size === 0 || this.generation === generation ? generation : undefined
     this.calls.add(unsettled)
-    this.count(unsettled, 1)
-  }
-
-  remove(unsettled: UnsettledCall): boolean {
-    const isRemoved = this.calls.delete(unsettled)
-    if (isRemoved) this.count(unsettled, -1)
-    return isRemoved
   }
 
   seen(current: Circuit.Circuit<unknown>, rules: Circuit.Rules<unknown>, now: number): Seen {
-    if (current._tag !== "Closed") return seenOneByOne(this.calls, current, rules, now)
-    const unsettled = this.counts.get(current.generation) ?? 0
+    if (current._tag !== "Closed" || current.generation !== this.generation)
+      return seenOneByOne(this.calls, current, rules, now)
     if (this.successes?.isOf(current, now) !== true) this.successes = new Successes(current, rules, now)
-    return { circuit: this.successes.after(unsettled), unsettled }
-  }
-
-  private count({ call }: UnsettledCall, by: number): void {
-    this.counts.set(call.generation, (this.counts.get(call.generation) ?? 0) + by)
+    return { circuit: this.successes.after(this.calls.size), unsettled: this.calls.size }
   }
 }
 
@@ -148,7 +147,7 @@ class Successes {
   }
 }
 
-/** A circuit that is not Closed has calls lapse whenever it is asked for admission, so that there are few. */
+/** A circuit that is not Closed has its calls lapse whenever it is asked for admission, so that there are few. */
 const seenOneByOne = (
   calls: Iterable<UnsettledCall>,
   current: Circuit.Circuit<unknown>,

@@ -46,7 +46,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   readonly call: RunningCall
   private readonly original: Response
   private readonly classify: Classify<Response, unknown>
-  /** Who asked for it. */
+  /** The fiber that made the request. */
   private readonly caller: Caller
   private isSettled = false
 
@@ -118,7 +118,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
       Stream.tapErrorCause((cause) => now((caller) => this.fail(cause, caller))),
       Stream.ensuringWith((exit) =>
         now((caller) =>
-          // A consumer that leaves with something in hand is content.
+          // A consumer that is interrupted after the first bytes has got something.
           isInterruption(exit) && this.call.endedAt === undefined
             ? this.fail(exit.cause, caller)
             : this.succeed(caller)
@@ -153,7 +153,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     this.call.breaker.unsettledCalls.takeBack(this)
   }
 
-  /** What is not asked again: its headers were judged a success already. */
+  /** The headers were judged a success already, so the classifier is not asked again. */
   private succeed(caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true

@@ -12,12 +12,12 @@ const urlOf = (request: Request): URL | undefined =>
 
 /** @internal */
 export const originOf = (request: Request): string | undefined => {
-  const base = plainBase.exec(request.url)?.[0]
-  if (base === undefined) return parsedOrigin(request)
+  const path = request.url.indexOf("/", "https://".length)
+  const base = path === -1 ? request.url : request.url.slice(0, path)
   const known = origins.get(base)
   if (known !== undefined) return known
   const origin = parsedOrigin(request)
-  if (origin !== undefined) {
+  if (origin !== undefined && plainBase.test(base)) {
     if (origins.size >= mostOrigins) origins.clear()
     origins.set(base, origin)
   }
@@ -29,10 +29,10 @@ const parsedOrigin = (request: Request): string | undefined => {
   return origin === "null" ? undefined : origin
 }
 
-// All of such a URL that its origin depends on. One with a user is parsed each time: it is not for us to keep.
-const plainBase = /^https?:\/\/[^/?#\\@]+(?=[/?#\\]|$)/i
+// The part of a URL that its origin depends on. A URL with a user is parsed each time, so that no password is kept.
+const plainBase = /^https?:\/\/[^/?#\\@]+$/i
 
-// Parsing a URL takes as long as all the rest of a guarded request, and most clients have few origins.
+/** Origins by the part of a URL before its path: parsing takes longest of all here, and most clients have few origins. */
 const origins = new Map<string, string>()
 const mostOrigins = 64
 

@@ -27,11 +27,11 @@ export const makeAnswer = ({ own, sent }: Failed<unknown>, request: Request): Ef
     return HttpServerError.causeResponse(own).pipe(
       Effect.map(([answer]) => {
         answers.set(own, answer)
-        handOn(error, answer, request)
+        repeatAnswer(error, answer, request)
       })
     )
   }).pipe(
-    // An error that throws while it is asked for its answer.
+    // An error may throw when it is asked for its answer.
     Effect.catchAllDefect(() =>
       Effect.sync(() => answers.set(own, HttpServerResponse.empty({ status: 500 })))
     )
@@ -46,7 +46,7 @@ export const answerTo = (exit: Exit.Exit<Response, unknown>): Response => {
   if (exit._tag === "Success") return exit.value
   const known = answers.get(exit.cause)
   if (known !== undefined) return known
-  // Judged without the middleware, by a classifier, which cannot wait.
+  // Without the middleware nobody has made the answer, and a classifier cannot wait for it.
   const made = Effect.runSyncExit(Effect.suspend(() => HttpServerError.causeResponse(exit.cause)))
   return made._tag === "Success" ? made.value[0] : HttpServerError.exitResponse(exit)
 }
@@ -89,16 +89,16 @@ const lastError = (cause: Cause.Cause<unknown>): unknown =>
   )
 
 // ---------------------------------------------------------------------------------------------------------
-// Handing an answer on
+// Repeating an answer
 
-/** The answers that an error has given, by the requests they were for, under the function that gives them again. */
+/** The answers that an error has given by the sources of their requests, kept for the function that repeats them. */
 const givenBy = new WeakMap<object, WeakMap<object, Response>>()
 
 /**
- * Has an error give the same answer to the server that will ask it for one, for this request only: an error may be a
- * constant. It stays the object that it is; one that is frozen makes its answer again.
+ * Has an error repeat its answer when the server asks for it, for this request only, because an error may be a constant.
+ * The error stays the same object. A frozen one makes its answer again.
  */
-const handOn = (error: unknown, answer: Response, { source }: Request): void => {
+const repeatAnswer = (error: unknown, answer: Response, { source }: Request): void => {
   if (!HttpServerRespondable.isRespondable(error) || !Predicate.isObject(source)) return
   const given = givenBy.get(error[HttpServerRespondable.symbol]) ?? remembering(error)
   given?.set(source, answer)

@@ -12,7 +12,7 @@ import type { RunningCall } from "../call.ts"
 import { answered, judge } from "../call.ts"
 import { protectOn } from "../make.ts"
 import { failedBy, makeAnswer } from "./serverAnswer.ts"
-import { asksForSocket, isSocketEnd, withSocketThatTells } from "./serverSocket.ts"
+import { asksForSocket, isSocketEnd, observingSocket } from "./serverSocket.ts"
 import type { Classify } from "./serverVerdict.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -38,7 +38,7 @@ export const callApp = <E, R>(
   Effect.suspend(() => {
     let call: RunningCall | undefined
     let hasSocket = false
-    /** The cause as it was, where it is not what is judged. */
+    /** The cause that the app failed with, where something else is judged in its place. */
     let original: Cause.Cause<E> | undefined
 
     const verdict: Classify = (exit) =>
@@ -60,13 +60,17 @@ export const callApp = <E, R>(
       })
 
     const watched: HttpApp.Default<E, R> = Effect.suspend(() => {
-      if (asksForSocket(request)) {
-        const telling = withSocketThatTells(request, onSocket)
-        return Effect.provideService(app, HttpServerRequest.HttpServerRequest, telling)
-      }
-      return call !== undefined && isTimed(call)
-        ? Effect.zipRight(HttpApp.appendPreResponseHandler(onAnswer), app)
-        : app
+      const timed =
+        call !== undefined && isTimed(call)
+          ? Effect.zipRight(HttpApp.appendPreResponseHandler(onAnswer), app)
+          : app
+      return asksForSocket(request)
+        ? Effect.provideService(
+            timed,
+            HttpServerRequest.HttpServerRequest,
+            observingSocket(request, onSocket)
+          )
+        : timed
     })
 
     const judged = Effect.catchAllCause(watched, (cause) => {
@@ -100,7 +104,7 @@ export const callApp = <E, R>(
     )
   })
 
-/** Whether it matters to a call how long it takes. */
+/** Whether it matters how long a call takes. */
 const isTimed = ({ breaker, slot }: RunningCall): boolean =>
   slot !== 0 || breaker.settings.rules.policy.measuresElapsed
 

@@ -10,20 +10,20 @@ type Request = HttpServerRequest.HttpServerRequest
 export const asksForSocket = ({ headers }: Request): boolean => headers["upgrade"] !== undefined
 
 /**
- * A request whose socket tells when it opens. It is the same object in all else: servers keep notes of their own on a
- * request, and ask it for what its type does not name.
+ * A request that runs an effect when its socket has opened. Servers store properties of their own on a request, and read
+ * others that its type does not name, so all of these are the original's.
  *
  * @internal
  */
-export const withSocketThatTells = (request: Request, onOpen: Effect.Effect<void>): Request =>
+export const observingSocket = (request: Request, onOpen: Effect.Effect<void>): Request =>
   new Proxy(request, {
     get: (target, property) => {
       switch (property) {
         case "upgrade":
-          return Effect.map(target.upgrade, (socket) => tellingSocket(socket, onOpen))
+          return Effect.map(target.upgrade, (socket) => observedSocket(socket, onOpen))
         case "modify":
           return (options: Parameters<Request["modify"]>[0]) =>
-            withSocketThatTells(target.modify(options), onOpen)
+            observingSocket(target.modify(options), onOpen)
         default:
           return Reflect.get(target, property, target)
       }
@@ -31,20 +31,30 @@ export const withSocketThatTells = (request: Request, onOpen: Effect.Effect<void
     set: (target, property, value) => Reflect.set(target, property, value, target)
   })
 
-const tellingSocket = (socket: Socket.Socket, onOpen: Effect.Effect<void>): Socket.Socket => {
-  const telling = (options: { readonly onOpen?: Effect.Effect<void> | undefined } = {}) => ({
-    onOpen: options.onOpen === undefined ? onOpen : Effect.zipRight(onOpen, options.onOpen)
+const observedSocket = (socket: Socket.Socket, onOpen: Effect.Effect<void>): Socket.Socket => {
+  let isOpen = false
+  const opened = Effect.suspend(() => {
+    isOpen = true
+    return onOpen
+  })
+  const observing = (options: { readonly onOpen?: Effect.Effect<void> | undefined } = {}) => ({
+    onOpen: options.onOpen === undefined ? opened : Effect.zipRight(opened, options.onOpen)
   })
   return Socket.Socket.of({
     [Socket.TypeId]: Socket.TypeId,
-    run: (handler, options) => socket.run(handler, telling(options)),
-    runRaw: (handler, options) => socket.runRaw(handler, telling(options)),
-    writer: socket.writer
+    run: (handler, options) => socket.run(handler, observing(options)),
+    runRaw: (handler, options) => socket.runRaw(handler, observing(options)),
+    // A route that only sends need not run its socket on every platform.
+    writer: Effect.map(
+      socket.writer,
+      (write) => (chunk) => (isOpen ? write(chunk) : Effect.zipLeft(write(chunk), opened))
+    )
   })
 }
 
 /**
- * Whether a route that has opened a socket has only ended with it: clients come and go, and how is up to them.
+ * Whether a route has failed by nothing but the end of its socket. A client may close it as it likes, which says nothing
+ * about the route.
  *
  * @internal
  */

@@ -104,7 +104,7 @@ describe("the verdict on a status", () => {
   )
 
   it.scoped(
-    "E18 a statusOutcome that throws leaves the response as it is, the call ignored, and says so once",
+    "E18 a statusOutcome that throws leaves the response as it is, the call ignored, and is reported once",
     () =>
       Effect.gen(function* () {
         const log = yield* recordLogs

@@ -78,7 +78,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       [409, "succeeded"],
       [503, "failed"]
     ] as const) {
-      for (const [how, ends] of [
+      for (const [how, end] of [
         ["fail", Effect.fail],
         ["die", Effect.die]
       ] as const) {
@@ -87,7 +87,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
           () =>
             Effect.gen(function* () {
               const error = answering(code)
-              const { ask, breaker } = yield* guarded(ends(error))
+              const { ask, breaker } = yield* guarded(end(error))
 
               const answer = yield* ask()
 

@@ -62,8 +62,11 @@ describe("an answer that is a failure", () => {
 
   it.scoped("E19 is described for a breaker's own classify, with what is known", () =>
     Effect.gen(function* () {
-      const breaker = yield* make({ classify: CircuitHttpMiddleware.classify as () => Outcome.Outcome })
-      yield* breaker.protect(Effect.succeed(status(500)))
+      const breaker = yield* make()
+      const answer = breaker.protectWith(Effect.succeed(status(500)), {
+        classify: CircuitHttpMiddleware.classify
+      })
+      yield* Effect.asVoid(answer)
       const { lastFailure } = yield* breaker.snapshot()
       assert.deepStrictEqual(causeOf(lastFailure), Option.some(Cause.fail("answered 500")))
     })

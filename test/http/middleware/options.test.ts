@@ -181,22 +181,24 @@ describe("the options", () => {
     })
   )
 
-  it.scoped("E18 a statusOutcome that throws changes no answer, counts as Ignored, and is said once", () =>
-    Effect.gen(function* () {
-      const lines = yield* recordLogs
-      const breaker = yield* make()
-      const statusOutcome = () => {
-        throw new Error("no verdict")
-      }
-      const own = HttpServerResponse.text("ours", { status: 500 })
-      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
-      assert.deepStrictEqual([(yield* ask()).body, (yield* ask()).body], ["ours", "ours"])
-      assert.deepInclude(yield* totalsOf(breaker), { ignored: 2, failed: 0 })
-      assert.lengthOf(
-        lines.filter(({ message }) => message.startsWith("The classifier")),
-        1
-      )
-    })
+  it.scoped(
+    "E18 a statusOutcome that throws changes no answer, counts as Ignored, and is reported once",
+    () =>
+      Effect.gen(function* () {
+        const lines = yield* recordLogs
+        const breaker = yield* make()
+        const statusOutcome = () => {
+          throw new Error("no verdict")
+        }
+        const own = HttpServerResponse.text("ours", { status: 500 })
+        const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
+        assert.deepStrictEqual([(yield* ask()).body, (yield* ask()).body], ["ours", "ours"])
+        assert.deepInclude(yield* totalsOf(breaker), { ignored: 2, failed: 0 })
+        assert.lengthOf(
+          lines.filter(({ message }) => message.startsWith("The classifier")),
+          1
+        )
+      })
   )
 
   it.scoped("statusOutcome: a 404 that is Ignored does not close a half-open circuit", () =>

@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
-import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { eventually, listen, servers, status, totals } from "./fixtures.ts"
 
 /** Answers with a socket for as long as the client keeps it open. */
@@ -225,6 +225,44 @@ describe("a route that answers with a socket", () => {
         Stream.runCollect
       )
       assert.deepStrictEqual(Chunk.toReadonlyArray(heard), ["hello!"])
+    })
+  )
+
+  it.scoped("E13 may only send: its first message that gets through settles a probe", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const sent: Array<unknown> = []
+      // As a platform has it that opens a socket before its route runs it.
+      const socket = Socket.Socket.of({
+        [Socket.TypeId]: Socket.TypeId,
+        run: () => Effect.never,
+        runRaw: () => Effect.never,
+        writer: Effect.succeed((message) => Effect.sync(() => sent.push(message)))
+      })
+      const request: HttpServerRequest.HttpServerRequest = Object.create(
+        HttpServerRequest.fromWeb(new Request("http://localhost/")),
+        {
+          headers: { value: { upgrade: "websocket" } },
+          upgrade: { value: Effect.succeed(socket), configurable: true }
+        }
+      )
+      const app = Effect.gen(function* () {
+        const { writer } = yield* HttpServerRequest.upgrade
+        const write = yield* writer
+        yield* write("one")
+        yield* write("two")
+        return yield* Effect.never
+      }).pipe(Effect.scoped)
+
+      yield* CircuitHttpMiddleware.make({ breaker })(app).pipe(
+        Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+        Effect.forkScoped
+      )
+      yield* settled
+
+      assert.deepStrictEqual(sent, ["one", "two"])
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1, failed: 1 }))
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
     })
   )
 })
