@@ -1,14 +1,17 @@
-/** Wherever an interruption falls, a control leaves nothing behind: no isolation, and nobody who waits. */
+/** Wherever an interruption falls, a control leaves nothing behind: nothing isolated or disabled, and nobody who waits. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { CircuitBreakerRegistry } from "effect-circuit-breaker"
 import { Breaker } from "../../src/internal/breaker.ts"
 import * as controls from "../../src/internal/controls.ts"
 import { decode } from "../../src/internal/options.ts"
 import { state } from "../../src/internal/reading.ts"
+import { inLongRun } from "../runLength.ts"
 import { leastOperations } from "./PointScheduler.ts"
 import type { Program } from "./programs.ts"
+import type { Trial } from "./Sweep.ts"
 import { clock, runNow, sweep } from "./Sweep.ts"
 
 const openMillis = 10_000
@@ -39,26 +42,32 @@ const waitsFrom: Pick<Control, "prepare" | "program"> = {
   program: (breaker) => controls.awaitReady(breaker)
 }
 
+type Hold = (breaker: Breaker) => Effect.Effect<void, never, Scope.Scope>
+
+const isolate: Hold = (breaker) => controls.isolate(breaker, undefined)
+const disable: Hold = (breaker) => controls.disable(breaker, undefined)
+
+/** Holds the circuit by one hand, and within that by another, if there is one. */
+const held = (outer: Hold, inner?: Hold): Control => ({
+  prepare: () => {},
+  program: (breaker) => {
+    const within =
+      inner === undefined
+        ? Effect.yieldNow()
+        : Effect.scoped(Effect.zipRight(inner(breaker), Effect.yieldNow()))
+    return Effect.scoped(Effect.zipRight(outer(breaker), within))
+  },
+  events: () => [],
+  after: "Closed"
+})
+
 const programs: Record<string, Control> = {
-  isolate: {
-    prepare: () => {},
-    program: (breaker) =>
-      Effect.scoped(Effect.zipRight(controls.isolate(breaker, undefined), Effect.yieldNow())),
-    events: () => [],
-    after: "Closed"
-  },
-  "isolate, nested": {
-    prepare: () => {},
-    program: (breaker) => {
-      const twice = Effect.zipRight(
-        controls.isolate(breaker, undefined),
-        Effect.scoped(Effect.zipRight(controls.isolate(breaker, undefined), Effect.yieldNow()))
-      )
-      return Effect.scoped(twice)
-    },
-    events: () => [],
-    after: "Closed"
-  },
+  isolate: held(isolate),
+  "isolate, nested": held(isolate, isolate),
+  "R3.3 disable": held(disable),
+  "R3.3 disable, nested": held(disable, disable),
+  "R3.3 disable, isolated meanwhile": held(disable, isolate),
+  "R3.3 disable while isolated": held(isolate, disable),
   "awaitReady, for the time": { ...waitsFrom, events: later, after: "HalfOpen" },
   "awaitReady, for a change": {
     ...waitsFrom,
@@ -74,12 +83,14 @@ const programs: Record<string, Control> = {
   }
 }
 
-describe("a control that is interrupted", () => {
+const apart = inLongRun(1, 2)
+
+describe(`a control that is interrupted at ${apart === 1 ? "every" : "every second"} point`, () => {
   for (const [name, { after, events, prepare, program }] of Object.entries(programs)) {
-    it(`at every point: ${name}`, async () => {
-      for (const operationsAtATime of [leastOperations, Infinity]) {
+    it(name, async () => {
+      for (const [i, operationsAtATime] of [leastOperations, Infinity].entries()) {
         await nextTurn()
-        const { hung, offsets } = sweep(operationsAtATime, () => {
+        const trial = (): Trial => {
           const breaker = runNow(newBreaker)
           prepare(breaker)
           return {
@@ -91,7 +102,8 @@ describe("a control that is interrupted", () => {
               assert.strictEqual(stateNow(breaker), after, at)
             }
           }
-        })
+        }
+        const { hung, offsets } = sweep(operationsAtATime, trial, { first: 1 + (i % apart), apart })
         assert.strictEqual(hung, 0)
         assert.isAtLeast(offsets, 10)
       }

@@ -58,7 +58,7 @@ class FleetTrial {
   private readonly told: Array<string> = []
   private readonly objections: Array<string> = []
   private readonly latest: Array<Transition.Transition | undefined> = []
-  /** The latest opening that each node has published. */
+  /** The latest opening that each node has published; NaN where an outage has hidden which it was. */
   private readonly openings: Array<number> = []
   private inFlight: ReadonlyArray<Started> = []
   private readonly holds = new Holds()
@@ -370,8 +370,8 @@ class FleetTrial {
       const { openings, reason, retryAfter } = transition
       const known = this.openings[node] ?? 0
       if (from === "Open" && (reason !== "Manual" || !this.trippedByHand)) object("nobody has tripped it")
-      if (![1, known + 1].includes(openings) && !(from === "Open" && openings === known))
-        object(`opening ${openings} after opening ${known}`)
+      const follows = [1, known + 1].includes(openings) || (from === "Open" && openings === known)
+      if (!follows && !Number.isNaN(known)) object(`opening ${openings} after opening ${known}`)
       const least = this.config.openMillis(openings)
       if (Duration.toMillis(retryAfter) < least)
         object(`opening ${openings} lasts ${Duration.toMillis(retryAfter)} ms, and not ${least}`)
@@ -434,7 +434,7 @@ class FleetTrial {
     this.wasResetUnheard = false
     this.succeeded = first !== undefined && first._tag === "HalfOpen" ? first.succeeded : 0
     this.states().forEach((state, node) => {
-      if ("openings" in state) this.openings[node] = state.openings
+      this.openings[node] = "openings" in state ? state.openings : NaN
     })
     this.checkHolds()
   }

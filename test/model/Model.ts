@@ -119,6 +119,8 @@ export class Model extends ModelCircuits {
     if (trips(this.config.policy, circuit.outcomes, this.now)) {
       this.note(`R3.2.1 ${this.config.policy._tag} trips while ${held._tag}`)
       if (verdict._tag !== "Failure") this.note(`R3.2.1 ${verdict._tag} trips a rate`)
+      if (verdict._tag === "Success" && this.config.policy._tag === "AllOf")
+        this.note("R3.2.1 Success completes AllOf")
       this.open(circuit, "Tripped", verdict)
     }
   }

@@ -74,9 +74,26 @@ const anyOf: fc.Arbitrary<PolicySetup> = fc.record({
   policies: fc.array(single, { minLength: 1, maxLength: 3 })
 })
 
+/** A success may be the call that the first has waited for, while the time decides about the second. */
+const completedBySuccess: fc.Arbitrary<ReadonlyArray<PolicySetup>> = fc.tuple(
+  fc.record({
+    _tag: fc.constant("FailureRate" as const),
+    threshold: fc.constantFrom(0.25, 0.5),
+    window: fc.record({ calls: fc.integer({ min: 2, max: 4 }) })
+  }),
+  fc.record({
+    _tag: fc.constant("FailureCount" as const),
+    failures: small(2),
+    within: fc.constantFrom(100, 1_000, Infinity)
+  })
+)
+
 const allOf: fc.Arbitrary<PolicySetup> = fc.record({
   _tag: fc.constant("AllOf"),
-  policies: fc.array(oneOf([6, single], [1, anyOf]), { minLength: 1, maxLength: 2 })
+  policies: fc.oneof(
+    fc.array(oneOf([6, single], [1, anyOf]), { minLength: 1, maxLength: 2 }),
+    completedBySuccess
+  )
 })
 
 export const policies = { consecutive, failureCount, failureRate, slowCallRate, custom, anyOf, allOf }

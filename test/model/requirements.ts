@@ -113,6 +113,7 @@ export const requirements: ReadonlyArray<readonly [requirement: string, atLeast:
   ["R3.2.1 FailureRate trips while Recovering", 2],
   ["R3.2.1 Interrupted trips a rate", 30],
   ["R3.2.1 SlowCallRate trips while Closed", 100],
+  ["R3.2.1 Success completes AllOf", 12],
   ["R3.2.1 Success trips a rate", 60],
   ["R3.2.2 HalfOpen at exactly the end of the opening", 590],
   ["R3.2.2 Open reads as HalfOpen when over", 10_400],
