@@ -80,7 +80,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
         (it) => Array.isArray(it) && it[1]
       )
       const scope = yield* Scope.make()
-      const breaker = yield* Scope.extend(breakerOn(clients, { prefix, deadline: "2 seconds" }), scope)
+      const breaker = yield* Scope.extend(breakerOn(clients, { prefix, deadline: "10 seconds" }), scope)
       yield* breaker.trip()
       yield* eventually(subscribed, 1)
       yield* Scope.close(scope, Exit.void)
