@@ -114,7 +114,7 @@ RedisServer.describeWith(
 RedisServer.describeWith("own", "C7 a server that is silent", () => {
   it.scopedLive("C7 a connection that died without a word is given up for a new one", () =>
     Effect.gen(function* () {
-      const world = yield* World.make({ store: { syncInterval: 50 } })
+      const world = yield* World.make({ store: { syncInterval: 50, deadline: 3_000 } })
       const [a, b] = world.nodes
       yield* warmUp(world)
       yield* world.proxy.hush
@@ -157,7 +157,7 @@ RedisServer.describeWith("own", "C7 a server that is silent", () => {
   it.scopedLive("C7 holds up nobody who cannot be interrupted", () =>
     Effect.gen(function* () {
       const { nodes, server } = yield* World.make({
-        store: { sync: "write-through", syncInterval: "1 hour" }
+        store: { sync: "write-through", syncInterval: "1 hour", deadline: "1 second" }
       })
       const [a, b] = nodes
       yield* server.freeze

@@ -80,7 +80,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
         (it) => Array.isArray(it) && it[1]
       )
       const scope = yield* Scope.make()
-      const breaker = yield* Scope.extend(breakerOn(clients, { prefix, deadline: "2 seconds" }), scope)
+      const breaker = yield* Scope.extend(breakerOn(clients, { prefix, deadline: "10 seconds" }), scope)
       yield* breaker.trip()
       yield* eventually(subscribed, 1)
       yield* Scope.close(scope, Exit.void)
@@ -130,7 +130,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
   it.scopedLive("calls of many circuits do not make such a queue grow", () =>
     Effect.gen(function* () {
       const { clients, goesDown, queue } = yield* queueing
-      const breaker = yield* breakerOn(clients, { prefix: newPrefix() })
+      const breaker = yield* breakerOn(clients, { prefix: newPrefix(), deadline: 500 })
       yield* goesDown
       const failing = (keys: string) =>
         Effect.forEach(
@@ -154,7 +154,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
     Effect.gen(function* () {
       const { clients, goesDown, queue, server } = yield* queueing
       const prefix = newPrefix()
-      const a = yield* breakerOn(clients, { prefix })
+      const a = yield* breakerOn(clients, { prefix, deadline: 2_000 })
       const b = yield* nodeOn(server.address, prefix)
       for (const node of [a, b]) yield* node.protect(Effect.void)
       yield* goesDown

@@ -91,8 +91,8 @@ export const syncMillis = 150
 
 // A server that answers late, or a node that renews late, is not to be taken for one that has failed: the machine may be
 // busy. Where a test is about a deadline or a lease, it says so.
-export const deadlineMillis = 2_000
-const leaseMillis = 30_000
+export const deadlineMillis = 10_000
+const leaseMillis = 60_000
 
 /** The options of a store, unless a test has others. */
 export const storeDefaults = (options: RedisCircuitStore.Options = {}): RedisCircuitStore.Options => ({
@@ -101,6 +101,9 @@ export const storeDefaults = (options: RedisCircuitStore.Options = {}): RedisCir
   ...(options.syncInterval === undefined ? { lease: leaseMillis } : {}),
   ...options
 })
+
+/** A connection is not given up because the machine is busy. */
+const patient = { connectTimeout: 30_000, socketTimeout: 30_000 }
 
 /** Nothing of an earlier run, or of another test, is under such a prefix. */
 export const newPrefix = (): string => `test-${globalThis.crypto.randomUUID()}:`
@@ -115,7 +118,7 @@ export const breakerDefaults: CircuitBreaker.Options = {
 export const membersIn = (count: number, { breaker, store }: Options = {}) =>
   Effect.gen(function* () {
     const { processes, server } = yield* Fleet
-    const redis = { ...server.address, prefix: newPrefix(), ...storeDefaults(store) }
+    const redis = { ...server.address, ...patient, prefix: newPrefix(), ...storeDefaults(store) }
     const membership = { redis, breaker: { ...breakerDefaults, ...breaker } }
     const join = (i: number) => Processes.join(processes[i % processes.length]!, membership)
     const members = yield* Effect.forEach(
@@ -149,7 +152,7 @@ export const nodeOn = (
   prefix: string,
   { breaker, store }: Options = {}
 ): Effect.Effect<Node, never, Scope.Scope> =>
-  nodeWith(RedisCircuitStore.layer({ ...address, prefix, ...storeDefaults(store) }), breaker)
+  nodeWith(RedisCircuitStore.layer({ ...address, ...patient, prefix, ...storeDefaults(store) }), breaker)
 
 export const nodeWith = (
   store: Layer.Layer<CircuitStore.CircuitStore>,

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
+import { inLongRun } from "../runLength.ts"
 import type { Node, Options } from "./fixtures.ts"
 import { eventually, newPrefix, nodeOn, syncMillis, tagsOf } from "./fixtures.ts"
 import type { OwnRedisServer } from "./RedisServer.ts"
@@ -112,7 +113,7 @@ RedisServer.describeWith("own", "C8 what is in Redis", () => {
       Effect.gen(function* () {
         const { a, nodes, server } = yield* nodesOn(2, { breaker: { tripPolicy } })
         for (const node of nodes) yield* node.protect(Effect.void)
-        for (let round = 0; round < 50; round++) {
+        for (let round = 0; round < inLongRun(50, 15); round++) {
           yield* a.reset()
           for (const node of nodes) {
             calls(node, 100, Effect.void)

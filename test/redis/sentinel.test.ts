@@ -1,30 +1,34 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { all, eventually, historyOf, newPrefix, nodeOn, tagsOf } from "./fixtures.ts"
+import { eventually, historyOf, newPrefix, nodeOn, tagsOf } from "./fixtures.ts"
 import type { Node } from "./fixtures.ts"
+import * as ProxyServer from "./Proxy.ts"
 import type { RedisProcess } from "./RedisProcess.ts"
 import * as RedisSentinel from "./RedisSentinel.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { failsNow, linesOf, trips, worksNow } from "./World.ts"
+import { failsNow, noticed, recovered, trips, worksNow } from "./World.ts"
 
 const key = "quiet"
 
 /**
- * Two nodes that have failures to tell each other of; and of the circuit of the key they have none, so that a node is
- * only told of it, and never asks.
+ * Two nodes, whose way to the sentinel leads through a proxy. They have failures to tell each other of; and of the circuit of
+ * the key they have none, so that a node is only told of it, and never asks.
  */
 const fleet = Effect.gen(function* () {
   const sentinel = yield* RedisSentinel.make
   const prefix = newPrefix()
-  const join = nodeOn(sentinel.address, prefix)
+  const proxy = yield* ProxyServer.make(sentinel.address)
+  const { host, port } = proxy.address
+  const address = { ...sentinel.address, sentinels: [{ host, port }] }
+  const join = nodeOn(address, prefix, { store: { deadline: 3_000 } })
   const nodes = [yield* join, yield* join] as const
   for (const node of nodes) {
     yield* node.protect(Effect.void)
     yield* node.protectWith(Effect.void, { key })
     failsNow(node)
   }
-  return { sentinel, prefix, nodes }
+  return { sentinel, prefix, nodes, proxy }
 })
 
 const quietTagsOf = (nodes: ReadonlyArray<Node>) =>
@@ -48,7 +52,7 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
         yield* eventually(tagsOf(nodes), ["Open", "Open"])
 
         yield* fails(sentinel.primary)
-        yield* eventually(linesOf(nodes), all(nodes, ["Warning"]))
+        yield* noticed({ nodes })
         for (const node of nodes) {
           assert.isTrue(Exit.isFailure(node.callNow(Effect.succeed("works"))))
           assert.deepStrictEqual(node.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
@@ -62,7 +66,7 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
         assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
 
         yield* sentinel.failedOver
-        yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
+        yield* recovered({ nodes })
         const late = yield* nodeOn(sentinel.address, prefix)
         yield* eventually(Effect.map(Effect.exit(late.protect(Effect.void)), Exit.isFailure), true)
         assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
@@ -77,11 +81,26 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
         const { nodes, prefix, sentinel } = yield* fleet
         yield* fails(sentinel.primary)
         yield* sentinel.failedOver
-        yield* eventually(linesOf(nodes), all(nodes, ["Warning", "Info"]))
+        yield* recovered({ nodes })
         yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
         yield* nodes[0].trip(key)
         yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
       })
     )
   }
+
+  it.scopedLive(
+    "when the sentinel tells of the new one while a node still asks it for the old, the node comes back",
+    () =>
+      Effect.gen(function* () {
+        const { nodes, prefix, proxy, sentinel } = yield* fleet
+        // Most of the time, a node waits for the sentinel's answer.
+        yield* proxy.delay(500)
+        yield* sentinel.primary.kill
+        yield* sentinel.failedOver
+        yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
+        yield* nodes[0].trip(key)
+        yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
+      })
+  )
 })

@@ -65,16 +65,14 @@ describeWith("given", "C6 one circuit in several processes", () => {
           yield* eventually(a.call("works"), ["works"])
           yield* eventually(statesOf(members), all(members, "Closed"))
         }
-        const opened = Effect.forEach(members, ({ report }) =>
-          Effect.map(report, ({ transitions }) => transitions.filter((it) => it.includes("> Open")))
-        )
-        const [first, ...others] = yield* opened
-        // Which step of the backoff it is depends on how long the circuit stayed Closed.
-        assert.deepStrictEqual(
-          first!.map((it) => it.replace(/\d/, "n")),
-          Array.from({ length: 3 }, () => "Closed > Open n (Tripped)")
-        )
-        assert.deepStrictEqual(others, all(others, first))
+        for (const { report } of members) {
+          const opened = (yield* report).transitions.filter((it) => it.includes("> Open"))
+          // Which step of the backoff it is depends on how long the circuit stayed Closed.
+          assert.deepStrictEqual(
+            opened.map((it) => it.replace(/\d/, "n")),
+            Array.from({ length: 3 }, () => "Closed > Open n (Tripped)")
+          )
+        }
       }))
 
     const policies: Record<string, TripPolicy.TripPolicy> = {

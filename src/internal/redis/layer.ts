@@ -45,15 +45,35 @@ const open = (options: RedisOptions): Effect.Effect<Redis, never, Scope.Scope> =
         reconnectOnError: (error) => error.message.includes("READONLY"),
         ...options
       })
-      // Reported by whoever asks.
-      client.on("error", () => undefined)
-      return client
+      return { client, forsake: stayConnected(client) }
     }),
-    (client) => Effect.sync(() => client.disconnect())
+    ({ client, forsake }) =>
+      Effect.sync(() => {
+        forsake()
+        client.disconnect()
+      })
   ).pipe(
+    Effect.map(({ client }) => client),
     // A server that takes longer is not waited for: calls go on without it.
     Effect.tap((client) => Effect.timeoutOption(connected(client), "1 second"))
   )
+
+/**
+ * Connects anew when ioredis gives up: an attempt to connect that is broken off ends the client for good, and a failover
+ * that its sentinels tell of meanwhile breaks it off. Returns how to leave that.
+ */
+const stayConnected = (client: Redis): (() => void) => {
+  let isBrokenOff = false
+  // Every other error is reported by whoever asks.
+  const onError = (error: Error): void => {
+    isBrokenOff = error.message === "Connection is closed."
+  }
+  const onEnd = (): void => {
+    if (isBrokenOff) client.connect().catch(() => undefined)
+  }
+  client.on("error", onError).on("end", onEnd)
+  return () => client.off("end", onEnd)
+}
 
 /** Waits until the first attempt to connect has come to an end, good or bad. */
 const connected = (client: Redis): Effect.Effect<void> =>

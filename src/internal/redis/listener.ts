@@ -62,10 +62,11 @@ export class Listener {
   }
 
   private subscribing(channel: string): Effect.Effect<unknown, CircuitStoreError> {
-    return Effect.tryPromise({
-      try: () => this.connect().subscribe(channel),
-      catch: (cause) => new CircuitStoreError({ message: "cannot subscribe", cause })
-    })
+    return Effect.try(() => this.connect()).pipe(
+      Effect.tap(onceReady),
+      Effect.flatMap((connection) => Effect.tryPromise(() => connection.subscribe(channel))),
+      Effect.mapError((cause) => new CircuitStoreError({ message: "cannot subscribe", cause }))
+    )
   }
 
   private forget(channel: string, mailbox: Messages): Effect.Effect<void> {
@@ -144,6 +145,22 @@ export class Listener {
  * @internal
  */
 export const isCluster = (client: Redis | Cluster): client is Cluster => client.isCluster
+
+/**
+ * Waits until a connection that is being made is ready or has ended. ioredis sends a subscription sooner than that, and
+ * what was queued before it later: an unsubscription of the same channel would undo it.
+ */
+const onceReady = (connection: Redis): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    if (["wait", "ready", "end"].includes(connection.status)) return resume(Effect.void)
+    const forget = (): Redis => connection.off("ready", done).off("end", done)
+    const done = (): void => {
+      forget()
+      resume(Effect.void)
+    }
+    connection.on("ready", done).on("end", done)
+    return Effect.sync(forget)
+  })
 
 /** As every connection of a listener: what it cannot send waits, and who listens subscribes again. */
 const ofCluster = { enableOfflineQueue: true, autoResubscribe: false, lazyConnect: false, readOnly: false }
