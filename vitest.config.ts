@@ -5,6 +5,8 @@ import { defineConfig } from "vitest/config"
 
 const src = fileURLToPath(new URL("./src", import.meta.url))
 
+const workers = Math.max(4, availableParallelism())
+
 /** The test files that have a quick form and a full one. */
 const longTests = (): Array<string> =>
   readdirSync("test", { recursive: true, encoding: "utf8" })
@@ -28,8 +30,10 @@ export default defineConfig(({ mode }) => ({
     hookTimeout: 120_000,
     // Loading Effect takes longer than most of the files run; no test depends on a module being new.
     isolate: false,
-    // The tests on real servers mostly wait.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait most of the time: for a server, a process, or the turns of a `TestClock`.
+    // There are as many all the time: a worker that Vitest ends because it is idle may fail the whole run (tinypool 1.1).
+    minWorkers: workers,
+    maxWorkers: workers,
     reporters: process.env["CI"] === undefined ? ["default"] : ["default", "json"],
     outputFile: { json: "reports/tests.json" }
   }

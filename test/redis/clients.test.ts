@@ -130,7 +130,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
   it.scopedLive("calls of many circuits do not make such a queue grow", () =>
     Effect.gen(function* () {
       const { clients, goesDown, queue } = yield* queueing
-      const breaker = yield* breakerOn(clients, { prefix: newPrefix() })
+      const breaker = yield* breakerOn(clients, { prefix: newPrefix(), deadline: 500 })
       yield* goesDown
       const failing = (keys: string) =>
         Effect.forEach(
@@ -154,7 +154,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
     Effect.gen(function* () {
       const { clients, goesDown, queue, server } = yield* queueing
       const prefix = newPrefix()
-      const a = yield* breakerOn(clients, { prefix })
+      const a = yield* breakerOn(clients, { prefix, deadline: 2_000 })
       const b = yield* nodeOn(server.address, prefix)
       for (const node of [a, b]) yield* node.protect(Effect.void)
       yield* goesDown
