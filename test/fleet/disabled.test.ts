@@ -3,7 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { fleet, inStep, type Node, settled, succeeding, tagsOf } from "./fixtures.ts"
+import * as TestClock from "effect/TestClock"
+import { CircuitStore } from "effect-circuit-breaker"
+import { fleet, inStep, join, makeStore, type Node, settled, succeeding, tagsOf } from "./fixtures.ts"
+
+const isReadOnly = new CircuitStore.CircuitStoreError({ message: "the store is read-only" })
 
 /** Isolates or disables until it is ended. */
 const holding = (hold: ReturnType<Node["isolate"]>) =>
@@ -70,6 +74,36 @@ describe("R3.3 a circuit that was disabled while its process was cut off", () =>
       const disabled = yield* holding(a.disable())
       yield* disabled.end
       yield* mended(a)
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+    })
+  )
+
+  it.scoped("R3.3 stays enabled when the store has refused to write that for a while", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore({ lease: "1 hour" })
+      let refuses = false
+      const refusing: CircuitStore.Store = {
+        ...store,
+        compareAndSet: (request) =>
+          Effect.suspend(() => (refuses ? Effect.fail(isReadOnly) : store.compareAndSet(request)))
+      }
+      const a = yield* join(refusing)
+      const b = yield* join(store)
+      yield* Effect.forEach([a, b], (node) => succeeding(node, 1))
+      const disabled = yield* holding(a.disable())
+      yield* a.isolate()
+      yield* settled
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Isolated", "Isolated"])
+
+      refuses = true
+      yield* disabled.end
+      yield* b.isolate()
+      yield* TestClock.adjust("100 millis")
+      refuses = false
+      yield* inStep
+      yield* a.reset()
+      yield* settled
+
       assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
     })
   )

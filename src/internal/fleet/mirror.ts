@@ -171,7 +171,11 @@ export class Mirror {
       // What the nodes know in this generation is no news to them. What is Closed was opened before.
       const steps = current._tag === "Closed" ? 2 : 1
       const next = hasDiverged ? Math.max(shared.circuit.generation, generation) + steps : generation
-      return Steps.restore({ ...current, generation: next }, holdings, this.node, member)(shared, now)
+      const own = { ...current, generation: next }
+      const restored = Steps.restore(own, holdings, this.node, member)(shared, now)
+      if (restored === undefined) return undefined
+      // The circuit may still count here what this node has given back since, or not yet what it holds.
+      return { ...restored, circuit: SharedCircuit.heldBy(own, rules, restored, now) }
     })
   }
 
