@@ -7,9 +7,11 @@ import { Breaker } from "../../src/internal/breaker.ts"
 import * as controls from "../../src/internal/controls.ts"
 import { decode } from "../../src/internal/options.ts"
 import { stateOf } from "../../src/internal/reading.ts"
+import { inLongRun } from "../runLength.ts"
 import { leastOperations } from "./PointScheduler.ts"
 import type { Program } from "./programs.ts"
 import { clock, runNow, sweep } from "./Sweep.ts"
+import type { Trial } from "./Sweep.ts"
 
 const openMillis = 10_000
 
@@ -79,12 +81,15 @@ const programs: Record<string, Control> = {
   }
 }
 
-describe("a control that is interrupted", () => {
+// At a third of the points, which are others in the second sweep.
+const apart = inLongRun(1, 3)
+
+describe(`a control that is interrupted at ${apart === 1 ? "every point" : "many points"}`, () => {
   for (const [name, { after, events, prepare, program }] of Object.entries(programs)) {
-    it(`at every point: ${name}`, async () => {
-      for (const operationsAtATime of [leastOperations, Infinity]) {
+    it(name, async () => {
+      for (const [i, operationsAtATime] of [leastOperations, Infinity].entries()) {
         await nextTurn()
-        const { hung, offsets } = sweep(operationsAtATime, () => {
+        const makeTrial = (): Trial => {
           const breaker = runNow(newBreaker)
           prepare(breaker)
           return {
@@ -96,7 +101,8 @@ describe("a control that is interrupted", () => {
               assert.strictEqual(stateNow(breaker), after, at)
             }
           }
-        })
+        }
+        const { hung, offsets } = sweep(operationsAtATime, makeTrial, { first: 1 + (i % apart), apart })
         assert.strictEqual(hung, 0)
         assert.isAtLeast(offsets, 10)
       }
