@@ -55,9 +55,9 @@ describe("what sharing costs the store", () => {
   it.scoped("a storm of failures asks hardly more than ten times an interval", () =>
     Effect.gen(function* () {
       const [a] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1_000_000) })
-      for (let failures = 0; failures < 800; failures++) {
+      for (let failures = 0; failures < 400; failures++) {
         yield* Effect.exit(a.protect(fails))
-        yield* TestClock.adjust("10 millis")
+        yield* TestClock.adjust("20 millis")
       }
       // Four intervals of two seconds, and what is saved up before.
       assert.isAtMost(a.link.commands, 5 * 10 + 1)

@@ -83,14 +83,15 @@ const programs: Record<string, Control> = {
   }
 }
 
-const apart = inLongRun(1, 2)
+// At a third of the points, which are others in the second sweep.
+const apart = inLongRun(1, 3)
 
-describe(`a control that is interrupted at ${apart === 1 ? "every" : "every second"} point`, () => {
+describe(`a control that is interrupted at ${apart === 1 ? "every point" : "many points"}`, () => {
   for (const [name, { after, events, prepare, program }] of Object.entries(programs)) {
     it(name, async () => {
       for (const [i, operationsAtATime] of [leastOperations, Infinity].entries()) {
         await nextTurn()
-        const trial = (): Trial => {
+        const makeTrial = (): Trial => {
           const breaker = runNow(newBreaker)
           prepare(breaker)
           return {
@@ -103,7 +104,7 @@ describe(`a control that is interrupted at ${apart === 1 ? "every" : "every seco
             }
           }
         }
-        const { hung, offsets } = sweep(operationsAtATime, trial, { first: 1 + (i % apart), apart })
+        const { hung, offsets } = sweep(operationsAtATime, makeTrial, { first: 1 + (i % apart), apart })
         assert.strictEqual(hung, 0)
         assert.isAtLeast(offsets, 10)
       }

@@ -32,7 +32,7 @@ export const eventually = <A>(look: Effect.Effect<A>, expected: NoInfer<A>): Eff
       const answer = yield* look
       if (isEqual(answer, expected)) return
       if (performance.now() - startedAt > patienceMillis) return assert.deepStrictEqual(answer, expected)
-      yield* Effect.sleep("5 millis")
+      yield* Effect.sleep("20 millis")
     }
   })
 

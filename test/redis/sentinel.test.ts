@@ -1,4 +1,5 @@
 import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { eventually, historyOf, newPrefix, nodeOn, tagsOf } from "./fixtures.ts"
@@ -34,6 +35,9 @@ const fleet = Effect.gen(function* () {
 const quietTagsOf = (nodes: ReadonlyArray<Node>) =>
   Effect.forEach(nodes, (node) => Effect.map(node.state(key), ({ _tag }) => _tag))
 
+const openMillisOf = (node: Node) =>
+  Effect.map(node.state(), (state) => (state._tag === "Open" ? Duration.toMillis(state.retryAfter) : 0))
+
 const listeners = ({ command }: RedisProcess, channel: string) =>
   Effect.map(command("PUBSUB", "NUMSUB", channel), (it) => (Array.isArray(it) ? Number(it[1]) : 0))
 
@@ -57,7 +61,8 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
           assert.isTrue(Exit.isFailure(node.callNow(Effect.succeed("works"))))
           assert.deepStrictEqual(node.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
         }
-        // What a node does meanwhile is its own.
+        // What a node does meanwhile is its own, and a second later.
+        yield* Effect.sleep("1 second")
         yield* a.reset()
         worksNow(a, 100)
         failsNow(a, 4)
@@ -70,6 +75,11 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
         const late = yield* nodeOn(sentinel.address, prefix)
         yield* eventually(Effect.map(Effect.exit(late.protect(Effect.void)), Exit.isFailure), true)
         assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
+        // Until the later opening is everybody's, it would overrule a reset.
+        yield* eventually(
+          Effect.map(Effect.all([openMillisOf(a), openMillisOf(b)]), ([x, y]) => Math.abs(x - y) < 500),
+          true
+        )
         yield* b.reset()
         yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
         assert.deepStrictEqual(historyOf(b).at(-1), "Open > Closed")
