@@ -35,6 +35,8 @@ export interface Seen {
 export class UnsettledCalls {
   private readonly byCircuit = new Map<Held, CircuitCalls>()
   private readonly report: (held: Held, defect: unknown) => void
+  /** How many there are of all circuits. */
+  private count = 0
   private awaitsTurn = false
 
   constructor(report: (held: Held, defect: unknown) => void) {
@@ -49,6 +51,7 @@ export class UnsettledCalls {
       this.byCircuit.set(held, others)
     }
     others.add(unsettled)
+    this.count++
     if (this.awaitsTurn) return
     this.awaitsTurn = true
     nextTurn.scheduleTask(() => {
@@ -63,11 +66,11 @@ export class UnsettledCalls {
   }
 
   takeBack(unsettled: UnsettledCall): void {
-    this.byCircuit.get(unsettled.call.held)?.calls.delete(unsettled)
+    if (this.byCircuit.get(unsettled.call.held)?.calls.delete(unsettled) === true) this.count--
   }
 
   get isEmpty(): boolean {
-    return this.byCircuit.size === 0
+    return this.count === 0
   }
 
   seen(held: Held, rules: Circuit.Rules<unknown>, now: number): Seen {
@@ -77,7 +80,7 @@ export class UnsettledCalls {
   /** Has the calls of a circuit lapse. Each settles, which asks for this again, so they are taken out first. */
   lapseAll(held: Held): void {
     // Asked before every outcome, while there are hardly ever any.
-    if (this.byCircuit.size === 0) return
+    if (this.isEmpty) return
     const all = this.byCircuit.get(held)
     // One that has become empty is used again by the calls that come before the event loop turns.
     if (all === undefined || all.calls.size === 0) return
@@ -85,7 +88,8 @@ export class UnsettledCalls {
     this.lapse(held, all.calls)
   }
 
-  private lapse(held: Held, calls: Iterable<UnsettledCall>): void {
+  private lapse(held: Held, calls: ReadonlySet<UnsettledCall>): void {
+    this.count -= calls.size
     for (const unsettled of calls) {
       try {
         unsettled.lapse()

@@ -10,7 +10,7 @@ import type { Swept } from "./trials.ts"
 import { starts, Trials } from "./trials.ts"
 import { ways } from "./ways.ts"
 
-const apart = inLongRun(1, 5)
+const apart = inLongRun(1, 11)
 
 const trials = new Trials(ways.protect)
 afterAll(() => trials.close())

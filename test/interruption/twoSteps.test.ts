@@ -33,7 +33,7 @@ const formsOf = ({ isLong, nests }: Way): ReadonlyArray<readonly [string, Form]>
     .filter(([, form]) => nests || form.callsWhileClosed === undefined)
 
 const apartIn = ({ isLong }: Way, how: string): number =>
-  isLong ? inLongRun(how === "plain" ? 1 : 9, 83) : inLongRun(1, 11)
+  isLong ? inLongRun(how === "plain" ? 1 : 9, 167) : inLongRun(1, 23)
 
 const all = Object.entries<Way>(inTwoSteps).map(
   ([name, way]) => ({ name, way, trials: new Trials(way) }) as const
@@ -65,7 +65,8 @@ describe("R3.1.8 R3.2.4 interrupted", { timeout: 1_200_000 }, () => {
       seen.offsets += offsets
     }
     if (process.env["SWEEP_REPORT"] !== undefined) console.log(seen)
-    assert.isAtLeast(seen.programs, 1)
+    assert.isAtLeast(seen.programs, 600)
+    assert.isAtLeast(seen.offsets, inLongRun(40_000, 4_000))
   })
 })
 

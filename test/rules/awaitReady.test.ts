@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
+import { inLongRun } from "../runLength.ts"
 import type { Breaker, Running } from "./fixtures.ts"
 import {
   make,
@@ -197,7 +198,10 @@ describe("R3.3 awaitReady", () => {
       const scope = yield* Scope.make()
       const breaker = yield* Scope.extend(make(), scope)
       yield* breaker.isolate()
-      const waiters = yield* Effect.replicateEffect(Effect.fork(breaker.awaitReady()), 10_000)
+      const waiters = yield* Effect.replicateEffect(
+        Effect.fork(breaker.awaitReady()),
+        inLongRun(10_000, 1_000)
+      )
       yield* settled
 
       yield* Scope.close(scope, Exit.void)

@@ -27,8 +27,7 @@ export const observingSocket = (request: Request, onOpen: Effect.Effect<void>): 
         default:
           return Reflect.get(target, property, target)
       }
-    },
-    set: (target, property, value) => Reflect.set(target, property, value, target)
+    }
   })
 
 const observedSocket = (socket: Socket.Socket, onOpen: Effect.Effect<void>): Socket.Socket => {

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import { inLongRun } from "../../runLength.ts"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -9,7 +10,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
-import { make, settled, tagOf } from "../../rules/fixtures.ts"
+import { make, ManualClock, settled, tagOf } from "../../rules/fixtures.ts"
 import {
   backend,
   breakingOff,
@@ -24,6 +25,8 @@ import {
 } from "./fixtures.ts"
 
 const many = 10_000
+/** The tests that take long have so many in their quick form. */
+const several = inLongRun(many, 2_000)
 /** Where it is not the number that is looked at. */
 const some = 1_000
 
@@ -201,8 +204,47 @@ describe("responses whose bodies nobody reads", () => {
   )
 })
 
+describe("the timer that settles them", () => {
+  /** A clock that stops working when it is told to. */
+  class BreakingClock extends ManualClock {
+    isBroken = false
+
+    override unsafeCurrentTimeNanos(): bigint {
+      if (this.isBroken) throw new Error("a clock that throws")
+      return super.unsafeCurrentTimeNanos()
+    }
+  }
+
+  it.scoped("E1 goes on where settling one of them throws", () =>
+    Effect.gen(function* () {
+      const clock = new BreakingClock()
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.failureRate({ threshold: 1, within: "1 minute" })
+      })
+      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+      const otherBreaker = yield* make()
+      const other = CircuitHttpClient.protect(streaming("rates").client, { breaker: otherBreaker })
+      const breaking = client
+        .get(url)
+        .pipe(
+          Effect.zipRight(Effect.sync(() => (clock.isBroken = true))),
+          Effect.zipRight(nextTurn),
+          Effect.withClock(clock)
+        )
+
+      yield* Effect.all([breaking, Effect.replicateEffect(client.get(url), 3), other.get(url)], {
+        concurrency: "unbounded"
+      })
+      yield* Effect.zipRight(client.get(url), nextTurn)
+
+      yield* counted(breaker, { succeeded: 4 })
+      yield* counted(otherBreaker, { succeeded: 1 })
+    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+  )
+})
+
 describe("bodies that are being read", () => {
-  it.scoped("E1 10,000 bodies that are read at once are all counted, each at its end", () =>
+  it.scoped(`E1 ${several} bodies that are read at once are all counted, each at its end`, () =>
     Effect.gen(function* () {
       const { tripPolicy, work } = counting()
       const breaker = yield* make({ tripPolicy })
@@ -215,7 +257,7 @@ describe("bodies that are being read", () => {
       })
       const guarded = CircuitHttpClient.protect(client, { breaker })
       const fiber = yield* Effect.fork(
-        atOnce(many, () => Effect.exit(Effect.flatMap(guarded.get(url), ({ text }) => text)))
+        atOnce(several, () => Effect.exit(Effect.flatMap(guarded.get(url), ({ text }) => text)))
       )
       yield* nextTurn
       yield* counted(breaker, {})
@@ -223,8 +265,8 @@ describe("bodies that are being read", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* Fiber.join(fiber)
 
-      yield* counted(breaker, { succeeded: many / 2, failed: many / 2 })
-      assert.strictEqual(work.records, many)
+      yield* counted(breaker, { succeeded: several / 2, failed: several / 2 })
+      assert.strictEqual(work.records, several)
     })
   )
 
@@ -250,21 +292,21 @@ describe("bodies that are being read", () => {
 
 describe("requests that are under way", () => {
   it.scoped(
-    "E1 10,000 requests under way are all counted, and one transition comes of as many failures",
+    `E1 ${several} requests under way are all counted, and one transition comes of as many failures`,
     () =>
       Effect.gen(function* () {
-        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(many) })
+        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(several) })
         const gate = yield* Deferred.make<void>()
         const { client, sent } = backend((to) => Effect.as(Deferred.await(gate), respond(503, { to })))
         const guarded = CircuitHttpClient.protect(client, { breaker })
-        const fiber = yield* Effect.fork(atOnce(many, () => guarded.get(url)))
+        const fiber = yield* Effect.fork(atOnce(several, () => guarded.get(url)))
         yield* settled
-        assert.strictEqual(sent.length, many)
+        assert.strictEqual(sent.length, several)
 
         yield* Deferred.succeed(gate, undefined)
         yield* Fiber.join(fiber)
 
-        yield* counted(breaker, { failed: many })
+        yield* counted(breaker, { failed: several })
         assert.strictEqual(yield* tagOf(breaker, origin), "Open")
       })
   )

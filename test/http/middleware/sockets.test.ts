@@ -101,6 +101,17 @@ for (const [place, server] of Object.entries(servers)) {
       )
     }
 
+    it.scoped("E13 one whose route answers something else in the end was a success: nobody gets that", () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const client = yield* connect(yield* serve(breaker, Effect.as(route, status(500))), path)
+        yield* client.close(1000)
+        yield* client.ends
+        yield* eventually(totalsOf(breaker), ({ failed, succeeded }) => succeeded + failed > 0)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+      })
+    )
+
     it.scoped("E13 one whose route fails once it is open is a failure", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
