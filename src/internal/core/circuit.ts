@@ -301,8 +301,12 @@ const verdictOnProbe = <W>(call: Call, rules: Rules<W>): Call["outcome"]["_tag"]
   return isJudgedByTime && call.elapsedMillis >= rules.policy.slowerThanMillis ? "Failure" : call.outcome._tag
 }
 
-// Spelled out, because this is the one step of a healthy call under a rate.
-const withWindow = <W>(circuit: Closed<W> | Recovering<W>, window: W): Circuit<W> =>
+/**
+ * The circuit with another window. Spelled out, because this is the one step of a healthy call under a rate.
+ *
+ * @internal
+ */
+export const withWindow = <W>(circuit: Closed<W> | Recovering<W>, window: W): Circuit<W> =>
   circuit._tag === "Closed"
     ? {
         _tag: "Closed",

@@ -61,6 +61,8 @@ export interface Policy<W> {
   record(window: W, call: Call): W
   trips(window: W, now: number): boolean
   counts(window: W, now: number): Counts
+  /** Whether all of its functions are this library's own. */
+  readonly isBuiltIn: boolean
   /** Whether a success has to carry its time: without it, a healthy call needs no clock. */
   readonly timesSuccesses: boolean
   /** Whether calls have to carry how long they ran. */
@@ -100,6 +102,7 @@ export const describeStreak = (failures: number): string => `consecutive: ${fail
 const failuresText = (failures: number): string => `${failures} ${failures === 1 ? "failure" : "failures"}`
 
 const untimed = {
+  isBuiltIn: true,
   timesSuccesses: false,
   measuresElapsed: false,
   countsInterrupted: false,
@@ -161,6 +164,7 @@ const describeRate = (rate: Rate, counts: Counts): string => {
 
 /** Of a rate, what it needs to know of a call. */
 const needsOf = (rate: Rate, timesSuccesses: boolean) => ({
+  isBuiltIn: true,
   timesSuccesses,
   measuresElapsed: measuresSlow(rate),
   countsInterrupted: measuresSlow(rate),
@@ -239,6 +243,7 @@ const together = (policies: ReadonlyArray<Policy<unknown>>) => ({
         failures: Math.max(left.failures, right.failures),
         slow: Math.max(left.slow, right.slow)
       })),
+  isBuiltIn: policies.every((policy) => policy.isBuiltIn),
   timesSuccesses: policies.some((policy) => policy.timesSuccesses),
   measuresElapsed: policies.some((policy) => policy.measuresElapsed),
   countsInterrupted: policies.some((policy) => policy.countsInterrupted)
@@ -250,6 +255,7 @@ const custom = (data: Custom): Policy<unknown> => ({
   trips: (state, now) => data.trips(state, now),
   counts: () => Window.noCounts,
   describe: () => "a policy of the program's own",
+  isBuiltIn: false,
   timesSuccesses: true,
   measuresElapsed: true,
   countsInterrupted: false,

@@ -77,6 +77,7 @@ const consecutive = (limit: number): SharedPolicy<Streak> => {
     trips: (streak) => streak.failures.recorded >= limit,
     counts,
     describe: (streak) => describeStreak(streak.failures.recorded),
+    isBuiltIn: true,
     timesSuccesses: false,
     measuresElapsed: false,
     countsInterrupted: false,
