@@ -1,9 +1,10 @@
 /** Several policies that decide together. */
 import { assert, describe, it } from "@effect/vitest"
+import type { PolicyData } from "../../src/internal/core/policy.ts"
 import { compile } from "../../src/internal/core/policy.ts"
+import { share } from "../../src/internal/core/share.ts"
 import { failure, ignored, interrupted, success } from "./circuits.ts"
 import type { RateData } from "./policies.ts"
-import type { PolicyData } from "../../src/internal/core/policy.ts"
 import {
   asks,
   countsAfter,
@@ -210,5 +211,29 @@ describe("R3.2.11 from when on a probe is slow", () => {
     assert.strictEqual(slowerThan({ _tag: "AllOf", policies: [streak, { _tag: "AnyOf", policies }] }), 50)
     for (const _tag of ["AnyOf", "AllOf"] as const)
       assert.strictEqual(slowerThan({ _tag, policies: [streak, count] }), Infinity)
+  })
+})
+
+describe("whether all of a policy is this library's own", () => {
+  const custom: PolicyData = { _tag: "Custom", initial: 0, record: () => 0, trips: () => false }
+  const own: ReadonlyArray<PolicyData> = [
+    { _tag: "Consecutive", failures: 3 },
+    { _tag: "FailureCount", failures: 3, withinMillis: 1000 },
+    rate({}),
+    { ...slowRate(70), window: overTime(1000) }
+  ]
+
+  it("it is, but for a program's own policy and what that is part of", () => {
+    for (const data of own) {
+      assert.isTrue(compile(data).isBuiltIn)
+      assert.isTrue(share(data)?.isBuiltIn)
+    }
+    assert.isFalse(compile(custom).isBuiltIn)
+    for (const _tag of ["AnyOf", "AllOf"] as const) {
+      assert.isTrue(compile({ _tag, policies: own }).isBuiltIn)
+      assert.isTrue(share({ _tag, policies: own })?.isBuiltIn)
+      assert.isFalse(compile({ _tag, policies: [...own, custom] }).isBuiltIn)
+      assert.isFalse(compile({ _tag, policies: [{ _tag, policies: [custom] }] }).isBuiltIn)
+    }
   })
 })

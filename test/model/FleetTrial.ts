@@ -7,7 +7,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { Transition } from "effect-circuit-breaker"
 import { type CircuitBreaker, CircuitOpenError, CircuitStore } from "effect-circuit-breaker"
-import type { Command, Key } from "./Command.ts"
+import type { CallForm, Command, Key } from "./Command.ts"
 import { exitOf, Token, verdictOf, type Ending } from "./Ending.ts"
 import { Holds } from "./Holds.ts"
 import { FlakyStore, type Fate } from "./FlakyStore.ts"
@@ -46,6 +46,7 @@ interface Started {
   readonly at: number
   /** How often the circuit had left the state by then that the call was admitted in. */
   readonly epoch: number
+  readonly how: CallForm
 }
 
 class FleetTrial {
@@ -63,6 +64,8 @@ class FleetTrial {
   private inFlight: ReadonlyArray<Started> = []
   private readonly holds = new Holds()
   private serial = 0
+  /** How calls are made now. */
+  private how: CallForm = asEffect
   private epoch = 0
   /** Probes that have succeeded since the circuit last opened, and what was done by hand that closes or opens it. */
   private succeeded = 0
@@ -128,6 +131,7 @@ class FleetTrial {
   // Commands
 
   private perform(command: Command): void {
+    this.how = "how" in command && command.how.api === "admit" ? inTwoSteps : asEffect
     switch (command._tag) {
       case "Start":
         for (let i = 0; i < command.calls; i++) this.start()
@@ -193,7 +197,7 @@ class FleetTrial {
     const { call, isProbe } = this.call(undefined)
     if (call.started) {
       const at = this.fleet.clock.monotonicMillis
-      this.inFlight = [...this.inFlight, { call, isProbe, at, epoch: this.epoch }]
+      this.inFlight = [...this.inFlight, { call, isProbe, at, epoch: this.epoch, how: this.how }]
     }
     this.tell(`call ${this.serial} ${call.started ? "starts" : "is rejected"}`)
     this.check()
@@ -206,14 +210,14 @@ class FleetTrial {
     this.tell(
       `call ${this.serial} ${call.started ? `ends at once: ${JSON.stringify(ending)}` : "is rejected"}`
     )
-    if (call.started && (before === this.epoch || !this.isInTouch)) this.count(isProbe, token)
+    if (call.started && (before === this.epoch || !this.isInTouch)) this.count(isProbe, token, this.how)
     this.check()
   }
 
   private call(exit: Exit.Exit<unknown, unknown> | undefined): { call: RealCall; isProbe: boolean } {
     this.serial += 1
     const isProbe = this.state()._tag === "HalfOpen"
-    const call = this.fleet.start(key, how, exit)
+    const call = this.fleet.start(key, this.how, exit)
     this.world.awaitUntil(() => call.started || call.exit() !== null)
     if (call.started) {
       if (exit !== undefined) this.checkExit(call, exit)
@@ -234,7 +238,7 @@ class FleetTrial {
       const token = new Token(endings[index % endings.length] ?? { _tag: "Success" }, this.serial)
       const { call } = started
       this.tell(`a call of node ${this.fleet.nodeOf(call)} ends: ${JSON.stringify(token.ending)}`)
-      if (this.holdsSlot(started) && !this.isSlow(started)) this.count(true, token)
+      if (this.holdsSlot(started) && !this.isSlow(started)) this.count(true, token, started.how)
       if (token.ending._tag === "Interrupted") {
         call.interrupt(token.ending.dies ? token : undefined)
         return undefined
@@ -257,8 +261,8 @@ class FleetTrial {
     if (exit !== describeExit(own)) this.objections.push(`the caller gets: ${exit}`)
   }
 
-  private count(isProbe: boolean, token: Token): void {
-    const classifier = this.setup.classifies ? "breaker" : "default"
+  private count(isProbe: boolean, token: Token, how: CallForm): void {
+    const classifier = how === inTwoSteps ? "its owner" : this.setup.classifies ? "breaker" : "default"
     // Out of touch, a node may learn only with a call that the circuit is half-open.
     const mayBeProbe = isProbe || !this.isInTouch
     if (mayBeProbe && verdictOf(token, classifier, key)._tag === "Success") this.succeeded += 1
@@ -476,4 +480,6 @@ const edges: Readonly<Record<Tag, ReadonlyArray<Tag>>> = {
   Disabled: ["Closed", "Isolated", "Disabled"]
 }
 
-const how = { api: "method", classifies: false } as const
+const asEffect: CallForm = { api: "method", classifies: false }
+
+const inTwoSteps: CallForm = { api: "admit", classifies: false }
