@@ -1,9 +1,12 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { once } from "../once.ts"
+import { isLongRun } from "../runLength.ts"
+import type { Block } from "./blocks.ts"
 import { blocksOf } from "./blocks.ts"
-import type { Findings } from "./program.ts"
-import { compile, removeCompiled, root, run } from "./program.ts"
+import type { Ended, Findings } from "./program.ts"
+import { compile, removeCompiled, root, run, runAll } from "./program.ts"
 
 const read = (file: string): string => fs.readFileSync(path.join(root, file), "utf8")
 
@@ -13,6 +16,24 @@ const blocks = documents
   .filter((file) => fs.existsSync(path.join(root, file)))
   .flatMap((file) => blocksOf(file, read(file)))
 const programs = blocks.filter((block) => block.copyOf === undefined)
+
+/** Several blocks have a process together. If it fails, each of them has one of its own, which tells what is wrong. */
+const blocksAtATime = 8
+
+const outcomes = new Map<Block, () => Promise<Ended>>()
+for (let i = 0; i < programs.length; i += blocksAtATime) {
+  const together = programs.slice(i, i + blocksAtATime)
+  const all = once(() => runAll(together))
+  for (const block of together) outcomes.set(block, all)
+}
+
+const outcomeOf = async (block: Block): Promise<Ended> => {
+  if (!isLongRun) {
+    const ended = await outcomes.get(block)!()
+    if (ended.exitCode === 0) return ended
+  }
+  return run(block)
+}
 
 describe.concurrent("every example of the documentation compiles and runs", () => {
   let findings: Findings
@@ -30,7 +51,7 @@ describe.concurrent("every example of the documentation compiles and runs", () =
   for (const block of programs) {
     it(`${block.file}:${block.line}`, async () => {
       expect(findings.in(block)).toEqual([])
-      const { exitCode, written } = await run(block)
+      const { exitCode, written } = await outcomeOf(block)
       expect(exitCode, `${block.file}:${block.line} failed\n${written}`).toBe(0)
     })
   }
