@@ -66,7 +66,7 @@ describe("R3.1.8 R3.2.4 interrupted", { timeout: 1_200_000 }, () => {
     }
     if (process.env["SWEEP_REPORT"] !== undefined) console.log(seen)
     assert.isAtLeast(seen.programs, 600)
-    assert.isAtLeast(seen.offsets, inLongRun(40_000, 4_000))
+    assert.isAtLeast(seen.offsets, 4_000)
   })
 })
 
