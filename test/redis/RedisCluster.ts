@@ -8,7 +8,7 @@ import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import type { ClusterOptions } from "ioredis"
 import { Cluster } from "ioredis"
 import type { Node, Options } from "./fixtures.ts"
-import { eventually, nodeWith, storeDefaults } from "./fixtures.ts"
+import { connected, eventually, nodeWith, storeDefaults } from "./fixtures.ts"
 import { freePort } from "./ports.ts"
 import type { RedisProcess } from "./RedisProcess.ts"
 import * as Process from "./RedisProcess.ts"
@@ -135,5 +135,5 @@ export const nodeOn = (
   prefix: string,
   { breaker, store }: Options = {}
 ): Effect.Effect<Node, never, Scope.Scope> => {
-  return nodeWith(layerOn(cluster, { prefix, ...storeDefaults(store) }), breaker)
+  return connected(nodeWith(layerOn(cluster, { prefix, ...storeDefaults(store) }), breaker))
 }

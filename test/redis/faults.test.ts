@@ -3,7 +3,17 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import { rejectionOf } from "../rules/fixtures.ts"
-import { all, eventually, historyOf, newPrefix, nodeOn, stays, syncMillis, tagsOf } from "./fixtures.ts"
+import {
+  all,
+  eventually,
+  historyOf,
+  newPrefix,
+  nodeAt,
+  nodeOn,
+  stays,
+  syncMillis,
+  tagsOf
+} from "./fixtures.ts"
 import * as ProxyServer from "./Proxy.ts"
 import * as RedisServer from "./RedisServer.ts"
 import { assertReported, failsNow, linesOf, noticed, recovered, trips, warmUp, worksNow } from "./World.ts"
@@ -95,7 +105,7 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
         const server = yield* RedisServer.make
         yield* server.kill
         const proxy = yield* ProxyServer.make(server.address)
-        const join = nodeOn(proxy.address, newPrefix())
+        const join = Effect.map(nodeAt(proxy.address, newPrefix()), ({ node }) => node)
         const nodes: World.World["nodes"] = [yield* join, yield* join]
         return { server, proxy, join, nodes }
       })
@@ -113,7 +123,7 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
     Effect.gen(function* () {
       const server = yield* RedisServer.make
       yield* server.freeze
-      const node = yield* nodeOn(server.address, newPrefix(), { store: { deadline: silenceMillis } })
+      const { node } = yield* nodeAt(server.address, newPrefix(), { store: { deadline: silenceMillis } })
       yield* node.protect(Effect.void)
       failsNow(node, 5)
       assert.strictEqual(yield* node.tag, "Open")

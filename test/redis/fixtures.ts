@@ -7,11 +7,12 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Runtime from "effect/Runtime"
 import type * as Scope from "effect/Scope"
-import type { CircuitOpenError, CircuitStore, Transition } from "effect-circuit-breaker"
-import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import type { CircuitOpenError, Transition } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { recordLogs, watch } from "../rules/fixtures.ts"
 import type { LogLine } from "../rules/fixtures.ts"
+import { answering } from "./answering.ts"
 import * as Processes from "./Processes.ts"
 import type { Member, Process } from "./Processes.ts"
 import * as RedisServer from "./RedisServer.ts"
@@ -146,25 +147,39 @@ export interface Node extends CircuitBreaker.CircuitBreaker {
   readonly callNow: <A, E>(effect: Effect.Effect<A, E>, key?: string) => Exit.Exit<A, E | CircuitOpenError>
 }
 
-/** A breaker of the fleet of `prefix`, with connections of its own. */
+/** A breaker of the fleet of `prefix`, with connections of its own, when it has them. */
 export const nodeOn = (
   address: Address,
   prefix: string,
-  { breaker, store }: Options = {}
-): Effect.Effect<Node, never, Scope.Scope> =>
+  options?: Options
+): Effect.Effect<Node, never, Scope.Scope> => connected(nodeAt(address, prefix, options))
+
+/** The same where there may be nothing to connect to. */
+export const nodeAt = (address: Address, prefix: string, { breaker, store }: Options = {}) =>
   nodeWith(RedisCircuitStore.layer({ ...address, ...patient, prefix, ...storeDefaults(store) }), breaker)
 
+/** A busy machine may take longer to connect than a layer waits for it: calls would go on without the store. */
+export const connected = <R>(
+  made: Effect.Effect<{ readonly node: Node; readonly store: CircuitStore.Store }, never, R>
+): Effect.Effect<Node, never, R> =>
+  made.pipe(
+    Effect.tap(({ store }) => answering(store)),
+    Effect.map(({ node }) => node)
+  )
+
 export const nodeWith = (
-  store: Layer.Layer<CircuitStore.CircuitStore>,
+  storeLayer: Layer.Layer<CircuitStore.CircuitStore>,
   breaker: CircuitBreaker.Options | undefined
-): Effect.Effect<Node, never, Scope.Scope> =>
+) =>
   Effect.gen(function* () {
     const logs = yield* recordLogs
-    const layer = Layer.provide(CircuitBreaker.layer({ ...breakerDefaults, ...breaker }), store)
-    const service = Context.get(yield* Layer.build(layer), CircuitBreaker.CircuitBreaker)
+    const context = yield* Layer.build(
+      Layer.provideMerge(CircuitBreaker.layer({ ...breakerDefaults, ...breaker }), storeLayer)
+    )
+    const service = Context.get(context, CircuitBreaker.CircuitBreaker)
     const seen = yield* watch(service.transitions)
     const runtime = yield* Effect.runtime()
-    return {
+    const node: Node = {
       ...service,
       seen,
       logs,
@@ -174,6 +189,7 @@ export const nodeWith = (
           key === undefined ? service.protect(effect) : service.protectWith(effect, { key })
         )
     }
+    return { node, store: Context.get(context, CircuitStore.CircuitStore) }
   })
 
 export const tagsOf = (nodes: ReadonlyArray<Node>): Effect.Effect<ReadonlyArray<string>> =>

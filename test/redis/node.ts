@@ -9,9 +9,10 @@ import * as HashSet from "effect/HashSet"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { CircuitOpenError } from "effect-circuit-breaker"
-import { CircuitBreaker } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { recordLogs, watch } from "../rules/fixtures.ts"
+import { answering } from "./answering.ts"
 import type { Plan } from "./Load.ts"
 import * as Load from "./Load.ts"
 
@@ -33,8 +34,10 @@ const join = ({ breaker, redis }: Membership) =>
     const inside = Scope.extend(scope)
     const logs = yield* inside(recordLogs)
     const loggers = yield* FiberRef.get(FiberRef.currentLoggers)
-    const layer = Layer.provide(CircuitBreaker.layer(breaker), RedisCircuitStore.layer(redis))
-    const service = Context.get(yield* inside(Layer.build(layer)), CircuitBreaker.CircuitBreaker)
+    const layer = Layer.provideMerge(CircuitBreaker.layer(breaker), RedisCircuitStore.layer(redis))
+    const context = yield* inside(Layer.build(layer))
+    const service = Context.get(context, CircuitBreaker.CircuitBreaker)
+    yield* answering(Context.get(context, CircuitStore.CircuitStore))
     const seen = yield* inside(watch(service.transitions))
     const running: Array<Running> = []
     return { service, seen, logs, loggers, running, isolation: yield* Scope.make() }

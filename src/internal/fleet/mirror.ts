@@ -102,8 +102,8 @@ export class Mirror {
     const kept = this.decode(entry, caller)
     if (kept === undefined) return
     // A change that was heard after the question may be missing from the answer.
-    const isStale = asked.generation <= kept.circuit.generation && kept.circuit.generation < member.generation
-    if (member.pending === 0 && !isStale) this.follow(held, entry, kept, now, caller)
+    if (asked.generation <= kept.circuit.generation && kept.circuit.generation < member.generation) return
+    if (member.pending === 0) this.follow(held, entry, kept, now, caller)
     member.countedIn = Machine.at(held.current, rules, now)._tag
     member.others = contributions
       .filter(({ node }) => node !== this.node)
