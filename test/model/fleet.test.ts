@@ -20,7 +20,7 @@ import { Coverage } from "./requirements.ts"
 
 // FC_RUNS histories of each kind from FC_SEED on; FC_REPORT=1 prints what they have touched.
 const fullRuns = 100
-const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 20))
+const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 12))
 const seed = Number(process.env["FC_SEED"] ?? 20_260_101)
 const runsAtATime = 20
 

@@ -12,8 +12,8 @@ import { freePort } from "./ports.ts"
 import * as RedisProcess from "./RedisProcess.ts"
 import { describeWith } from "./RedisServer.ts"
 
-const size = 5
-const callsPerSecond = inLongRun(200, 100)
+const size = inLongRun(5, 3)
+const callsPerSecond = inLongRun(200, 60)
 const latencyMillis = 5
 const deadlineMillis = 3_000
 const windowMillis = 1_000

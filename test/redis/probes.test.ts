@@ -33,7 +33,7 @@ const beginAll = (members: ReadonlyArray<Member>) =>
   Effect.forEach(members, (member) => member.begin(5), { concurrency: "unbounded" })
 
 // Twenty processes take many seconds to start.
-const manyProcesses = inLongRun(20, 6)
+const manyProcesses = inLongRun(20, 4)
 
 describeWith("given", "C6 one probe for twenty nodes", () => {
   withProcesses(manyProcesses, (test) => {
