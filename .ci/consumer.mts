@@ -29,6 +29,6 @@ if (!(rejected instanceof CircuitOpenError)) throw new Error("the circuit did no
 const state = await Effect.runPromise(Effect.provide(Module.state(), CircuitBreakerLive))
 if (state._tag !== "Closed" || Module.make !== CircuitBreaker.make) throw new Error("not the same module")
 
-const hidden: string = "effect-circuit-breaker/internal/protect"
+const hidden: string = "effect-circuit-breaker/internal/breaker/protect"
 const refusal: unknown = await import(hidden).catch((error) => error.code)
 if (refusal !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw new Error(`${hidden} can be imported`)

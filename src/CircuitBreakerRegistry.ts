@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
-import { Broadcast } from "./internal/broadcast.ts"
+import { Broadcast } from "./internal/observe/broadcast.ts"
 import type { Transition } from "./Transition.ts"
 
 /**

@@ -29,7 +29,7 @@
  */
 import * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
-import * as internal from "./internal/meters.ts"
+import * as internal from "./internal/observe/meters.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**

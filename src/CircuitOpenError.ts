@@ -6,7 +6,7 @@
 import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
-import { Rejection } from "./internal/rejection.ts"
+import { Rejection } from "./internal/circuitOpenError.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**

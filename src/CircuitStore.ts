@@ -14,7 +14,7 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import * as memory from "./internal/fleet/memory.ts"
+import * as memory from "./internal/stores/memory.ts"
 
 /**
  * What a store does for the breakers of a process. None of it has to be quick, or to answer at all: a breaker waits no

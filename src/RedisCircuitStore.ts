@@ -21,9 +21,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { CircuitStore, type Options as CoordinationOptions } from "./CircuitStore.ts"
-import { orConfigError } from "./internal/config.ts"
-import { given } from "./internal/options.ts"
-import * as internal from "./internal/redis/layer.ts"
+import { orConfigError } from "./internal/options/config.ts"
+import { given } from "./internal/circuitBreaker/options.ts"
+import * as internal from "./internal/stores/redis/layer.ts"
 
 /**
  * @since 0.1.0

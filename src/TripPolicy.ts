@@ -11,7 +11,7 @@ import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { decodePolicy, given } from "./internal/options.ts"
+import { decodePolicy, given } from "./internal/circuitBreaker/options.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**

@@ -45,7 +45,7 @@ const withoutMetrics = (output: string): string => {
   for (const each of ["src", "test", "package.json"]) {
     cpSync(join(output, each), join(copy, each), { recursive: true })
   }
-  const meters = join(copy, "src/internal/meters.js")
+  const meters = join(copy, "src/internal/observe/meters.js")
   const counting = /^export const increment = .*;$/m
   const text = readFileSync(meters, "utf8")
   if (!counting.test(text)) {

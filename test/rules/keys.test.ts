@@ -4,8 +4,8 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
-import { Breaker as InnerBreaker } from "../../src/internal/breaker.ts"
-import { decode } from "../../src/internal/options.ts"
+import { Breaker as InnerBreaker } from "../../src/internal/breaker/breaker.ts"
+import { decode } from "../../src/internal/circuitBreaker/options.ts"
 import type { Breaker } from "./fixtures.ts"
 import {
   fails,

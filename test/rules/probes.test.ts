@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Scheduler from "effect/Scheduler"
 import * as TestClock from "effect/TestClock"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
-import { runningCall } from "../../src/internal/call.ts"
+import { runningCall } from "../../src/internal/breaker/call.ts"
 import type { Breaker } from "./fixtures.ts"
 import {
   counted,

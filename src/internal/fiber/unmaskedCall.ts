@@ -1,11 +1,11 @@
 import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Breaker } from "../breaker.ts"
-import { RunningCall } from "../call.ts"
-import type { Caller } from "../caller.ts"
-import type { Held } from "../circuits.ts"
-import { interruptionOf } from "../interruption.ts"
+import type { Breaker } from "../breaker/breaker.ts"
+import { RunningCall } from "../breaker/call.ts"
+import type { Caller } from "./caller.ts"
+import type { Held } from "../breaker/circuits.ts"
+import { interruptionOf } from "./interruption.ts"
 
 /**
  * A call that runs without a mask. It is its own frame on the stack of its fiber, as `Effect.matchCauseEffect` would put

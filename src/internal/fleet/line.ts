@@ -2,9 +2,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../CircuitStore.ts"
 import { CircuitStoreError } from "../../CircuitStore.ts"
-import { announceStore } from "../announce.ts"
-import type { Breaker } from "../breaker.ts"
-import type { Caller } from "../caller.ts"
+import { announceStore } from "../observe/log.ts"
+import type { Breaker } from "../breaker/breaker.ts"
+import type { Caller } from "../fiber/caller.ts"
 
 /**
  * The line to the store: it knows whether there is an answer within the deadline, says so once when it ends and once

@@ -1,6 +1,6 @@
 import type { Store } from "../../CircuitStore.ts"
-import type { Breaker } from "../breaker.ts"
-import type { Held } from "../circuits.ts"
+import type { Breaker } from "../breaker/breaker.ts"
+import type { Held } from "../breaker/circuits.ts"
 import type { Fork } from "./fleet.ts"
 import type { Line } from "./line.ts"
 import type { Rounds } from "./rounds.ts"

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Hash from "effect/Hash"
-import type { Breaker } from "../breaker.ts"
-import type { Held } from "../circuits.ts"
+import type { Breaker } from "../breaker/breaker.ts"
+import type { Held } from "../breaker/circuits.ts"
 import type { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
 

@@ -3,7 +3,7 @@ import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import * as Slots from "../core/slots.ts"
-import { yearMillis } from "../millis.ts"
+import { yearMillis } from "../core/millis.ts"
 
 /**
  * A circuit as the nodes share it: the machine's state without its window, in the store's time, and who holds its slots

@@ -1,5 +1,5 @@
 import * as Hash from "effect/Hash"
-import type { Held } from "../circuits.ts"
+import type { Held } from "../breaker/circuits.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Contribution, SharedPolicy } from "../core/share.ts"

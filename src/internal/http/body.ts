@@ -9,11 +9,11 @@ import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
 import * as Outcome from "../../Outcome.ts"
-import type { Classify, RunningCall } from "../call.ts"
-import { answered, end, settleExit } from "../call.ts"
-import type { Caller } from "../caller.ts"
-import type { GoOn } from "../protect.ts"
-import type { UnsettledCall } from "../unsettledCalls.ts"
+import type { Classify, RunningCall } from "../breaker/call.ts"
+import { answered, end, settleExit } from "../breaker/call.ts"
+import type { Caller } from "../fiber/caller.ts"
+import type { GoOn } from "../breaker/protect.ts"
+import type { UnsettledCall } from "../breaker/unsettledCalls.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 

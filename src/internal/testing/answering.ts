@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { exchange, expectSame, expectThat, keepMillis, read, replace } from "./expectations.ts"
-import { dayMillis } from "../millis.ts"
+import { dayMillis } from "../core/millis.ts"
 import { laws } from "./law.ts"
 
 /** @internal */

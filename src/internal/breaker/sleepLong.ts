@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { dayMillis } from "./millis.ts"
+import { dayMillis } from "../core/millis.ts"
 
 /**
  * Sleeps for so many milliseconds, a day at a time: a timer holds no longer than some 24 days.

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import * as Readable from "effect/Readable"
 import * as Ref from "effect/Ref"
-import type { Circuit } from "./core/circuit.ts"
+import type { Circuit } from "../core/circuit.ts"
 
 /**
  * A `Ref` of a circuit whose value the call path also reads and writes without an effect, and which costs a few words:

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
-import type { CircuitOpenError } from "../CircuitOpenError.ts"
-import { isCircuitOpenError } from "../CircuitOpenError.ts"
-import { dayMillis } from "./millis.ts"
-import { sleepLong } from "./sleepLong.ts"
+import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import { isCircuitOpenError } from "../../CircuitOpenError.ts"
+import { dayMillis } from "../core/millis.ts"
+import { sleepLong } from "../breaker/sleepLong.ts"
 
 // Spread over a range and capped: callers turned away together do not come back together. In whole milliseconds, because
 // the `TestClock` of Effect 3.20 cannot stop at a fraction of one.

@@ -3,7 +3,7 @@ import type * as MetricHook from "effect/MetricHook"
 import * as MetricKey from "effect/MetricKey"
 import type * as MetricKeyType from "effect/MetricKeyType"
 import * as MetricLabel from "effect/MetricLabel"
-import type { StateTag } from "../Transition.ts"
+import type { StateTag } from "../../Transition.ts"
 
 /** @internal */
 export const calls = MetricKey.counter("circuit_breaker_calls_total", {

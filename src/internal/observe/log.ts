@@ -6,10 +6,10 @@ import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Tracer from "effect/Tracer"
-import type * as Transition from "../Transition.ts"
-import type { Caller } from "./caller.ts"
-import { addSpanEvent, runNow, setSpanAttribute } from "./caller.ts"
-import type { Failed } from "./circuits.ts"
+import type * as Transition from "../../Transition.ts"
+import type { Caller } from "../fiber/caller.ts"
+import { addSpanEvent, runNow, setSpanAttribute } from "../fiber/caller.ts"
+import type { Failed } from "../breaker/circuits.ts"
 
 /**
  * What an opening's log line says beyond the transition itself.

@@ -2,11 +2,11 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CircuitSnapshot, CircuitState } from "../CircuitBreaker.ts"
+import type { CircuitSnapshot, CircuitState } from "../../CircuitBreaker.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Held } from "./circuits.ts"
-import * as Circuit from "./core/circuit.ts"
-import { noCounts } from "./core/window.ts"
+import * as Circuit from "../core/circuit.ts"
+import { noCounts } from "../core/window.ts"
 
 const closed: CircuitState = { _tag: "Closed" }
 const isolated: CircuitState = { _tag: "Isolated" }

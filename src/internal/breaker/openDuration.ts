@@ -5,9 +5,9 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
-import type { Caller } from "./caller.ts"
-import { runNow } from "./caller.ts"
-import { refuse } from "./options.ts"
+import type { Caller } from "../fiber/caller.ts"
+import { runNow } from "../fiber/caller.ts"
+import { refuse } from "../circuitBreaker/options.ts"
 
 /**
  * How far a circuit has come in the schedule of its openings: how long the latest one lasts, and the schedule's state

@@ -1,8 +1,8 @@
 import type * as Exit from "effect/Exit"
 import { CircuitRef } from "./circuitRef.ts"
-import type { Circuit } from "./core/circuit.ts"
-import type { Member } from "./fleet/member.ts"
-import type { Meters, Series } from "./meters.ts"
+import type { Circuit } from "../core/circuit.ts"
+import type { Member } from "../fleet/member.ts"
+import type { Meters, Series } from "../observe/meters.ts"
 import type { Backoff } from "./openDuration.ts"
 
 /**

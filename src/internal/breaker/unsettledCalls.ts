@@ -1,8 +1,8 @@
 import * as Scheduler from "effect/Scheduler"
-import * as Outcome from "../Outcome.ts"
+import * as Outcome from "../../Outcome.ts"
 import type { RunningCall } from "./call.ts"
 import type { Held } from "./circuits.ts"
-import * as Circuit from "./core/circuit.ts"
+import * as Circuit from "../core/circuit.ts"
 
 /**
  * A call that has succeeded unless it goes on: an HTTP response whose body nobody has begun to read.

@@ -3,12 +3,12 @@ import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
-import type * as CircuitBreaker from "../CircuitBreaker.ts"
-import * as Outcome from "../Outcome.ts"
-import type * as TripPolicy from "../TripPolicy.ts"
-import type { Rules } from "./core/circuit.ts"
-import type { PolicyData } from "./core/policy.ts"
-import * as Policy from "./core/policy.ts"
+import type * as CircuitBreaker from "../../CircuitBreaker.ts"
+import * as Outcome from "../../Outcome.ts"
+import type * as TripPolicy from "../../TripPolicy.ts"
+import type { Rules } from "../core/circuit.ts"
+import type { PolicyData } from "../core/policy.ts"
+import * as Policy from "../core/policy.ts"
 
 /**
  * The options of a breaker, checked, with every default filled in.

@@ -3,13 +3,13 @@ import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
-import type { CircuitOpenError } from "../CircuitOpenError.ts"
-import * as Outcome from "../Outcome.ts"
+import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import * as Outcome from "../../Outcome.ts"
 import { begin, settleOnce } from "./admit.ts"
 import type { Breaker } from "./breaker.ts"
 import type { RunningCall } from "./call.ts"
 import { answered, judge, runningCall, settle } from "./call.ts"
-import type { Caller } from "./caller.ts"
+import type { Caller } from "../fiber/caller.ts"
 
 /**
  * A call that lasts as long as a stream. Its first chunk ends what counts as time, and settles a probe: a stream may go

@@ -1,17 +1,17 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { CircuitOpenError } from "../CircuitOpenError.ts"
-import * as Outcome from "../Outcome.ts"
+import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import * as Outcome from "../../Outcome.ts"
 import type { Restore } from "./admission.ts"
 import { admission, reject } from "./admission.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Classify, RunningCall } from "./call.ts"
 import { countSuccess, end, isWithinCall, judge, runningCall, settleExit } from "./call.ts"
-import type { Caller } from "./caller.ts"
+import type { Caller } from "../fiber/caller.ts"
 import type { Held } from "./circuits.ts"
-import * as Circuit from "./core/circuit.ts"
-import { UnmaskedCall } from "./fiber/unmaskedCall.ts"
-import type { Fleet } from "./fleet/fleet.ts"
+import * as Circuit from "../core/circuit.ts"
+import { UnmaskedCall } from "../fiber/unmaskedCall.ts"
+import type { Fleet } from "../fleet/fleet.ts"
 
 /**
  * An effect that is to be called through a circuit.

@@ -1,4 +1,4 @@
-import type { Failure } from "../Outcome.ts"
+import type { Failure } from "../../Outcome.ts"
 
 const descriptionKey = Symbol.for("effect-circuit-breaker/Outcome/description")
 

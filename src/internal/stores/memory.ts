@@ -5,8 +5,8 @@ import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
-import { Broadcast } from "../broadcast.ts"
-import { decodeCoordination } from "./coordination.ts"
+import { Broadcast } from "../observe/broadcast.ts"
+import { decodeCoordination } from "../fleet/coordination.ts"
 
 interface Kept {
   revision: string

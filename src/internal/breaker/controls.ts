@@ -2,13 +2,13 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Breaker } from "./breaker.ts"
-import type { Caller } from "./caller.ts"
+import type { Caller } from "../fiber/caller.ts"
 import type { Held } from "./circuits.ts"
 import { defaultKey } from "./circuits.ts"
-import * as Circuit from "./core/circuit.ts"
-import type { Fleet } from "./fleet/fleet.ts"
-import type { Step } from "./fleet/steps.ts"
-import { dayMillis } from "./millis.ts"
+import * as Circuit from "../core/circuit.ts"
+import type { Fleet } from "../fleet/fleet.ts"
+import type { Step } from "../fleet/steps.ts"
+import { dayMillis } from "../core/millis.ts"
 
 /**
  * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own; and

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { CircuitBreaker } from "../CircuitBreaker.ts"
-import type { Registry } from "../CircuitBreakerRegistry.ts"
-import { CircuitBreakerRegistry } from "../CircuitBreakerRegistry.ts"
+import type { CircuitBreaker } from "../../CircuitBreaker.ts"
+import type { Registry } from "../../CircuitBreakerRegistry.ts"
+import { CircuitBreakerRegistry } from "../../CircuitBreakerRegistry.ts"
 
 /**
  * Notices when breakers of one name come and go with a few calls each. That is a layer built for each request, whose

@@ -2,7 +2,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
-import type { CircuitBreaker, Operations, ProtectOptions } from "../CircuitBreaker.ts"
+import type { CircuitBreaker, Operations, ProtectOptions } from "../../CircuitBreaker.ts"
 
 /**
  * The operations of the breaker that `tag` stands for: each finds the service in the calling fiber, in one step.
