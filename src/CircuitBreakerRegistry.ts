@@ -5,11 +5,11 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
-import { Broadcast } from "./internal/observe/broadcast.ts"
+import * as internal from "./internal/observe/registry.ts"
 import type { Transition } from "./Transition.ts"
 
 /**
@@ -56,24 +56,7 @@ export interface Registry {
  * @since 0.1.0
  * @category constructors
  */
-export const unsafeMake = (): Registry => {
-  const live = new Set<CircuitBreaker>()
-  const transitions = new Broadcast<Transition>()
-  return {
-    breakers: Effect.sync(() => Array.from(live)),
-    get: (name) =>
-      Effect.sync(() => Option.fromNullable(Array.from(live).findLast((it) => it.name === name))),
-    transitions: transitions.stream,
-    register: (breaker) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          live.add(breaker)
-        }),
-        () => Effect.sync(() => live.delete(breaker))
-      ),
-    unsafePublish: (transition) => transitions.publish(transition)
-  }
-}
+export const unsafeMake: () => Registry = internal.unsafeMake
 
 /**
  * The registry in which breakers are listed; by default one for the whole process.
@@ -81,10 +64,9 @@ export const unsafeMake = (): Registry => {
  * @since 0.1.0
  * @category references
  */
-export class CircuitBreakerRegistry extends Context.Reference<CircuitBreakerRegistry>()(
-  "effect-circuit-breaker/CircuitBreakerRegistry",
-  { defaultValue: unsafeMake }
-) {}
+export class CircuitBreakerRegistry extends Context.Reference<CircuitBreakerRegistry>()(internal.key, {
+  defaultValue: unsafeMake
+}) {}
 
 /**
  * The live breakers, oldest first.

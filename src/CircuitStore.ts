@@ -14,6 +14,8 @@ import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
+import type { joinKey } from "./internal/breaker/join.ts"
+import { makeCoordination } from "./internal/stores/coordination.ts"
 import * as memory from "./internal/stores/memory.ts"
 
 /**
@@ -139,12 +141,13 @@ export type Change =
     }
 
 /**
- * How the nodes work together.
+ * How the processes work together, as {@link coordination} makes it: it also brings the code that does it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Coordination {
+  readonly [joinKey]?: unknown
   /** How often a node exchanges what it knows of circuits that have failures or are not Closed. */
   readonly syncInterval: Duration.Duration
   /** How long a node waits for the store. */
@@ -202,6 +205,16 @@ export class CircuitStoreError extends Data.TaggedError("CircuitStoreError")<{
  * @category stores
  */
 export const alone: Store = memory.alone
+
+/**
+ * How the processes of a store work together, for a store of your own. An option out of range is a `RangeError` that names
+ * it.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const coordination = (options: Options = {}): Coordination =>
+  makeCoordination("CircuitStore.coordination", options)
 
 /**
  * A store in this process: for tests, and for breakers that are made several times over.

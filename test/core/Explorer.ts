@@ -24,7 +24,7 @@ export interface Machine {
   settle(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, call: Call): AnyCircuit
   trips(circuit: AnyCircuit, rules: Rules, now: number): "Tripped" | "ProbeFailed" | undefined
   nextOpening(circuit: AnyCircuit, now: number): number
-  open(circuit: AnyCircuit, generation: number, openings: number, openMillis: number, now: number): AnyCircuit
+  open(circuit: AnyCircuit, generation: number, opening: Circuit.Opening): AnyCircuit
   restart(circuit: Circuit.Open, now: number): AnyCircuit
   reset(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
   isolate(circuit: AnyCircuit): Circuit.Isolated
@@ -273,7 +273,7 @@ class Explorer {
   private open(situation: Situation, opening: Opening): Situation {
     const { generation, openings, since } = opening
     const { openMillis } = this.scenario
-    const to = this.machine.open(situation.circuit, generation, openings, openMillis, since)
+    const to = this.machine.open(situation.circuit, generation, { openings, openMillis, openedAt: since })
     return this.move(situation, to, { _tag: "Opening", opening })
   }
 

@@ -143,15 +143,18 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "settling opens at once",
     machine: settleThen((next, before) =>
       next._tag === "HalfOpen" && before._tag === "HalfOpen" && next.failed > before.failed
-        ? Circuit.open(next, next.generation, next.openings + 1, next.openMillis, 0)
+        ? Circuit.open(next, next.generation, {
+            openings: next.openings + 1,
+            openMillis: next.openMillis,
+            openedAt: 0
+          })
         : next
     )
   },
   "a generation is opened once": {
     how: "whoever comes second opens too",
     machine: {
-      open: (circuit, _, openings, openMillis, now) =>
-        Circuit.open(circuit, circuit.generation, openings, openMillis, now)
+      open: (circuit, _, opening) => Circuit.open(circuit, circuit.generation, opening)
     }
   },
   "an opening is one step of the backoff": {

@@ -197,7 +197,7 @@ describe("lands", () => {
   it("R3.2.6 an outcome of another generation does not", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const later: ReadonlyArray<AnyCircuit> = [
-      Circuit.open(taken, taken.generation, 2, openMillis, openMillis),
+      Circuit.open(taken, taken.generation, { openings: 2, openMillis, openedAt: openMillis }),
       Circuit.reset(taken, rules, openMillis),
       Circuit.isolate(taken),
       Circuit.settle(taken, rules, ticket, success(openMillis))

@@ -67,7 +67,7 @@ export const closed = (rules: Rules): Tagged<"Closed"> => inState(Circuit.initia
 
 /** Open since `now`, in its `openings`-th opening and in generation 1. */
 export const opened = (rules: Rules, now = 0, openings = 1): Tagged<"Open"> =>
-  inState(Circuit.open(closed(rules), 0, openings, openMillis, now), "Open")
+  inState(Circuit.open(closed(rules), 0, { openings, openMillis, openedAt: now }), "Open")
 
 /** HalfOpen at `openMillis`, in generation 2, with nothing taken. */
 export const halfOpen = (rules: Rules, openings = 1): Tagged<"HalfOpen"> =>

@@ -45,7 +45,10 @@ describe("nextOpening", () => {
 describe("open", () => {
   it("opens from any state, for as long and as often as it is told", () => {
     for (const circuit of everyState(4)) {
-      const next = inState(Circuit.open(circuit, circuit.generation, 7, 300, 2000), "Open")
+      const next = inState(
+        Circuit.open(circuit, circuit.generation, { openings: 7, openMillis: 300, openedAt: 2000 }),
+        "Open"
+      )
       assert.strictEqual(next.generation, circuit.generation + 1)
       assert.strictEqual(next.openings, 7)
       assert.strictEqual(next.openMillis, 300)
@@ -56,7 +59,10 @@ describe("open", () => {
   it("R3.2.1 does nothing if somebody else was first", () => {
     for (const circuit of everyState(4)) {
       for (const generation of [circuit.generation - 1, circuit.generation + 1, 0]) {
-        assert.strictEqual(Circuit.open(circuit, generation, 7, 300, 2000), circuit)
+        assert.strictEqual(
+          Circuit.open(circuit, generation, { openings: 7, openMillis: 300, openedAt: 2000 }),
+          circuit
+        )
       }
     }
   })
@@ -84,7 +90,7 @@ describe("reset", () => {
       assert.deepStrictEqual(Circuit.counts(next, rules, 2000), { calls: 0, failures: 0, slow: 0 })
       assert.strictEqual(Circuit.nextOpening(next, 2000), 1)
       // it is closed since the reset: what the next opening has to outlast begins there
-      const reopened = Circuit.open(next, next.generation, 1, 300, 2000)
+      const reopened = Circuit.open(next, next.generation, { openings: 1, openMillis: 300, openedAt: 2000 })
       assert.strictEqual(Circuit.nextOpening(reopened, 1e9), 2)
     }
   })

@@ -167,7 +167,11 @@ describe("R3.1.8 a probe that has settled with its first chunk", () => {
     const spent = { generation, slot: Circuit.spentSlot }
     const closed = probe(circuit, two, success(openMillis))
     assert.strictEqual(closed._tag, "Closed")
-    const later = [closed, Circuit.open(circuit, generation, 2, openMillis, openMillis), isolated(circuit)]
+    const later = [
+      closed,
+      Circuit.open(circuit, generation, { openings: 2, openMillis, openedAt: openMillis }),
+      isolated(circuit)
+    ]
     for (const circuit of later) assert.isFalse(Circuit.lands(circuit, two, spent, openMillis))
   })
 })

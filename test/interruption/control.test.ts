@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { CircuitBreakerRegistry } from "effect-circuit-breaker"
 import { Breaker } from "../../src/internal/breaker/breaker.ts"
+import { awaitReady } from "../../src/internal/breaker/awaitReady.ts"
 import * as controls from "../../src/internal/breaker/controls.ts"
 import { decode } from "../../src/internal/circuitBreaker/options.ts"
 import { state } from "../../src/internal/breaker/reading.ts"
@@ -21,7 +22,12 @@ const newBreaker: Effect.Effect<Breaker> = Effect.flatMap(
   CircuitBreakerRegistry.CircuitBreakerRegistry,
   (registry) =>
     Effect.withFiberRuntime((caller) =>
-      Effect.succeed(new Breaker(decode({ openDuration: openMillis }), registry, caller))
+      Effect.succeed(
+        new Breaker(
+          { settings: decode({ openDuration: openMillis }), publish: registry.unsafePublish },
+          caller
+        )
+      )
     )
 )
 
@@ -39,7 +45,7 @@ const later = () => [() => clock.advance(openMillis)]
 
 const waitsFrom: Pick<Control, "prepare" | "program"> = {
   prepare: (breaker) => runNow(controls.trip(breaker, undefined)),
-  program: (breaker) => controls.awaitReady(breaker)
+  program: (breaker) => awaitReady(breaker)
 }
 
 type Hold = (breaker: Breaker) => Effect.Effect<void, never, Scope.Scope>
@@ -76,8 +82,7 @@ const programs: Record<string, Control> = {
   },
   "awaitReady, of several": {
     ...waitsFrom,
-    program: (breaker) =>
-      Effect.zipRight(Effect.fork(controls.awaitReady(breaker)), controls.awaitReady(breaker)),
+    program: (breaker) => Effect.zipRight(Effect.fork(awaitReady(breaker)), awaitReady(breaker)),
     events: later,
     after: "HalfOpen"
   }
@@ -99,7 +104,7 @@ describe(`a control that is interrupted at ${apart === 1 ? "every point" : "many
             events: events(breaker),
             afterwards: ({ offset }) => {
               const at = `at point ${offset}`
-              assert.strictEqual(breaker["waiting"].size, 0, `somebody is still waited for, ${at}`)
+              assert.strictEqual(breaker.waiters["byKey"].size, 0, `somebody is still waited for, ${at}`)
               assert.strictEqual(stateNow(breaker), after, at)
             }
           }

@@ -72,9 +72,10 @@ describe("keys", () => {
 
   it.scoped("E25 lie in as many tables as their number asks for, whatever `capacity` is", () =>
     Effect.gen(function* () {
-      const registry = yield* CircuitBreakerRegistry.CircuitBreakerRegistry
+      const { unsafePublish } = yield* CircuitBreakerRegistry.CircuitBreakerRegistry
       const breaker = yield* Effect.withFiberRuntime<InnerBreaker>((caller) => {
-        const made = new InnerBreaker(decode({ capacity: Number.MAX_SAFE_INTEGER }), registry, caller)
+        const settings = decode({ capacity: Number.MAX_SAFE_INTEGER })
+        const made = new InnerBreaker({ settings, publish: unsafePublish }, caller)
         for (let i = 0; i < 20_000; i++) made.use(`key ${i}`, caller)
         return Effect.succeed(made)
       })

@@ -1,44 +1,25 @@
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
-import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
-import * as Option from "effect/Option"
-import type * as CircuitBreakerRegistry from "../../CircuitBreakerRegistry.ts"
-import type * as Outcome from "../../Outcome.ts"
 import type * as Transition from "../../Transition.ts"
-import { announceDefect, announceDropped, announceTransition } from "../observe/log.ts"
-import { Broadcast } from "../observe/broadcast.ts"
-import type { Caller } from "../fiber/caller.ts"
-import { clockOf } from "../fiber/caller.ts"
-import type { Held } from "./circuits.ts"
-import { Circuits } from "./circuits.ts"
-import * as Circuit from "../core/circuit.ts"
-import type { Policy } from "../core/policy.ts"
-import type { Fleet } from "../fleet/fleet.ts"
-import { increment, Meters } from "../observe/meters.ts"
-import type { Backoff, OpenDuration } from "./openDuration.ts"
-import * as OpenDurations from "./openDuration.ts"
 import type { Settings } from "../circuitBreaker/options.ts"
+import type { Circuit } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
+import type { Policy } from "../core/policy.ts"
+import type { Caller } from "../fiber/caller.ts"
+import { epochMillis, monotonicMicros } from "../fiber/caller.ts"
+import { Broadcast } from "../observe/broadcast.ts"
+import { logDefect, logDropped, logTransition } from "../observe/log.ts"
+import { increment, Meters } from "../observe/meters.ts"
+import { addSpanEvent } from "../observe/span.ts"
+import type { Cause, Change } from "./change.ts"
+import { byHand, transitionOf } from "./change.ts"
+import type { CircuitEntry } from "./circuitEntry.ts"
+import { Circuits } from "./circuits.ts"
+import type { Coordinator } from "./coordinator.ts"
+import type { OpenDuration } from "./openDuration.ts"
+import * as OpenDurations from "./openDuration.ts"
 import type { Seen } from "./unsettledCalls.ts"
 import { UnsettledCalls } from "./unsettledCalls.ts"
-
-/**
- * Why a circuit has to open: its policy tripped, by the figures that are given, or a probe failed.
- *
- * @internal
- */
-export interface Trip {
-  readonly reason: Transition.OpenReason
-  readonly figures?: string | undefined
-}
-
-/**
- * What is published and logged of a change beyond the circuit itself.
- */
-interface Change extends Trip {
-  readonly origin?: Transition.Origin
-}
+import { Waiters } from "./waiters.ts"
 
 /**
  * The shell round the machine: it reads the clock, holds the circuits, gives them their next value and announces their
@@ -49,226 +30,151 @@ interface Change extends Trip {
 export class Breaker {
   readonly settings: Settings
   readonly policy: Policy<unknown>
-  readonly circuits: Circuits<Caller>
+  readonly circuits: Circuits
   readonly unsettledCalls: UnsettledCalls
   readonly transitions = new Broadcast<Transition.Transition>()
+  readonly waiters = new Waiters()
   readonly meters: Meters
-  private readonly registry: CircuitBreakerRegistry.Registry
-  private readonly openDuration: OpenDuration
+  readonly openDuration: OpenDuration
+  /** Set where the breaker shares its circuits, until its scope closes. */
+  coordinator: Coordinator | undefined = undefined
+  private readonly publishEverywhere: (transition: Transition.Transition) => void
   private readonly madeAtMicros: number
-  private readonly waiting = new Map<string, Set<Deferred.Deferred<void>>>()
-  /** The others of this name, where there is a store to share with. */
-  fleet: Fleet | undefined = undefined
-  private reportedDefect = false
+  private hasReportedDefect = false
   private isLive = true
 
-  constructor(settings: Settings, registry: CircuitBreakerRegistry.Registry, caller: Caller) {
+  constructor({ isShared = false, publish, settings }: Options, caller: Caller) {
     this.settings = settings
     this.policy = settings.rules.policy
-    this.registry = registry
-    // By the time that a timer finds a defect, no call is there to say so.
-    this.unsettledCalls = new UnsettledCalls((held, defect) => this.reportDefect(held.key, defect, caller))
+    this.publishEverywhere = publish
+    // A timer that settles calls has no caller of its own to report by.
+    this.unsettledCalls = new UnsettledCalls((key, defect) => this.reportDefect(key, defect, caller))
     this.openDuration = OpenDurations.make(
       settings.openDuration,
       `CircuitBreaker "${settings.name}": openDuration`,
       caller
     )
-    this.madeAtMicros = microsOf(caller)
+    this.madeAtMicros = monotonicMicros(caller)
     const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
     this.meters = new Meters(settings.name, settings.metricsByKey, labels)
-    this.circuits = new Circuits(
-      Circuit.initial(settings.rules.policy),
-      settings.capacity,
-      settings.idleMillis,
-      this.meters,
-      (held, now) => Circuit.at(held.current, settings.rules, now)._tag === "Closed",
-      (held, user) => this.dropped(held, user)
-    )
+    const { capacity, idleMillis, rules } = settings
+    this.circuits = new Circuits({ rules, capacity, idleMillis, meters: this.meters, owner: this, isShared })
   }
 
   /** Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. */
-  readonly now = (caller: Caller): number => (microsOf(caller) - this.madeAtMicros) / 1e3
+  readonly now = (caller: Caller): number => (monotonicMicros(caller) - this.madeAtMicros) / 1e3
 
   /** The circuit for a call or a control; made if need be. */
-  use(key: string | undefined, caller: Caller): Held {
-    return key === undefined ? this.circuits.useUnkeyed() : this.circuits.use(key, this.now(caller), caller)
+  use(key: string | undefined, caller: Caller): CircuitEntry {
+    if (key === undefined) return this.circuits.useUnkeyed()
+    const entry = this.circuits.use(key, this.now(caller))
+    this.announceEvicted(caller)
+    return entry
   }
 
   /** The circuit as a reader sees it: an unsettled call is a success so far. */
-  seen(held: Held, now: number): Seen {
-    return this.unsettledCalls.seen(held, this.settings.rules, now)
-  }
-
-  /** Gives a circuit its next value; a new generation is a transition. */
-  move(held: Held, next: Circuit.Circuit<unknown>, caller: Caller, change: Change = byHand): void {
-    const previous = held.current
-    if (next === previous) return
-    this.circuits.set(held, next, this.now, caller)
-    if (this.waiting.size > 0) this.wakeIfSooner(held, previous, caller)
-    if (next.generation === previous.generation) return
-    const transition = this.transition(held, previous, change, caller)
-    this.publish(held, transition, caller)
-    announceTransition(caller, transition, { figures: change.figures, lastFailure: held.lastFailure })
+  seen(entry: CircuitEntry, now: number): Seen {
+    return this.unsettledCalls.seen(entry, this.settings.rules, now)
   }
 
   /**
-   * Opens a circuit for as long as its next opening lasts; the hint of the failure that opens it can only lengthen
-   * that. Working out the length may run code that is not ours, so it opens only if nothing came between.
+   * Gives a circuit its next value. A new generation is a transition: whoever caused it announces it.
    */
-  open(held: Held, trip: Trip, outcome: Outcome.Outcome | undefined, caller: Caller, now: number): void {
-    const { generation } = held.current
-    const openings = Circuit.nextOpening(held.current, now)
-    const backoff = this.nextBackoff(held, openings, caller)
-    if (held.current.generation !== generation) return
-    held.backoff = backoff
-    if (trip.reason === "Tripped") this.fleet?.opening(held, now)
-    const openMillis = this.lengthened(backoff, outcome)
-    this.move(held, Circuit.open(held.current, generation, openings, openMillis, now), caller, trip)
-    this.fleet?.opened(held, trip.reason)
+  replace(
+    entry: CircuitEntry,
+    next: Circuit<unknown>,
+    now: number,
+    cause: Cause = byHand
+  ): Change | undefined {
+    const previous = entry.current
+    if (next === previous) return undefined
+    this.circuits.set(entry, next, now)
+    if (this.waiters.has(entry.key)) this.wakeIfSooner(entry, previous, now)
+    return next.generation === previous.generation
+      ? undefined
+      : { entry, from: previous._tag, to: next, cause }
   }
 
-  /** The step of the backoff that a circuit's next opening takes, if it comes to that. */
-  nextBackoff(held: Held, openings: number, caller: Caller): Backoff {
-    return this.openDuration(held.backoff, openings, caller)
+  /** Publishes and logs a transition. */
+  announce(change: Change | undefined, caller: Caller): void {
+    this.announceEvicted(caller)
+    if (change === undefined) return
+    const transition = this.publish(change, caller)
+    const { breaker, from, key, to } = transition
+    addSpanEvent(caller, "circuit_breaker.transition", { breaker, key, from, to })
+    const { cause, entry } = change
+    logTransition(caller, transition, { figures: cause.figures, lastFailure: entry.lastFailure })
   }
 
-  /** How long an opening lasts; the hint of the failure that opens can only lengthen it. */
-  lengthened({ millis }: Backoff, outcome: Outcome.Outcome | undefined): number {
-    // A classifier may make its outcomes by hand, of anything.
-    const hint = Option.getOrNull(
-      Duration.decodeUnknown(outcome?._tag === "Failure" ? outcome.retryAfter : undefined)
-    )
-    return hint === null
-      ? millis
-      : Math.max(millis, Math.min(Duration.toMillis(hint), this.settings.maxOpenMillis))
-  }
-
-  /** Why a circuit has to open after an outcome, if it has to. */
-  trip(
-    held: Held,
-    circuit: Circuit.Circuit<unknown>,
-    outcome: Outcome.Outcome,
-    now: number
-  ): Trip | undefined {
-    const judged = this.fleet === undefined ? circuit : this.fleet.judged(held, circuit, outcome, now)
-    return judged === undefined ? undefined : this.tripOf(judged, now)
+  /** Both in one step. */
+  change(entry: CircuitEntry, next: Circuit<unknown>, caller: Caller, cause?: Cause): void {
+    this.announce(this.replace(entry, next, this.now(caller), cause), caller)
   }
 
   /** Why a circuit has to open by what it holds, if it has to. */
-  tripOf(circuit: Circuit.Circuit<unknown>, now: number): Trip | undefined {
+  tripOf(circuit: Circuit<unknown>, now: number): Cause | undefined {
     const { rules } = this.settings
-    const reason = Circuit.trips(circuit, rules, now)
+    const reason = Machine.trips(circuit, rules, now)
     if (reason === undefined) return undefined
     return circuit._tag === "Closed" || circuit._tag === "Recovering"
       ? { reason, figures: rules.policy.describe(circuit.window, now) }
       : { reason }
   }
 
-  /** Says, once, that code given to the breaker has thrown. */
+  /** Logs, once, that code given to the breaker has thrown. */
   reportDefect(key: string, defect: unknown, caller: Caller): void {
-    if (this.reportedDefect) return
-    this.reportedDefect = true
-    announceDefect(caller, this.settings.name, key, defect)
-  }
-
-  /** A signal for the next change of the circuit of `key`; to be forgotten by who asked for it. */
-  nextChange(key: string, caller: Caller): Deferred.Deferred<void> {
-    const changed = Deferred.unsafeMake<void>(caller.id())
-    if (!this.isLive) Deferred.unsafeDone(changed, Exit.interrupt(FiberId.none))
-    const others = this.waiting.get(key)
-    if (others === undefined) this.waiting.set(key, new Set([changed]))
-    else others.add(changed)
-    return changed
-  }
-
-  forgetChange(key: string, changed: Deferred.Deferred<void>): void {
-    const others = this.waiting.get(key)
-    if (others?.delete(changed) === true && others.size === 0) this.waiting.delete(key)
-  }
-
-  /** Only a circuit that is ready sooner than it was is news to those who wait for it: they may be very many. */
-  private wakeIfSooner({ current, key }: Held, previous: Circuit.Circuit<unknown>, caller: Caller): void {
-    if (!this.waiting.has(key)) return
-    const now = this.now(caller)
-    const readyIn = (circuit: Circuit.Circuit<unknown>) =>
-      Circuit.readyInMillis(circuit, this.settings.rules, now)
-    if (readyIn(current) < readyIn(previous)) this.wake(key)
-  }
-
-  private wake(key: string): void {
-    this.waiting.get(key)?.forEach((changed) => Deferred.unsafeDone(changed, Exit.void))
-  }
-
-  private dropped(held: Held, caller: Caller): void {
-    const previous = held.current
-    // It is Closed whoever has isolated or disabled it: a later release or enable must not bring it back.
-    held.current = Circuit.close(previous, this.settings.rules, this.now(caller))
-    const transition = this.transition(held, previous, byHand, caller)
-    this.publish(held, transition, caller)
-    this.wake(held.key)
-    announceDropped(caller, transition)
+    if (this.hasReportedDefect) return
+    this.hasReportedDefect = true
+    logDefect(caller, { breaker: this.settings.name, key }, defect)
   }
 
   /**
-   * Ends the observers' streams, and interrupts those who wait for a circuit; calls that are still made are guarded, but
-   * no longer published.
+   * Ends the observers' streams, and interrupts the fibers that wait for a circuit. Calls that are still made are guarded,
+   * but no longer published.
    */
   close(): void {
     this.isLive = false
     this.meters.end(this.circuits.every())
     this.transitions.end()
-    const interrupted = Exit.interrupt(FiberId.none)
-    for (const all of this.waiting.values()) for (const it of all) Deferred.unsafeDone(it, interrupted)
+    this.waiters.end()
   }
 
-  private publish(held: Held, transition: Transition.Transition, caller: Caller): void {
-    if (!this.isLive) return
-    increment(held.series.transition(transition.from, transition.to))
+  private announceEvicted(caller: Caller): void {
+    const entry = this.circuits.takeEvicted()
+    if (entry === undefined) return
+    const { _tag: from } = entry.current
+    // Closed whoever isolated or disabled it: a later release or enable must not bring it back.
+    entry.current = Machine.close(entry.current, this.settings.rules, this.now(caller))
+    const transition = this.publish({ entry, from, to: entry.current, cause: byHand }, caller)
+    this.waiters.wake(entry.key)
+    logDropped(caller, transition)
+  }
+
+  /** A change that brings a circuit no nearer to admitting a call wakes nobody: there may be very many waiters. */
+  private wakeIfSooner({ current, key }: CircuitEntry, previous: Circuit<unknown>, now: number): void {
+    const readyIn = (circuit: Circuit<unknown>) => Machine.readyInMillis(circuit, this.settings.rules, now)
+    if (readyIn(current) < readyIn(previous)) this.waiters.wake(key)
+  }
+
+  private publish(change: Change, caller: Caller): Transition.Transition {
+    const { entry } = change
+    const transition = transitionOf(change, this.settings.name, epochMillis(caller))
+    if (!this.isLive) return transition
+    increment(entry.series.transition(transition.from, transition.to))
     this.transitions.publish(transition)
     try {
-      this.registry.unsafePublish(transition)
+      this.publishEverywhere(transition)
     } catch (defect) {
-      // The registry may be the program's own, and the call that led here is none of its business.
-      this.reportDefect(held.key, defect, caller)
+      // The registry may be the program's own. Its failure is not the call's.
+      this.reportDefect(entry.key, defect, caller)
     }
-  }
-
-  private transition(
-    { current, key }: Held,
-    previous: Circuit.Circuit<unknown>,
-    { origin = "Local", reason }: Change,
-    caller: Caller
-  ): Transition.Transition {
-    const { settings } = this
-    const at = clockOf(caller).unsafeCurrentTimeMillis()
-    // Each written out: a spread would cost more than all the rest of a change of state.
-    return current._tag === "Open"
-      ? {
-          breaker: settings.name,
-          key,
-          from: previous._tag,
-          to: "Open",
-          at,
-          generation: current.generation,
-          origin,
-          retryAfter: Duration.millis(current.openMillis),
-          openings: current.openings,
-          reason
-        }
-      : {
-          breaker: settings.name,
-          key,
-          from: previous._tag,
-          to: current._tag,
-          at,
-          generation: current.generation,
-          origin
-        }
+    return transition
   }
 }
 
-// Whole microseconds: as a number, nanoseconds since the epoch would not be exact.
-const microsOf = (caller: Caller): number =>
-  Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos()) / 1e3)
-
-const byHand: Change = { reason: "Manual" }
+interface Options {
+  readonly settings: Settings
+  /** Publishes a transition to the observers of all breakers. */
+  readonly publish: (transition: Transition.Transition) => void
+  readonly isShared?: boolean
+}

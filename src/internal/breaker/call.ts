@@ -1,55 +1,142 @@
 import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberRef from "effect/FiberRef"
 import * as Outcome from "../../Outcome.ts"
-import type { Breaker, Trip } from "./breaker.ts"
-import type { Caller } from "../fiber/caller.ts"
-import { clockOf } from "../fiber/caller.ts"
-import type { Held } from "./circuits.ts"
-import type { Ticket } from "../core/circuit.ts"
-import * as Circuit from "../core/circuit.ts"
+import type { Circuit, Ticket } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
 import type { Call } from "../core/policy.ts"
-import { increment } from "../observe/meters.ts"
+import type { Caller } from "../fiber/caller.ts"
+import { epochMillis } from "../fiber/caller.ts"
+import { Frame } from "../fiber/frame.ts"
+import { interruptionOf } from "../fiber/interruption.ts"
 import { descriptionOf } from "../observe/description.ts"
-import { withoutRejections } from "../circuitOpenError.ts"
+import { increment } from "../observe/meters.ts"
+import type { Breaker } from "./breaker.ts"
+import type { Cause as OpenCause } from "./change.ts"
+import type { CircuitEntry } from "./circuitEntry.ts"
+import { open } from "./opening.ts"
+import type { Classify } from "./verdict.ts"
+import { judge } from "./verdict.ts"
 
 /**
- * A call that a circuit has admitted. It is settled once, and is over then; what it leaves running behind it asks for
- * admission itself.
+ * A call that a circuit has admitted: the first of its two steps has been made, the second one is to settle it. It is
+ * settled once, and is over then; what it leaves running behind it asks for admission itself.
+ *
+ * On a circuit that admits every call, the call is also the frame in which its effect runs: the circuit was read, and
+ * nothing was claimed that would have to be given back.
  *
  * @internal
  */
-export class RunningCall implements Ticket {
+export class RunningCall extends Frame implements Ticket {
   readonly breaker: Breaker
-  readonly held: Held
-  readonly generation: number
+  readonly entry: CircuitEntry
   readonly startedAt: number
+  readonly classify: Classify
+  /** The generation of the circuit that admitted it. */
+  generation: number
   /** The slot that it holds, if it is a probe. */
   slot = 0
-  /** When the dependency had done its part, where that was before the call ends. */
-  endedAt: number | undefined = undefined
+  /** When the dependency had answered, where that was before the call ends. */
+  answeredAt: number | undefined = undefined
   /** The running call that this one is nested in. */
   outer: RunningCall | undefined = undefined
   isOn = true
 
-  constructor(breaker: Breaker, held: Held, generation: number, startedAt: number) {
+  constructor(breaker: Breaker, entry: CircuitEntry, classify: Classify, startedAt: number) {
+    super()
     this.breaker = breaker
-    this.held = held
-    this.generation = generation
+    this.entry = entry
+    this.generation = entry.current.generation
     this.startedAt = startedAt
+    this.classify = classify
   }
 
   /** Whether its outcome would still change its circuit. */
   lands(now: number): boolean {
-    return Circuit.lands(this.held.current, this.breaker.settings.rules, this, now)
+    return Machine.lands(this.entry.current, this.breaker.settings.rules, this, now)
+  }
+
+  judge(exit: Exit.Exit<unknown, unknown>, caller: Caller): Outcome.Outcome {
+    const { breaker, classify, entry } = this
+    return judge(entry, classify, exit, (defect) => breaker.reportDefect(entry.key, defect, caller))
+  }
+
+  /** Settles the call by its exit. Answers what its caller has to wait for, if anything. */
+  settleExit(exit: Exit.Exit<unknown, unknown>, caller: Caller): Effect.Effect<void> | undefined {
+    return this.settle(this.judge(exit, caller), exit, caller)
+  }
+
+  /** Settles the call by a verdict on it. A call that its dependency's answer has settled can only still fail. */
+  settle(
+    outcome: Outcome.Outcome,
+    exit: Exit.Exit<unknown, unknown>,
+    caller: Caller
+  ): Effect.Effect<void> | undefined {
+    if (this.slot === Machine.spentSlot && outcome._tag !== "Failure") return undefined
+    this.breaker.unsettledCalls.settleAll(this.entry)
+    return record(this, outcome, exit, caller)
+  }
+
+  /** Settles the call by its exit, and passes the exit on. */
+  conclude<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Effect.Effect<A, E> {
+    const written = this.settleExit(exit, caller)
+    return written === undefined ? exit : Effect.zipRight(written, exit)
+  }
+
+  /** Settles the call unless that has been done. */
+  settleOnce(
+    outcome: Outcome.Outcome,
+    exit: Exit.Exit<unknown, unknown>,
+    caller: Caller
+  ): Effect.Effect<void> | undefined {
+    return this.isOn ? this.settle(outcome, exit, caller) : undefined
+  }
+
+  /**
+   * Notes that the dependency has answered a call that goes on, such as a stream or a socket: what counts as its time ends
+   * with that. A probe is settled, because it may go on for longer than it holds its slot. If it has succeeded, it can
+   * still fail, for as long as the circuit asks for more probes.
+   */
+  answered(outcome: Outcome.Outcome, exit: Exit.Exit<unknown, unknown>, caller: Caller): void {
+    if (this.answeredAt !== undefined || !this.isOn) return
+    const now = this.breaker.now(caller)
+    this.answeredAt = now
+    if (this.slot === 0) return
+    const isSlow = now - this.startedAt >= this.breaker.policy.slowerThanMillis
+    const succeeds = outcome._tag === "Success" && !isSlow && this.lands(now)
+    this.settle(outcome, exit, caller)
+    if (succeeds) this.slot = Machine.spentSlot
+  }
+
+  /** Runs an effect as this call, on a circuit that admits every call. */
+  run<A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller): Effect.Effect<A, E, R> {
+    return this.push(effect, caller)
+  }
+
+  protected override onSuccess(value: unknown, caller: Caller): Exit.Exit<unknown, unknown> {
+    const exit = Exit.succeed(value)
+    // Without a classifier of its own, a success is one.
+    if (this.classify !== Outcome.fromExit || !countSuccess(this, caller)) this.settleExit(exit, caller)
+    return exit
+  }
+
+  protected override onFailure(cause: Cause.Cause<unknown>, caller: Caller): Exit.Exit<unknown, unknown> {
+    const exit = Exit.failCause(cause)
+    this.settleExit(exit, caller)
+    return exit
+  }
+
+  protected override onInterrupted(exit: Exit.Exit<unknown, unknown>, caller: Caller): void {
+    this.settleExit(interruptionOf(exit), caller)
   }
 }
 
-/** @internal */
-export type Classify<A, E> = (exit: Exit.Exit<A, E>) => Outcome.Outcome
+// ---------------------------------------------------------------------------------------------------------
+// Nesting
 
 /**
- * The calls that a fiber runs under, so that nested use of a circuit is part of the call that was admitted.
+ * The call that a fiber runs under, so that nested use of a circuit is part of the call that was admitted.
  *
  * @internal
  */
@@ -58,7 +145,7 @@ export const runningCall: FiberRef.FiberRef<RunningCall | undefined> = FiberRef.
 >(undefined)
 
 /**
- * The call that a fiber is part of. Those that are over are left behind: a fiber that outlives its calls and makes new
+ * The call that a fiber is part of. Calls that are over are left behind: a fiber that outlives its calls and makes new
  * ones would otherwise hold on to all of them.
  *
  * @internal
@@ -70,182 +157,109 @@ export const callOf = (caller: Caller): RunningCall | undefined => {
 }
 
 /**
- * Whether a fiber is part of a call that a circuit which is not Closed has admitted, and that is still on: turned away,
- * it could never succeed as a probe.
+ * Whether a fiber is part of a call that a circuit which is not Closed has admitted, and that still runs: rejected, it
+ * could never succeed as a probe.
  *
  * @internal
  */
-export const isWithinCall = (held: Held, caller: Caller, now: number): boolean => {
-  const circuit = held.current
+export const isWithinCall = (entry: CircuitEntry, caller: Caller, now: number): boolean => {
+  const circuit = entry.current
   if (circuit._tag === "HalfOpen" ? circuit.slots.count === 0 : circuit._tag !== "Recovering") return false
   for (let call = callOf(caller); call !== undefined; call = call.outer) {
-    if (call.isOn && call.held === held && call.lands(now)) return true
+    if (call.isOn && call.entry === entry && call.lands(now)) return true
   }
   return false
 }
 
-/**
- * Settles a call by its exit. An exit that is only interruption is Ignored without asking the classifier.
- *
- * @internal
- */
-export const settleExit = <A, E>(
-  call: RunningCall,
-  classify: Classify<A, E>,
-  exit: Exit.Exit<A, E>,
-  caller: Caller
-): void => end(call, judge(call, classify, exit, caller), exit, caller)
+// ---------------------------------------------------------------------------------------------------------
+// Settling
 
 /**
- * Ends a call by its verdict. One that was settled before, when the dependency answered, can only still fail.
- *
- * @internal
+ * Counts a success in a Closed circuit that stays as it is, which is what most calls come to. Where anything else may
+ * follow it does nothing and answers false: the call is then to be settled.
  */
-export const end = (
-  call: RunningCall,
-  outcome: Outcome.Outcome,
-  exit: Exit.Exit<unknown, unknown>,
-  caller: Caller
-): void => {
-  if (call.slot === Circuit.spentSlot && outcome._tag !== "Failure") return
-  call.breaker.unsettledCalls.lapseAll(call.held)
-  settle(call, outcome, exit, caller)
-}
-
-/**
- * Notes that the dependency has answered a call that goes on, such as a stream or a socket: what counts as its time ends
- * with that. A probe is settled, because it may go on for longer than it holds its slot; one that has succeeded can
- * still fail, for as long as the circuit asks for more probes.
- *
- * @internal
- */
-export const answered = (
-  call: RunningCall,
-  outcome: Outcome.Outcome,
-  exit: Exit.Exit<unknown, unknown>,
-  caller: Caller
-): void => {
-  if (call.endedAt !== undefined) return
-  call.endedAt = call.breaker.now(caller)
-  if (call.slot === 0) return
-  const isSlow = call.endedAt - call.startedAt >= call.breaker.policy.slowerThanMillis
-  const succeeds = outcome._tag === "Success" && !isSlow && call.lands(call.endedAt)
-  end(call, outcome, exit, caller)
-  if (succeeds) call.slot = Circuit.spentSlot
-}
-
-/**
- * Takes a success into a Closed circuit that goes on as it is, which is what becomes of most calls. Answers whether it
- * was such a call: where anything else may follow, nothing is done, and the call is to be settled.
- *
- * @internal
- */
-export const countSuccess = (call: RunningCall, caller: Caller): boolean => {
-  const { breaker, held } = call
+const countSuccess = (call: RunningCall, caller: Caller): boolean => {
+  const { breaker, entry } = call
   const { policy } = breaker
-  const circuit = held.current
+  const circuit = entry.current
   if (circuit._tag !== "Closed" || circuit.generation !== call.generation) return false
   // A policy of the program's own is asked about a call once.
-  if (!policy.isBuiltIn || held.member?.isWarm === true) return false
-  if (!breaker.unsettledCalls.isEmpty || !breaker.circuits.holds(held)) return false
+  if (!policy.isBuiltIn || entry.needsCoordinator) return false
+  if (!breaker.unsettledCalls.isEmpty || !breaker.circuits.holds(entry)) return false
   const finished = policy.timesSuccesses ? timedSuccess(call, breaker.now(caller)) : untimedSuccess
   const window = policy.record(circuit.window, finished)
   if (window !== circuit.window) {
-    if (breaker.fleet !== undefined || policy.trips(window, finished.at)) return false
-    held.current = Circuit.withWindow(circuit, window)
+    if (breaker.coordinator !== undefined || policy.trips(window, finished.at)) return false
+    entry.current = Machine.withWindow(circuit, window)
   }
   call.isOn = false
-  held.succeeded++
-  increment(held.series.succeeded)
+  entry.succeeded++
+  increment(entry.series.succeeded)
   return true
 }
 
-const timedSuccess = ({ breaker, endedAt, startedAt }: RunningCall, at: number): Call => ({
+const timedSuccess = (call: RunningCall, at: number): Call => ({
   outcome: Outcome.success,
   interrupted: false,
   at,
-  elapsedMillis: breaker.policy.measuresElapsed ? (endedAt ?? at) - startedAt : 0
+  elapsedMillis: elapsedMillis(call, at)
 })
 
-/**
- * The verdict on an exit. What throws while judging it is reported, and the call says nothing about the dependency.
- *
- * @internal
- */
-export const judge = <A, E>(
-  { breaker, held }: RunningCall,
-  classify: Classify<A, E>,
-  exit: Exit.Exit<A, E>,
-  caller: Caller
-): Outcome.Outcome => {
-  let judged = exit
-  if (exit._tag === "Failure") {
-    if (Cause.isInterruptedOnly(exit.cause)) return Outcome.ignored
-    // A circuit's own rejection, come back through nested use, says nothing about the dependency.
-    const cause = withoutRejections(held, exit.cause)
-    if (cause === undefined) return Outcome.ignored
-    if (cause !== exit.cause) judged = Exit.failCause(cause)
-  }
-  try {
-    const outcome = classify(judged)
-    switch (outcome._tag) {
-      case "Success":
-      case "Failure":
-      case "Ignored":
-        return outcome
-      default:
-        throw new TypeError(`classify must return an Outcome, received ${String(outcome)}`)
-    }
-  } catch (defect) {
-    breaker.reportDefect(held.key, defect, caller)
-    return Outcome.ignored
-  }
-}
+// No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
+const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: NaN, elapsedMillis: 0 }
 
-/**
- * Takes the outcome of a call into its circuit, if it still belongs there.
- *
- * @internal
- */
-export const settle = (
+const elapsedMillis = ({ answeredAt, breaker, startedAt }: RunningCall, at: number): number =>
+  breaker.policy.measuresElapsed ? (answeredAt ?? at) - startedAt : 0
+
+/** Records the outcome of a call in its circuit, if it still belongs there, and opens the circuit if it has to. */
+const record = (
   call: RunningCall,
   outcome: Outcome.Outcome,
   exit: Exit.Exit<unknown, unknown>,
   caller: Caller
-): void => {
+): Effect.Effect<void> | undefined => {
   call.isOn = false
-  const { breaker, held } = call
+  const { breaker, entry } = call
   const { rules } = breaker.settings
   // Read after the classifier has run, which may have used the breaker itself.
-  const before = held.current
-  const isTimed =
-    outcome._tag !== "Success" ||
-    rules.policy.timesSuccesses ||
-    before._tag !== "Closed" ||
-    held.member?.isWarm === true
-  // No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
-  const now = isTimed ? breaker.now(caller) : NaN
-  if (!Circuit.lands(before, rules, call, now) || breaker.circuits.isSuperseded(held)) return
-  const finished = isTimed ? finishedCall(call, outcome, exit, now) : untimedSuccess
-  let next: Circuit.Circuit<unknown>
-  let trip: Trip | undefined
+  const before = entry.current
+  const now = needsTime(call, before, outcome) ? breaker.now(caller) : NaN
+  if (!Machine.lands(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
+  const finished = Number.isNaN(now) ? untimedSuccess : finishedCall(call, outcome, exit, now)
+  let next: Circuit<unknown>
+  let trip: OpenCause | undefined
   try {
-    next = Circuit.settle(before, rules, call, finished)
-    const isRecorded = next !== before && next.generation === before.generation
-    trip = isRecorded ? breaker.trip(held, next, outcome, now) : undefined
+    next = Machine.settle(before, rules, call, finished)
+    trip = next === before ? undefined : tripOf(call, before, next, now)
   } catch (defect) {
-    return breaker.reportDefect(held.key, defect, caller)
+    // The policy may be the program's own.
+    breaker.reportDefect(entry.key, defect, caller)
+    return undefined
   }
-  count(held, outcome, exit, caller)
-  breaker.move(held, next, caller)
-  if (trip !== undefined) breaker.open(held, trip, outcome, caller, isTimed ? now : breaker.now(caller))
-  breaker.fleet?.settled(held, before, call, finished, outcome, caller)
+  count(entry, outcome, exit, caller)
+  breaker.announce(breaker.replace(entry, next, now), caller)
+  // A success that was not timed may be the call that completes a rate.
+  if (trip !== undefined) {
+    open(breaker, entry, { ...trip, outcome, now: Number.isNaN(now) ? breaker.now(caller) : now }, caller)
+  }
+  const { slot } = call
+  return breaker.coordinator?.after(entry, { _tag: "Settled", before, slot, call: finished, outcome }, caller)
 }
 
-const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: NaN, elapsedMillis: 0 }
+/** Whether an outcome has to carry its time. A healthy call under a policy that does not ask for it needs no clock. */
+const needsTime = (
+  { breaker, entry }: RunningCall,
+  circuit: Circuit<unknown>,
+  outcome: Outcome.Outcome
+): boolean =>
+  outcome._tag !== "Success" ||
+  breaker.policy.timesSuccesses ||
+  circuit._tag !== "Closed" ||
+  entry.needsCoordinator ||
+  !breaker.circuits.holds(entry)
 
 const finishedCall = (
-  { breaker, endedAt, startedAt }: RunningCall,
+  call: RunningCall,
   outcome: Outcome.Outcome,
   exit: Exit.Exit<unknown, unknown>,
   at: number
@@ -253,31 +267,37 @@ const finishedCall = (
   outcome,
   interrupted: outcome._tag === "Ignored" && exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause),
   at,
-  elapsedMillis: breaker.settings.rules.policy.measuresElapsed ? (endedAt ?? at) - startedAt : 0
+  elapsedMillis: elapsedMillis(call, at)
 })
 
+/** Why the circuit has to open now that the outcome is recorded, if it has to. */
+const tripOf = (
+  { breaker, entry }: RunningCall,
+  before: Circuit<unknown>,
+  recorded: Circuit<unknown>,
+  now: number
+): OpenCause | undefined => {
+  if (recorded.generation !== before.generation) return undefined
+  const { coordinator } = breaker
+  const judged = coordinator === undefined ? recorded : coordinator.judged(entry, recorded, now)
+  return judged && breaker.tripOf(judged, now)
+}
+
 const count = (
-  held: Held,
+  entry: CircuitEntry,
   outcome: Outcome.Outcome,
   exit: Exit.Exit<unknown, unknown>,
   caller: Caller
 ): void => {
   switch (outcome._tag) {
     case "Success":
-      held.succeeded++
-      increment(held.series.succeeded)
-      return
+      entry.succeeded++
+      return increment(entry.series.succeeded)
     case "Failure":
-      held.failed++
-      increment(held.series.failed)
-      held.lastFailure = {
-        at: clockOf(caller).unsafeCurrentTimeMillis(),
-        exit,
-        description: descriptionOf(outcome)
-      }
-      return
+      entry.countFailure({ at: epochMillis(caller), exit, description: descriptionOf(outcome) })
+      return increment(entry.series.failed)
     case "Ignored":
-      held.ignored++
-      increment(held.series.ignored)
+      entry.countIgnored()
+      return increment(entry.series.ignored)
   }
 }

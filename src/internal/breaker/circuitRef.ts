@@ -3,20 +3,28 @@ import * as Effectable from "effect/Effectable"
 import * as Readable from "effect/Readable"
 import * as Ref from "effect/Ref"
 import type { Circuit } from "../core/circuit.ts"
+import type { Caller } from "../fiber/caller.ts"
 
 /**
- * A `Ref` of a circuit whose value the call path also reads and writes without an effect, and which costs a few words:
- * there may be a million of them.
+ * The `Ref` of a circuit. The path of a call reads and writes it without an effect, and it costs a few words, because
+ * there may be a million of them. A change through the interface of `Ref` is a change like any other: it is listed,
+ * counted and published.
  *
  * @internal
  */
-export class CircuitRef extends Effectable.Class<Circuit<unknown>> implements Ref.Ref<Circuit<unknown>> {
+export abstract class CircuitRef
+  extends Effectable.Class<Circuit<unknown>>
+  implements Ref.Ref<Circuit<unknown>>
+{
   current: Circuit<unknown>
 
   constructor(circuit: Circuit<unknown>) {
     super()
     this.current = circuit
   }
+
+  /** Replaces the circuit as the breaker does. */
+  protected abstract replace(next: Circuit<unknown>, caller: Caller): void
 
   get [Ref.RefTypeId]() {
     return variance
@@ -35,10 +43,10 @@ export class CircuitRef extends Effectable.Class<Circuit<unknown>> implements Re
   }
 
   modify<B>(f: (circuit: Circuit<unknown>) => readonly [B, Circuit<unknown>]): Effect.Effect<B> {
-    return Effect.sync(() => {
+    return Effect.withFiberRuntime((caller) => {
       const [answer, next] = f(this.current)
-      this.current = next
-      return answer
+      this.replace(next, caller)
+      return Effect.succeed(answer)
     })
   }
 }

@@ -1,88 +1,21 @@
-import type * as Exit from "effect/Exit"
-import { CircuitRef } from "./circuitRef.ts"
-import type { Circuit } from "../core/circuit.ts"
-import type { Member } from "../fleet/member.ts"
-import type { Meters, Series } from "../observe/meters.ts"
-import type { Backoff } from "./openDuration.ts"
-
-/**
- * A call that was judged a failure, `at` epoch milliseconds; a success may be, by a classifier, which may describe the
- * value in a line of text.
- *
- * @internal
- */
-export interface Failed {
-  readonly at: number
-  readonly exit: Exit.Exit<unknown, unknown>
-  readonly description: string | undefined
-}
-
-/**
- * A circuit as its breaker holds it: the `Ref` of its state, and beside it counters and a place in the order of use.
- * The counters lie outside of the state, so that a success that moves nothing allocates nothing.
- *
- * @internal
- */
-export class Held extends CircuitRef {
-  // What a healthy call touches comes first, so that it lies together in memory.
-
-  /** When it was last asked for admission, in whole milliseconds, rounded up: small integers are stored in place. */
-  lastUsed = 0
-  /** When it was last put in its list. */
-  listedAt = 0
-  /** The list it is in; none once it has been dropped. */
-  list: Recency | undefined = undefined
-  succeeded = 0
-  newer: Held | undefined = undefined
-  older: Held | undefined = undefined
-  failed = 0
-  ignored = 0
-  rejected = 0
-  lastFailure: Failed | undefined = undefined
-  /** The step of the backoff that its latest opening took. */
-  backoff: Backoff | undefined = undefined
-  /** What the fleet knows of it, where there is one. */
-  member: Member | undefined = undefined
-  readonly key: string
-  readonly series: Series
-
-  constructor(key: string, circuit: Circuit<unknown>, series: Series) {
-    super(circuit)
-    this.key = key
-    this.series = series
-  }
-}
-
-/**
- * Circuits in the order of their use: a list linked through the circuits themselves.
- */
-class Recency {
-  newest: Held | undefined = undefined
-  oldest: Held | undefined = undefined
-
-  add(held: Held): void {
-    held.list = this
-    held.older = this.newest
-    if (this.newest === undefined) this.oldest = held
-    else this.newest.newer = held
-    this.newest = held
-  }
-
-  remove(held: Held): void {
-    if (held.newer === undefined) this.newest = held.older
-    else held.newer.older = held.older
-    if (held.older === undefined) this.oldest = held.newer
-    else held.older.newer = held.newer
-    held.list = held.newer = held.older = undefined
-  }
-
-  *[Symbol.iterator](): Iterator<Held> {
-    for (let held = this.oldest; held !== undefined; held = held.newer) yield held
-  }
-}
+import type { Circuit, Rules } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
+import type { Meters } from "../observe/meters.ts"
+import type { Owner } from "./circuitEntry.ts"
+import { CircuitEntry, RecencyList } from "./circuitEntry.ts"
 
 /** @internal */
 export const defaultKey = "default"
+
+interface Options {
+  readonly rules: Rules<unknown>
+  readonly capacity: number
+  readonly idleMillis: number
+  readonly meters: Meters
+  readonly owner: Owner
+  /** Whether the breaker shares its circuits, so that a new one concerns the coordinator. */
+  readonly isShared: boolean
+}
 
 /**
  * The circuits of one breaker, by key. Closed ones leave when they have been idle too long or when there are too many;
@@ -92,56 +25,42 @@ export const defaultKey = "default"
  *
  * @internal
  */
-export class Circuits<Caller> {
+export class Circuits {
+  private readonly options: Options
   private readonly initial: Circuit<unknown>
-  private readonly capacity: number
-  private readonly idleMillis: number
-  private readonly meters: Meters
   private readonly orderMillis: number
-  private readonly isClosed: (held: Held, now: number) => boolean
-  private readonly onDrop: (held: Held, caller: Caller) => void
   /** Twice as many shards as a whole number of doublings has made, or fewer: the next ones are still to be split. */
-  private readonly shards: Array<Map<string, Held>> = [new Map()]
+  private readonly shards: Array<Map<string, CircuitEntry>> = [new Map()]
   private shardMask = 1
-  private readonly closed = new Recency()
+  private readonly closed = new RecencyList()
   /** Time alone makes these Closed. */
-  private readonly recovering = new Recency()
-  private readonly others = new Recency()
-  private unkeyed: Held | undefined = undefined
+  private readonly recovering = new RecencyList()
+  private readonly others = new RecencyList()
+  private unkeyed: CircuitEntry | undefined = undefined
   private size = 0
+  /** A circuit that was dropped although it was not Closed, until its breaker has announced that. */
+  private evicted: CircuitEntry | undefined = undefined
 
-  /** `onDrop` is told of a circuit that had to go although it was not Closed. */
-  constructor(
-    initial: Circuit<unknown>,
-    capacity: number,
-    idleMillis: number,
-    meters: Meters,
-    isClosed: (held: Held, now: number) => boolean,
-    onDrop: (held: Held, caller: Caller) => void
-  ) {
-    this.initial = initial
-    this.capacity = capacity
-    this.idleMillis = idleMillis
-    this.meters = meters
-    this.orderMillis = idleMillis / 64
-    this.isClosed = isClosed
-    this.onDrop = onDrop
+  constructor(options: Options) {
+    this.options = options
+    this.initial = Machine.initial(options.rules.policy)
+    this.orderMillis = options.idleMillis / 64
   }
 
   /** The circuit of calls without a key. */
-  useUnkeyed(): Held {
+  useUnkeyed(): CircuitEntry {
     return this.unkeyed ?? this.makeUnkeyed()
   }
 
   /** The circuit of `key`, made if need be, for a call at `now`. */
-  use(key: string, now: number, caller: Caller): Held {
+  use(key: string, now: number): CircuitEntry {
     if (key === defaultKey) return this.useUnkeyed()
     this.dropIdle(now)
     const known = this.shard(key).get(key)
-    if (known === undefined) return this.insertNew(key, now, caller)
+    if (known === undefined) return this.insertNew(key, now)
     if (this.isIdle(known, now)) {
       this.drop(known)
-      return this.insertNew(key, now, caller)
+      return this.insertNew(key, now)
     }
     this.touch(known, now)
     return known
@@ -151,101 +70,111 @@ export class Circuits<Caller> {
    * Takes note that a circuit is in use. Putting it in front touches three circuits that lie anywhere in memory, which
    * among very many is most of a call's cost; there, the order of use is kept to a part of the idle time only.
    */
-  touch(held: Held, now: number): void {
-    const { list } = held
+  touch(entry: CircuitEntry, now: number): void {
+    const { list } = entry
     if (list === undefined) return
-    held.lastUsed = Math.ceil(now)
-    if (list.newest === held || (this.size > exactOrderUpTo && now - held.listedAt < this.orderMillis)) return
-    list.remove(held)
-    this.list(held, list)
+    entry.lastUsed = Math.ceil(now)
+    if (list.newest === entry || (this.size > exactOrderUpTo && now - entry.listedAt < this.orderMillis))
+      return
+    list.remove(entry)
+    this.list(entry, list)
   }
 
   /** The circuit of `key`, if there is one that has not been idle too long: a read. */
-  find(key: string, now: number): Held | undefined {
+  find(key: string, now: number): CircuitEntry | undefined {
     if (key === defaultKey) return this.unkeyed
-    const held = this.shard(key).get(key)
-    return held === undefined || this.isIdle(held, now) ? undefined : held
+    const entry = this.shard(key).get(key)
+    return entry === undefined || this.isIdle(entry, now) ? undefined : entry
   }
 
-  *all(now: number): Iterable<Held> {
+  *all(now: number): Iterable<CircuitEntry> {
     if (this.unkeyed !== undefined) yield this.unkeyed
-    for (const held of this.closed) if (!this.isIdle(held, now)) yield held
-    for (const held of this.recovering) if (!this.isIdle(held, now)) yield held
+    for (const entry of this.closed) if (!this.isIdle(entry, now)) yield entry
+    for (const entry of this.recovering) if (!this.isIdle(entry, now)) yield entry
     yield* this.others
   }
 
   /** Whether a circuit has not been dropped. */
-  holds(held: Held): boolean {
-    return held.list !== undefined || held === this.unkeyed
+  holds(entry: CircuitEntry): boolean {
+    return entry.list !== undefined || entry === this.unkeyed
   }
 
   /** Whether a circuit was dropped and its key has another one by now. */
-  isSuperseded(held: Held): boolean {
-    return !this.holds(held) && this.shard(held.key).has(held.key)
+  isSuperseded(entry: CircuitEntry): boolean {
+    return !this.holds(entry) && this.shard(entry.key).has(entry.key)
   }
 
   /** Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome. */
-  set(held: Held, next: Circuit<unknown>, now: (caller: Caller) => number, caller: Caller): void {
-    const isTransition = next.generation !== held.current.generation
-    const previous = held.current._tag
-    held.current = next
-    if (isTransition && this.holds(held)) this.meters.moved(held.series, previous, next._tag)
-    if (held === this.unkeyed) return
-    if (held.list === undefined) {
-      this.insert(held, now(caller), caller)
+  set(entry: CircuitEntry, next: Circuit<unknown>, now: number): void {
+    const isTransition = next.generation !== entry.current.generation
+    const previous = entry.current._tag
+    entry.current = next
+    if (isTransition && this.holds(entry)) this.options.meters.moved(entry.series, previous, next._tag)
+    if (entry === this.unkeyed) return
+    if (entry.list === undefined) {
+      this.insert(entry, now)
     } else if (isTransition) {
-      held.list.remove(held)
-      this.list(held, this.listOf(next))
+      entry.list.remove(entry)
+      this.list(entry, this.listOf(next))
     }
   }
 
   /** Every circuit, idle or not. */
-  *every(): Iterable<Held> {
+  *every(): Iterable<CircuitEntry> {
     if (this.unkeyed !== undefined) yield this.unkeyed
     yield* this.closed
     yield* this.recovering
     yield* this.others
   }
 
-  private makeUnkeyed(): Held {
+  /** Hands over the circuit that the latest insertion had to drop although it was not Closed, if there is one. */
+  takeEvicted(): CircuitEntry | undefined {
+    const { evicted } = this
+    this.evicted = undefined
+    return evicted
+  }
+
+  private makeUnkeyed(): CircuitEntry {
     this.unkeyed = this.make(defaultKey)
-    this.meters.moved(this.unkeyed.series, undefined, this.initial._tag)
+    this.options.meters.moved(this.unkeyed.series, undefined, this.initial._tag)
     return this.unkeyed
   }
 
-  private make(key: string): Held {
-    return new Held(key, this.initial, this.meters.seriesOf(key))
+  private make(key: string): CircuitEntry {
+    const { isShared, meters, owner } = this.options
+    const entry = new CircuitEntry(owner, key, this.initial, meters.seriesOf(key))
+    entry.needsCoordinator = isShared
+    return entry
   }
 
-  private insertNew(key: string, now: number, caller: Caller): Held {
-    const held = this.make(key)
-    this.insert(held, now, caller)
-    return held
+  private insertNew(key: string, now: number): CircuitEntry {
+    const entry = this.make(key)
+    this.insert(entry, now)
+    return entry
   }
 
-  private insert(held: Held, now: number, caller: Caller): void {
-    const victim = this.size < this.capacity ? undefined : this.leastNeeded()
+  private insert(entry: CircuitEntry, now: number): void {
+    const victim = this.size < this.options.capacity ? undefined : this.leastNeeded()
     if (victim !== undefined) this.drop(victim)
     if (this.size >= this.shards.length * keysPerShard) this.splitShard()
-    this.shard(held.key).set(held.key, held)
+    this.shard(entry.key).set(entry.key, entry)
     this.size++
-    this.meters.moved(held.series, undefined, held.current._tag)
-    held.lastUsed = Math.ceil(now)
-    this.list(held, this.listOf(held.current))
-    // Last, because whoever hears of it may use the breaker.
-    if (victim !== undefined && !this.isClosed(victim, now)) this.onDrop(victim, caller)
+    this.options.meters.moved(entry.series, undefined, entry.current._tag)
+    entry.lastUsed = Math.ceil(now)
+    this.list(entry, this.listOf(entry.current))
+    if (victim !== undefined && !this.isClosed(victim, now)) this.evicted = victim
   }
 
-  private leastNeeded(): Held | undefined {
+  private leastNeeded(): CircuitEntry | undefined {
     return this.closed.oldest ?? this.recovering.oldest ?? this.others.oldest
   }
 
-  private list(held: Held, list: Recency): void {
-    held.listedAt = held.lastUsed
-    list.add(held)
+  private list(entry: CircuitEntry, list: RecencyList): void {
+    entry.listedAt = entry.lastUsed
+    list.add(entry)
   }
 
-  private listOf(circuit: Circuit<unknown>): Recency {
+  private listOf(circuit: Circuit<unknown>): RecencyList {
     switch (circuit._tag) {
       case "Closed":
         return this.closed
@@ -263,19 +192,24 @@ export class Circuits<Caller> {
     this.dropIfIdle(this.recovering.oldest, now)
   }
 
-  private dropIfIdle(held: Held | undefined, now: number): void {
-    if (held !== undefined && this.isIdle(held, now)) this.drop(held)
+  private dropIfIdle(entry: CircuitEntry | undefined, now: number): void {
+    if (entry !== undefined && this.isIdle(entry, now)) this.drop(entry)
   }
 
-  private drop(held: Held): void {
-    held.list!.remove(held)
-    this.shard(held.key).delete(held.key)
+  private drop(entry: CircuitEntry): void {
+    // Only listed circuits are dropped.
+    entry.list!.remove(entry)
+    this.shard(entry.key).delete(entry.key)
     this.size--
-    this.meters.moved(held.series, held.current._tag, undefined)
+    this.options.meters.moved(entry.series, entry.current._tag, undefined)
   }
 
-  private isIdle(held: Held, now: number): boolean {
-    return now - held.lastUsed >= this.idleMillis && this.isClosed(held, now)
+  private isClosed(entry: CircuitEntry, now: number): boolean {
+    return Machine.at(entry.current, this.options.rules, now)._tag === "Closed"
+  }
+
+  private isIdle(entry: CircuitEntry, now: number): boolean {
+    return now - entry.lastUsed >= this.options.idleMillis && this.isClosed(entry, now)
   }
 
   /**
@@ -283,7 +217,7 @@ export class Circuits<Caller> {
    * would be a pause of many milliseconds in the middle of a call. There are as many as the keys need: when they are
    * full, one of them is split into two.
    */
-  private shard(key: string): Map<string, Held> {
+  private shard(key: string): Map<string, CircuitEntry> {
     if (this.shards.length === 1) return this.shards[0]!
     const hash = hashOf(key)
     const index = hash & this.shardMask
@@ -294,10 +228,10 @@ export class Circuits<Caller> {
     const { length } = this.shards
     if (length > this.shardMask) this.shardMask = this.shardMask * 2 + 1
     const old = this.shards[length & (this.shardMask >> 1)]!
-    const added = new Map<string, Held>()
-    for (const [key, held] of old) {
+    const added = new Map<string, CircuitEntry>()
+    for (const [key, entry] of old) {
       if ((hashOf(key) & this.shardMask) !== length) continue
-      added.set(key, held)
+      added.set(key, entry)
       old.delete(key)
     }
     this.shards.push(added)

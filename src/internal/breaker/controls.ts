@@ -1,185 +1,121 @@
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Breaker } from "./breaker.ts"
+import type { Circuit, Rules } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
-import type { Held } from "./circuits.ts"
-import { defaultKey } from "./circuits.ts"
-import * as Circuit from "../core/circuit.ts"
-import type { Fleet } from "../fleet/fleet.ts"
-import type { Step } from "../fleet/steps.ts"
-import { dayMillis } from "../core/millis.ts"
+import type { Breaker } from "./breaker.ts"
+import type { CircuitEntry } from "./circuitEntry.ts"
+import type { Control } from "./coordinator.ts"
+import { open } from "./opening.ts"
+
+/** What a control does to a circuit, as one step. */
+type Step<A> = (entry: CircuitEntry, now: number, caller: Caller) => A
 
 /**
- * One step on a circuit by hand. What time alone has changed by now is announced first, as a transition of its own; and
- * where a fleet has the circuit, how it stands there is asked for, as for a call.
+ * Controls a circuit by hand. A change that only time has made is announced first, as a transition of its own. Where other
+ * processes share the circuit, the control waits until it is known how the circuit stands there, as a call does, and then
+ * until they can know of it.
  */
 const control = <A>(
   breaker: Breaker,
   key: string | undefined,
-  step: (held: Held, now: number, caller: Caller) => A,
-  shared: (held: Held, fleet: Fleet) => Step
+  name: Control,
+  step: Step<A>
 ): Effect.Effect<A> =>
   Effect.withFiberRuntime((caller) => {
-    const here = () => {
-      const held = breaker.use(key, caller)
-      breaker.unsettledCalls.lapseAll(held)
+    const { coordinator } = breaker
+    const controlled = Effect.suspend(() => {
+      const entry = breaker.use(key, caller)
+      breaker.unsettledCalls.settleAll(entry)
       const now = breaker.now(caller)
-      breaker.move(held, Circuit.at(held.current, breaker.settings.rules, now), caller)
-      const before = held.current
-      const answer = Effect.succeed(step(held, now, caller))
-      return { held, answer, isChanged: held.current !== before }
-    }
-    const { fleet } = breaker
-    if (fleet === undefined) return here().answer
-    const everywhere = Effect.suspend(() => {
-      const { answer, held, isChanged } = here()
-      return isChanged ? Effect.zipRight(fleet.controlled(held, shared(held, fleet)), answer) : answer
+      const before = Machine.at(entry.current, breaker.settings.rules, now)
+      breaker.announce(breaker.replace(entry, before, now), caller)
+      const answer = Effect.succeed(step(entry, now, caller))
+      if (entry.current === before) return answer
+      const written = coordinator?.after(entry, { _tag: "Controlled", control: name }, caller)
+      return written === undefined ? answer : Effect.zipRight(written, answer)
     })
-    const before = fleet.beforeCall(breaker.use(key, caller), caller)
-    return before === undefined ? everywhere : Effect.zipRight(before, everywhere)
+    const ready = coordinator?.ready(breaker.use(key, caller), caller)
+    return ready === undefined ? controlled : Effect.zipRight(ready, controlled)
   })
 
 /** @internal */
 export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
-  control(
-    breaker,
-    key,
-    (held, now, caller) => {
-      const circuit = held.current
-      switch (circuit._tag) {
-        case "Isolated":
-        case "Disabled":
-          return
-        case "Open":
-          return breaker.move(held, Circuit.restart(circuit, now), caller)
-        default:
-          return breaker.open(held, { reason: "Manual" }, undefined, caller, now)
-      }
-    },
-    (held, fleet) => fleet.tripping(held)
-  )
+  control(breaker, key, "Trip", (entry, now, caller) => {
+    const circuit = entry.current
+    switch (circuit._tag) {
+      case "Isolated":
+      case "Disabled":
+        return
+      case "Open":
+        return breaker.change(entry, Machine.restart(circuit, now), caller)
+      default:
+        return open(breaker, entry, { reason: "Manual", now }, caller)
+    }
+  })
 
 /** @internal */
 export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
-  control(
-    breaker,
-    key,
-    (held, now, caller) =>
-      breaker.move(held, Circuit.reset(held.current, breaker.settings.rules, now), caller),
-    (held, fleet) => fleet.resetting(held)
+  control(breaker, key, "Reset", (entry, now, caller) =>
+    breaker.change(entry, Machine.reset(entry.current, breaker.settings.rules, now), caller)
   )
 
 /** @internal */
 export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
-  keep(breaker, key, {
-    name: "isolations",
-    begin: Circuit.isolate,
+  hold(breaker, key, {
+    controls: { begin: "Isolate", end: "Release" },
+    begin: Machine.isolate,
     since: (circuit) => (circuit._tag === "Isolated" ? circuit.since : NaN),
-    end: Circuit.release,
+    end: Machine.release,
     endsByReset: true
   })
 
 /** @internal */
 export const disable = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
-  keep(breaker, key, {
-    name: "disables",
-    begin: Circuit.disable,
+  hold(breaker, key, {
+    controls: { begin: "Disable", end: "Enable" },
+    begin: Machine.disable,
     since: () => NaN,
-    end: (circuit, rules, _, now) => Circuit.enable(circuit, rules, now),
+    end: (circuit, rules, _, now) => Machine.enable(circuit, rules, now),
     endsByReset: false
   })
 
-/** A state that a circuit is kept in by hand, counted: how it begins, in which generation it did, and how it ends. */
-interface Kept {
-  readonly name: "isolations" | "disables"
-  readonly begin: (circuit: Circuit.Circuit<unknown>) => Circuit.Circuit<unknown>
-  readonly since: (circuit: Circuit.Circuit<unknown>) => number
+/** A state in which a circuit is held by hand: how the hold begins, in which generation it did, and how it ends. */
+interface Hold {
+  readonly controls: { readonly begin: Control; readonly end: Control }
+  readonly begin: (circuit: Circuit<unknown>) => Circuit<unknown>
+  readonly since: (circuit: Circuit<unknown>) => number
   readonly end: (
-    circuit: Circuit.Circuit<unknown>,
-    rules: Circuit.Rules<unknown>,
+    circuit: Circuit<unknown>,
+    rules: Rules<unknown>,
     since: number,
     now: number
-  ) => Circuit.Circuit<unknown>
+  ) => Circuit<unknown>
   readonly endsByReset: boolean
 }
 
-/** Keeps a circuit in a state until the scope closes. */
-const keep = (
+/** Holds a circuit in a state until the scope closes. */
+const hold = (
   breaker: Breaker,
   key: string | undefined,
-  { begin, end, endsByReset, name, since }: Kept
+  { begin, controls, end, endsByReset, since }: Hold
 ): Effect.Effect<void, never, Scope.Scope> => {
-  const beginning = control(
-    breaker,
-    key,
-    (held, _, caller) => {
-      const kept = begin(held.current)
-      breaker.move(held, kept, caller)
-      return { held, since: since(kept) }
-    },
-    (held, fleet) => fleet.holding(held, name, 1)
-  )
-  const ending = ({ held, since }: { readonly held: Held; readonly since: number }) =>
+  const beginning = control(breaker, key, controls.begin, (entry, _, caller) => {
+    const held = begin(entry.current)
+    breaker.change(entry, held, caller)
+    return { entry, since: since(held) }
+  })
+  const ending = ({ entry, since }: { readonly entry: CircuitEntry; readonly since: number }) =>
     Effect.withFiberRuntime<void>((caller) => {
-      const { circuits, fleet } = breaker
+      const { circuits, coordinator, settings } = breaker
       const now = breaker.now(caller)
-      const ended = end(held.current, breaker.settings.rules, since, now)
-      // A change of another process may have hidden a disabling here, of which the others still know.
-      const isKnownToOthers = fleet !== undefined && !endsByReset && circuits.holds(held)
-      if (ended === held.current && !isKnownToOthers) return Effect.void
-      circuits.touch(held, now)
-      breaker.move(held, ended, caller)
-      return fleet?.controlled(held, fleet.holding(held, name, -1)) ?? Effect.void
+      const ended = end(entry.current, settings.rules, since, now)
+      // Another process may have ended the hold here, while the others still know of it.
+      const isKnownElsewhere = coordinator !== undefined && !endsByReset && circuits.holds(entry)
+      if (ended === entry.current && !isKnownElsewhere) return Effect.void
+      circuits.touch(entry, now)
+      breaker.change(entry, ended, caller)
+      return coordinator?.after(entry, { _tag: "Controlled", control: controls.end }, caller) ?? Effect.void
     })
   return Effect.asVoid(Effect.acquireRelease(beginning, ending))
-}
-
-/**
- * Waits in the fiber that asks: for the time the circuit itself names, or for its next change.
- *
- * @internal
- */
-export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.Effect<void> =>
-  Effect.flatMap(waitOnce(breaker, key), (isReady) => (isReady ? Effect.void : awaitReady(breaker, key)))
-
-// Asking for the signal and forgetting it are one region: an interruption between them would leave it behind.
-const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.withFiberRuntime<boolean>((caller) => {
-      if (breaker.settings.observe) return Effect.succeed(true)
-      const before = breaker.fleet?.beforeCall(breaker.use(key, caller), caller)
-      return before === undefined
-        ? waitForChange(breaker, key, caller, restore)
-        : Effect.zipRight(
-            restore(before),
-            Effect.suspend(() => waitForChange(breaker, key, caller, restore))
-          )
-    })
-  )
-
-const waitForChange = (
-  breaker: Breaker,
-  key: string,
-  caller: Caller,
-  restore: (effect: Effect.Effect<unknown>) => Effect.Effect<unknown>
-): Effect.Effect<boolean> => {
-  const now = breaker.now(caller)
-  const held = breaker.circuits.find(key, now)
-  // While calls are turned away whatever the circuit, the store is what is waited for.
-  const storeMillis = breaker.fleet?.turnsAway === true ? breaker.fleet.retryMillis : 0
-  const circuitMillis =
-    held === undefined
-      ? 0
-      : Circuit.readyInMillis(breaker.seen(held, now).circuit, breaker.settings.rules, now)
-  const millis = Math.max(storeMillis, circuitMillis)
-  if (millis <= 0) return Effect.succeed(true)
-  const changed = breaker.nextChange(key, caller)
-  return Deferred.await(changed).pipe(
-    // A timer holds no longer than some 24 days, so a longer wait is taken a day at a time.
-    Effect.timeoutOption(Math.min(Math.ceil(millis), dayMillis)),
-    restore,
-    Effect.ensuring(Effect.sync(() => breaker.forgetChange(key, changed))),
-    Effect.as(false)
-  )
 }

@@ -2,88 +2,85 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { CircuitSnapshot, CircuitState } from "../../CircuitBreaker.ts"
-import type { Breaker } from "./breaker.ts"
-import type { Held } from "./circuits.ts"
-import * as Circuit from "../core/circuit.ts"
+import type { Circuit } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
 import { noCounts } from "../core/window.ts"
+import type { LastFailure } from "../observe/description.ts"
+import type { Breaker } from "./breaker.ts"
+import type { CircuitEntry, Totals } from "./circuitEntry.ts"
 
-const closed: CircuitState = { _tag: "Closed" }
-const isolated: CircuitState = { _tag: "Isolated" }
-const disabled: CircuitState = { _tag: "Disabled" }
-
-/** @internal */
-export const state = (breaker: Breaker, key: string): Effect.Effect<CircuitState> =>
-  lookedUp(breaker, key, (_, circuit, now) => Effect.succeed(stateOf(breaker, circuit, now)))
-
-/** @internal */
-export const snapshot = (breaker: Breaker, key: string): Effect.Effect<CircuitSnapshot> =>
-  lookedUp(breaker, key, (held, circuit, now) =>
-    Effect.succeed({ ...snapshotOf(breaker, held, key, now), state: stateOf(breaker, circuit, now) })
-  )
+/**
+ * The state of a circuit as a reader sees it: a read never admits and never takes a slot.
+ *
+ * @internal
+ */
+export const state = (breaker: Breaker, key: string): Effect.Effect<State> =>
+  Effect.map(lookUp(breaker, key), ({ circuit, now }) => stateOf(breaker, circuit, now))
 
 /** @internal */
-export const circuits = (breaker: Breaker): Effect.Effect<ReadonlyArray<CircuitSnapshot>> =>
+export const snapshot = (breaker: Breaker, key: string): Effect.Effect<Snapshot> =>
+  Effect.map(lookUp(breaker, key), (found) => snapshotOf(breaker, key, found))
+
+/** @internal */
+export const circuits = (breaker: Breaker): Effect.Effect<ReadonlyArray<Snapshot>> =>
   Effect.withFiberRuntime((caller) => {
     const now = breaker.now(caller)
     return Effect.succeed(
-      Array.from(breaker.circuits.all(now), (held) => snapshotOf(breaker, held, held.key, now))
+      Array.from(breaker.circuits.all(now), (entry) =>
+        snapshotOf(breaker, entry.key, foundIn(breaker, entry, now))
+      )
     )
   })
 
-/**
- * Finds a circuit for a reader. One that this process does not hold and others may share is read in the store, and not
- * made here.
- */
-const lookedUp = <A>(
-  breaker: Breaker,
-  key: string,
-  read: (
-    held: Held | undefined,
-    circuit: Circuit.Circuit<unknown> | undefined,
-    now: number
-  ) => Effect.Effect<A>
-): Effect.Effect<A> =>
+type State = ReturnType<typeof stateOf>
+type Snapshot = ReturnType<typeof snapshotOf>
+
+/** What a reader finds of a circuit: only its state, where other processes hold it and this one does not. */
+interface Found {
+  readonly now: number
+  readonly entry?: CircuitEntry | undefined
+  readonly circuit?: Circuit<unknown> | undefined
+  /** How many unsettled calls the circuit counts as successes so far. */
+  readonly unsettled?: number
+}
+
+const foundIn = (breaker: Breaker, entry: CircuitEntry | undefined, now: number): Found =>
+  entry === undefined ? { now } : { now, entry, ...breaker.seen(entry, now) }
+
+/** Finds a circuit. One that this process does not hold and others may share is read in the store, and not made here. */
+const lookUp = (breaker: Breaker, key: string): Effect.Effect<Found> =>
   Effect.withFiberRuntime((caller) => {
     const here = () => {
       const now = breaker.now(caller)
-      const held = breaker.circuits.find(key, now)
-      return read(held, held && breaker.seen(held, now).circuit, now)
+      return foundIn(breaker, breaker.circuits.find(key, now), now)
     }
-    const { fleet } = breaker
-    if (fleet === undefined || breaker.circuits.find(key, breaker.now(caller)) !== undefined) return here()
-    return Effect.flatMap(fleet.peek(key), (circuit) =>
-      circuit === undefined ? here() : read(undefined, circuit, breaker.now(caller))
+    const found = here()
+    const { coordinator } = breaker
+    if (coordinator === undefined || found.entry !== undefined) return Effect.succeed(found)
+    return Effect.map(coordinator.peek(key), (circuit) =>
+      circuit === undefined ? here() : { now: breaker.now(caller), circuit }
     )
   })
 
-/** A circuit as a reader sees it at `now`. One that is not held is Closed. */
-const stateOf = (breaker: Breaker, seen: Circuit.Circuit<unknown> | undefined, now: number): CircuitState => {
-  if (seen === undefined) return closed
+/** A circuit that nobody holds is Closed. */
+const stateOf = (breaker: Breaker, found: Circuit<unknown> | undefined, now: number) => {
+  if (found === undefined) return closed
   const { rules } = breaker.settings
-  const circuit = Circuit.at(seen, rules, now)
+  const circuit = Machine.at(found, rules, now)
+  const { openings } = circuit
   switch (circuit._tag) {
     case "Closed":
       return closed
-    case "Open":
-      return {
-        _tag: "Open",
-        retryAfter: Duration.millis(Math.ceil(circuit.openedAt + circuit.openMillis - now)),
-        openings: circuit.openings
-      }
-    case "HalfOpen":
-      return {
-        _tag: "HalfOpen",
-        probing: circuit.slots.count,
-        succeeded: circuit.succeeded,
-        openings: circuit.openings
-      }
+    case "Open": {
+      const retryAfter = Duration.millis(Math.ceil(circuit.openedAt + circuit.openMillis - now))
+      return { _tag: "Open", retryAfter, openings } as const
+    }
+    case "HalfOpen": {
+      const { slots, succeeded } = circuit
+      return { _tag: "HalfOpen", probing: slots.count, succeeded, openings } as const
+    }
     case "Recovering":
-      return {
-        _tag: "Recovering",
-        admitting: Circuit.share(circuit, rules, now),
-        openings: circuit.openings
-      }
+      return { _tag: "Recovering", admitting: Machine.share(circuit, rules, now), openings } as const
     case "Isolated":
       return isolated
     case "Disabled":
@@ -91,22 +88,25 @@ const stateOf = (breaker: Breaker, seen: Circuit.Circuit<unknown> | undefined, n
   }
 }
 
-const snapshotOf = (breaker: Breaker, held: Held | undefined, key: string, now: number): CircuitSnapshot => {
-  const seen = held && breaker.seen(held, now)
+const closed = { _tag: "Closed" } as const
+const isolated = { _tag: "Isolated" } as const
+const disabled = { _tag: "Disabled" } as const
+
+const snapshotOf = (breaker: Breaker, key: string, { circuit, entry, now, unsettled = 0 }: Found) => {
+  const totals = entry?.totals ?? noTotals
   return {
     breaker: breaker.settings.name,
     key,
-    state: stateOf(breaker, seen?.circuit, now),
-    window: seen === undefined ? noCounts : Circuit.counts(seen.circuit, breaker.settings.rules, now),
-    totals: {
-      succeeded: (held?.succeeded ?? 0) + (seen?.unsettled ?? 0),
-      failed: held?.failed ?? 0,
-      ignored: held?.ignored ?? 0,
-      rejected: held?.rejected ?? 0
-    },
-    lastFailure: Option.map(Option.fromNullable(held?.lastFailure), ({ at, description, exit }) => ({
-      at,
-      cause: exit._tag === "Failure" ? exit.cause : Cause.fail(description ?? exit.value)
-    }))
+    state: stateOf(breaker, circuit, now),
+    window: circuit === undefined ? noCounts : Machine.counts(circuit, breaker.settings.rules, now),
+    totals: { ...totals, succeeded: totals.succeeded + unsettled },
+    lastFailure: Option.map(Option.fromNullable(entry?.lastFailure), withCause)
   }
 }
+
+const noTotals: Totals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
+
+const withCause = ({ at, description, exit }: LastFailure) => ({
+  at,
+  cause: exit._tag === "Failure" ? exit.cause : Cause.fail(description ?? exit.value)
+})

@@ -1,18 +1,18 @@
 import * as Scheduler from "effect/Scheduler"
 import * as Outcome from "../../Outcome.ts"
-import type { RunningCall } from "./call.ts"
-import type { Held } from "./circuits.ts"
-import * as Circuit from "../core/circuit.ts"
+import type { Circuit, Rules, Ticket } from "../core/circuit.ts"
+import * as Machine from "../core/circuit.ts"
+import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
- * A call that has succeeded unless it goes on: an HTTP response whose body nobody has begun to read.
+ * A call that counts as a success unless it goes on: an HTTP response whose body nobody has begun to read.
  *
  * @internal
  */
 export interface UnsettledCall {
-  readonly call: RunningCall
+  readonly call: Ticket & { readonly entry: CircuitEntry }
   /** Settles it as the success that it is so far. */
-  readonly lapse: () => void
+  readonly settle: () => void
 }
 
 /**
@@ -21,34 +21,35 @@ export interface UnsettledCall {
  * @internal
  */
 export interface Seen {
-  readonly circuit: Circuit.Circuit<unknown>
+  readonly circuit: Circuit<unknown>
   /** How many unsettled calls are counted in. */
   readonly unsettled: number
 }
 
 /**
- * The unsettled calls of a breaker, by circuit. Each lapses when the event loop turns, or before its circuit's next
- * outcome or decision, unless it is taken back by then. Reading a circuit counts them in, but leaves them unsettled.
+ * The unsettled calls of a breaker, by circuit. Each is settled as a success when the event loop turns, or before its
+ * circuit's next outcome or decision, unless it is taken back by then. Reading a circuit counts them in, but leaves them
+ * unsettled.
  *
  * @internal
  */
 export class UnsettledCalls {
-  private readonly byCircuit = new Map<Held, CircuitCalls>()
-  private readonly report: (held: Held, defect: unknown) => void
+  private readonly byCircuit = new Map<CircuitEntry, CircuitCalls>()
+  private readonly report: (key: string, defect: unknown) => void
   /** How many there are of all circuits. */
   private count = 0
   private awaitsTurn = false
 
-  constructor(report: (held: Held, defect: unknown) => void) {
+  constructor(report: (key: string, defect: unknown) => void) {
     this.report = report
   }
 
   add(unsettled: UnsettledCall): void {
-    const { held } = unsettled.call
-    let others = this.byCircuit.get(held)
+    const { entry } = unsettled.call
+    let others = this.byCircuit.get(entry)
     if (others === undefined) {
       others = new CircuitCalls()
-      this.byCircuit.set(held, others)
+      this.byCircuit.set(entry, others)
     }
     others.add(unsettled)
     this.count++
@@ -56,46 +57,48 @@ export class UnsettledCalls {
     this.awaitsTurn = true
     nextTurn.scheduleTask(() => {
       this.awaitsTurn = false
-      for (const [held, all] of Array.from(this.byCircuit)) {
-        // Calls that settling has led to lapse at the next turn.
-        if (this.byCircuit.get(held) !== all) continue
-        this.byCircuit.delete(held)
-        this.lapse(held, all.calls)
+      for (const [entry, all] of Array.from(this.byCircuit)) {
+        // Calls that settling has led to are settled at the next turn.
+        if (this.byCircuit.get(entry) !== all) continue
+        this.byCircuit.delete(entry)
+        this.settle(entry, all.calls)
       }
     }, 0)
   }
 
   takeBack(unsettled: UnsettledCall): void {
-    if (this.byCircuit.get(unsettled.call.held)?.calls.delete(unsettled) === true) this.count--
+    if (this.byCircuit.get(unsettled.call.entry)?.calls.delete(unsettled) === true) this.count--
   }
 
   get isEmpty(): boolean {
     return this.count === 0
   }
 
-  seen(held: Held, rules: Circuit.Rules<unknown>, now: number): Seen {
-    return this.byCircuit.get(held)?.seen(held.current, rules, now) ?? { circuit: held.current, unsettled: 0 }
+  seen(entry: CircuitEntry, rules: Rules<unknown>, now: number): Seen {
+    return (
+      this.byCircuit.get(entry)?.seen(entry.current, rules, now) ?? { circuit: entry.current, unsettled: 0 }
+    )
   }
 
-  /** Has the calls of a circuit lapse. Each settles, which asks for this again, so they are taken out first. */
-  lapseAll(held: Held): void {
+  /** Settles the calls of a circuit. Settling one asks for this again, so they are taken out first. */
+  settleAll(entry: CircuitEntry): void {
     // Asked before every outcome, while there are hardly ever any.
     if (this.isEmpty) return
-    const all = this.byCircuit.get(held)
+    const all = this.byCircuit.get(entry)
     // One that has become empty is used again by the calls that come before the event loop turns.
     if (all === undefined || all.calls.size === 0) return
-    this.byCircuit.delete(held)
-    this.lapse(held, all.calls)
+    this.byCircuit.delete(entry)
+    this.settle(entry, all.calls)
   }
 
-  private lapse(held: Held, calls: ReadonlySet<UnsettledCall>): void {
+  private settle(entry: CircuitEntry, calls: ReadonlySet<UnsettledCall>): void {
     this.count -= calls.size
     for (const unsettled of calls) {
       try {
-        unsettled.lapse()
+        unsettled.settle()
       } catch (defect) {
         // Run by a timer, it would end the process.
-        this.report(held, defect)
+        this.report(entry.key, defect)
       }
     }
   }
@@ -117,7 +120,7 @@ class CircuitCalls {
     this.calls.add(unsettled)
   }
 
-  seen(current: Circuit.Circuit<unknown>, rules: Circuit.Rules<unknown>, now: number): Seen {
+  seen(current: Circuit<unknown>, rules: Rules<unknown>, now: number): Seen {
     if (current._tag !== "Closed" || current.generation !== this.generation)
       return seenOneByOne(this.calls, current, rules, now)
     if (this.successes?.isOf(current, now) !== true) this.successes = new Successes(current, rules, now)
@@ -127,42 +130,42 @@ class CircuitCalls {
 
 /** A Closed circuit after each number of successes, for as long as it stays the same and a millisecond lasts. */
 class Successes {
-  private readonly rules: Circuit.Rules<unknown>
+  private readonly rules: Rules<unknown>
   private readonly now: number
-  private readonly afterEach: [Circuit.Circuit<unknown>, ...Array<Circuit.Circuit<unknown>>]
+  private readonly afterEach: [Circuit<unknown>, ...Array<Circuit<unknown>>]
 
-  constructor(circuit: Circuit.Circuit<unknown>, rules: Circuit.Rules<unknown>, now: number) {
+  constructor(circuit: Circuit<unknown>, rules: Rules<unknown>, now: number) {
     this.rules = rules
     this.now = now
     this.afterEach = [circuit]
   }
 
-  isOf(circuit: Circuit.Circuit<unknown>, now: number): boolean {
+  isOf(circuit: Circuit<unknown>, now: number): boolean {
     return this.afterEach[0] === circuit && Math.floor(this.now) === Math.floor(now)
   }
 
-  after(successes: number): Circuit.Circuit<unknown> {
+  after(successes: number): Circuit<unknown> {
     const { generation } = this.afterEach[0]
     for (let known = this.afterEach.length; known <= successes; known++) {
       const last = this.afterEach[known - 1] ?? this.afterEach[0]
-      this.afterEach.push(Circuit.settle(last, this.rules, { generation, slot: 0 }, successAt(this.now)))
+      this.afterEach.push(Machine.settle(last, this.rules, { generation, slot: 0 }, successAt(this.now)))
     }
     return this.afterEach[successes] ?? this.afterEach[0]
   }
 }
 
-/** A circuit that is not Closed has its calls lapse whenever it is asked for admission, so that there are few. */
+/** The calls of a circuit that is not Closed are settled whenever it is asked for admission, so that there are few. */
 const seenOneByOne = (
   calls: Iterable<UnsettledCall>,
-  current: Circuit.Circuit<unknown>,
-  rules: Circuit.Rules<unknown>,
+  current: Circuit<unknown>,
+  rules: Rules<unknown>,
   now: number
 ): Seen => {
   let circuit = current
   let unsettled = 0
   for (const { call } of calls) {
-    if (!Circuit.lands(current, rules, call, now)) continue
-    circuit = Circuit.settle(circuit, rules, call, successAt(now))
+    if (!Machine.lands(current, rules, call, now)) continue
+    circuit = Machine.settle(circuit, rules, call, successAt(now))
     unsettled++
   }
   return { circuit, unsettled }

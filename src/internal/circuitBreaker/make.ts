@@ -2,34 +2,35 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker, Options, ProtectOptions } from "../../CircuitBreaker.ts"
-import { CircuitBreakerRegistry } from "../../CircuitBreakerRegistry.ts"
-import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import { CircuitStore } from "../../CircuitStore.ts"
 import { admit } from "../breaker/admit.ts"
+import { awaitReady } from "../breaker/awaitReady.ts"
+import type { Request } from "../breaker/begin.ts"
 import { Breaker } from "../breaker/breaker.ts"
 import { defaultKey } from "../breaker/circuits.ts"
-import * as controls from "../breaker/controls.ts"
-import * as Fleet from "../fleet/join.ts"
-import { coordinatesNothing } from "../stores/memory.ts"
-import { checkCall, checkKey, checkStream, decode } from "./options.ts"
-import type { Request } from "../breaker/protect.ts"
+import * as Controls from "../breaker/controls.ts"
 import { protect } from "../breaker/protect.ts"
 import { protectStream } from "../breaker/protectStream.ts"
 import * as Reading from "../breaker/reading.ts"
+import type { Classify } from "../breaker/verdict.ts"
+import { joinOf } from "../breaker/join.ts"
+import { CurrentRegistry } from "../observe/registry.ts"
+import { checkCall, checkKey, checkStream, decode } from "./options.ts"
+import { stepsKey, stepsOf } from "./steps.ts"
 
 /** @internal */
 export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const registry = yield* CircuitBreakerRegistry
+    const registry = yield* CurrentRegistry
     const store = yield* CircuitStore
-    const breaker = yield* Effect.withFiberRuntime<Breaker, never, Scope.Scope>((caller) =>
-      Effect.suspend(() => {
-        const settings = decode(options)
-        return coordinatesNothing(store)
-          ? Effect.succeed(new Breaker(settings, registry, caller))
-          : Fleet.make(settings, registry, store, caller)
-      })
-    )
+    const settings = decode(options)
+    const join = joinOf(store)
+    const publish = registry.unsafePublish
+    const breaker = yield* join === undefined
+      ? Effect.withFiberRuntime<Breaker>((caller) =>
+          Effect.succeed(new Breaker({ settings, publish }, caller))
+        )
+      : join({ settings, publish }, store)
     const service = serviceOf(breaker)
     yield* Effect.addFinalizer(() => Effect.sync(() => breaker.close()))
     yield* registry.register(service)
@@ -38,72 +39,36 @@ export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Sco
 
 const serviceOf = (breaker: Breaker): CircuitBreaker => {
   const { settings } = breaker
+  const request = (key?: string, classify: Classify = settings.classify): Request => ({
+    breaker,
+    key,
+    classify
+  })
+  const checked = (key: string | undefined) => request(checkKey(key))
+  const unkeyed = request()
   const service: CircuitBreaker = {
     name: settings.name,
-    protect: (effect) =>
-      protect({
-        breaker,
-        effect,
-        key: undefined,
-        classify: settings.classify,
-        goOn: undefined,
-        onStart: undefined
-      }),
+    protect: (effect) => protect(unkeyed, effect),
     protectWith: dual(2, <A, E, R>(effect: Effect.Effect<A, E, R>, options: ProtectOptions<A, E>) => {
-      const { classify = settings.classify, key } = options
       checkCall(options)
-      return protect({ breaker, effect, key, classify, goOn: undefined, onStart: undefined })
+      return protect(request(options.key, options.classify), effect)
     }),
     protectStream: (stream, options) => {
       if (options !== undefined) checkStream(options)
-      return protectStream(breaker, stream, options?.key)
+      return protectStream(request(options?.key), stream)
     },
-    admit: (key) => admit(breaker, checkKey(key)),
+    admit: (key) => admit(checked(key)),
     state: (key) => Reading.state(breaker, checkKey(key) ?? defaultKey),
     snapshot: (key) => Reading.snapshot(breaker, checkKey(key) ?? defaultKey),
     circuits: Reading.circuits(breaker),
     transitions: breaker.transitions.stream,
     subscribe: breaker.transitions.queue,
-    trip: (key) => controls.trip(breaker, checkKey(key)),
-    reset: (key) => controls.reset(breaker, checkKey(key)),
-    isolate: (key) => controls.isolate(breaker, checkKey(key)),
-    disable: (key) => controls.disable(breaker, checkKey(key)),
-    awaitReady: (key) => controls.awaitReady(breaker, checkKey(key))
+    trip: (key) => Controls.trip(breaker, checkKey(key)),
+    reset: (key) => Controls.reset(breaker, checkKey(key)),
+    isolate: (key) => Controls.isolate(breaker, checkKey(key)),
+    disable: (key) => Controls.disable(breaker, checkKey(key)),
+    awaitReady: (key) => awaitReady(breaker, checkKey(key))
   }
-  const guarding: Guarding = {
-    [guardKey]: (effect, { classify, goOn, key, onStart }) =>
-      protect({ breaker, effect, key, classify, goOn, onStart })
-  }
-  // Not enumerable: a breaker that is made of this one has its own way to guard.
-  return Object.defineProperty(service, guardKey, { value: guarding[guardKey] })
+  // Not enumerable: a breaker that is made of this one has its own way to begin a call.
+  return Object.defineProperty(service, stepsKey, { value: stepsOf(breaker) })
 }
-
-/**
- * What an adapter does with a breaker beyond its public interface. The name is the same in every copy of this package,
- * so that an adapter of one works with a breaker of another.
- */
-const guardKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitBreaker/guard/1")
-
-interface Guarding {
-  readonly [guardKey]: <A, E, R>(
-    effect: Effect.Effect<A, E, R>,
-    guard: Guard<A>
-  ) => Effect.Effect<A, E | CircuitOpenError, R>
-}
-
-type Guard<A> = Pick<Request<A, unknown, unknown>, "key" | "classify" | "goOn" | "onStart">
-
-/**
- * Guards an effect whose call may go on after it, or be settled before its end. A breaker that somebody else has made
- * settles such a call with its effect.
- *
- * @internal
- */
-export const protectOn = <A, E, R>(
-  service: CircuitBreaker,
-  effect: Effect.Effect<A, E, R>,
-  guard: Guard<A>
-): Effect.Effect<A, E | CircuitOpenError, R> =>
-  guardKey in service
-    ? (service as CircuitBreaker & Guarding)[guardKey](effect, guard)
-    : service.protectWith(effect, { key: guard.key, classify: guard.classify })

@@ -357,16 +357,11 @@ export const nextOpening = <W>(circuit: Circuit<W>, now: number): number =>
  *
  * @internal
  */
-export const open = <W>(
-  circuit: Circuit<W>,
-  generation: number,
-  openings: number,
-  openMillis: number,
-  now: number
-): Circuit<W> =>
-  circuit.generation === generation
-    ? { _tag: "Open", generation: generation + 1, openings, openMillis, openedAt: now }
-    : circuit
+export const open = <W>(circuit: Circuit<W>, generation: number, opening: Opening): Circuit<W> =>
+  circuit.generation === generation ? { _tag: "Open", generation: generation + 1, ...opening } : circuit
+
+/** @internal */
+export type Opening = Pick<Open, "openings" | "openMillis" | "openedAt">
 
 // ---------------------------------------------------------------------------------------------------------
 // Manual control

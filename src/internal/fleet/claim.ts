@@ -2,6 +2,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
+import type { SlotRequest } from "../breaker/coordinator.ts"
 import type { Decision, Ticket } from "../core/circuit.ts"
 
 /**
@@ -10,9 +11,9 @@ import type { Decision, Ticket } from "../core/circuit.ts"
  *
  * @internal
  */
-export class Claim {
+export class Claim implements SlotRequest {
   /** The answer; none where the store could not be asked. */
-  decision: Decision | undefined = undefined
+  private given: Decision | undefined = undefined
   private isAnswered = false
   private isAbandoned = false
   private readonly answered = Deferred.unsafeMake<void>(FiberId.none)
@@ -25,10 +26,13 @@ export class Claim {
   }
 
   /** Waits for the answer, no longer than its two questions may take, whoever waits: those who come too late are rejected. */
-  get wait(): Effect.Effect<void> {
+  get decision(): Effect.Effect<Decision | undefined> {
     return Effect.interruptible(this.end).pipe(
       Effect.timeoutOption(Duration.times(this.deadline, 2)),
-      Effect.map(() => this.answer({ _tag: "Rejected", retryAfterMillis: 0 }))
+      Effect.map(() => {
+        this.answer({ _tag: "Rejected", retryAfterMillis: 0 })
+        return this.given
+      })
     )
   }
 
@@ -41,14 +45,14 @@ export class Claim {
   answer(decision: Decision | undefined): void {
     if (this.isAnswered) return this.handBack(decision)
     this.isAnswered = true
-    this.decision = decision
+    this.given = decision
     if (this.isAbandoned) this.handBack(decision)
     Deferred.unsafeDone(this.answered, Effect.void)
   }
 
-  abandon(): void {
+  readonly abandon = (): void => {
     this.isAbandoned = true
-    this.handBack(this.decision)
+    this.handBack(this.given)
   }
 
   private handBack(decision: Decision | undefined): void {

@@ -4,7 +4,7 @@ import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import type { CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import * as Machine from "../core/circuit.ts"
 import { dayMillis, yearMillis } from "../core/millis.ts"
 import type { Fork } from "./fleet.ts"
@@ -105,7 +105,7 @@ export class Contact {
   }
 
   // Calls that come together ask once.
-  read(held: Held): Deferred.Deferred<void> {
+  read(held: CircuitEntry): Deferred.Deferred<void> {
     const member = memberOf(held)
     if (member.reading !== undefined) return member.reading
     const reading = Deferred.unsafeMake<void>(FiberId.none)
@@ -147,7 +147,7 @@ export class Contact {
     )
   }
 
-  exchange(all: ReadonlyArray<Held>): Effect.Effect<void> {
+  exchange(all: ReadonlyArray<CircuitEntry>): Effect.Effect<void> {
     return Effect.withFiberRuntime<void>((caller) => {
       const asked = all.map((held) => ({
         outcomes: memberOf(held).outcomes,
@@ -161,7 +161,7 @@ export class Contact {
     })
   }
 
-  askAbout(all: ReadonlyArray<Held>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
+  askAbout(all: ReadonlyArray<CircuitEntry>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const now = this.breaker.now(caller)
       const requests = all.map((held) => this.requestFor(held, now))
@@ -175,7 +175,7 @@ export class Contact {
     })
   }
 
-  private requestFor(held: Held, now: number): ExchangeRequest {
+  private requestFor(held: CircuitEntry, now: number): ExchangeRequest {
     const member = memberOf(held)
     const announce = member.announces
     member.announces = false
@@ -192,7 +192,7 @@ export class Contact {
   }
 
   /** Whether the others have to know what this node counts, or that it lives. */
-  private hasPart(held: Held): boolean {
+  private hasPart(held: CircuitEntry): boolean {
     return this.rounds.has(held) && (memberOf(held).isWarm || held.current._tag !== "Closed")
   }
 
@@ -207,12 +207,12 @@ export class Contact {
     this.rounds.wakeUp()
   }
 
-  idOf(held: Held) {
+  idOf(held: CircuitEntry) {
     return { breaker: this.name, key: held.key }
   }
 
   /** Outlives the window, the opening, and the time after which the backoff starts over. */
-  keepMillis(held: Held): number {
+  keepMillis(held: CircuitEntry): number {
     const { idleMillis, rules } = this.breaker.settings
     const millis = Math.max(Math.min(idleMillis, dayMillis), this.windowMillis)
     return Math.min(millis + 3 * held.current.openMillis + rules.probeTimeoutMillis, yearMillis)

@@ -7,8 +7,10 @@ import { CircuitStoreError } from "../../CircuitStore.ts"
 import * as Outcome from "../../Outcome.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Breaker } from "../breaker/breaker.ts"
+import type { Control, Coordinator, Opened, Settled, Step } from "../breaker/coordinator.ts"
+import { openMillisOf } from "../breaker/opening.ts"
 import type { Caller } from "../fiber/caller.ts"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Call } from "../core/policy.ts"
@@ -23,7 +25,7 @@ import { Rounds } from "./rounds.ts"
 import type { Shared } from "./sharedCircuit.ts"
 import type { Rules } from "./rules.ts"
 import { shortestSpanOf } from "./rules.ts"
-import type { Step } from "./steps.ts"
+import type { Step as Change } from "./steps.ts"
 import * as Steps from "./steps.ts"
 import { Tally } from "./tally.ts"
 
@@ -37,7 +39,7 @@ export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
  *
  * @internal
  */
-export class Fleet {
+export class Fleet implements Coordinator {
   readonly contact: Contact
   private readonly mirror: Mirror
   /** Who this is among the breakers of its name. */
@@ -70,7 +72,7 @@ export class Fleet {
       shortestSpanOf(breaker.settings.policyData) / 4
     )
     const { line, node, rounds, tally } = this
-    const push = (held: Held, step: Step) => this.push(held, step)
+    const push = (held: CircuitEntry, step: Change) => this.push(held, step)
     const parts: Parts = { node, breaker, store, rules, line, tally, rounds, fork, push }
     this.mirror = new Mirror(parts)
     this.contact = new Contact(parts, this.mirror)
@@ -79,33 +81,29 @@ export class Fleet {
   // -------------------------------------------------------------------------------------------------------
   // On the way of a call
 
-  /** Whether a call goes by the circuit as this process has it, and nothing waits for its outcome. */
-  knows(held: Held, caller: Caller): boolean {
-    return !this.isWrittenThrough && !this.line.isFailing && this.mirror.isKnown(held, caller)
+  get isUncertain(): boolean {
+    return this.writesThrough || this.line.isFailing || !this.mirror.isListening
   }
 
-  /** What a call or a control waits for before it goes by the circuit: nothing, if that is known. */
-  beforeCall(held: Held, caller: Caller): Effect.Effect<void> | undefined {
-    if (this.line.isFailing || (this.mirror.isKnown(held, caller) && !this.isWrittenThrough)) return undefined
+  ready(held: CircuitEntry, caller: Caller): Effect.Effect<void> | undefined {
+    if (this.line.isFailing || (!this.writesThrough && this.mirror.isKnown(held, caller))) return undefined
     return Effect.suspend(() => {
-      memberOf(held).isWarm ||= this.isWrittenThrough
+      memberOf(held).isWarm ||= this.writesThrough
       return Deferred.await(this.contact.read(held))
     })
   }
 
-  /** How a circuit stands for the others that this process does not hold; nothing where the store cannot tell. */
   peek(key: string): Effect.Effect<Circuit<unknown> | undefined> {
     return this.line.isFailing ? Effect.succeed(undefined) : this.contact.peek(key)
   }
 
-  get isWrittenThrough(): boolean {
+  get writesThrough(): boolean {
     return this.mirror.isWrittenThrough
   }
 
-  /** What a call waits for after its outcome has been taken in, where everything is written through. */
-  afterCall(circuit: () => Held): Effect.Effect<void> {
+  /** Writes an outcome to the store before its call returns. */
+  private write(held: CircuitEntry): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => {
-      const held = circuit()
       const member = memberOf(held)
       this.rounds.keep(held)
       const written = this.line.isFailing ? Effect.void : this.contact.exchange([held])
@@ -118,51 +116,41 @@ export class Fleet {
     })
   }
 
-  /** Whether calls are turned away because the store cannot be asked. */
-  get turnsAway(): boolean {
-    return this.line.isFailing && this.store.coordination.onStoreError === "reject"
+  /** Calls may be rejected while the store cannot be asked; they may try again as soon as it is asked again. */
+  get outageMillis(): number | undefined {
+    const { onStoreError, syncInterval } = this.store.coordination
+    return this.line.isFailing && onStoreError === "reject" ? Duration.toMillis(syncInterval) : undefined
   }
 
-  /** When a call that was turned away may try again: as soon as the store is asked again. */
-  get retryMillis(): number {
-    return Duration.toMillis(this.store.coordination.syncInterval)
+  /** Where everything is written through, that is known only after the outcome has been written. */
+  judged(held: CircuitEntry, circuit: Circuit<unknown>, now: number): Circuit<unknown> | undefined {
+    const isCounted = circuit._tag === "Closed" || circuit._tag === "Recovering"
+    return isCounted && this.writesThrough ? undefined : this.tally.merged(held, circuit, now)
   }
 
-  /**
-   * The circuit by which it is decided whether to open: with what all nodes count together. Where everything is written
-   * through, that is known only after the outcome has been written, and nothing is decided yet.
-   */
-  judged(
-    held: Held,
-    circuit: Circuit<unknown>,
-    outcome: Outcome.Outcome,
-    now: number
-  ): Circuit<unknown> | undefined {
-    if (circuit._tag === "Closed" || circuit._tag === "Recovering") {
-      const member = memberOf(held)
-      // What is known now may be old: it is judged again when there is an answer.
-      if (member.isWarm || outcome._tag === "Failure") {
-        member.undecided = outcome
-        member.outcomes++
+  after(held: CircuitEntry, step: Step, caller: Caller): Effect.Effect<void> | undefined {
+    switch (step._tag) {
+      case "Settled": {
+        this.settled(held, step, caller)
+        return this.writesThrough ? this.write(held) : undefined
       }
-      if (this.isWrittenThrough) return undefined
+      case "Opened": {
+        if (step.reason === "Tripped") this.tripped(held, step)
+        this.opened(held, step.reason)
+        return undefined
+      }
+      case "Controlled":
+        return this.controlled(held, this.changeBy(step.control, held))
     }
-    return this.tally.merged(held, circuit, now)
   }
 
-  /** Tells of an outcome that a circuit has taken in, which was `before`. */
-  settled(
-    held: Held,
-    before: Circuit<unknown>,
-    { slot }: Ticket,
-    call: Call,
-    outcome: Outcome.Outcome,
-    caller: Caller
-  ): void {
+  /** Reports an outcome that a circuit has recorded. */
+  private settled(held: CircuitEntry, { before, call, outcome, slot }: Settled, caller: Caller): void {
     const { rules } = this.breaker.settings
     if (before._tag === "HalfOpen") {
       return this.probed(held, slot, call, this.openMillisAfter(held, before, outcome, caller))
     }
+    this.keepUndecided(held, before, outcome)
     const isWorthTelling =
       outcome._tag === "Failure" ||
       (rules.policy.measuresElapsed && Machine.counts(held.current, rules, call.at).slow > 0)
@@ -175,11 +163,20 @@ export class Fleet {
     this.rounds.hurry(held)
   }
 
+  /** What is known now may be old: an outcome is judged again when there is an answer. */
+  private keepUndecided(held: CircuitEntry, before: Circuit<unknown>, outcome: Outcome.Outcome): void {
+    const isRecorded = held.current !== before && (before._tag === "Closed" || before._tag === "Recovering")
+    const member = memberOf(held)
+    if (!isRecorded || !(member.isWarm || outcome._tag === "Failure")) return
+    member.undecided = outcome
+    member.outcomes++
+  }
+
   /**
    * Asks for a place among the probes, which are those of all nodes, after those who ask already. Nothing where the node
    * can decide for itself, or has to.
    */
-  claim(held: Held, caller: Caller): Claim | undefined {
+  requestSlot(held: CircuitEntry, caller: Caller): Claim | undefined {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const admission = () => Machine.admit(held.current, rules, this.breaker.now(caller))
@@ -230,7 +227,11 @@ export class Fleet {
   }
 
   /** The slot is the shared one, the generation this node's own. */
-  private ownDecision(held: Held, decision: Decision | undefined, caller: Caller): Decision | undefined {
+  private ownDecision(
+    held: CircuitEntry,
+    decision: Decision | undefined,
+    caller: Caller
+  ): Decision | undefined {
     if (decision?._tag !== "Admitted") return decision
     const ticket: Ticket = { ...decision.ticket, generation: held.current.generation }
     if (Machine.lands(held.current, this.breaker.settings.rules, ticket, this.breaker.now(caller)))
@@ -241,7 +242,7 @@ export class Fleet {
   }
 
   /** Waits until no change of this node's is on its way. */
-  private quiet(held: Held): Effect.Effect<void> {
+  private quiet(held: CircuitEntry): Effect.Effect<void> {
     const member = memberOf(held)
     return Effect.suspend(() =>
       member.pending === 0
@@ -259,18 +260,18 @@ export class Fleet {
   // -------------------------------------------------------------------------------------------------------
   // Changes of this node
 
-  /** Tells that this node trips, before it does. */
-  opening(held: Held, now: number): void {
+  /** This node has tripped, for itself alone where too few nodes see failures. */
+  private tripped(held: CircuitEntry, { before, now }: Opened): void {
     const member = memberOf(held)
     member.countedAlone = undefined
-    if (!this.tally.isFleetMatter(held, held.current, now)) {
-      member.countedAlone = this.tally.contribution(held, now)
+    if (!this.tally.isFleetMatter(held, before, now)) {
+      member.countedAlone = this.tally.contribution(held, now, before)
       this.rounds.hurry(held)
     }
   }
 
   /** Tells that this node has tripped; how its other openings are told is the business of whoever asked for them. */
-  opened(held: Held, reason: OpenReason): void {
+  private opened(held: CircuitEntry, reason: OpenReason): void {
     const circuit = held.current
     const member = memberOf(held)
     member.holdings = { ...member.holdings, reason }
@@ -283,7 +284,7 @@ export class Fleet {
   }
 
   /** Tells of a control by hand, after what was to be told before, and waits until the others can know it. */
-  controlled(held: Held, step: Step): Effect.Effect<void> {
+  private controlled(held: CircuitEntry, step: Change): Effect.Effect<void> {
     return Effect.suspend(() => {
       memberOf(held).countedAlone = undefined
       // What has been done here is told, also if nobody waits for it any longer.
@@ -291,21 +292,39 @@ export class Fleet {
     })
   }
 
+  /** The change of the shared circuit that a control asks for. */
+  private changeBy(control: Control, held: CircuitEntry): Change {
+    switch (control) {
+      case "Trip":
+        return this.tripping(held)
+      case "Reset":
+        return this.resetting(held)
+      case "Isolate":
+        return this.holding(held, "isolations", 1)
+      case "Release":
+        return this.holding(held, "isolations", -1)
+      case "Disable":
+        return this.holding(held, "disables", 1)
+      case "Enable":
+        return this.holding(held, "disables", -1)
+    }
+  }
+
   /** This node keeps the circuit isolated, or disabled, once more or once less. */
-  holding(held: Held, what: "isolations" | "disables", change: 1 | -1): Step {
+  private holding(held: CircuitEntry, what: "isolations" | "disables", change: 1 | -1): Change {
     memberOf(held)[what] += change
     return this.mirror.holding(held)
   }
 
   /** The circuit has been tripped here by hand. */
-  tripping(held: Held): Step {
+  private tripping(held: CircuitEntry): Change {
     const { current } = held
     const openedAt = current._tag === "Open" ? current.openedAt : Infinity
     return Steps.trip(current.openMillis, openedAt + this.line.ahead)
   }
 
   /** A reset ends the isolations of all nodes, also if it reaches them later. */
-  resetting(held: Held): Step {
+  private resetting(held: CircuitEntry): Change {
     const member = memberOf(held)
     const { holdings } = member
     member.isolations = 0
@@ -315,7 +334,7 @@ export class Fleet {
 
   /** How long the fleet's opening lasts if this probe opens it: as long as that of this node, if it has opened. */
   private openMillisAfter(
-    held: Held,
+    held: CircuitEntry,
     { openings }: Circuit<unknown>,
     outcome: Outcome.Outcome,
     caller: Caller
@@ -323,10 +342,10 @@ export class Fleet {
     const { breaker } = this
     return held.current._tag === "Open"
       ? held.current.openMillis
-      : breaker.lengthened(breaker.nextBackoff(held, openings + 1, caller), outcome)
+      : openMillisOf(breaker, held, { openings: openings + 1, outcome }, caller)
   }
 
-  private probed(held: Held, slot: number, call: Call, openMillis: number): void {
+  private probed(held: CircuitEntry, slot: number, call: Call, openMillis: number): void {
     const { rules } = this.breaker.settings
     const { generation } = memberOf(held)
     this.push(held, (shared, now) => {
@@ -345,7 +364,7 @@ export class Fleet {
     })
   }
 
-  private push(held: Held, step: Step): void {
+  private push(held: CircuitEntry, step: Change): void {
     memberOf(held).writing = this.fork(Effect.asVoid(this.update(held, step)))
   }
 
@@ -353,7 +372,7 @@ export class Fleet {
    * Makes a change to what the store keeps, again until nobody comes in between, and takes the result over: that of the
    * last one, if there are several on their way, one after the other. Answers whether the store could be asked.
    */
-  private update(held: Held, step: Step): Effect.Effect<boolean> {
+  private update(held: CircuitEntry, step: Change): Effect.Effect<boolean> {
     const member = memberOf(held)
     const asked = Effect.suspend(() =>
       this.line.isFailing
@@ -382,7 +401,7 @@ export class Fleet {
   }
 
   /** Answers whether it has changed something. */
-  private change(held: Held, step: Step, entry: Entry): Effect.Effect<boolean, CircuitStoreError> {
+  private change(held: CircuitEntry, step: Change, entry: Entry): Effect.Effect<boolean, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const { rules } = this.breaker.settings
       const kept = this.mirror.decode(entry, caller)

@@ -1,26 +1,18 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
-import type * as Scope from "effect/Scope"
 import type { Store } from "../../CircuitStore.ts"
 import { Breaker } from "../breaker/breaker.ts"
-import type { Caller } from "../fiber/caller.ts"
-import { share } from "../core/share.ts"
-import type { Settings } from "../circuitBreaker/options.ts"
+import type { Join } from "../breaker/join.ts"
 import { refuse } from "../circuitBreaker/options.ts"
-import type * as CircuitBreakerRegistry from "../../CircuitBreakerRegistry.ts"
+import { share } from "../core/share.ts"
 import { Fleet } from "./fleet.ts"
 
 /**
- * Makes a breaker that is one of those of its name on a store, until the scope closes.
+ * Makes a breaker that shares its circuits with breakers of its name in other processes.
  *
  * @internal
  */
-export const make = (
-  settings: Settings,
-  registry: CircuitBreakerRegistry.Registry,
-  store: Store,
-  caller: Caller
-): Effect.Effect<Breaker, never, Scope.Scope> =>
+export const join: Join = ({ publish, settings }, store) =>
   Effect.gen(function* () {
     const { name, policyData, rules } = settings
     const policy = share(policyData)
@@ -31,17 +23,21 @@ export const make = (
         "one made by TripPolicy.make, whose states only its author can add up"
       )
     }
-    const breaker = new Breaker({ ...settings, rules: { ...rules, policy } }, registry, caller)
+    const shared = { ...settings, rules: { ...rules, policy } }
+    const breaker = yield* Effect.withFiberRuntime<Breaker>((caller) =>
+      Effect.succeed(new Breaker({ settings: shared, publish, isShared: true }, caller))
+    )
     const { failuresToReopen, probes, recovery } = rules
     const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
-    const fleet = new Fleet(breaker, store, { policy, name: rulesName }, fork)
-    breaker.fleet = fleet
+    // The join of a store is called with that store.
+    const fleet = new Fleet(breaker, store as Store, { policy, name: rulesName }, fork)
+    breaker.coordinator = fleet
     yield* Effect.forkScoped(fleet.contact.keepingInTouch)
     // Calls that are still made go by the breaker's own circuits.
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        breaker.fleet = undefined
+        breaker.coordinator = undefined
         fleet.contact.end()
       })
     )

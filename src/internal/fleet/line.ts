@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../CircuitStore.ts"
 import { CircuitStoreError } from "../../CircuitStore.ts"
-import { announceStore } from "../observe/log.ts"
+import { logStore } from "../observe/log.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { Caller } from "../fiber/caller.ts"
 
@@ -70,7 +70,7 @@ export class Line {
     this.answeringSince = now + this.ahead
     this.breaker.meters.store(false)
     this.on.regained()
-    announceStore(caller, this.breaker.settings.name, undefined)
+    logStore(caller, this.breaker.settings.name, undefined)
   }
 
   private failed(error: CircuitStoreError, caller: Caller): void {
@@ -78,7 +78,7 @@ export class Line {
     this.isFailing = true
     this.breaker.meters.store(true)
     this.on.lost(this.breaker.now(caller))
-    announceStore(caller, this.breaker.settings.name, error)
+    logStore(caller, this.breaker.settings.name, error)
   }
 }
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type { Outcome } from "../../Outcome.ts"
 import type { StateTag } from "../../Transition.ts"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Contribution } from "../core/share.ts"
 import type { Claim } from "./claim.ts"
 import { Pace } from "./pace.ts"
@@ -15,8 +15,9 @@ import type { Holdings } from "./sharedCircuit.ts"
  * @internal
  */
 export class Member {
-  /** When the node last asked the store about it, in the breaker's time. */
-  askedAt = -Infinity
+  private readonly entry: CircuitEntry
+  private lastAskedAt = -Infinity
+  private seesFailures = false
   /** Nothing was ever heard of it. */
   isNew = true
   revision = ""
@@ -34,8 +35,6 @@ export class Member {
   /** How many nodes contribute. */
   crowd = 0
   readonly pace = new Pace()
-  /** Somebody sees failures: everybody contributes. */
-  isWarm = false
   /** Since when nobody has been seen failing, while the circuit is kept in step. */
   quietSince = Infinity
   /** The latest outcome, until it has been judged by what the others count. */
@@ -57,6 +56,34 @@ export class Member {
   reading: Deferred.Deferred<void> | undefined = undefined
   writing: Fiber.Fiber<void> | undefined = undefined
 
+  constructor(entry: CircuitEntry) {
+    this.entry = entry
+  }
+
+  /** When the node last asked the store about it, in the breaker's time. */
+  get askedAt(): number {
+    return this.lastAskedAt
+  }
+
+  set askedAt(at: number) {
+    this.lastAskedAt = at
+    this.updateEntry()
+  }
+
+  /** Some process reported failures, so all processes report their counts. */
+  get isWarm(): boolean {
+    return this.seesFailures
+  }
+
+  set isWarm(isWarm: boolean) {
+    this.seesFailures = isWarm
+    this.updateEntry()
+  }
+
+  private updateEntry(): void {
+    this.entry.needsCoordinator = this.seesFailures || this.lastAskedAt === -Infinity
+  }
+
   /** Open for this node only, because too few nodes see failures. */
   get isAlone(): boolean {
     return this.countedAlone !== undefined
@@ -69,4 +96,13 @@ export class Member {
 }
 
 /** @internal */
-export const memberOf = (held: Held): Member => (held.member ??= new Member())
+export const memberOf = (held: CircuitEntry): Member => {
+  let member = members.get(held)
+  if (member === undefined) {
+    member = new Member(held)
+    members.set(held, member)
+  }
+  return member
+}
+
+const members = new WeakMap<CircuitEntry, Member>()

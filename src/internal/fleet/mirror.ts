@@ -1,9 +1,10 @@
 import * as Duration from "effect/Duration"
 import type { Change, Coordination, Entry } from "../../CircuitStore.ts"
-import { announceOtherRules } from "../observe/log.ts"
+import { logOtherRules } from "../observe/log.ts"
 import type { Breaker } from "../breaker/breaker.ts"
+import { open } from "../breaker/opening.ts"
 import type { Caller } from "../fiber/caller.ts"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Line } from "./line.ts"
@@ -77,7 +78,7 @@ export class Mirror {
     for (const held of this.breaker.circuits.every()) memberOf(held).askedAt = -Infinity
   }
 
-  isKnown(held: Held, caller: Caller): boolean {
+  isKnown(held: CircuitEntry, caller: Caller): boolean {
     const { askedAt } = memberOf(held)
     // While nobody tells of changes, what was asked for holds as long as it does for the circuits in step.
     return this.isListening
@@ -90,7 +91,7 @@ export class Mirror {
   }
 
   /** Takes in how a circuit stands with the others, by an answer to a question that was asked some time ago. */
-  takeIn(held: Held, entry: Entry, asked: Asked, caller: Caller): void {
+  takeIn(held: CircuitEntry, entry: Entry, asked: Asked, caller: Caller): void {
     const { circuits, settings } = this.breaker
     if (circuits.isSuperseded(held)) return
     const { rules } = settings
@@ -116,7 +117,7 @@ export class Mirror {
   }
 
   /** Judges the latest outcome of this node, if that is still to be done, by what all nodes count. */
-  decide(held: Held, now: number, caller: Caller): void {
+  decide(held: CircuitEntry, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const outcome = member.undecided
@@ -124,8 +125,8 @@ export class Mirror {
     const circuit = Machine.at(held.current, rules, now)
     const trip = this.breaker.tripOf(this.tally.merged(held, circuit, now), now)
     if (trip?.reason !== "Tripped") return
-    this.breaker.move(held, circuit, caller)
-    this.breaker.open(held, trip, outcome, caller, now)
+    this.breaker.change(held, circuit, caller)
+    open(this.breaker, held, { ...trip, outcome, now }, caller)
   }
 
   /**
@@ -139,7 +140,7 @@ export class Mirror {
       : SharedCircuit.withoutLost(kept, this.breaker.settings.rules, contributions, now, leaseMillis)
   }
 
-  private follow(held: Held, entry: Entry, kept: Shared, now: number, caller: Caller): void {
+  private follow(held: CircuitEntry, entry: Entry, kept: Shared, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const here = Machine.at(held.current, rules, now)
@@ -160,7 +161,7 @@ export class Mirror {
   }
 
   /** Gives back to the store what it has lost, or never got: the circuit as it is here. */
-  private restore(held: Held, kept: Shared): void {
+  private restore(held: CircuitEntry, kept: Shared): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const { generation, hasDiverged, holdings } = member
@@ -180,7 +181,7 @@ export class Mirror {
   }
 
   /** How often this node keeps the circuit isolated and disabled, for the others. */
-  holding(held: Held): Step {
+  holding(held: CircuitEntry): Step {
     return Steps.hold(this.breaker.settings.rules, this.node, () => memberOf(held))
   }
 
@@ -188,7 +189,7 @@ export class Mirror {
    * Sees to it that the others know how often this node keeps the circuit isolated and disabled. Answers whether the
    * circuit stays so, whatever the others have made of it: they took this node for dead, or its change was lost.
    */
-  private isHeldAgain(held: Held, { circuit, disablers, keepers }: Shared): boolean {
+  private isHeldAgain(held: CircuitEntry, { circuit, disablers, keepers }: Shared): boolean {
     const { disables, isolations } = memberOf(held)
     if (isolations === (keepers[this.node] ?? 0) && disables === (disablers[this.node] ?? 0)) return false
     this.push(held, this.holding(held))
@@ -197,7 +198,7 @@ export class Mirror {
   }
 
   /** Makes the node's own circuit what the shared one is. */
-  takeOver(held: Held, shared: Shared, revision: string, caller: Caller): void {
+  takeOver(held: CircuitEntry, shared: Shared, revision: string, caller: Caller): void {
     if (this.breaker.circuits.isSuperseded(held)) return
     const { rules } = this.breaker.settings
     const member = memberOf(held)
@@ -219,7 +220,7 @@ export class Mirror {
       here.openings === there.openings &&
       isAlike(here, Machine.at(there, rules, now + clockMillis))
     if (isKnown && (isAhead || isOver || isAlike(here, Machine.at(there, rules, now)))) return
-    this.breaker.move(held, here, caller)
+    this.breaker.change(held, here, caller)
     // What came to the same here, or was forgotten there, is no transition, and nor is what was missed on the way to it:
     // only by hand does a circuit get from Closed to Closed, by a reset, and from Open to Open. A reset ends isolations,
     // too: the next one is another one.
@@ -235,7 +236,7 @@ export class Mirror {
     member.countedAlone = undefined
     if (isOver && here._tag !== there._tag) return
     const next = isOther ? successor(here, there) : renewed(here, there, isExpected)
-    this.breaker.move(held, next, caller, { reason: shared.reason, origin: "Fleet" })
+    this.breaker.change(held, next, caller, { reason: shared.reason, origin: "Fleet" })
     if (next._tag !== "Closed") this.rounds.keep(held)
   }
 
@@ -243,7 +244,7 @@ export class Mirror {
    * A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing. It rests when that
    * has been so for two intervals: by then everybody warm knows, and tells anew of the next failure.
    */
-  private warmOrRest(held: Held, now: number, caller: Caller): void {
+  private warmOrRest(held: CircuitEntry, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
     const member = memberOf(held)
     const circuit = Machine.at(held.current, rules, now)
@@ -257,7 +258,7 @@ export class Mirror {
     if (!mayRest || now - member.quietSince < 2 * this.rounds.intervalMillis(held)) return
     // A streak that a success elsewhere has ended is not to go on when that is forgotten.
     if (Machine.counts(circuit, rules, now).failures > 0) {
-      this.breaker.move(held, { ...circuit, window: rules.policy.initial }, caller)
+      this.breaker.change(held, { ...circuit, window: rules.policy.initial }, caller)
     }
     member.isWarm = false
     member.others = []
@@ -265,7 +266,7 @@ export class Mirror {
   }
 
   /** Somebody sees failures: this node tells of its successes, too. */
-  private warm(held: Held, at?: number): void {
+  private warm(held: CircuitEntry, at?: number): void {
     const member = memberOf(held)
     member.quietSince = Infinity
     if (member.isWarm) return
@@ -277,7 +278,7 @@ export class Mirror {
   report(error: unknown, caller: Caller): void {
     if (this.hasReported) return
     this.hasReported = true
-    announceOtherRules(caller, this.breaker.settings.name, error)
+    logOtherRules(caller, this.breaker.settings.name, error)
   }
 
   decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {

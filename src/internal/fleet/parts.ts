@@ -1,6 +1,6 @@
 import type { Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Fork } from "./fleet.ts"
 import type { Line } from "./line.ts"
 import type { Rounds } from "./rounds.ts"
@@ -24,5 +24,5 @@ export interface Parts {
   readonly rounds: Rounds
   readonly fork: Fork
   /** Makes a change of this node's in the store, in the background. */
-  readonly push: (held: Held, step: Step) => void
+  readonly push: (held: CircuitEntry, step: Step) => void
 }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Hash from "effect/Hash"
 import type { Breaker } from "../breaker/breaker.ts"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Line } from "./line.ts"
 import { memberOf } from "./member.ts"
 
@@ -11,7 +11,7 @@ import { memberOf } from "./member.ts"
  * @internal
  */
 export class Rounds {
-  private readonly kept = new Set<Held>()
+  private readonly kept = new Set<CircuitEntry>()
   private readonly news = Effect.unsafeMakeLatch(false)
   private readonly breaker: Breaker
   private readonly line: Line
@@ -31,32 +31,32 @@ export class Rounds {
     this.staleMillis = staleMillis
   }
 
-  [Symbol.iterator](): Iterator<Held> {
+  [Symbol.iterator](): Iterator<CircuitEntry> {
     return this.kept[Symbol.iterator]()
   }
 
-  has(held: Held): boolean {
+  has(held: CircuitEntry): boolean {
     return this.kept.has(held)
   }
 
   /** Has a circuit exchanged from now on, for the first time at once. */
-  keep(held: Held): void {
+  keep(held: CircuitEntry): void {
     if (!this.kept.has(held)) this.hurry(held)
   }
 
   /** The same, and soon, because there is news of it: for the others, or from them. */
-  hurry(held: Held, at = -Infinity): void {
+  hurry(held: CircuitEntry, at = -Infinity): void {
     this.kept.add(held)
     memberOf(held).pace.hurry(at)
     this.wakeUp()
   }
 
   /** When to answer to news that all nodes have heard: where there are very many, not all of them at once. */
-  answerAt(held: Held, now: number): number {
+  answerAt(held: CircuitEntry, now: number): number {
     return now + this.place * (this.intervalMillis(held) - this.syncMillis)
   }
 
-  drop(held: Held): void {
+  drop(held: CircuitEntry): void {
     this.kept.delete(held)
   }
 
@@ -65,12 +65,12 @@ export class Rounds {
     this.news.unsafeOpen()
   }
 
-  exchanged(held: Held, now: number): void {
+  exchanged(held: CircuitEntry, now: number): void {
     memberOf(held).pace.exchanged(now, this.intervalMillis(held))
   }
 
   /** Exchanges what is due, for as long as it runs. While the store fails, that is how it is asked again. */
-  running(exchange: (due: ReadonlyArray<Held>) => Effect.Effect<void>): Effect.Effect<void> {
+  running(exchange: (due: ReadonlyArray<CircuitEntry>) => Effect.Effect<void>): Effect.Effect<void> {
     const round = Effect.withFiberRuntime<void>((caller) => {
       this.news.unsafeClose()
       const now = this.breaker.now(caller)
@@ -88,8 +88,8 @@ export class Rounds {
    * Not all at once, if there are very many: the answer has to be there within the deadline. One will do to find out
    * whether there is an answer.
    */
-  private due(now: number): ReadonlyArray<Held> {
-    const due: Array<Held> = []
+  private due(now: number): ReadonlyArray<CircuitEntry> {
+    const due: Array<CircuitEntry> = []
     const most = this.line.isFailing ? 1 : mostAtOnce
     for (const held of this.kept) {
       if (!this.breaker.circuits.holds(held)) this.kept.delete(held)
@@ -111,7 +111,7 @@ export class Rounds {
       : Effect.asVoid(Effect.timeoutOption(this.news.await, next - now))
   }
 
-  private dueAt(held: Held): number {
+  private dueAt(held: CircuitEntry): number {
     return memberOf(held).pace.dueAt(this.intervalMillis(held))
   }
 
@@ -120,7 +120,7 @@ export class Rounds {
    * where there are many, each asks less often. But counts have to be fresh, and whoever holds something has to be heard
    * of within the lease.
    */
-  intervalMillis(held: Held): number {
+  intervalMillis(held: CircuitEntry): number {
     const member = memberOf(held)
     const stretched = Math.min(this.syncMillis * (member.crowd / manyNodes), this.staleMillis)
     return member.isHolder(this.node) ? this.syncMillis : Math.max(this.syncMillis, stretched)

@@ -26,7 +26,11 @@ export const open = (
 ): Shared => {
   const { circuit } = shared
   const openings = Machine.nextOpening(circuit, now)
-  const opened = Machine.open(circuit, circuit.generation, openings, openMillis, Math.min(openedAt, now))
+  const opened = Machine.open(circuit, circuit.generation, {
+    openings,
+    openMillis,
+    openedAt: Math.min(openedAt, now)
+  })
   return { ...shared, reason, circuit: opened }
 }
 

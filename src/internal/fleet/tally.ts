@@ -1,5 +1,5 @@
 import * as Hash from "effect/Hash"
-import type { Held } from "../breaker/circuits.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Contribution, SharedPolicy } from "../core/share.ts"
@@ -29,29 +29,34 @@ export class Tally {
   }
 
   /** What this node counts, as it tells the others. */
-  contribution(held: Held, now: number): string {
-    const circuit = Machine.at(held.current, this.rules, now)
+  contribution(held: CircuitEntry, now: number, current = held.current): string {
+    const circuit = Machine.at(current, this.rules, now)
     return circuit._tag === "Closed" || circuit._tag === "Recovering"
       ? JSON.stringify([
-          ...this.windowOf(held, now),
+          ...this.windowOf(held, circuit),
           this.policy.contribution(circuit.window, now, this.line.ahead)
         ])
       : (memberOf(held).countedAlone ?? "[]")
   }
 
   /** What another node counts; nothing where it goes by other rules, or counted it in another window. */
-  decode(held: Held, value: string, now: number): ReadonlyArray<Contribution> {
+  decode(held: CircuitEntry, value: string, now: number): ReadonlyArray<Contribution> {
     const read = parsed(value)
-    return this.windowOf(held, now).every((it, i) => it === read[i]) ? [read[3] as Contribution] : []
+    return this.windowOf(held, Machine.at(held.current, this.rules, now)).every((it, i) => it === read[i])
+      ? [read[3] as Contribution]
+      : []
   }
 
   /** What tells a window from others: a recovery and the time after it have one each in the same generation. */
-  private windowOf(held: Held, now: number): readonly [rules: number, generation: number, tag: string] {
-    return [this.name, memberOf(held).generation, Machine.at(held.current, this.rules, now)._tag]
+  private windowOf(
+    held: CircuitEntry,
+    circuit: Circuit<unknown>
+  ): readonly [rules: number, generation: number, tag: string] {
+    return [this.name, memberOf(held).generation, circuit._tag]
   }
 
   /** The circuit with the window of all nodes, if enough of them see failures; or else with its own. */
-  merged(held: Held, circuit: Circuit<unknown>, now: number): Circuit<unknown> {
+  merged(held: CircuitEntry, circuit: Circuit<unknown>, now: number): Circuit<unknown> {
     const { countedIn, others } = memberOf(held)
     if (others.length === 0 || (circuit._tag !== "Closed" && circuit._tag !== "Recovering")) return circuit
     if (circuit._tag !== countedIn) return circuit
@@ -60,7 +65,7 @@ export class Tally {
   }
 
   /** Whether enough nodes see failures for the circuit to open for all of them. */
-  isFleetMatter(held: Held, circuit: Circuit<unknown>, now: number): boolean {
+  isFleetMatter(held: CircuitEntry, circuit: Circuit<unknown>, now: number): boolean {
     if (this.quorum === 1) return true
     if (circuit._tag !== "Closed" && circuit._tag !== "Recovering") return false
     const seesFailures = (window: unknown) => {

@@ -9,27 +9,26 @@ import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
 import * as Outcome from "../../Outcome.ts"
-import type { Classify, RunningCall } from "../breaker/call.ts"
-import { answered, end, settleExit } from "../breaker/call.ts"
+import type { RunningCall } from "../breaker/call.ts"
 import type { Caller } from "../fiber/caller.ts"
-import type { GoOn } from "../breaker/protect.ts"
 import type { UnsettledCall } from "../breaker/unsettledCalls.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * A request goes on with the body of its response: good headers settle it only if no body follows, or if nobody begins
- * to read it at once.
+ * Settles a request by its response, or hands it on to the body: good headers settle it only if no body follows, or if
+ * nobody begins to read it at once. Where every outcome is written before the call returns, the headers settle it.
  *
  * @internal
  */
-export const goOnWithBody =
-  (classify: Classify<Response, unknown>): GoOn<Response> =>
-  (response, call, caller) => {
-    if (hasBody(response)) return new ResponseInFlight(response, call, classify, caller)
-    end(call, Outcome.success, Exit.void, caller)
-    return response
-  }
+export const receive = (call: RunningCall, response: Response, caller: Caller): Effect.Effect<Response> => {
+  const exit = Exit.succeed(response)
+  const outcome = call.judge(exit, caller)
+  if (outcome._tag === "Success" && hasBody(response) && call.breaker.coordinator?.writesThrough !== true)
+    return Effect.succeed(new ResponseInFlight(response, call, caller))
+  const written = call.settle(outcome, exit, caller)
+  return written === undefined ? exit : Effect.zipRight(written, exit)
+}
 
 // RFC 9110, 6.4.1: these have no content whatever their headers say.
 const hasBody = ({ request, status }: Response): boolean =>
@@ -45,21 +44,19 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   readonly [HttpIncomingMessage.TypeId]: HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly call: RunningCall
   private readonly original: Response
-  private readonly classify: Classify<Response, unknown>
   /** The fiber that made the request. */
   private readonly caller: Caller
   private isSettled = false
 
-  constructor(original: Response, call: RunningCall, classify: Classify<Response, unknown>, caller: Caller) {
+  constructor(original: Response, call: RunningCall, caller: Caller) {
     super()
     this.original = original
     this.call = call
-    this.classify = classify
     this.caller = caller
     call.breaker.unsettledCalls.add(this)
   }
 
-  lapse(): void {
+  settle(): void {
     this.succeed(this.caller)
   }
 
@@ -110,7 +107,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     }).pipe(
       Stream.mapChunksEffect((chunk) =>
         Effect.as(
-          now((caller) => answered(this.call, Outcome.success, Exit.void, caller)),
+          now((caller) => this.call.answered(Outcome.success, Exit.void, caller)),
           chunk
         )
       ),
@@ -119,7 +116,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
       Stream.ensuringWith((exit) =>
         now((caller) =>
           // A consumer that is interrupted after the first bytes has got something.
-          isInterruption(exit) && this.call.endedAt === undefined
+          isInterruption(exit) && this.call.answeredAt === undefined
             ? this.fail(exit.cause, caller)
             : this.succeed(caller)
         )
@@ -157,13 +154,13 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   private succeed(caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true
-    end(this.call, Outcome.success, Exit.void, caller)
+    this.call.settle(Outcome.success, Exit.void, caller)
   }
 
   private fail(cause: Cause.Cause<ResponseError>, caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true
-    settleExit(this.call, this.classify, Exit.failCause(cause), caller)
+    this.call.settleExit(Exit.failCause(cause), caller)
   }
 }
 

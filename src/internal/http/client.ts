@@ -2,14 +2,16 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { Options } from "../../CircuitHttpClient.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
-import { protectOn } from "../circuitBreaker/make.ts"
 import { callable, checkKey, optionsOf, or, refuse, refuseValue } from "../circuitBreaker/options.ts"
-import { goOnWithBody } from "./body.ts"
+import { stepsIn } from "../circuitBreaker/steps.ts"
+import { receive } from "./body.ts"
 import { checkBreaker, withBreaker } from "./breaker.ts"
+import type { Classify } from "./clientVerdict.ts"
 import { classifyWith, statusOutcome } from "./clientVerdict.ts"
 import { originOf } from "./keys.ts"
 import { answerRejection, retryAfterHeader } from "./rejection.ts"
@@ -31,16 +33,34 @@ export const protect = <E, R>(
   )
   const status = decodeStatus(or(given.respondWhenRejected, false))
   const classify = classifyWith(outcomeOf)
-  const goOn = goOnWithBody(classify)
   return HttpClient.transform(client, (effect, request) => {
     const key = checkKey(keyOf(request))
     if (key === undefined) return effect
     const guard = (effect: Effect.Effect<HttpResponse, E, R>) =>
-      withBreaker(breaker, (it) => protectOn(it, effect, { key, classify, goOn, onStart: undefined }))
+      withBreaker(breaker, (it) => call(it, effect, { key, classify }))
     return status === undefined
       ? guard(effect)
       : answerRejection(effect, guard, (error) => Effect.succeed(answer(request, error, status)))
   })
+}
+
+/** Makes a request as one call, which goes on with the body of its response. */
+const call = <E, R>(
+  service: CircuitBreaker,
+  effect: Effect.Effect<HttpResponse, E, R>,
+  request: { readonly key: string; readonly classify: Classify }
+): Effect.Effect<HttpResponse, E | CircuitOpenError, R> => {
+  const steps = stepsIn(service)
+  // A breaker that somebody else has made settles the call by the headers.
+  if (steps === undefined) return service.protectWith(effect, request)
+  return steps.begin(request, (call, restore, caller) =>
+    call === undefined
+      ? restore(effect)
+      : Effect.matchCauseEffect(restore(steps.within(call, effect)), {
+          onFailure: (cause) => call.conclude(Exit.failCause(cause), caller),
+          onSuccess: (response) => receive(call, response, caller)
+        })
+  )
 }
 
 const optionNames = Object.keys({

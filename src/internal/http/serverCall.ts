@@ -9,8 +9,7 @@ import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
 import type { RunningCall } from "../breaker/call.ts"
-import { answered, judge } from "../breaker/call.ts"
-import { protectOn } from "../circuitBreaker/make.ts"
+import { stepsIn } from "../circuitBreaker/steps.ts"
 import { failedBy, makeAnswer } from "./serverAnswer.ts"
 import { asksForSocket, isSocketEnd, observingSocket } from "./serverSocket.ts"
 import type { Classify } from "./serverVerdict.ts"
@@ -36,7 +35,6 @@ export const callApp = <E, R>(
   { classify, key }: Guard
 ): HttpApp.Default<E | CircuitOpenError, R> =>
   Effect.suspend(() => {
-    let call: RunningCall | undefined
     let hasSocket = false
     /** The cause that the app failed with, where something else is judged in its place. */
     let original: Cause.Cause<E> | undefined
@@ -44,25 +42,15 @@ export const callApp = <E, R>(
     const verdict: Classify = (exit) =>
       hasSocket && exit._tag === "Success" ? Outcome.success : classify(exit)
 
-    const onSocket = Effect.withFiberRuntime<void>((caller) => {
-      hasSocket = true
-      if (call !== undefined) answered(call, Outcome.success, Exit.void, caller)
-      return Effect.void
-    })
-
-    const onAnswer: HttpApp.PreResponseHandler = (_, response) =>
-      Effect.withFiberRuntime((caller) => {
-        if (call !== undefined && isStreamed(response)) {
-          const exit = Exit.succeed(response)
-          answered(call, judge(call, verdict, exit, caller), exit, caller)
-        }
-        return Effect.succeed(response)
+    const watched = (call: RunningCall | undefined): HttpApp.Default<E, R> => {
+      const onSocket = Effect.withFiberRuntime<void>((caller) => {
+        hasSocket = true
+        call?.answered(Outcome.success, Exit.void, caller)
+        return Effect.void
       })
-
-    const watched: HttpApp.Default<E, R> = Effect.suspend(() => {
       const timed =
         call !== undefined && isTimed(call)
-          ? Effect.zipRight(HttpApp.appendPreResponseHandler(onAnswer), app)
+          ? Effect.zipRight(HttpApp.appendPreResponseHandler(answeredBy(call)), app)
           : app
       return asksForSocket(request)
         ? Effect.provideService(
@@ -71,38 +59,58 @@ export const callApp = <E, R>(
             observingSocket(request, onSocket)
           )
         : timed
-    })
-
-    const judged = Effect.catchAllCause(watched, (cause) => {
-      const failed = failedBy(cause)
-      if (hasSocket && isSocketEnd(failed.own)) {
-        original = cause
-        return Effect.succeed(HttpServerResponse.empty())
-      }
-      const answer = Cause.isInterruptedOnly(failed.own) ? Effect.void : makeAnswer(failed, request)
-      return Effect.flatMap(answer, () => {
-        if (failed.own !== cause) original = cause
-        return Effect.failCause(failed.own)
-      })
-    })
-
-    const onStart = (running: RunningCall) => {
-      call = running
     }
-    return Effect.matchCauseEffect(
-      protectOn(service, judged, { key, classify: verdict, goOn: undefined, onStart }),
-      {
-        onSuccess: (response) => {
-          call = undefined
-          return original === undefined ? Effect.succeed(response) : Effect.failCause(original)
-        },
-        onFailure: (cause) => {
-          call = undefined
-          return Effect.failCause(original ?? cause)
+
+    const judged = (call: RunningCall | undefined): HttpApp.Default<E, R> =>
+      Effect.catchAllCause(watched(call), (cause) => {
+        const failed = failedBy(cause)
+        if (hasSocket && isSocketEnd(failed.own)) {
+          original = cause
+          return Effect.succeed(HttpServerResponse.empty())
         }
-      }
-    )
+        const answer = Cause.isInterruptedOnly(failed.own) ? Effect.void : makeAnswer(failed, request)
+        return Effect.flatMap(answer, () => {
+          if (failed.own !== cause) original = cause
+          return Effect.failCause(failed.own)
+        })
+      })
+
+    return Effect.matchCauseEffect(callWith(service, { key, classify: verdict }, judged), {
+      onSuccess: (response) =>
+        original === undefined ? Effect.succeed(response) : Effect.failCause(original),
+      onFailure: (cause) => Effect.failCause(original ?? cause)
+    })
   })
+
+/** Runs an app as a call. A breaker that somebody else has made gives no call to watch. */
+const callWith = <E, R>(
+  service: CircuitBreaker,
+  guard: Guard,
+  app: (call: RunningCall | undefined) => HttpApp.Default<E, R>
+): HttpApp.Default<E | CircuitOpenError, R> => {
+  const steps = stepsIn(service)
+  if (steps === undefined) return service.protectWith(app(undefined), guard)
+  return steps.begin(guard, (call, restore, caller) =>
+    call === undefined
+      ? restore(app(undefined))
+      : Effect.matchCauseEffect(restore(steps.within(call, app(call))), {
+          onFailure: (cause) => call.conclude(Exit.failCause(cause), caller),
+          onSuccess: (response) => call.conclude(Exit.succeed(response), caller)
+        })
+  )
+}
+
+/** A response that is a stream has answered the call with its headers. */
+const answeredBy =
+  (call: RunningCall): HttpApp.PreResponseHandler =>
+  (_, response) =>
+    Effect.withFiberRuntime((caller) => {
+      if (isStreamed(response)) {
+        const exit = Exit.succeed(response)
+        call.answered(call.judge(exit, caller), exit, caller)
+      }
+      return Effect.succeed(response)
+    })
 
 /** Whether it matters how long a call takes. */
 const isTimed = ({ breaker, slot }: RunningCall): boolean =>

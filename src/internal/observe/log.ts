@@ -5,120 +5,74 @@ import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
-import type * as Tracer from "effect/Tracer"
 import type * as Transition from "../../Transition.ts"
 import type { Caller } from "../fiber/caller.ts"
-import { addSpanEvent, runNow, setSpanAttribute } from "../fiber/caller.ts"
-import type { Failed } from "../breaker/circuits.ts"
+import { runNow } from "../fiber/caller.ts"
+import type { LastFailure } from "./description.ts"
 
 /**
- * What an opening's log line says beyond the transition itself.
+ * What the log line of an opening says beyond the transition itself.
  *
  * @internal
  */
 export interface Details {
   /** Which policy tripped, and by which figures. */
   readonly figures: string | undefined
-  readonly lastFailure: Failed | undefined
+  readonly lastFailure: LastFailure | undefined
 }
 
 /**
- * Writes a transition into the caller's log and span. A logger that fails or throws affects nobody.
+ * Logs a transition. A logger that fails or throws affects nobody.
  *
  * @internal
  */
-export const announceTransition = (
+export const logTransition = (
   caller: Caller,
   transition: Transition.Transition,
   { figures, lastFailure }: Details
 ): void => {
-  const { breaker, from, key, to } = transition
-  addSpanEvent(caller, "circuit_breaker.transition", { breaker, key, from, to })
-  const level = levels[to]
+  const level = levels[transition.to]
   if (!isShown(caller, level)) return
-  if (transition.to !== "Open" || transition.reason === "Manual") {
-    return log(caller, transition, level, messageOf(transition, figures))
-  }
   const message = messageOf(transition, figures)
-  if (lastFailure?.description !== undefined) {
-    return log(caller, transition, level, `${message}: ${lastFailure.description}`)
-  }
-  // A value that was judged a failure may be anything, and is not for the log.
+  if (transition.to !== "Open" || transition.reason === "Manual")
+    return log(caller, transition, { level, message })
+  if (lastFailure?.description !== undefined)
+    return log(caller, transition, { level, message: `${message}: ${lastFailure.description}` })
+  // A value that was judged a failure may be anything, and does not belong in the log.
   const cause = lastFailure?.exit._tag === "Failure" ? lastFailure.exit.cause : Cause.empty
-  log(caller, transition, level, message, Cause.isEmpty(cause) ? undefined : cause)
+  log(caller, transition, { level, message, cause })
 }
 
 /**
- * Adds the first rejection by a circuit to the caller's span; later ones are counted in that event, as far as the tracer
- * keeps it, and all of them in an attribute of the span.
+ * Logs that the breaker had to drop a circuit although it was not Closed.
  *
  * @internal
  */
-export const announceRejection = (
-  caller: Caller,
-  circuit: { readonly key: string },
-  breaker: string,
-  state: Transition.StateTag
-): void => {
-  const span = caller.currentSpan
-  if (span === undefined || span._tag !== "Span") return
-  let rejections = rejectionsOf.get(span)
-  if (rejections === undefined) {
-    rejections = { count: 0, events: new Map() }
-    rejectionsOf.set(span, rejections)
-  }
-  rejections.count++
-  const event = rejections.events.get(circuit)
-  if (event === undefined) {
-    const first = { breaker, key: circuit.key, state, count: 1 }
-    rejections.events.set(circuit, first)
-    addSpanEvent(caller, "circuit_breaker.rejected", first)
-  } else {
-    event.count++
-  }
-  setSpanAttribute(span, "circuit_breaker.rejections", rejections.count)
-}
-
-interface Rejections {
-  count: number
-  readonly events: Map<object, { count: number }>
-}
-
-const rejectionsOf = new WeakMap<Tracer.Span, Rejections>()
+export const logDropped = (caller: Caller, transition: Transition.Transition): void =>
+  log(caller, transition, {
+    level: LogLevel.Warning,
+    message: `Circuit dropped while ${transition.from}: the breaker holds as many circuits as its capacity, none of them Closed`
+  })
 
 /**
- * Says that a circuit had to be dropped although it was not Closed.
+ * Logs that code given to the breaker has thrown.
  *
  * @internal
  */
-export const announceDropped = (caller: Caller, transition: Transition.Transition): void =>
-  log(
-    caller,
-    transition,
-    LogLevel.Warning,
-    `Circuit dropped while ${transition.from}: the breaker holds as many circuits as its capacity, none of them Closed`
-  )
+export const logDefect = (caller: Caller, circuit: Circuit, defect: unknown): void =>
+  log(caller, circuit, {
+    level: LogLevel.Error,
+    message:
+      "The classifier, the trip policy or the registry threw: what it was asked about is not counted, and this is said only once",
+    cause: Cause.die(defect)
+  })
 
 /**
- * Says that code given to the breaker has thrown.
+ * Logs that the circuit store does not answer, or that it answers again.
  *
  * @internal
  */
-export const announceDefect = (caller: Caller, breaker: string, key: string, defect: unknown): void =>
-  log(
-    caller,
-    { breaker, key },
-    LogLevel.Error,
-    "The classifier, the trip policy or the registry threw: what it was asked about is not counted, and this is said only once",
-    Cause.die(defect)
-  )
-
-/**
- * Says, once, that the store of circuits cannot be asked, and once that it can again.
- *
- * @internal
- */
-export const announceStore = (caller: Caller, breaker: string, error: Error | undefined): void =>
+export const logStore = (caller: Caller, breaker: string, error: Error | undefined): void =>
   logOfStore(
     caller,
     breaker,
@@ -130,11 +84,11 @@ export const announceStore = (caller: Caller, breaker: string, error: Error | un
   )
 
 /**
- * Says, once, that what the store keeps was written by other rules or another version.
+ * Logs that another version or other rules wrote what the store keeps.
  *
  * @internal
  */
-export const announceOtherRules = (caller: Caller, breaker: string, error: unknown): void =>
+export const logOtherRules = (caller: Caller, breaker: string, error: unknown): void =>
   logOfStore(
     caller,
     breaker,
@@ -149,24 +103,34 @@ const logOfStore = (caller: Caller, breaker: string, line: Effect.Effect<void>):
   runNow(caller, Effect.annotateLogs(line, { breaker }))
 }
 
-// A line costs a fiber of its own, which is started only if somebody may see it.
+// A line costs a fiber of its own, so it is logged only if a logger would show it.
 const isShown = (caller: Caller, level: LogLevel.LogLevel): boolean =>
   LogLevel.greaterThanEqual(level, caller.getFiberRef(FiberRef.currentMinimumLogLevel)) &&
   HashSet.size(caller.getFiberRef(FiberRef.currentLoggers)) > 0
 
+interface Circuit {
+  readonly breaker: string
+  readonly key: string
+}
+
+interface Line {
+  readonly level: LogLevel.LogLevel
+  readonly message: string
+  readonly cause?: Cause.Cause<unknown>
+}
+
 const log = (
   caller: Caller,
-  { breaker, key }: { readonly breaker: string; readonly key: string },
-  level: LogLevel.LogLevel,
-  message: string,
-  cause?: Cause.Cause<unknown>
+  { breaker, key }: Circuit,
+  { cause = Cause.empty, level, message }: Line
 ): void => {
-  const line =
-    cause === undefined ? Effect.logWithLevel(level, message) : Effect.logWithLevel(level, message, cause)
+  const line = Cause.isEmpty(cause)
+    ? Effect.logWithLevel(level, message)
+    : Effect.logWithLevel(level, message, cause)
   runNow(caller, line.pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
 }
 
-// The span has an event of its own already.
+// The span already has an event for a transition.
 const withoutSpanEvents = (caller: Caller) =>
   Effect.locally(
     FiberRef.currentLoggers,

@@ -6,7 +6,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
 import { Broadcast } from "../observe/broadcast.ts"
-import { decodeCoordination } from "../fleet/coordination.ts"
+import { aloneKey } from "../breaker/join.ts"
+import { makeCoordination } from "./coordination.ts"
 
 interface Kept {
   revision: string
@@ -20,7 +21,7 @@ const idOf = ({ breaker, key }: CircuitId): string => JSON.stringify([breaker, k
 /** @internal */
 export const make = (options: Options = {}): Effect.Effect<Store> =>
   Effect.sync(() => {
-    const coordination = decodeCoordination("CircuitStore.makeMemory", options)
+    const coordination = makeCoordination("CircuitStore.makeMemory", options)
     const circuits = new Map<string, Kept>()
     const changes = new Broadcast<{ readonly breaker: string; readonly change: Change }>()
 
@@ -83,19 +84,10 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
     }
   })
 
-const aloneKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/alone")
-
-/**
- * Whether a store is `alone`, that of another copy of this package, or one made of it.
- *
- * @internal
- */
-export const coordinatesNothing = (store: Store): boolean => aloneKey in store
-
 /** @internal */
 export const alone: Store & { readonly [aloneKey]: true } = {
   [aloneKey]: true,
-  coordination: decodeCoordination("CircuitStore.alone", {}),
+  coordination: makeCoordination("CircuitStore.alone", {}),
   exchange: (requests) =>
     Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...nothing }))),
   compareAndSet: ({ revision, state }) =>

@@ -46,7 +46,7 @@ export const contributionTo = (policy: TripPolicy.TripPolicy): string => {
 const openState = (): string => {
   const { rules } = decode({ tripPolicy: streak })
   const initial = SharedCircuit.initial(rules)
-  const circuit = Machine.open(initial.circuit, 0, 1, 30_000, Date.now())
+  const circuit = Machine.open(initial.circuit, 0, { openings: 1, openMillis: 30_000, openedAt: Date.now() })
   return SharedCircuit.encode({ ...initial, circuit }, JSON.stringify([decodePolicy("scale", streak), rules]))
 }
 

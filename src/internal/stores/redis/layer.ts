@@ -4,7 +4,7 @@ import type { RedisOptions } from "ioredis"
 import { type Cluster, Redis } from "ioredis"
 import type { Store } from "../../../CircuitStore.ts"
 import type { Options } from "../../../RedisCircuitStore.ts"
-import { decodeCoordination } from "../../fleet/coordination.ts"
+import { makeCoordination } from "../coordination.ts"
 import { refuseValue } from "../../circuitBreaker/options.ts"
 import { isCluster, Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
@@ -95,7 +95,7 @@ export const fromClients = (
   Effect.suspend(() => {
     const { prefix = "circuit:", ...coordination } = options
     if (typeof prefix !== "string") refuseValue("RedisCircuitStore: prefix", "a string", prefix)
-    const decoded = decodeCoordination("RedisCircuitStore", coordination)
+    const decoded = makeCoordination("RedisCircuitStore", coordination)
     return Effect.map(Listener.make(subscriber), (listener) =>
       RedisStore.make(client, listener, prefix, decoded, reconnect)
     )

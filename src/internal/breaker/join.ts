@@ -1,0 +1,46 @@
+import type * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import type { Transition } from "../../Transition.ts"
+import { refuse } from "../circuitBreaker/options.ts"
+import type { Settings } from "../circuitBreaker/options.ts"
+import type { Breaker } from "./breaker.ts"
+
+/**
+ * Makes a breaker that shares its circuits through a store, until the scope closes. A store brings this function along, so
+ * that a program without a store does not load the code behind it.
+ *
+ * @internal
+ */
+export type Join = (
+  breaker: { readonly settings: Settings; readonly publish: (transition: Transition) => void },
+  store: unknown
+) => Effect.Effect<Breaker, never, Scope.Scope>
+
+/**
+ * Where a store's coordination holds its {@link Join}. The name is the same in every copy of this package.
+ *
+ * @internal
+ */
+export const joinKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/join/1")
+
+/**
+ * Marks the store that coordinates nothing, and stores made of it.
+ *
+ * @internal
+ */
+export const aloneKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/alone")
+
+/**
+ * How a breaker joins a store; `undefined` for a store that coordinates nothing.
+ *
+ * @internal
+ */
+export const joinOf = (store: { readonly coordination: object }): Join | undefined => {
+  if (aloneKey in store) return undefined
+  const { coordination } = store
+  return Predicate.hasProperty(coordination, joinKey)
+    ? // Only `CircuitStore.coordination` sets it.
+      (coordination[joinKey] as Join)
+    : refuse("CircuitStore: coordination", "made by CircuitStore.coordination", "one made by hand")
+}

@@ -1,0 +1,62 @@
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Outcome } from "../../Outcome.ts"
+import * as Machine from "../core/circuit.ts"
+import type { Caller } from "../fiber/caller.ts"
+import type { Breaker } from "./breaker.ts"
+import type { Cause } from "./change.ts"
+import type { CircuitEntry } from "./circuitEntry.ts"
+import type { Backoff } from "./openDuration.ts"
+
+/**
+ * Why and when a circuit opens.
+ *
+ * @internal
+ */
+export interface Opening extends Cause {
+  readonly now: number
+  /** The outcome of the call that opens it, if a call does. */
+  readonly outcome?: Outcome | undefined
+}
+
+/**
+ * Opens a circuit for as long as its next opening lasts. Taking the schedule's step may run code of the program, so the
+ * circuit opens only if nothing has changed it in the meantime.
+ *
+ * @internal
+ */
+export const open = (breaker: Breaker, entry: CircuitEntry, opening: Opening, caller: Caller): void => {
+  const { now, outcome, reason } = opening
+  const before = entry.current
+  const openings = Machine.nextOpening(before, now)
+  const backoff = breaker.openDuration(entry.backoff, openings, caller)
+  const openMillis = lengthened(breaker, backoff, outcome)
+  const next = Machine.open(entry.current, before.generation, { openings, openMillis, openedAt: now })
+  if (next === entry.current) return
+  entry.backoff = backoff
+  breaker.announce(breaker.replace(entry, next, now, opening), caller)
+  breaker.coordinator?.after(entry, { _tag: "Opened", before, reason, now }, caller)
+}
+
+/**
+ * How long the opening of that number would last, without opening the circuit.
+ *
+ * @internal
+ */
+export const openMillisOf = (
+  breaker: Breaker,
+  entry: CircuitEntry,
+  { openings, outcome }: { readonly openings: number; readonly outcome: Outcome },
+  caller: Caller
+): number => lengthened(breaker, breaker.openDuration(entry.backoff, openings, caller), outcome)
+
+/** The hint of the failure that opens a circuit can only lengthen the opening. */
+const lengthened = (breaker: Breaker, { millis }: Backoff, outcome: Outcome | undefined): number => {
+  // A classifier may make its outcomes by hand, of anything.
+  const hint = Option.getOrNull(
+    Duration.decodeUnknown(outcome?._tag === "Failure" ? outcome.retryAfter : undefined)
+  )
+  return hint === null
+    ? millis
+    : Math.max(millis, Math.min(Duration.toMillis(hint), breaker.settings.maxOpenMillis))
+}

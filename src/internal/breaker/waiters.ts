@@ -1,0 +1,45 @@
+import * as Deferred from "effect/Deferred"
+import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
+
+/**
+ * The fibers that wait for a circuit to become ready, by key.
+ *
+ * @internal
+ */
+export class Waiters {
+  private readonly byKey = new Map<string, Set<Deferred.Deferred<void>>>()
+  private hasEnded = false
+
+  /** A signal for the next change that brings the circuit nearer to admitting a call. Whoever asked has to forget it. */
+  add(key: string, fiber: FiberId.FiberId): Deferred.Deferred<void> {
+    const signal = Deferred.unsafeMake<void>(fiber)
+    if (this.hasEnded) Deferred.unsafeDone(signal, interrupted)
+    const others = this.byKey.get(key)
+    if (others === undefined) this.byKey.set(key, new Set([signal]))
+    else others.add(signal)
+    return signal
+  }
+
+  forget(key: string, signal: Deferred.Deferred<void>): void {
+    const others = this.byKey.get(key)
+    if (others?.delete(signal) === true && others.size === 0) this.byKey.delete(key)
+  }
+
+  has(key: string): boolean {
+    return this.byKey.size > 0 && this.byKey.has(key)
+  }
+
+  wake(key: string): void {
+    this.byKey.get(key)?.forEach((signal) => Deferred.unsafeDone(signal, Exit.void))
+  }
+
+  /** Interrupts all waiters, and those that come later. */
+  end(): void {
+    this.hasEnded = true
+    for (const signals of this.byKey.values())
+      for (const signal of signals) Deferred.unsafeDone(signal, interrupted)
+  }
+}
+
+const interrupted = Exit.interrupt(FiberId.none)

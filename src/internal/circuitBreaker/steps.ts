@@ -1,0 +1,39 @@
+import type * as Effect from "effect/Effect"
+import type { CircuitBreaker } from "../../CircuitBreaker.ts"
+import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import type { Request, Restore } from "../breaker/begin.ts"
+import { begin, within } from "../breaker/begin.ts"
+import type { Breaker } from "../breaker/breaker.ts"
+import type { RunningCall } from "../breaker/call.ts"
+import type { Caller } from "../fiber/caller.ts"
+
+/**
+ * The two steps of a call, which adapters make themselves beyond a breaker's public interface. The name is the same in
+ * every copy of this package, so that an adapter of one copy works with a breaker of another.
+ *
+ * @internal
+ */
+export const stepsKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitBreaker/steps/1")
+
+/** @internal */
+export interface Steps {
+  readonly begin: <A, E, R>(
+    request: Omit<Request, "breaker">,
+    use: (call: RunningCall | undefined, restore: Restore, caller: Caller) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | CircuitOpenError, R>
+  readonly within: typeof within
+}
+
+/** @internal */
+export const stepsOf = (breaker: Breaker): Steps => ({
+  begin: (request, use) => begin({ breaker, ...request }, use),
+  within
+})
+
+/**
+ * The steps of a breaker; none of one that somebody else has made.
+ *
+ * @internal
+ */
+export const stepsIn = (service: CircuitBreaker): Steps | undefined =>
+  (service as CircuitBreaker & { readonly [stepsKey]?: Steps })[stepsKey]
