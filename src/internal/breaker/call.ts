@@ -182,10 +182,7 @@ const countSuccess = (call: RunningCall, caller: Caller): boolean => {
   const { breaker, entry } = call
   const { policy } = breaker
   const circuit = entry.current
-  if (circuit._tag !== "Closed" || circuit.generation !== call.generation) return false
-  // A policy of the program's own is asked about a call once.
-  if (!policy.isBuiltIn || entry.needsCoordinator) return false
-  if (!breaker.unsettledCalls.isEmpty || !breaker.circuits.holds(entry)) return false
+  if (circuit._tag !== "Closed" || circuit.generation !== call.generation || mayLeadOn(call)) return false
   const finished = policy.timesSuccesses ? timedSuccess(call, breaker.now(caller)) : untimedSuccess
   const window = policy.record(circuit.window, finished)
   if (window !== circuit.window) {
@@ -197,6 +194,13 @@ const countSuccess = (call: RunningCall, caller: Caller): boolean => {
   increment(entry.series.succeeded)
   return true
 }
+
+/** Whether a success may do more than move its window. A policy of the program's own is asked about a call only once. */
+const mayLeadOn = ({ breaker, entry }: RunningCall): boolean =>
+  !breaker.policy.isBuiltIn ||
+  entry.needsCoordinator ||
+  !breaker.unsettledCalls.isEmpty ||
+  !breaker.circuits.holds(entry)
 
 const timedSuccess = (call: RunningCall, at: number): Call => ({
   outcome: Outcome.success,

@@ -4,12 +4,17 @@ import * as Outcome from "../../Outcome.ts"
 import { withoutRejections } from "../circuitOpenError.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
+interface Classifier {
+  judge(exit: Exit.Exit<unknown, unknown>): Outcome.Outcome
+}
+
 /**
- * Judges the exit of an effect of any type: the effect that it was given with.
+ * Judges the exit of the effect that it was given with. The type is that of a method, so that it fits an effect of any
+ * type.
  *
  * @internal
  */
-export type Classify = (exit: Exit.Exit<never, never>) => Outcome.Outcome
+export type Classify = Classifier["judge"]
 
 /**
  * The verdict on an exit. An exit that is only interruption is Ignored without asking the classifier. So is a call that
@@ -32,8 +37,7 @@ export const judge = (
     if (cause !== exit.cause) judged = Exit.failCause(cause)
   }
   try {
-    // The exit is that of the effect which the classifier was given with.
-    return checked(classify(judged as Exit.Exit<never, never>))
+    return checked(classify(judged))
   } catch (defect) {
     onDefect(defect)
     return Outcome.ignored

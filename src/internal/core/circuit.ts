@@ -274,23 +274,25 @@ export const settle = <W>(circuit: Circuit<W>, rules: Rules<W>, ticket: Ticket, 
       const window = rules.policy.record(circuit.window, call)
       return window === circuit.window ? circuit : withWindow(circuit, window)
     }
-    case "HalfOpen": {
-      const slots = Slot.giveBack(circuit.slots, ticket.slot)
-      switch (verdictOnProbe(call, rules)) {
-        case "Success": {
-          const succeeded = circuit.succeeded + 1
-          if (succeeded < rules.probes) return { ...circuit, slots, succeeded }
-          return rules.recovery === undefined
-            ? close(circuit, rules, call.at)
-            : toRecovering(circuit, rules, call.at)
-        }
-        case "Failure":
-          return { ...circuit, slots, failed: circuit.failed + 1 }
-        case "Ignored":
-          return { ...circuit, slots }
-      }
-    }
+    case "HalfOpen":
+      return settleProbe({ ...circuit, slots: Slot.giveBack(circuit.slots, ticket.slot) }, rules, call)
     default:
+      return circuit
+  }
+}
+
+const settleProbe = <W>(circuit: HalfOpen, rules: Rules<W>, call: Call): Circuit<W> => {
+  switch (verdictOnProbe(call, rules)) {
+    case "Success": {
+      const succeeded = circuit.succeeded + 1
+      if (succeeded < rules.probes) return { ...circuit, succeeded }
+      return rules.recovery === undefined
+        ? close(circuit, rules, call.at)
+        : toRecovering(circuit, rules, call.at)
+    }
+    case "Failure":
+      return { ...circuit, failed: circuit.failed + 1 }
+    case "Ignored":
       return circuit
   }
 }

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 
 /**
  * What the end of an interrupted fiber says of a call that it was running: the interruption and the defects that came
@@ -17,4 +18,6 @@ export const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<nev
 
 /** A defect that is an effect and no error is a value handed on to an outer layer, as servers do with a response. */
 const handedOn = (defect: unknown): Option.Option<unknown> =>
-  Effect.isEffect(defect) && !(defect instanceof Error) ? Option.some(defect) : Option.none()
+  Predicate.hasProperty(defect, Effect.EffectTypeId) && !(defect instanceof Error)
+    ? Option.some(defect)
+    : Option.none()

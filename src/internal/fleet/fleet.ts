@@ -64,13 +64,10 @@ export class Fleet implements Coordinator {
       regained: () => this.mirror.forget()
     })
     this.tally = new Tally(rules, breaker.settings.rules, this.line, quorum)
-    this.rounds = new Rounds(
-      breaker,
-      this.line,
-      this.node,
-      Duration.toMillis(syncInterval),
-      shortestSpanOf(breaker.settings.policyData) / 4
-    )
+    this.rounds = new Rounds(breaker, this.line, this.node, {
+      syncMillis: Duration.toMillis(syncInterval),
+      staleMillis: shortestSpanOf(breaker.settings.policyData) / 4
+    })
     const { line, node, rounds, tally } = this
     const push = (held: CircuitEntry, step: Change) => this.push(held, step)
     const parts: Parts = { node, breaker, store, rules, line, tally, rounds, fork, push }
@@ -278,7 +275,11 @@ export class Fleet implements Coordinator {
     if (reason !== "Tripped" || circuit._tag !== "Open" || member.isAlone) return
     this.push(held, (shared, now) =>
       shared.circuit._tag === "Closed" || shared.circuit._tag === "Recovering"
-        ? Steps.open(shared, "Tripped", circuit.openMillis, circuit.openedAt + this.line.ahead, now)
+        ? Steps.open(shared, now, {
+            reason: "Tripped",
+            openMillis: circuit.openMillis,
+            openedAt: circuit.openedAt + this.line.ahead
+          })
         : undefined
     )
   }
@@ -360,7 +361,7 @@ export class Fleet implements Coordinator {
       const settled = { ...shared, circuit: Machine.settle(circuit, rules, ticket, { ...call, at: now }) }
       return Machine.trips(settled.circuit, rules, now) === undefined
         ? settled
-        : Steps.open(settled, "ProbeFailed", openMillis, call.at + this.line.ahead, now)
+        : Steps.open(settled, now, { reason: "ProbeFailed", openMillis, openedAt: call.at + this.line.ahead })
     })
   }
 

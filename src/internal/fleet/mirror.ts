@@ -8,6 +8,7 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Line } from "./line.ts"
+import type { Member } from "./member.ts"
 import { memberOf } from "./member.ts"
 import type { Parts } from "./parts.ts"
 import type { Shared } from "./sharedCircuit.ts"
@@ -104,7 +105,7 @@ export class Mirror {
     if (kept === undefined) return
     // A change that was heard after the question may be missing from the answer.
     if (asked.generation <= kept.circuit.generation && kept.circuit.generation < member.generation) return
-    if (member.pending === 0) this.follow(held, entry, kept, now, caller)
+    if (member.pending === 0) this.follow(held, entry, kept, caller)
     member.countedIn = Machine.at(held.current, rules, now)._tag
     member.others = contributions
       .filter(({ node }) => node !== this.node)
@@ -133,25 +134,19 @@ export class Mirror {
    * What the store keeps, without what is held by nodes that are not heard of. Who could not hear anybody for a while
    * gives all of them a lease from then on.
    */
-  withoutLost(kept: Shared, { contributions, now }: Entry): Shared {
+  withoutLost(kept: Shared, entry: Entry): Shared {
     const leaseMillis = Duration.toMillis(this.coordination.lease)
-    return now - this.line.answeringSince < leaseMillis
+    return entry.now - this.line.answeringSince < leaseMillis
       ? kept
-      : SharedCircuit.withoutLost(kept, this.breaker.settings.rules, contributions, now, leaseMillis)
+      : SharedCircuit.withoutLost(kept, this.breaker.settings.rules, entry, leaseMillis)
   }
 
-  private follow(held: CircuitEntry, entry: Entry, kept: Shared, now: number, caller: Caller): void {
-    const { rules } = this.breaker.settings
+  private follow(held: CircuitEntry, entry: Entry, kept: Shared, caller: Caller): void {
     const member = memberOf(held)
-    const here = Machine.at(held.current, rules, now)
+    const here = Machine.at(held.current, this.breaker.settings.rules, this.breaker.now(caller))
     const isLost = kept.circuit.generation < member.generation
     const isLatest = isLost || entry.revision === member.revision
-    // An isolation is for its holders to give back, and so is disabling.
-    const isOthers =
-      (here._tag === "Isolated" && member.isolations === 0) ||
-      (here._tag === "Disabled" && member.disables === 0)
-    const isOwn = member.hasDiverged && !isOthers
-    const isNews = isOwn && (isLatest || SharedCircuit.overrules(here, kept.circuit))
+    const isNews = isOwn(here, member) && (isLatest || SharedCircuit.overrules(here, kept.circuit))
     if (isNews || (isLost && (here._tag !== "Closed" || here.openings > 0))) {
       this.restore(held, kept)
     } else {
@@ -290,6 +285,12 @@ export class Mirror {
     }
   }
 }
+
+/** Whether a node may give back to the store what it has changed itself. Only its holders give back a hold. */
+const isOwn = (here: Circuit<unknown>, member: Member): boolean =>
+  member.hasDiverged &&
+  !(here._tag === "Isolated" && member.isolations === 0) &&
+  !(here._tag === "Disabled" && member.disables === 0)
 
 /** The same state, and as much of it held. */
 const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {

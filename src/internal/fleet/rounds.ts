@@ -21,8 +21,7 @@ export class Rounds {
   private readonly syncMillis: number
   private readonly staleMillis: number
 
-  /** A count that is older than `staleMillis` is of little use. */
-  constructor(breaker: Breaker, line: Line, node: string, syncMillis: number, staleMillis: number) {
+  constructor(breaker: Breaker, line: Line, node: string, { staleMillis, syncMillis }: Times) {
     this.breaker = breaker
     this.line = line
     this.node = node
@@ -125,6 +124,12 @@ export class Rounds {
     const stretched = Math.min(this.syncMillis * (member.crowd / manyNodes), this.staleMillis)
     return member.isHolder(this.node) ? this.syncMillis : Math.max(this.syncMillis, stretched)
   }
+}
+
+interface Times {
+  readonly syncMillis: number
+  /** After which a count is of little use. */
+  readonly staleMillis: number
 }
 
 /** However much there is to tell, the store is not asked more often than this. */

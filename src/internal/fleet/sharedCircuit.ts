@@ -114,8 +114,7 @@ export const decode = (state: string, policy: string, rules: Rules<unknown>): Sh
 export const withoutLost = (
   shared: Shared,
   rules: Rules<unknown>,
-  contributions: Entry["contributions"],
-  now: number,
+  { contributions, now }: Entry,
   leaseMillis: number
 ): Shared => {
   const isAlive = (node: string | undefined) =>

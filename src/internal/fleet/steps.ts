@@ -17,13 +17,7 @@ export type Step = (shared: Shared, now: number) => Shared | undefined
  *
  * @internal
  */
-export const open = (
-  shared: Shared,
-  reason: OpenReason,
-  openMillis: number,
-  openedAt: number,
-  now: number
-): Shared => {
+export const open = (shared: Shared, now: number, { openedAt, openMillis, reason }: Opening): Shared => {
   const { circuit } = shared
   const openings = Machine.nextOpening(circuit, now)
   const opened = Machine.open(circuit, circuit.generation, {
@@ -32,6 +26,12 @@ export const open = (
     openedAt: Math.min(openedAt, now)
   })
   return { ...shared, reason, circuit: opened }
+}
+
+interface Opening {
+  readonly reason: OpenReason
+  readonly openMillis: number
+  readonly openedAt: number
 }
 
 /**
@@ -70,7 +70,7 @@ export const trip =
           circuit: Machine.restart(shared.circuit, Math.min(openedAt, now))
         }
       default:
-        return open(shared, "Manual", openMillis, openedAt, now)
+        return open(shared, now, { reason: "Manual", openMillis, openedAt })
     }
   }
 

@@ -149,13 +149,8 @@ const levels: Record<Transition.StateTag, LogLevel.LogLevel> = {
 const messageOf = (transition: Transition.Transition, figures: string | undefined): string => {
   const isRenewed = transition.from === transition.to
   switch (transition.to) {
-    case "Open": {
-      const length = Duration.format(transition.retryAfter)
-      const decided = transition.origin === "Fleet" ? ", decided by another process" : ""
-      return isRenewed
-        ? `Circuit stays open for another ${length} (tripped by hand${decided})`
-        : `Circuit opened for ${length} (${figures ?? reasons[transition.reason]}, opening ${transition.openings}${decided})`
-    }
+    case "Open":
+      return openedMessage(transition, figures)
     case "HalfOpen":
       return "Circuit half-open: probing"
     case "Recovering":
@@ -169,6 +164,14 @@ const messageOf = (transition: Transition.Transition, figures: string | undefine
         ? "Circuit reset, and still disabled by hand"
         : "Circuit disabled by hand: every call is admitted"
   }
+}
+
+const openedMessage = (opened: Transition.Opened, figures: string | undefined): string => {
+  const length = Duration.format(opened.retryAfter)
+  const decided = opened.origin === "Fleet" ? ", decided by another process" : ""
+  return opened.from === opened.to
+    ? `Circuit stays open for another ${length} (tripped by hand${decided})`
+    : `Circuit opened for ${length} (${figures ?? reasons[opened.reason]}, opening ${opened.openings}${decided})`
 }
 
 const reasons: Record<Transition.OpenReason, string> = {

@@ -61,13 +61,8 @@ export const exchange = (
     )
 
 /** @internal */
-export const replace = (
-  store: Store,
-  circuit: CircuitId,
-  expected: string,
-  revision: string,
-  state = `state of ${revision}`
-): Check<Entry> => store.compareAndSet({ circuit, expected, revision, state, keepMillis })
+export const replace = (store: Store, circuit: CircuitId, expected: string, revision: string): Check<Entry> =>
+  store.compareAndSet({ circuit, expected, revision, state: `state of ${revision}`, keepMillis })
 
 /** @internal */
 export const stateOf = ({ revision, state }: Entry) => ({ revision, state })

@@ -151,7 +151,13 @@ export const keeping = laws("keeping", {
               let seen = yield* read(store, circuit)
               for (let attempt = 0; ; attempt++) {
                 const revision = `${i}-${n}-${attempt}`
-                seen = yield* replace(store, circuit, seen.revision, revision, `${Number(seen.state) + 1}`)
+                seen = yield* store.compareAndSet({
+                  circuit,
+                  expected: seen.revision,
+                  revision,
+                  state: `${Number(seen.state) + 1}`,
+                  keepMillis
+                })
                 if (seen.revision === revision) break
               }
             }

@@ -97,6 +97,6 @@ export const fromClients = (
     if (typeof prefix !== "string") refuseValue("RedisCircuitStore: prefix", "a string", prefix)
     const decoded = makeCoordination("RedisCircuitStore", coordination)
     return Effect.map(Listener.make(subscriber), (listener) =>
-      RedisStore.make(client, listener, prefix, decoded, reconnect)
+      RedisStore.make({ client, listener, prefix, coordination: decoded, reconnect })
     )
   })

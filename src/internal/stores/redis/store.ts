@@ -12,18 +12,20 @@ import * as Scripts from "./scripts.ts"
 export type Client = Redis | Cluster
 
 /**
- * A store on a client that answers or fails at once: it must not queue what it cannot send. `reconnect` begins a new
- * connection, where the client is the store's own.
- *
  * @internal
  */
-export const make = (
-  client: Client,
-  listener: Listener,
-  prefix: string,
-  coordination: Coordination,
-  reconnect: () => void
-): Store => {
+export interface Parts {
+  /** Answers or fails at once: it must not queue what it cannot send. */
+  readonly client: Client
+  readonly listener: Listener
+  readonly prefix: string
+  readonly coordination: Coordination
+  /** Begins a new connection, where the client is the store's own. */
+  readonly reconnect: () => void
+}
+
+/** @internal */
+export const make = ({ client, coordination, listener, prefix, reconnect }: Parts): Store => {
   const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
