@@ -42,7 +42,7 @@ export const answering = laws("answering", {
         for (const store of clients) {
           const contribution = i % 3 === 0 ? "1" : undefined
           times.push((yield* exchange(store, { circuit, contribution, node: "node" })).now)
-          times.push((yield* replace(store, circuit, "", `${i}`)).now)
+          times.push((yield* replace(store, circuit, { expected: "", revision: `${i}` })).now)
         }
         yield* Effect.sleep("2 millis")
       }

@@ -61,8 +61,17 @@ export const exchange = (
     )
 
 /** @internal */
-export const replace = (store: Store, circuit: CircuitId, expected: string, revision: string): Check<Entry> =>
-  store.compareAndSet({ circuit, expected, revision, state: `state of ${revision}`, keepMillis })
+export const replace = (
+  store: Store,
+  circuit: CircuitId,
+  { expected, revision, state = `state of ${revision}` }: Write
+): Check<Entry> => store.compareAndSet({ circuit, expected, revision, state, keepMillis })
+
+interface Write {
+  readonly expected: string
+  readonly revision: string
+  readonly state?: string
+}
 
 /** @internal */
 export const stateOf = ({ revision, state }: Entry) => ({ revision, state })

@@ -59,7 +59,7 @@ export const keeping = laws("keeping", {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "read" }
       yield* exchange(one, { circuit, node: "one", contribution: "1" })
-      yield* replace(one, circuit, "", "a")
+      yield* replace(one, circuit, { expected: "", revision: "a" })
       const before = yield* read(one, circuit)
       yield* Effect.sleep("5 millis")
       for (const [store, node] of [
@@ -78,10 +78,10 @@ export const keeping = laws("keeping", {
       const store = yield* connect
       const circuit = { breaker, key: "both" }
       yield* exchange(store, { circuit, node: "one", contribution: "1" })
-      yield* replace(store, circuit, "", "a")
+      yield* replace(store, circuit, { expected: "", revision: "a" })
       const contributed = yield* exchange(store, { circuit, node: "other", contribution: "2" })
       yield* expectSame("the state", stateOf(contributed), { revision: "a", state: "state of a" })
-      const replaced = yield* replace(store, circuit, "a", "b")
+      const replaced = yield* replace(store, circuit, { expected: "a", revision: "b" })
       yield* expectSame("the contributions", contributionsOf(replaced), [
         ["one", "1"],
         ["other", "2"]
@@ -95,12 +95,12 @@ export const keeping = laws("keeping", {
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "state" }
-      const first = yield* replace(one, circuit, "", "a")
+      const first = yield* replace(one, circuit, { expected: "", revision: "a" })
       yield* expectSame("the answer to the first write", stateOf(first), {
         revision: "a",
         state: "state of a"
       })
-      const second = yield* replace(other, circuit, "a", "b")
+      const second = yield* replace(other, circuit, { expected: "a", revision: "b" })
       yield* expectSame("the answer to the second", stateOf(second), { revision: "b", state: "state of b" })
       yield* expectSame("what is read", stateOf(yield* read(one, circuit)), {
         revision: "b",
@@ -113,12 +113,12 @@ export const keeping = laws("keeping", {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "state" }
       const current = { revision: "b", state: "state of b" }
-      const early = yield* replace(one, circuit, "never", "x")
+      const early = yield* replace(one, circuit, { expected: "never", revision: "x" })
       yield* expectSame("the answer where there was none", stateOf(early), { revision: "", state: "" })
-      yield* replace(one, circuit, "", "a")
-      yield* replace(one, circuit, "a", "b")
+      yield* replace(one, circuit, { expected: "", revision: "a" })
+      yield* replace(one, circuit, { expected: "a", revision: "b" })
       for (const stale of ["", "a", "never"]) {
-        const answer = yield* replace(other, circuit, stale, `after ${stale}`)
+        const answer = yield* replace(other, circuit, { expected: stale, revision: `after ${stale}` })
         yield* expectSame(`the answer to a write that expects "${stale}"`, stateOf(answer), current)
       }
       yield* expectSame("what is read", stateOf(yield* read(one, circuit)), current)
@@ -130,7 +130,7 @@ export const keeping = laws("keeping", {
       const circuit = { breaker, key: "race" }
       const answers = yield* Effect.forEach(
         Array.from({ length: 50 }, (_, i) => i),
-        (i) => replace(clients[i % clients.length]!, circuit, "", `writer ${i}`),
+        (i) => replace(clients[i % clients.length]!, circuit, { expected: "", revision: `writer ${i}` }),
         { concurrency: "unbounded" }
       )
       const winner = yield* read(clients[0]!, circuit)
@@ -151,12 +151,10 @@ export const keeping = laws("keeping", {
               let seen = yield* read(store, circuit)
               for (let attempt = 0; ; attempt++) {
                 const revision = `${i}-${n}-${attempt}`
-                seen = yield* store.compareAndSet({
-                  circuit,
+                seen = yield* replace(store, circuit, {
                   expected: seen.revision,
                   revision,
-                  state: `${Number(seen.state) + 1}`,
-                  keepMillis
+                  state: `${Number(seen.state) + 1}`
                 })
                 if (seen.revision === revision) break
               }
@@ -191,7 +189,7 @@ export const keeping = laws("keeping", {
         const circuit = { breaker: `${breaker}${text}`, key: text }
         const revision = `revision ${text}`
         yield* exchange(one, { circuit, node: text, contribution: `1${text}` })
-        yield* replace(one, circuit, "", revision, `state ${text}`)
+        yield* replace(one, circuit, { expected: "", revision, state: `state ${text}` })
         const entry = yield* read(other, circuit)
         const name = JSON.stringify(text.slice(0, 20))
         yield* expectSame(`the state of ${name}`, stateOf(entry), { revision, state: `state ${text}` })
@@ -222,7 +220,7 @@ export const keeping = laws("keeping", {
       ].map(([end, key]) => ({ breaker: `${breaker}${end}`, key: key! }))
       for (const [i, circuit] of circuits.entries()) {
         yield* exchange(one, { circuit, node: "one", contribution: `${i}` })
-        yield* replace(one, circuit, "", `${i}`)
+        yield* replace(one, circuit, { expected: "", revision: `${i}` })
       }
       for (const [i, circuit] of circuits.entries()) {
         const entry = yield* read(other, circuit)
@@ -265,7 +263,7 @@ export const keeping = laws("keeping", {
         const { contributions, revision, state } = yield* read(store, circuit)
         yield* expectSame("what was to be kept no longer", { contributions, revision, state }, empty)
       }
-      const again = yield* replace(store, stated, "", "b")
+      const again = yield* replace(store, stated, { expected: "", revision: "b" })
       yield* expectSame("what is written anew", again.revision, "b")
     }),
 
@@ -273,7 +271,7 @@ export const keeping = laws("keeping", {
     Effect.gen(function* () {
       const store = yield* connect
       const circuit = { breaker, key: "kept" }
-      yield* replace(store, circuit, "", "a")
+      yield* replace(store, circuit, { expected: "", revision: "a" })
       yield* exchange(store, { circuit, node: "one", contribution: "1", keepMillis: shortMillis })
       yield* Effect.sleep(`${3 * shortMillis} millis`)
       yield* expectSame("what is to be kept", (yield* read(store, circuit)).revision, "a")

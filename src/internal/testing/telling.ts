@@ -13,10 +13,10 @@ export const telling = laws("telling", {
         const hearings = [yield* hear(one, breaker), yield* hear(other, breaker)]
         const circuit = { breaker, key: "a" }
         yield* exchange(one, { circuit, node: "one", contribution: "1", announce: true })
-        yield* replace(one, circuit, "", "1")
-        yield* replace(other, circuit, "1", "2")
+        yield* replace(one, circuit, { expected: "", revision: "1" })
+        yield* replace(other, circuit, { expected: "1", revision: "2" })
         yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
-        yield* replace(other, circuit, "2", "3")
+        yield* replace(other, circuit, { expected: "2", revision: "3" })
         const told = [failing("a"), changed("a", "1"), changed("a", "2"), failing("a"), changed("a", "3")]
         for (const { until } of hearings) {
           yield* expectSame("what is heard", summary(yield* until("3")), told)
@@ -28,7 +28,7 @@ export const telling = laws("telling", {
       const [one, other] = [yield* connect, yield* connect]
       const { until } = yield* hear(one, breaker)
       for (const key of ["a", "b"]) {
-        yield* replace(other, { breaker, key }, "", `of ${key}`)
+        yield* replace(other, { breaker, key }, { expected: "", revision: `of ${key}` })
         yield* until(`of ${key}`)
       }
     }),
@@ -37,9 +37,9 @@ export const telling = laws("telling", {
     Effect.gen(function* () {
       const store = yield* connect
       const circuit = { breaker, key: "late" }
-      yield* replace(store, circuit, "", "before")
+      yield* replace(store, circuit, { expected: "", revision: "before" })
       const { until } = yield* hear(store, breaker)
-      yield* replace(store, circuit, "before", "after")
+      yield* replace(store, circuit, { expected: "before", revision: "after" })
       // Of what was before, news may still be on its way.
       const heard = summary(yield* until("after")).slice(-1)
       yield* expectSame("what is heard", heard, [changed("late", "after")])
@@ -54,9 +54,9 @@ export const telling = laws("telling", {
       const { until } = yield* hear(one, breaker)
       const circuit = { breaker, key: "quiet" }
       yield* read(other, circuit)
-      yield* replace(other, circuit, "never", "lost")
+      yield* replace(other, circuit, { expected: "never", revision: "lost" })
       yield* exchange(other, { circuit, node: "other", contribution: "1" })
-      yield* replace(other, circuit, "", "end")
+      yield* replace(other, circuit, { expected: "", revision: "end" })
       yield* expectSame("what is heard", summary(yield* until("end")), [changed("quiet", "end")])
     }),
 
@@ -67,9 +67,9 @@ export const telling = laws("telling", {
       for (const end of [":", ":a", "*", " ", "}", "x"]) {
         const circuit = { breaker: `${breaker}${end}`, key: "a" }
         yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
-        yield* replace(other, circuit, "", "of another")
+        yield* replace(other, circuit, { expected: "", revision: "of another" })
       }
-      yield* replace(other, { breaker, key: "a" }, "", "end")
+      yield* replace(other, { breaker, key: "a" }, { expected: "", revision: "end" })
       yield* expectSame("what is heard", summary(yield* until("end")), [changed("a", "end")])
     }),
 
@@ -78,7 +78,7 @@ export const telling = laws("telling", {
       const store = yield* connect
       const circuit = { breaker, key: "time" }
       const { until } = yield* hear(store, breaker)
-      const { now } = yield* replace(store, circuit, "", "a")
+      const { now } = yield* replace(store, circuit, { expected: "", revision: "a" })
       const change = (yield* until("a")).at(-1)
       yield* expectSame("the time of the change", change?._tag === "Changed" && change.now, now)
     }),
@@ -90,7 +90,7 @@ export const telling = laws("telling", {
         const circuit = { breaker: `${breaker}${text}`, key: text }
         const { until } = yield* hear(one, circuit.breaker)
         yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
-        yield* replace(other, circuit, "", `${i}`, `state ${text}`)
+        yield* replace(other, circuit, { expected: "", revision: `${i}`, state: `state ${text}` })
         yield* expectSame(
           `what is heard of ${JSON.stringify(text.slice(0, 20))}`,
           summary(yield* until(`${i}`)),
