@@ -11,9 +11,9 @@ import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
-import * as internal from "./internal/http/client.ts"
-import { classifyWith, statusOutcome } from "./internal/http/clientVerdict.ts"
-import * as keys from "./internal/http/keys.ts"
+import * as internal from "./internal/http/client/protect.ts"
+import { classifyWith, statusOutcome } from "./internal/http/client/verdict.ts"
+import * as keys from "./internal/http/client/keys.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**

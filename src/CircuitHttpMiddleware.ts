@@ -10,8 +10,8 @@ import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
-import * as internal from "./internal/http/middleware.ts"
-import { classifyWith, statusOutcome } from "./internal/http/serverVerdict.ts"
+import * as internal from "./internal/http/server/middleware.ts"
+import { classifyWith, statusOutcome } from "./internal/http/server/verdict.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**

@@ -6,7 +6,6 @@ import * as ScheduleInterval from "effect/ScheduleInterval"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import { isCircuitOpenError } from "../../CircuitOpenError.ts"
 import { dayMillis } from "../core/millis.ts"
-import { sleepLong } from "../breaker/sleepLong.ts"
 
 // Spread over a range and capped: callers turned away together do not come back together. In whole milliseconds, because
 // the `TestClock` of Effect 3.20 cannot stop at a fraction of one.
@@ -65,3 +64,12 @@ interface State {
 type Step<R> = Effect.Effect<readonly [State, unknown, ScheduleDecision.ScheduleDecision], never, R>
 
 const stop = (state: State): Step<never> => Effect.succeed([state, undefined, ScheduleDecision.done])
+
+/** A timer holds no longer than some 24 days, so a longer time is slept a day at a time. */
+const sleepLong = (millis: number): Effect.Effect<void> =>
+  millis <= 0
+    ? Effect.void
+    : Effect.zipRight(
+        Effect.sleep(Math.min(millis, dayMillis)),
+        Effect.suspend(() => sleepLong(millis - dayMillis))
+      )

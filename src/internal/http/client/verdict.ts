@@ -7,9 +7,9 @@ import * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Outcome from "../../Outcome.ts"
-import { describedFailure } from "../observe/description.ts"
-import { locationOf, requestLine, showsMore } from "./requestLine.ts"
+import * as Outcome from "../../../Outcome.ts"
+import { describedFailure } from "../../observe/description.ts"
+import { locationOf, requestLine, showsMore } from "../requestLine.ts"
 import { retryAfterOf } from "./retryAfter.ts"
 
 type Response = HttpClientResponse.HttpClientResponse

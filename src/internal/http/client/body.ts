@@ -8,10 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Inspectable from "effect/Inspectable"
 import * as Stream from "effect/Stream"
-import * as Outcome from "../../Outcome.ts"
-import type { RunningCall } from "../breaker/call.ts"
-import type { Caller } from "../fiber/caller.ts"
-import type { UnsettledCall } from "../breaker/unsettledCalls.ts"
+import * as Outcome from "../../../Outcome.ts"
+import type { RunningCall } from "../../breaker/call.ts"
+import type { Caller } from "../../fiber/caller.ts"
+import type { UnsettledCall } from "../../breaker/unsettledCalls.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 

@@ -5,10 +5,10 @@ import * as Context from "effect/Context"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import * as Outcome from "../../Outcome.ts"
-import { describedFailure } from "../observe/description.ts"
-import { pathOf, requestLine } from "./requestLine.ts"
-import { answerTo } from "./serverAnswer.ts"
+import * as Outcome from "../../../Outcome.ts"
+import { describedFailure } from "../../observe/description.ts"
+import { pathOf, requestLine } from "../requestLine.ts"
+import { answerTo } from "./answer.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
 

@@ -3,8 +3,8 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import { clockOf } from "../fiber/caller.ts"
-import { yearMillis } from "../core/millis.ts"
+import { clockOf } from "../../fiber/caller.ts"
+import { yearMillis } from "../../core/millis.ts"
 import { parseHttpDate } from "./httpDate.ts"
 
 /**
