@@ -49,7 +49,7 @@ const anchorsOf = (document: string): ReadonlySet<string> => {
   return anchors
 }
 
-const { files } = JSON.parse(read("package.json"))
+const { files, scripts } = JSON.parse(read("package.json"))
 
 /** npm packs these without being told. */
 const alwaysPacked = new Set(["README.md", "LICENSE", "package.json"])
@@ -74,6 +74,11 @@ describe.each(guides)("the links of %s", (document) => {
     )
     expect(astray).toEqual([])
   })
+})
+
+it.each(guides)("the npm scripts that %s names are there", (document) => {
+  const named = Array.from(read(document).matchAll(/npm run ([\w:]+)/g), (match) => match[1]!)
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([])
 })
 
 describe("the README", () => {
