@@ -5,16 +5,13 @@ import { once } from "../once.ts"
 import { isLongRun } from "../runLength.ts"
 import type { Block } from "./blocks.ts"
 import { blocksOf } from "./blocks.ts"
+import { guides, read } from "./documents.ts"
 import type { Ended, Findings } from "./program.ts"
 import { compile, removeCompiled, root, run, runAll } from "./program.ts"
 
-const read = (file: string): string => fs.readFileSync(path.join(root, file), "utf8")
-
 const modules = fs.readdirSync(path.join(root, "src")).filter((file) => file.endsWith(".ts"))
-const documents = [...modules.map((file) => `src/${file}`), "README.md"]
-const blocks = documents
-  .filter((file) => fs.existsSync(path.join(root, file)))
-  .flatMap((file) => blocksOf(file, read(file)))
+const documents = [...modules.map((file) => `src/${file}`), ...guides]
+const blocks = documents.flatMap((file) => blocksOf(file, read(file)))
 const programs = blocks.filter((block) => block.copyOf === undefined)
 
 /** Several blocks have a process together. If it fails, each of them has one of its own, which tells what is wrong. */

@@ -45,7 +45,7 @@ const Dashboard = Schema.Struct({
 })
 
 const dashboard = Schema.decodeUnknownSync(Schema.parseJson(Dashboard))(
-  fs.readFileSync(path.join(root, "examples/grafana/circuit-breaker.json"), "utf8")
+  fs.readFileSync(path.join(root, "examples/observing/grafana/circuit-breaker.json"), "utf8")
 )
 const targets = dashboard.panels.flatMap((panel) => panel.targets)
 const breakers = dashboard.templating.list[1].query.query
@@ -89,7 +89,7 @@ type Series = ReadonlyArray<{ readonly metric: string; readonly labels: Record<s
 const exported = Effect.fnUntraced(function* (breaker: string) {
   const producer = yield* Metrics.makeProducer
   const { resourceMetrics } = yield* Effect.promise(() => producer.collect())
-  // Without the exporter's own labels, as in `examples/metrics.ts`.
+  // Without the exporter's own labels, as in `examples/observing/metrics.ts`.
   const text = new PrometheusSerializer("", false, undefined, true, true).serialize(resourceMetrics)
   const series = Array.from(
     text.matchAll(/^(circuit_breaker_\w+)\{(.*)\} /gm),

@@ -19,9 +19,9 @@ const programsIn = (folder: string): ReadonlyArray<string> =>
 
 // `npm start` and `npm run demo:fleet` draw for many seconds, and are run by themselves.
 const demos = new Set(["examples/quickstart.ts", "examples/fleet.ts"])
-const programs = [...programsIn("examples"), ...programsIn("examples/from")].filter(
-  (program) => !demos.has(program)
-)
+const programs = ["examples", "examples/from", "examples/http", "examples/observing"]
+  .flatMap(programsIn)
+  .filter((program) => !demos.has(program))
 
 /** The processes that run at a time: more of them would only wait for each other. */
 const places = Effect.unsafeMakeSemaphore(2)

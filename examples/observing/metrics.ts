@@ -1,10 +1,10 @@
 /**
  * The breakers' metrics on a Prometheus endpoint, by way of OpenTelemetry. There is nothing to set up on the breaker's
  * side: its metrics are Effect metrics, there from the start with the value zero, and whatever exports those exports
- * them. `examples/grafana/circuit-breaker.json` is a dashboard that shows them.
+ * them. `examples/observing/grafana/circuit-breaker.json` is a dashboard that shows them.
  *
- *     npx tsx examples/metrics.ts            prints what a Prometheus would read
- *     npx tsx examples/metrics.ts --serve    goes on, with http://127.0.0.1:9464/metrics for a Prometheus to scrape
+ *     npx tsx examples/observing/metrics.ts            prints what a Prometheus would read
+ *     npx tsx examples/observing/metrics.ts --serve    goes on, and serves http://127.0.0.1:9464/metrics
  */
 import * as Metrics from "@effect/opentelemetry/Metrics"
 import * as Resource from "@effect/opentelemetry/Resource"

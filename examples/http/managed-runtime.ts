@@ -3,7 +3,7 @@
  * request runs on it. With `Effect.provide(program, Payments.layer)` in the handler each request would get a breaker of
  * its own, which sees one call and never opens.
  *
- *     npx tsx examples/managed-runtime.ts
+ *     npx tsx examples/http/managed-runtime.ts
  */
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"

@@ -3,7 +3,7 @@
  * the rejection crosses the wire: the client gets a `CircuitOpenError` that says which circuit is open and for how long,
  * and can wait for it as it would for a circuit of its own.
  *
- *     npx tsx examples/http-api.ts
+ *     npx tsx examples/http/api.ts
  */
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"

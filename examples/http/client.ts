@@ -3,7 +3,7 @@
  * requests fail fast and are not sent, and the rates service is not affected. After a while one request goes through
  * as a probe, and the circuit closes by itself.
  *
- *     npx tsx examples/http-client.ts
+ *     npx tsx examples/http/client.ts
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"

@@ -3,7 +3,7 @@
  * errors to those of every endpoint. A request that the circuit rejects fails with a `CircuitOpenError`, which a handler
  * takes by its tag; it is not a response that cannot be decoded.
  *
- *     npx tsx examples/http-api-client.ts
+ *     npx tsx examples/http/api-client.ts
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpApi from "@effect/platform/HttpApi"

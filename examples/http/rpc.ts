@@ -3,7 +3,7 @@
  * procedure, a rejection reaches the caller as the `CircuitOpenError` it is: a fallback takes it by its tag, and
  * `CircuitBreaker.retrySchedule` waits until the circuit of the server is ready.
  *
- *     npx tsx examples/rpc.ts
+ *     npx tsx examples/http/rpc.ts
  */
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"

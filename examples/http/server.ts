@@ -3,7 +3,7 @@
  * `Retry-After` at once and their handlers do not run; what a handler answers itself is never replaced. The health
  * route is not guarded.
  *
- *     npx tsx examples/http-server.ts
+ *     npx tsx examples/http/server.ts
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
