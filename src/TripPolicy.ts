@@ -11,7 +11,8 @@ import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { decodePolicy, given } from "./internal/circuitBreaker/options.ts"
+import { decodePolicy } from "./internal/circuitBreaker/options.ts"
+import { given } from "./internal/options/checks.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**

@@ -10,7 +10,7 @@ import type { Breaker } from "./breaker.ts"
 import type { RunningCall } from "./call.ts"
 import { settle } from "./call.ts"
 import type { Caller } from "../fiber/caller.ts"
-import { refuseValue } from "../circuitBreaker/options.ts"
+import { refuseValue } from "../options/checks.ts"
 
 /**
  * A call whose end its owner tells: admitted now, and settled before the scope closes. Nothing is answered where it runs

@@ -19,7 +19,7 @@ import type { Fleet } from "../fleet/fleet.ts"
 import { increment, Meters } from "../observe/meters.ts"
 import type { Backoff, OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
-import type { Settings } from "../circuitBreaker/options.ts"
+import type { Settings } from "./settings.ts"
 import type { Seen } from "./unsettledCalls.ts"
 import { UnsettledCalls } from "./unsettledCalls.ts"
 

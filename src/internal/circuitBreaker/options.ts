@@ -1,40 +1,26 @@
-import * as Duration from "effect/Duration"
-import * as Inspectable from "effect/Inspectable"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schedule from "effect/Schedule"
 import type * as CircuitBreaker from "../../CircuitBreaker.ts"
 import * as Outcome from "../../Outcome.ts"
 import type * as TripPolicy from "../../TripPolicy.ts"
+import type { Settings } from "../breaker/settings.ts"
 import type { Rules } from "../core/circuit.ts"
 import type { PolicyData } from "../core/policy.ts"
 import * as Policy from "../core/policy.ts"
-
-/**
- * The options of a breaker, checked, with every default filled in.
- *
- * @internal
- */
-export interface Settings {
-  readonly name: string
-  readonly rules: Rules<unknown>
-  readonly openDuration: number | Schedule.Schedule<unknown, number>
-  readonly maxOpenMillis: number
-  readonly classify: CircuitBreaker.Classify
-  readonly observe: boolean
-  readonly capacity: number
-  readonly idleMillis: number
-  readonly metricsByKey: boolean
-  readonly policyData: PolicyData
-}
-
-/**
- * Without what is `undefined`: such an option was not given, and must not hide another.
- *
- * @internal
- */
-export const given = <A extends object>(options: A): A =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
+import {
+  bool,
+  callable,
+  count,
+  finiteMillis,
+  nonEmptyString,
+  oneOf,
+  optionsOf,
+  or,
+  positiveMillis,
+  ratio,
+  refuse,
+  refuseValue
+} from "../options/checks.ts"
 
 /**
  * Throws a `RangeError` that names the option, the value received and what is allowed.
@@ -80,13 +66,6 @@ export const decode = (input: unknown): Settings => {
     metricsByKey: bool(of("metricsByKey"), or(options.metricsByKey, false))
   }
 }
-
-/**
- * The default of an option that was left out. `null` is a value like any other, and refused like any other wrong one.
- *
- * @internal
- */
-export const or = <A>(value: A | undefined, otherwise: A): A => (value === undefined ? otherwise : value)
 
 const optionNames = Object.keys({
   name: true,
@@ -271,89 +250,3 @@ const decodeRateWindow = (of: string, rate: TripPolicy.RateWindow, minimumOverTi
 // More than the window can hold would never open the circuit.
 const atMostCalls = (what: string, value: number, calls: number | undefined): number =>
   calls === undefined || value <= calls ? value : refuseValue(what, `at most calls, which is ${calls}`, value)
-
-// ---------------------------------------------------------------------------------------------------------
-// Checks of single values
-
-/** @internal */
-export const refuse = (what: string, allowed: string, received: string): never => {
-  throw new RangeError(`${what} must be ${allowed}, received ${received}`)
-}
-
-/** @internal */
-export const refuseValue = (what: string, allowed: string, value: unknown): never =>
-  refuse(what, allowed, textOf(value))
-
-const textOf = (value: unknown): string => {
-  if (Duration.isDuration(value)) return Duration.format(value)
-  return typeof value === "string" ? JSON.stringify(value) : Inspectable.toStringUnknown(value, 0)
-}
-
-/**
- * The options themselves, if they are options: an object that has none but those which are known.
- *
- * @internal
- */
-export const optionsOf = <A extends object>(
-  of: string,
-  options: unknown,
-  known: ReadonlyArray<string>
-): A => {
-  const names = known.filter((name) => name !== "_tag").join(", ")
-  if (typeof options !== "object" || options === null) {
-    return refuseValue(of, names === "" ? "given no options" : `given options (${names})`, options)
-  }
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new RangeError(`${of}: unknown option "${key}", the options are ${names}`)
-    }
-  }
-  // Each of them is checked by itself, whatever its type says.
-  return options as A
-}
-
-const nonEmptyString = (what: string, value: unknown): string =>
-  typeof value === "string" && value !== "" ? value : refuseValue(what, "a string that is not empty", value)
-
-/** @internal */
-export const callable = <F>(what: string, value: F): F =>
-  typeof value === "function" ? value : refuseValue(what, "a function", value)
-
-const bool = (what: string, value: unknown): boolean =>
-  typeof value === "boolean" ? value : refuseValue(what, "true or false", value)
-
-/** @internal */
-export const count = (what: string, value: number): number =>
-  Number.isSafeInteger(value) && value >= 1 ? value : refuseValue(what, "an integer of at least 1", value)
-
-const ratio = (what: string, value: number): number =>
-  typeof value === "number" && value > 0 && value <= 1
-    ? value
-    : refuseValue(what, "a number above 0 and at most 1", value)
-
-const positiveMillis = (what: string, value: Duration.DurationInput): number => {
-  const millis = toMillis(value)
-  return millis > 0 ? millis : refuseValue(what, "a duration above 0", value)
-}
-
-/** @internal */
-export const oneOf = <A extends string>(what: string, allowed: ReadonlyArray<A>, value: A): A =>
-  allowed.includes(value)
-    ? value
-    : refuseValue(what, allowed.map((it) => JSON.stringify(it)).join(" or "), value)
-
-/** @internal */
-export const finiteDuration = (what: string, value: Duration.DurationInput): Duration.Duration =>
-  Duration.millis(finiteMillis(what, value))
-
-const finiteMillis = (what: string, value: Duration.DurationInput): number => {
-  const millis = toMillis(value)
-  return millis > 0 && millis < Infinity ? millis : refuseValue(what, "a finite duration above 0", value)
-}
-
-// NaN for what is no duration: `Duration.decode` would take NaN and negative numbers for zero, and throws an error of
-// its own for the rest.
-const toMillis = (value: Duration.DurationInput): number =>
-  typeof value === "number" && !(value >= 0)
-    ? NaN
-    : Option.match(Duration.decodeUnknown(value), { onNone: () => NaN, onSome: Duration.toMillis })

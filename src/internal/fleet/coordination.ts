@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import type { Coordination, Options } from "../../CircuitStore.ts"
-import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../circuitBreaker/options.ts"
+import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../options/checks.ts"
 
 const names = {
   syncInterval: true,
