@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config"
  */
 export default defineConfig({
   test: {
-    include: ["test/core/*.test.ts"],
+    include: ["test/core/**/*.test.ts"],
     exclude: ["test/core/interleavings.test.ts", "test/core/untimed.test.ts"]
   }
 })

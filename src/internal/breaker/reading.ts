@@ -6,7 +6,7 @@ import type { CircuitSnapshot, CircuitState } from "../../CircuitBreaker.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Held } from "./circuits.ts"
 import * as Circuit from "../core/circuit.ts"
-import { noCounts } from "../core/window.ts"
+import { noCounts } from "../core/windows/window.ts"
 
 const closed: CircuitState = { _tag: "Closed" }
 const isolated: CircuitState = { _tag: "Isolated" }

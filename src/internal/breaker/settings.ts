@@ -2,7 +2,6 @@ import type * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
 import type { Outcome } from "../../Outcome.ts"
 import type { Rules } from "../core/circuit.ts"
-import type { PolicyData } from "../core/policy.ts"
 
 /**
  * The options of a breaker, checked, with every default filled in.
@@ -19,5 +18,4 @@ export interface Settings {
   readonly capacity: number
   readonly idleMillis: number
   readonly metricsByKey: boolean
-  readonly policyData: PolicyData
 }

@@ -11,7 +11,7 @@ import type { Caller } from "../fiber/caller.ts"
 import type { Held } from "../breaker/circuits.ts"
 import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
-import type { Call } from "../core/policy.ts"
+import type { Call } from "../core/policies/policy.ts"
 import { Claim } from "./claim.ts"
 import { Contact } from "./contact.ts"
 import { memberOf } from "./member.ts"
@@ -67,7 +67,7 @@ export class Fleet {
       this.line,
       this.node,
       Duration.toMillis(syncInterval),
-      shortestSpanOf(breaker.settings.policyData) / 4
+      shortestSpanOf(breaker.policy) / 4
     )
     const { line, node, rounds, tally } = this
     const push = (held: Held, step: Step) => this.push(held, step)

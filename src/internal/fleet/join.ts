@@ -4,7 +4,6 @@ import type * as Scope from "effect/Scope"
 import type { Store } from "../../CircuitStore.ts"
 import { Breaker } from "../breaker/breaker.ts"
 import type { Caller } from "../fiber/caller.ts"
-import { share } from "../core/share.ts"
 import type { Settings } from "../breaker/settings.ts"
 import { refuse } from "../options/checks.ts"
 import type * as CircuitBreakerRegistry from "../../CircuitBreakerRegistry.ts"
@@ -22,8 +21,8 @@ export const make = (
   caller: Caller
 ): Effect.Effect<Breaker, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { name, policyData, rules } = settings
-    const policy = share(policyData)
+    const { name, rules } = settings
+    const policy = rules.policy.share()
     if (policy === undefined) {
       return refuse(
         `CircuitBreaker "${name}": tripPolicy`,
@@ -33,7 +32,7 @@ export const make = (
     }
     const breaker = new Breaker({ ...settings, rules: { ...rules, policy } }, registry, caller)
     const { failuresToReopen, probes, recovery } = rules
-    const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
+    const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
     const fleet = new Fleet(breaker, store, { policy, name: rulesName }, fork)
     breaker.fleet = fleet
