@@ -59,6 +59,30 @@ describe("R3.5 TripPolicy.config", () => {
     })
   )
 
+  const needed: Record<string, ReadonlyArray<string>> = {
+    consecutive: ["FAILURES"],
+    failureCount: ["FAILURES", "WITHIN"],
+    failureRate: ["THRESHOLD", "WITHIN or CALLS"],
+    slowCallRate: ["SLOWER_THAN", "THRESHOLD", "WITHIN or CALLS"]
+  }
+
+  for (const [type, options] of Object.entries(needed)) {
+    it.effect(`R3.5 E24 of a ${type}, every option that it needs is missing data`, () =>
+      Effect.gen(function* () {
+        const message = String(yield* Effect.flip(read({ TYPE: type })))
+
+        for (const option of options) {
+          for (const name of option.split(" or ")) assert.include(message, `Missing data at TRIP.${name}: `)
+          assert.include(message, `Expected ${option} to be given for the type "${type}"`)
+        }
+        assert.strictEqual(
+          message.split("Missing data").length - 1,
+          options.join(" or ").split(" or ").length
+        )
+      })
+    )
+  }
+
   const bad: Record<string, readonly [entries: Record<string, string>, says: RegExp]> = {
     "no TYPE": [{ FAILURES: "3" }, /TYPE/],
     "an unknown TYPE": [{ TYPE: "nth", FAILURES: "3" }, /TYPE.*consecutive/s],

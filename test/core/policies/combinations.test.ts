@@ -22,7 +22,7 @@ import {
   tripsAfter
 } from "./fixtures.ts"
 
-describe("anyOf", () => {
+describe("R3.2.1 anyOf", () => {
   const policy = anyOf([consecutive(3), failureCount(4, 1000)])
 
   it("trips when one of them does, each on a window of its own", () => {
@@ -84,7 +84,7 @@ describe("anyOf", () => {
   })
 })
 
-describe("allOf", () => {
+describe("R3.2.1 allOf", () => {
   const streakAndCount = allOf([consecutive(2), failureCount(3, 1000)])
 
   it("trips when each of them does, each on a window of its own", () => {
@@ -124,7 +124,7 @@ describe("allOf", () => {
     }
   })
 
-  it("R3.2.1 a success can complete one of them while the failures of another still count", () => {
+  it("a success can complete one of them while the failures of another still count", () => {
     const policy = allOf([failureRate({ minimumCalls: 4, window: lastCalls(4) }), failureCount(2, 1000)])
     const calls = [failure(0), failure(0), success(10)]
     assert.isFalse(tripsAfter(policy, calls))

@@ -3,7 +3,7 @@ import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
 import { failure, ignored, interrupted, success } from "../circuits.ts"
 import { countsAfter, needs, none, nothing, times, tripsAfter } from "./fixtures.ts"
 
-describe("consecutive", () => {
+describe("R3.2.1 consecutive", () => {
   const policy = consecutive(3)
 
   it("trips on the n-th failure in a row", () => {

@@ -4,7 +4,7 @@ import type { Call } from "../../../src/internal/core/policies/policy.ts"
 import { failure, ignored, interrupted, success } from "../circuits.ts"
 import { countsAfter, everything, needs, none, record, tripsAfter } from "./fixtures.ts"
 
-describe("a custom policy", () => {
+describe("R3.2.1 a custom policy", () => {
   const seen: Array<unknown> = []
   const policy = custom({
     initial: { failures: 0 },

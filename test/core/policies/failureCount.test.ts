@@ -3,7 +3,7 @@ import { failureCount } from "../../../src/internal/core/policies/failureCount.t
 import { failure, ignored, interrupted, success } from "../circuits.ts"
 import { countsAfter, needs, none, nothing, record, times, tripsAfter } from "./fixtures.ts"
 
-describe("failureCount", () => {
+describe("R3.2.1 failureCount", () => {
   const policy = failureCount(3, 1000)
 
   it("trips on the n-th failure within the time", () => {

@@ -19,7 +19,7 @@ import {
 describe.each([
   ["over the last calls", lastCalls(10)],
   ["over time", overTime(1000)]
-] as const)("a rate %s", (_, window) => {
+] as const)("R3.2.1 a rate %s", (_, window) => {
   it("trips at its threshold and above", () => {
     const policy = failureRate({ window, threshold: 0.3 })
     assert.isFalse(tripsAfter(policy, [...times(8, success()), ...times(2, failure())]))
@@ -104,7 +104,7 @@ describe.each([
   })
 })
 
-describe("a rate over the last calls", () => {
+describe("R3.2.1 a rate over the last calls", () => {
   it("forgets by the number of calls, never by time", () => {
     const policy = failureRate({ window: lastCalls(4), threshold: 0.5, minimumCalls: 4 })
     const calls = [failure(0), failure(0), success(0), success(0)]
@@ -123,7 +123,7 @@ describe("a rate over the last calls", () => {
   })
 })
 
-describe("a rate over time", () => {
+describe("R3.2.1 a rate over time", () => {
   it("forgets by time", () => {
     const policy = failureRate({ window: overTime(1000), minimumCalls: 2 })
     assert.isTrue(tripsAfter(policy, [failure(0), failure(0)], 999))
