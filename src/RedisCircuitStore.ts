@@ -22,7 +22,7 @@ import * as Layer from "effect/Layer"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { CircuitStore, type Options as CoordinationOptions } from "./CircuitStore.ts"
 import { orConfigError } from "./internal/options/config.ts"
-import { given } from "./internal/circuitBreaker/options.ts"
+import { given } from "./internal/options/checks.ts"
 import * as internal from "./internal/stores/redis/layer.ts"
 
 /**

@@ -7,11 +7,10 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
-import * as Duration from "effect/Duration"
-import * as Either from "effect/Either"
-import * as Option from "effect/Option"
-import { decodePolicy, given } from "./internal/circuitBreaker/options.ts"
+import type * as Duration from "effect/Duration"
+import type { Kind } from "./internal/core/policies/kind.ts"
+import * as table from "./internal/core/policies/table.ts"
+import { readPolicy } from "./internal/options/tripPolicyConfig.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
@@ -323,67 +322,15 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
  * @category config
  */
 export const config = (name?: string): Config.Config<TripPolicy> => {
-  const read = Config.all({
-    type: Config.literal("consecutive", "failureCount", "failureRate", "slowCallRate")("TYPE"),
-    failures: optional(Config.integer("FAILURES")),
-    within: optional(duration("WITHIN")),
-    threshold: optional(Config.number("THRESHOLD")),
-    calls: optional(Config.integer("CALLS")),
-    minimumCalls: optional(Config.integer("MINIMUM_CALLS")),
-    minimumFailures: optional(Config.integer("MINIMUM_FAILURES")),
-    buckets: optional(Config.integer("BUCKETS")),
-    slowerThan: optional(duration("SLOWER_THAN"))
-  }).pipe(Config.mapOrFail(({ type, ...values }) => policyFrom(type, values)))
+  // What is read has been decoded as a policy, and a policy is what the constructors make.
+  const read = readPolicy(kinds) as Config.Config<TripPolicy>
   return name === undefined ? read : Config.nested(read, name)
 }
 
-const policyFrom = (
-  type: keyof typeof types,
-  values: Record<string, unknown>
-): Either.Either<TripPolicy, ConfigError.ConfigError> => {
-  const { needs, tag } = types[type]
-  const missing = needs
-    .filter((alternatives) => alternatives.every((option) => values[option] === undefined))
-    .map((alternatives) => missingData(type, alternatives))
-  if (missing.length > 0) return Either.left(missing.reduce(ConfigError.And))
-  // `decodePolicy` checks each of them against the type of its policy.
-  const policy = { _tag: tag, ...given(values) } as TripPolicy
-  return Either.try({
-    try: () => {
-      decodePolicy("TripPolicy.config", policy)
-      return policy
-    },
-    catch: (error) => ConfigError.InvalidData([], (error as RangeError).message)
-  })
-}
+/** Of each policy, the file that knows what its options mean: the compiler says so if one of them is not known there. */
+const kinds: { readonly [Tag in TripPolicy["_tag"]]: Kind<OptionsOf<Tag>> } = table.kinds
 
-const missingData = (type: string, options: ReadonlyArray<string>): ConfigError.ConfigError => {
-  const names = options.map((option) => option.replace(/[A-Z]/g, "_$&").toUpperCase())
-  const message = `Expected ${names.join(" or ")} to be given for the type "${type}"`
-  return names.map((name) => ConfigError.MissingData([name], message)).reduce(ConfigError.Or)
-}
-
-const optional = <A>(self: Config.Config<A>): Config.Config<A | undefined> =>
-  Config.withDefault(self, undefined)
-
-// `Config.duration` takes a negative duration for zero.
-const duration = (name: string): Config.Config<Duration.Duration> =>
-  Config.mapOrFail(Config.string(name), (text) =>
-    Either.fromOption(text.trim().startsWith("-") ? Option.none() : Duration.decodeUnknown(text), () =>
-      ConfigError.InvalidData(
-        [],
-        `Expected a duration such as "30 seconds", but received ${JSON.stringify(text)}`
-      )
-    )
-  )
-
-/** The tag of each type, and the options that it cannot do without: one each of the alternatives. */
-const types = {
-  consecutive: { tag: "Consecutive", needs: [["failures"]] },
-  failureCount: { tag: "FailureCount", needs: [["failures"], ["within"]] },
-  failureRate: { tag: "FailureRate", needs: [["threshold"], ["within", "calls"]] },
-  slowCallRate: { tag: "SlowCallRate", needs: [["slowerThan"], ["threshold"], ["within", "calls"]] }
-} satisfies Record<
-  string,
-  { readonly tag: TripPolicy["_tag"]; readonly needs: ReadonlyArray<ReadonlyArray<string>> }
+type OptionsOf<Tag extends TripPolicy["_tag"]> = Exclude<
+  keyof Extract<TripPolicy, { readonly _tag: Tag }> & string,
+  "_tag"
 >

@@ -7,7 +7,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import * as Circuit from "../../src/internal/core/circuit.ts"
-import type { Call } from "../../src/internal/core/policy.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import { failure, frozen, ignored, interrupted, success } from "./circuits.ts"
 import * as Invariants from "./invariants.ts"

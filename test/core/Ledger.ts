@@ -1,6 +1,6 @@
 /** What an onlooker writes down of a circuit's life, from the steps alone. */
 import * as Circuit from "../../src/internal/core/circuit.ts"
-import type { Call } from "../../src/internal/core/policy.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Rules } from "./circuits.ts"
 
 export interface Ledger {

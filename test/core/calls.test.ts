@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
-import type { Call } from "../../src/internal/core/policy.ts"
+import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
+import { failureCount } from "../../src/internal/core/policies/failureCount.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
 import { check } from "./check.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import {
@@ -308,7 +310,7 @@ describe("trips", () => {
   })
 
   it("the policy is asked at the time of the question", () => {
-    const timed = rulesWith({}, { _tag: "FailureCount", failures: 2, withinMillis: 100 })
+    const timed = rulesWith({ policy: failureCount(2, 100) })
     const circuit = settleIn(closed(timed), timed, [failure(0), failure(50)])
     assert.strictEqual(Circuit.trips(circuit, timed, 99), "Tripped")
     assert.isUndefined(Circuit.trips(circuit, timed, 100))
@@ -321,7 +323,7 @@ describe("trips", () => {
   })
 
   it("Open, Isolated and Disabled never trip", () => {
-    const eager = rulesWith({ failuresToReopen: 0 }, { _tag: "Consecutive", failures: 0 })
+    const eager = rulesWith({ failuresToReopen: 0, policy: consecutive(0) })
     assert.isUndefined(Circuit.trips(opened(eager), eager, 0))
     assert.isUndefined(Circuit.trips(isolated(closed(eager)), eager, 0))
     assert.isUndefined(Circuit.trips(disabled(closed(eager)), eager, 0))

@@ -1,7 +1,8 @@
 /** Rules, finished calls and circuits for the tests of the core, reached by the machine's own steps. */
 import * as Circuit from "../../src/internal/core/circuit.ts"
-import type { Call, PolicyData } from "../../src/internal/core/policy.ts"
-import * as Policy from "../../src/internal/core/policy.ts"
+import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
+import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
 
 export type Rules = Circuit.Rules<unknown>
 export type AnyCircuit = Circuit.Circuit<unknown>
@@ -12,8 +13,8 @@ export const openMillis = 1000
 export const probeTimeoutMillis = 500
 export const recovery = { durationMillis: 800, from: 0.25 }
 
-export const rulesWith = (over: Partial<Rules> = {}, policy?: PolicyData): Rules => ({
-  policy: Policy.compile(policy ?? { _tag: "Consecutive", failures: 2 }),
+export const rulesWith = (over: Partial<Rules> = {}): Rules => ({
+  policy: consecutive(2),
   probes: 1,
   failuresToReopen: 1,
   probeTimeoutMillis,
@@ -22,17 +23,15 @@ export const rulesWith = (over: Partial<Rules> = {}, policy?: PolicyData): Rules
 })
 
 /** Under which a call is slow from 100 milliseconds on. */
-export const slowRules = rulesWith(
-  {},
-  {
-    _tag: "SlowCallRate",
+export const slowRules = rulesWith({
+  policy: slowCallRate({
     threshold: 1,
     minimumCalls: 2,
     minimumFailures: 1,
     slowerThanMillis: 100,
     window: { _tag: "Calls", calls: 4 }
-  }
-)
+  })
+})
 
 type Verdict = Call["outcome"]["_tag"]
 

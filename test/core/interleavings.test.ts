@@ -1,6 +1,7 @@
 /** Every order in which the steps of a few concurrent calls and of a hand can fall. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
 import { once } from "../once.ts"
 import { inLongRun, isLongRun } from "../runLength.ts"
 import { brokenMachines } from "./brokenMachines.ts"
@@ -30,17 +31,18 @@ const atOnce = rulesWith({
 })
 
 // A probe is slow one step of the time before its lease ends.
-const watchful = rulesWith(
-  { probeTimeoutMillis: 2 * openMillis, probes: 2, failuresToReopen: 2 },
-  {
-    _tag: "SlowCallRate",
+const watchful = rulesWith({
+  probeTimeoutMillis: 2 * openMillis,
+  probes: 2,
+  failuresToReopen: 2,
+  policy: slowCallRate({
     threshold: 1,
     minimumCalls: 2,
     minimumFailures: 1,
     slowerThanMillis: openMillis,
     window: { _tag: "Calls", calls: 2 }
-  }
-)
+  })
+})
 
 const starts: Record<string, Start> = {
   Closed: { rules: single, circuit: closed(single), now: 0 },

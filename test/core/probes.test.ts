@@ -1,7 +1,7 @@
 /** Probes: what settles them, and what becomes of the circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Circuit from "../../src/internal/core/circuit.ts"
-import type { Call } from "../../src/internal/core/policy.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Tagged } from "./circuits.ts"
 import {
   admitted,

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import { failureCount } from "../../src/internal/core/policies/failureCount.ts"
 import { check } from "./check.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import {
@@ -128,7 +129,7 @@ describe("counts", () => {
   })
 
   it("Recovering counts, at the time of the question", () => {
-    const timed = rulesWith({ recovery }, { _tag: "FailureCount", failures: 9, withinMillis: 100 })
+    const timed = rulesWith({ recovery, policy: failureCount(9, 100) })
     const ticket = { generation: 3, slot: 0 }
     const circuit = Circuit.settle(recovering(timed), timed, ticket, failure(openMillis + 10))
     assert.strictEqual(Circuit.counts(circuit, timed, openMillis + 109).failures, 1)

@@ -2,7 +2,7 @@ import type * as Effect from "effect/Effect"
 import type { Outcome } from "../../Outcome.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
-import type { Call } from "../core/policy.ts"
+import type { Call } from "../core/policies/policy.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 

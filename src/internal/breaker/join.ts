@@ -2,8 +2,8 @@ import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Transition } from "../../Transition.ts"
-import { refuse } from "../circuitBreaker/options.ts"
-import type { Settings } from "../circuitBreaker/options.ts"
+import { refuse } from "../options/checks.ts"
+import type { Settings } from "./settings.ts"
 import type { Breaker } from "./breaker.ts"
 
 /**

@@ -7,7 +7,7 @@ import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
 import type { Caller } from "../fiber/caller.ts"
 import { runNow } from "../fiber/caller.ts"
-import { refuse } from "../circuitBreaker/options.ts"
+import { refuse } from "../options/checks.ts"
 
 /**
  * How far a circuit has come in the schedule of its openings: how long the latest one lasts, and the schedule's state

@@ -7,7 +7,7 @@ import type * as Scope from "effect/Scope"
 import type { CircuitBreaker, ConfigOptions, Options } from "../../CircuitBreaker.ts"
 import { orConfigError } from "../options/config.ts"
 import { make } from "./make.ts"
-import { given } from "./options.ts"
+import { given } from "../options/checks.ts"
 import { noticeRebuilding } from "./rebuilding.ts"
 
 /**

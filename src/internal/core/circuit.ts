@@ -1,8 +1,8 @@
-import type { Call, Policy } from "./policy.ts"
+import type { Call, Policy } from "./policies/policy.ts"
 import type { Slots } from "./slots.ts"
 import * as Slot from "./slots.ts"
-import type { Counts } from "./window.ts"
-import { noCounts } from "./window.ts"
+import type { Counts } from "./windows/window.ts"
+import { noCounts } from "./windows/window.ts"
 
 /**
  * What governs a circuit, fixed when its breaker is made.

@@ -40,7 +40,7 @@ export class Contact {
   constructor({ breaker, fork, line, node, rounds, store, tally }: Parts, mirror: Mirror) {
     const { name, observe } = breaker.settings
     this.name = observe ? `${name} (observe)` : name
-    this.windowMillis = spanOf(breaker.settings.policyData)
+    this.windowMillis = spanOf(breaker.policy)
     this.node = node
     this.breaker = breaker
     this.store = store

@@ -13,7 +13,7 @@ import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
-import type { Call } from "../core/policy.ts"
+import type { Call } from "../core/policies/policy.ts"
 import { Claim } from "./claim.ts"
 import { Contact } from "./contact.ts"
 import { memberOf } from "./member.ts"
@@ -66,7 +66,7 @@ export class Fleet implements Coordinator {
     this.tally = new Tally(rules, breaker.settings.rules, this.line, quorum)
     this.rounds = new Rounds(breaker, this.line, this.node, {
       syncMillis: Duration.toMillis(syncInterval),
-      staleMillis: shortestSpanOf(breaker.settings.policyData) / 4
+      staleMillis: shortestSpanOf(breaker.policy) / 4
     })
     const { line, node, rounds, tally } = this
     const push = (held: CircuitEntry, step: Change) => this.push(held, step)

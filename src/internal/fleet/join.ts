@@ -3,8 +3,7 @@ import * as FiberSet from "effect/FiberSet"
 import type { Store } from "../../CircuitStore.ts"
 import { Breaker } from "../breaker/breaker.ts"
 import type { Join } from "../breaker/join.ts"
-import { refuse } from "../circuitBreaker/options.ts"
-import { share } from "../core/share.ts"
+import { refuse } from "../options/checks.ts"
 import { Fleet } from "./fleet.ts"
 
 /**
@@ -14,8 +13,8 @@ import { Fleet } from "./fleet.ts"
  */
 export const join: Join = ({ publish, settings }, store) =>
   Effect.gen(function* () {
-    const { name, policyData, rules } = settings
-    const policy = share(policyData)
+    const { name, rules } = settings
+    const policy = rules.policy.share()
     if (policy === undefined) {
       return refuse(
         `CircuitBreaker "${name}": tripPolicy`,
@@ -28,7 +27,7 @@ export const join: Join = ({ publish, settings }, store) =>
       Effect.succeed(new Breaker({ settings: shared, publish, isShared: true }, caller))
     )
     const { failuresToReopen, probes, recovery } = rules
-    const rulesName = JSON.stringify([policyData, probes, failuresToReopen, recovery])
+    const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
     // The join of a store is called with that store.
     const fleet = new Fleet(breaker, store as Store, { policy, name: rulesName }, fork)

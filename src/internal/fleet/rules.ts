@@ -1,5 +1,4 @@
-import type { PolicyData } from "../core/policy.ts"
-import type { SharedPolicy } from "../core/share.ts"
+import type { Policy, SharedPolicy } from "../core/policies/policy.ts"
 
 /**
  * What the nodes have to go by in common, and the text by which they know that they do.
@@ -16,27 +15,11 @@ export interface Rules {
  *
  * @internal
  */
-export const shortestSpanOf = (policy: PolicyData): number => Math.min(Infinity, ...spansOf(policy))
+export const shortestSpanOf = ({ spans }: Policy<unknown>): number => Math.min(Infinity, ...spans)
 
 /**
  * The longest one that ends; zero where none does.
  *
  * @internal
  */
-export const spanOf = (policy: PolicyData): number => Math.max(0, ...spansOf(policy).filter(Number.isFinite))
-
-const spansOf = (policy: PolicyData): ReadonlyArray<number> => {
-  switch (policy._tag) {
-    case "FailureCount":
-      return [policy.withinMillis]
-    case "FailureRate":
-    case "SlowCallRate":
-      return policy.window._tag === "Time" ? [policy.window.withinMillis] : []
-    case "AnyOf":
-    case "AllOf":
-      return policy.policies.flatMap(spansOf)
-    case "Consecutive":
-    case "Custom":
-      return []
-  }
-}
+export const spanOf = ({ spans }: Policy<unknown>): number => Math.max(0, ...spans.filter(Number.isFinite))

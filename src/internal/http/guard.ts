@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
-import { refuseValue } from "../circuitBreaker/options.ts"
+import { refuseValue } from "../options/checks.ts"
 
 /**
  * Uses the breaker that an adapter was given, or the one in the environment.

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Coordination, Options } from "../../CircuitStore.ts"
 import type { Join } from "../breaker/join.ts"
 import { joinKey } from "../breaker/join.ts"
-import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../circuitBreaker/options.ts"
+import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../options/checks.ts"
 
 /**
  * How the processes of a store work together, and the code that does it.

@@ -9,10 +9,10 @@ import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Machine from "../../../src/internal/core/circuit.ts"
-import type { Call } from "../../../src/internal/core/policy.ts"
-import { share } from "../../../src/internal/core/share.ts"
+import type { Call } from "../../../src/internal/core/policies/policy.ts"
 import * as SharedCircuit from "../../../src/internal/fleet/sharedCircuit.ts"
-import { decode, decodePolicy } from "../../../src/internal/circuitBreaker/options.ts"
+import { decode } from "../../../src/internal/circuitBreaker/options.ts"
+import { decodePolicy } from "../../../src/internal/options/tripPolicy.ts"
 import { acquire } from "../effect3.ts"
 import { portOf } from "../fleet/redis.ts"
 import { medianOf, times, type Work, workOf } from "./meter.ts"
@@ -32,7 +32,7 @@ const openStore = (port: number) =>
 
 /** What a node under load contributes: forty calls a second, one in forty fails. */
 export const contributionTo = (policy: TripPolicy.TripPolicy): string => {
-  const shared = share(decodePolicy("scale", policy))
+  const shared = decodePolicy("scale", policy).share()
   if (shared === undefined) throw new Error("not a policy that can be shared")
   let window = shared.initial
   for (let i = 0; i < 400; i++) {
@@ -47,7 +47,9 @@ const openState = (): string => {
   const { rules } = decode({ tripPolicy: streak })
   const initial = SharedCircuit.initial(rules)
   const circuit = Machine.open(initial.circuit, 0, { openings: 1, openMillis: 30_000, openedAt: Date.now() })
-  return SharedCircuit.encode({ ...initial, circuit }, JSON.stringify([decodePolicy("scale", streak), rules]))
+  const { failuresToReopen, policy, probes, recovery } = rules
+  const name = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
+  return SharedCircuit.encode({ ...initial, circuit }, name)
 }
 
 const requestFor = (key: string, node: string, contribution: string | undefined): ExchangeRequest => ({

@@ -2,7 +2,7 @@ import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import { refuse, refuseValue } from "../../circuitBreaker/options.ts"
+import { refuse, refuseValue } from "../../options/checks.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 

@@ -5,7 +5,7 @@ import { type Cluster, Redis } from "ioredis"
 import type { Store } from "../../../CircuitStore.ts"
 import type { Options } from "../../../RedisCircuitStore.ts"
 import { makeCoordination } from "../coordination.ts"
-import { refuseValue } from "../../circuitBreaker/options.ts"
+import { refuseValue } from "../../options/checks.ts"
 import { isCluster, Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
 

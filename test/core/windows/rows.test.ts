@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as Rows from "../../src/internal/core/rows.ts"
-import { check } from "./check.ts"
-import { frozen } from "./circuits.ts"
+import * as Rows from "../../../src/internal/core/windows/rows.ts"
+import { check } from "../check.ts"
+import { frozen } from "../circuits.ts"
 
 const writes = fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 1, max: 9 })), { maxLength: 40 })
 

@@ -1,13 +1,12 @@
+/** What the two rates have in common, and what tells them apart. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Call } from "../../src/internal/core/policy.ts"
-import { compile } from "../../src/internal/core/policy.ts"
-import { failure, ignored, interrupted, success } from "./circuits.ts"
+import { failure, ignored, interrupted, success } from "../circuits.ts"
 import {
-  asks,
   countsAfter,
   everything,
   failureRate,
   lastCalls,
+  needs,
   none,
   nothing,
   overTime,
@@ -15,92 +14,12 @@ import {
   slowCallRate,
   times,
   tripsAfter
-} from "./policies.ts"
-
-describe("consecutive", () => {
-  const policy = compile({ _tag: "Consecutive", failures: 3 })
-
-  it("trips on the n-th failure in a row", () => {
-    assert.isFalse(tripsAfter(policy, []))
-    assert.isFalse(tripsAfter(policy, times(2, failure())))
-    assert.isTrue(tripsAfter(policy, times(3, failure())))
-    assert.isTrue(tripsAfter(policy, times(4, failure())))
-    assert.isTrue(tripsAfter(compile({ _tag: "Consecutive", failures: 1 }), [failure()]))
-  })
-
-  it("a success starts the count over, an ignored or interrupted call does not", () => {
-    const two = times(2, failure())
-    assert.deepStrictEqual(countsAfter(policy, [...two, success()]), none)
-    assert.isFalse(tripsAfter(policy, [...two, success(), ...two]))
-    assert.isTrue(tripsAfter(policy, [...two, interrupted(), failure()]))
-    assert.isTrue(tripsAfter(policy, [...two, ignored(), failure()]))
-    assert.isFalse(tripsAfter(policy, [...two, interrupted()]))
-  })
-
-  it("counts the streak", () => {
-    assert.deepStrictEqual(countsAfter(policy, []), none)
-    assert.deepStrictEqual(countsAfter(policy, [success(), failure(), failure()]), {
-      calls: 2,
-      failures: 2,
-      slow: 0
-    })
-  })
-
-  it("a success of an empty streak changes nothing", () => {
-    assert.strictEqual(policy.record(policy.initial, success()), policy.initial)
-  })
-
-  it("asks nothing of its calls", () => assert.deepStrictEqual(asks(policy), nothing))
-})
-
-describe("failureCount", () => {
-  const policy = compile({ _tag: "FailureCount", failures: 3, withinMillis: 1000 })
-
-  it("trips on the n-th failure within the time", () => {
-    assert.isFalse(tripsAfter(policy, []))
-    assert.isFalse(tripsAfter(policy, [failure(0), failure(0)]))
-    assert.isTrue(tripsAfter(policy, [failure(0), failure(0), failure(999)]))
-    assert.isFalse(tripsAfter(policy, [failure(0), failure(0), failure(1000)]))
-    assert.isTrue(tripsAfter(policy, [failure(0), failure(1), failure(1000), failure(1000)]))
-  })
-
-  it("successes, ignored and interrupted calls change nothing", () => {
-    const window = record(policy, [failure(0), failure(0)])
-    for (const call of [success(1), ignored(1), interrupted(1)]) {
-      assert.strictEqual(policy.record(window, call), window)
-    }
-    assert.isTrue(tripsAfter(policy, [failure(0), success(1), failure(2), success(3), failure(4)]))
-  })
-
-  it("asks at the time of the question", () => {
-    const three = times(3, failure(0))
-    assert.isTrue(tripsAfter(policy, three, 999))
-    assert.isFalse(tripsAfter(policy, three, 1000))
-  })
-
-  it("counts failures as its only calls, at most as many as it takes", () => {
-    assert.deepStrictEqual(countsAfter(policy, []), none)
-    assert.deepStrictEqual(countsAfter(policy, [success(0), failure(0), failure(500)]), {
-      calls: 2,
-      failures: 2,
-      slow: 0
-    })
-    assert.deepStrictEqual(countsAfter(policy, times(5, failure(0))), { calls: 3, failures: 3, slow: 0 })
-    assert.deepStrictEqual(countsAfter(policy, times(5, failure(0)), 1000), none)
-  })
-
-  it("within infinity forgets nothing", () => {
-    const total = compile({ _tag: "FailureCount", failures: 3, withinMillis: Infinity })
-    assert.isTrue(tripsAfter(total, [failure(0), success(1e6), failure(1e9), failure(1e12)]))
-  })
-
-  it("asks nothing of its calls", () => assert.deepStrictEqual(asks(policy), nothing))
-})
+} from "./fixtures.ts"
 
 describe.each([
   ["over the last calls", lastCalls(10)],
   ["over time", overTime(1000)]
-] as const)("a rate %s", (_, window) => {
+] as const)("R3.2.1 a rate %s", (_, window) => {
   it("trips at its threshold and above", () => {
     const policy = failureRate({ window, threshold: 0.3 })
     assert.isFalse(tripsAfter(policy, [...times(8, success()), ...times(2, failure())]))
@@ -185,7 +104,7 @@ describe.each([
   })
 })
 
-describe("a rate over the last calls", () => {
+describe("R3.2.1 a rate over the last calls", () => {
   it("forgets by the number of calls, never by time", () => {
     const policy = failureRate({ window: lastCalls(4), threshold: 0.5, minimumCalls: 4 })
     const calls = [failure(0), failure(0), success(0), success(0)]
@@ -199,12 +118,12 @@ describe("a rate over the last calls", () => {
   })
 
   it("times its successes only to measure them", () => {
-    assert.deepStrictEqual(asks(failureRate({ window: lastCalls(4) })), nothing)
-    assert.deepStrictEqual(asks(slowCallRate({ window: lastCalls(4) })), everything)
+    assert.deepStrictEqual(needs(failureRate({ window: lastCalls(4) })), nothing)
+    assert.deepStrictEqual(needs(slowCallRate({ window: lastCalls(4) })), everything)
   })
 })
 
-describe("a rate over time", () => {
+describe("R3.2.1 a rate over time", () => {
   it("forgets by time", () => {
     const policy = failureRate({ window: overTime(1000), minimumCalls: 2 })
     assert.isTrue(tripsAfter(policy, [failure(0), failure(0)], 999))
@@ -229,11 +148,11 @@ describe("a rate over time", () => {
   })
 
   it("times its successes, and measures them if slow ones matter", () => {
-    assert.deepStrictEqual(asks(failureRate({ window: overTime(1000) })), {
+    assert.deepStrictEqual(needs(failureRate({ window: overTime(1000) })), {
       ...nothing,
       timesSuccesses: true
     })
-    assert.deepStrictEqual(asks(slowCallRate({ window: overTime(1000) })), everything)
+    assert.deepStrictEqual(needs(slowCallRate({ window: overTime(1000) })), everything)
   })
 
   it("has as many buckets as it is told", () => {
@@ -241,58 +160,5 @@ describe("a rate over time", () => {
     assert.isFalse(tripsAfter(coarse, times(2, failure(499)), 1000))
     assert.isTrue(tripsAfter(coarse, times(2, failure(500)), 1499))
     assert.isFalse(tripsAfter(coarse, times(2, failure(500)), 1500))
-  })
-})
-
-describe("a custom policy", () => {
-  const seen: Array<unknown> = []
-  const policy = compile({
-    _tag: "Custom",
-    initial: { failures: 0 },
-    record(state, call) {
-      seen.push(call)
-      return { failures: (state as { failures: number }).failures + 1 }
-    },
-    trips: (state, now) => (state as { failures: number }).failures >= 2 && now === 7
-  })
-
-  it("is asked with its own window, the call and the time", () => {
-    assert.deepStrictEqual(policy.initial, { failures: 0 })
-    seen.length = 0
-    const calls = [success(5, 1), failure(7, 2)]
-    const window = record(policy, calls)
-    assert.deepStrictEqual(seen, calls)
-    assert.isTrue(policy.trips(window, 7))
-    assert.isFalse(policy.trips(window, 8))
-    assert.isFalse(policy.trips(policy.initial, 7))
-  })
-
-  it("never hears of an Ignored call", () => {
-    seen.length = 0
-    for (const call of [ignored(1, 1e9), interrupted(1, 1e9)]) {
-      assert.strictEqual(policy.record(policy.initial, call), policy.initial)
-    }
-    assert.deepStrictEqual(seen, [])
-  })
-
-  it("keeps its counts to itself, and asks for time and duration", () => {
-    assert.deepStrictEqual(countsAfter(policy, [failure()]), none)
-    assert.deepStrictEqual(asks(policy), { ...everything, countsInterrupted: false })
-  })
-
-  it("is called as it was given, as a method", () => {
-    class Streak {
-      readonly _tag = "Custom"
-      readonly initial = 0
-      readonly limit = 1
-      record(state: unknown, call: Call): unknown {
-        return call.outcome._tag === "Failure" ? Number(state) + this.limit : 0
-      }
-      trips(state: unknown): boolean {
-        return Number(state) >= this.limit
-      }
-    }
-    assert.isTrue(tripsAfter(compile(new Streak()), [failure()]))
-    assert.isFalse(tripsAfter(compile(new Streak()), [failure(), success()]))
   })
 })

@@ -1,33 +1,31 @@
 /** R3.4: which policy has tripped and by which figures, as the line of an opening says it. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Call, PolicyData } from "../../src/internal/core/policy.ts"
-import { compile } from "../../src/internal/core/policy.ts"
-import { share } from "../../src/internal/core/share.ts"
-import { failure, frozen, success } from "./circuits.ts"
-import type { RateData } from "./policies.ts"
-import { lastCalls, overTime, record, times } from "./policies.ts"
+import { allOf } from "../../../src/internal/core/policies/allOf.ts"
+import { anyOf } from "../../../src/internal/core/policies/anyOf.ts"
+import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
+import { custom } from "../../../src/internal/core/policies/custom.ts"
+import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
+import type { Call, Policy } from "../../../src/internal/core/policies/policy.ts"
+import type { RateWindow } from "../../../src/internal/core/policies/rate.ts"
+import { failure, frozen, success } from "../circuits.ts"
+import { failureRate, lastCalls, overTime, ownPolicy, record, slowCallRate, times } from "./fixtures.ts"
 
 /** What the policy says after these calls, alone or shared: it is the same. */
-const describedAs = (data: PolicyData, calls: ReadonlyArray<Call>, now = calls.at(-1)?.at ?? 0): string => {
-  const [alone, shared] = [compile(data), share(data)].map((policy) =>
+const describedAs = (
+  policy: Policy<unknown>,
+  calls: ReadonlyArray<Call>,
+  now = calls.at(-1)?.at ?? 0
+): string => {
+  const [alone, shared] = [policy, policy.share()].map((policy) =>
     policy?.describe(frozen(record(policy, calls)), now)
   )
   if (shared !== undefined) assert.strictEqual(shared, alone)
   return alone!
 }
 
-const rate = (_tag: RateData["_tag"], window: RateData["window"]): RateData => ({
-  _tag,
-  threshold: 0.5,
-  minimumCalls: 1,
-  minimumFailures: 1,
-  slowerThanMillis: _tag === "SlowCallRate" ? 2_000 : Infinity,
-  window
-})
+const count = (withinMillis: number) => failureCount(4, withinMillis)
 
-const streak = (failures: number): PolicyData => ({ _tag: "Consecutive", failures })
-
-const count = (withinMillis: number): PolicyData => ({ _tag: "FailureCount", failures: 4, withinMillis })
+const slower = (window: RateWindow) => slowCallRate({ slowerThanMillis: 2_000, window })
 
 /** Six failures, the last of them now, and four successes. */
 const sixOfTen = [...times(4, success(100)), ...times(6, failure(100))]
@@ -41,8 +39,8 @@ const sixSlow = [
 
 describe("R3.4 the figures of a policy", () => {
   it("of a streak", () => {
-    assert.strictEqual(describedAs(streak(3), sixOfTen.slice(0, 7)), "consecutive: 3 failures in a row")
-    assert.strictEqual(describedAs(streak(1), [failure()]), "consecutive: 1 failure in a row")
+    assert.strictEqual(describedAs(consecutive(3), sixOfTen.slice(0, 7)), "consecutive: 3 failures in a row")
+    assert.strictEqual(describedAs(consecutive(1), [failure()]), "consecutive: 1 failure in a row")
   })
 
   it("of a count", () => {
@@ -60,7 +58,7 @@ describe("R3.4 the figures of a policy", () => {
   })
 
   it("of a rate over time", () => {
-    const policy = rate("FailureRate", overTime(30_000))
+    const policy = failureRate({ window: overTime(30_000) })
     assert.strictEqual(describedAs(policy, sixOfTen), "failureRate: 6 of 10 calls in 30 s")
     assert.strictEqual(
       describedAs(policy, [...times(5, failure(0)), success(3_000), failure(3_000)], 30_000),
@@ -69,41 +67,40 @@ describe("R3.4 the figures of a policy", () => {
   })
 
   it("of a rate over the latest calls", () => {
-    const policy = rate("FailureRate", lastCalls(20))
+    const policy = failureRate({ window: lastCalls(20) })
     assert.strictEqual(describedAs(policy, sixOfTen), "failureRate: 6 of 10 calls")
   })
 
   it("of a rate of slow calls", () => {
     assert.strictEqual(
-      describedAs(rate("SlowCallRate", overTime(30_000)), sixSlow),
+      describedAs(slower(overTime(30_000)), sixSlow),
       "slowCallRate: 6 of 10 calls in 30 s took 2 s or longer"
     )
     assert.strictEqual(
-      describedAs(rate("SlowCallRate", lastCalls(20)), sixSlow),
+      describedAs(slower(lastCalls(20)), sixSlow),
       "slowCallRate: 6 of 10 calls took 2 s or longer"
     )
   })
 
   it("of any of several: the first that trips", () => {
-    const policies = [streak(6), count(60_000), rate("FailureRate", lastCalls(4))]
-    const anyOf: PolicyData = { _tag: "AnyOf", policies }
-    assert.strictEqual(describedAs(anyOf, sixOfTen), "consecutive: 6 failures in a row")
+    const policies = [consecutive(6), count(60_000), failureRate({ window: lastCalls(4) })]
+    const policy = anyOf(policies)
+    assert.strictEqual(describedAs(policy, sixOfTen), "consecutive: 6 failures in a row")
     const twoInARow = [...sixOfTen, success(100), failure(100)]
-    assert.strictEqual(describedAs(anyOf, twoInARow), "failureCount: 4 failures in 60 s")
-    assert.strictEqual(describedAs(anyOf, twoInARow.slice(-4)), "failureRate: 3 of 4 calls")
+    assert.strictEqual(describedAs(policy, twoInARow), "failureCount: 4 failures in 60 s")
+    assert.strictEqual(describedAs(policy, twoInARow.slice(-4)), "failureRate: 3 of 4 calls")
   })
 
   it("of all of several: each of them", () => {
-    const policies = [streak(6), rate("FailureRate", overTime(30_000))]
+    const policies = [consecutive(6), failureRate({ window: overTime(30_000) })]
     assert.strictEqual(
-      describedAs({ _tag: "AllOf", policies }, sixOfTen),
+      describedAs(allOf(policies), sixOfTen),
       "consecutive: 6 failures in a row and failureRate: 6 of 10 calls in 30 s"
     )
   })
 
   it("of a policy of the program's own: that it is one", () => {
-    const custom: PolicyData = { _tag: "Custom", initial: 0, record: () => 0, trips: () => true }
-    assert.strictEqual(describedAs(custom, [failure()]), "a policy of the program's own")
+    assert.strictEqual(describedAs(custom(ownPolicy), [failure()]), "a policy of the program's own")
   })
 
   const spans: ReadonlyArray<readonly [millis: number, text: string]> = [

@@ -1,0 +1,29 @@
+import { shareTogether, together } from "./combination.ts"
+import type { Kind } from "./kind.ts"
+import type { Policy } from "./policy.ts"
+
+/** @internal */
+export const kind: Kind<"policies"> = {
+  options: { policies: null },
+  config: undefined,
+  compile: (options, check) => allOf(check.policies("allOf", options.policies))
+}
+
+/**
+ * Trips when all of the policies do at the same time.
+ *
+ * @internal
+ */
+export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
+  ...together("AllOf", policies),
+  trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
+  describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
+  // A success may complete one of the policies while another goes by the time.
+  timesSuccesses: true,
+  // A policy that does not look at how long a call ran does not decide what is slow.
+  slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite)),
+  share: () => shareTogether(allOf, policies)
+})
+
+const longest = (millis: ReadonlyArray<number>): number =>
+  millis.length === 0 ? Infinity : Math.max(...millis)

@@ -1,0 +1,58 @@
+import type { Contribution } from "../windows/window.ts"
+import type { Call, Policy, SharedPolicy } from "./policy.ts"
+
+/**
+ * What several policies do together, each with a window of its own, whatever their combination makes of it.
+ *
+ * @internal
+ */
+export const together = (_tag: string, policies: ReadonlyArray<Policy<unknown>>) => ({
+  initial: policies.map((policy) => policy.initial),
+  record: (windows: ReadonlyArray<unknown>, call: Call): ReadonlyArray<unknown> => {
+    const next = policies.map((policy, i) => policy.record(windows[i], call))
+    return next.every((window, i) => window === windows[i]) ? windows : next
+  },
+  counts: (windows: ReadonlyArray<unknown>, now: number) =>
+    policies
+      .map((policy, i) => policy.counts(windows[i], now))
+      .reduce((left, right) => ({
+        calls: Math.max(left.calls, right.calls),
+        failures: Math.max(left.failures, right.failures),
+        slow: Math.max(left.slow, right.slow)
+      })),
+  data: { _tag, policies: policies.map((policy) => policy.data) },
+  spans: policies.flatMap((policy) => policy.spans),
+  isBuiltIn: policies.every((policy) => policy.isBuiltIn),
+  timesSuccesses: policies.some((policy) => policy.timesSuccesses),
+  measuresElapsed: policies.some((policy) => policy.measuresElapsed),
+  countsInterrupted: policies.some((policy) => policy.countsInterrupted)
+})
+
+/**
+ * A combination of policies that are shared, each with its own part of what the others contribute; none if one of them
+ * cannot be shared.
+ *
+ * @internal
+ */
+export const shareTogether = (
+  combine: (policies: ReadonlyArray<Policy<unknown>>) => Policy<ReadonlyArray<unknown>>,
+  policies: ReadonlyArray<Policy<unknown>>
+): SharedPolicy<ReadonlyArray<unknown>> | undefined => {
+  const shared = policies.map((policy) => policy.share()).filter((policy) => policy !== undefined)
+  if (shared.length < policies.length) return undefined
+  return {
+    ...combine(shared),
+    contribution: (windows, now, ahead) =>
+      shared.map((policy, i) => policy.contribution(windows[i], now, ahead)),
+    merge: (windows, others, now, ahead) =>
+      shared.map((policy, i) =>
+        policy.merge(
+          windows[i],
+          // A combination contributes one list a policy.
+          others.map((other) => other[i] as Contribution),
+          now,
+          ahead
+        )
+      )
+  }
+}

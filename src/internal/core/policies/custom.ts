@@ -1,0 +1,43 @@
+import { noCounts } from "../windows/window.ts"
+import type { Kind } from "./kind.ts"
+import type { Call, Policy } from "./policy.ts"
+
+/** @internal */
+export interface CustomOptions {
+  readonly initial: unknown
+  record(state: unknown, call: Call): unknown
+  trips(state: unknown, now: number): boolean
+}
+
+/** @internal */
+export const kind: Kind<keyof CustomOptions> = {
+  options: { initial: null, record: null, trips: null },
+  config: undefined,
+  compile: (options, check) => {
+    check.callable("record", options.record)
+    check.callable("trips", options.trips)
+    // Nothing more than that it can be called is known of a function.
+    return custom(options as CustomOptions)
+  }
+}
+
+/**
+ * A policy of the program's own. Its functions are called as methods of its options.
+ *
+ * @internal
+ */
+export const custom = (options: CustomOptions): Policy<unknown> => ({
+  initial: options.initial,
+  record: (state, call) => (call.outcome._tag === "Ignored" ? state : options.record(state, call)),
+  trips: (state, now) => options.trips(state, now),
+  counts: () => noCounts,
+  describe: () => "a policy of the program's own",
+  data: { _tag: "Custom" },
+  spans: [],
+  isBuiltIn: false,
+  timesSuccesses: true,
+  measuresElapsed: true,
+  countsInterrupted: false,
+  slowerThanMillis: Infinity,
+  share: () => undefined
+})

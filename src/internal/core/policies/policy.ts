@@ -1,0 +1,68 @@
+import type { Counts, Sharing } from "../windows/window.ts"
+
+/**
+ * One finished call. An `Ignored` one reaches a policy only if it was interrupted, and then counts only if it was slow.
+ *
+ * @internal
+ */
+export interface Call {
+  readonly outcome: { readonly _tag: "Success" | "Failure" | "Ignored" }
+  readonly interrupted: boolean
+  readonly at: number
+  readonly elapsedMillis: number
+}
+
+/**
+ * A trip policy ready to run: pure functions over a window of its own kind.
+ *
+ * @internal
+ */
+export interface Policy<W> {
+  readonly initial: W
+  /** Returns the same window where the call changes nothing. */
+  record(window: W, call: Call): W
+  trips(window: W, now: number): boolean
+  counts(window: W, now: number): Counts
+  /** Which policy has tripped, and by which figures; asked of a window that trips. */
+  describe(window: W, now: number): string
+  /** The policy as plain data, checked: two processes go by the same policy where the text of this is the same. */
+  readonly data: object
+  /** How far back its windows reach that go by time, in milliseconds; infinity where one forgets nothing. */
+  readonly spans: ReadonlyArray<number>
+  /** Whether all of its functions are this library's own. */
+  readonly isBuiltIn: boolean
+  /** Whether a success has to carry its time: without it, a healthy call needs no clock. */
+  readonly timesSuccesses: boolean
+  /** Whether calls have to carry how long they ran. */
+  readonly measuresElapsed: boolean
+  /** Whether an interrupted call may count. */
+  readonly countsInterrupted: boolean
+  /** A call that runs this long counts as slow, and fails as a probe; infinity where the policy does not look at that. */
+  readonly slowerThanMillis: number
+  /**
+   * The same policy over windows of several processes; none for a program's own policy, because only its author knows
+   * what two of its states make together.
+   */
+  share(): SharedPolicy<unknown> | undefined
+}
+
+/**
+ * A policy whose window is spread over several processes.
+ *
+ * @internal
+ */
+export interface SharedPolicy<W> extends Policy<W>, Sharing<W> {}
+
+/**
+ * What a policy has in common with others of this library that need to know nothing of a call but its outcome, and of a
+ * failure its time.
+ *
+ * @internal
+ */
+export const needsOutcomes = {
+  isBuiltIn: true,
+  timesSuccesses: false,
+  measuresElapsed: false,
+  countsInterrupted: false,
+  slowerThanMillis: Infinity
+}

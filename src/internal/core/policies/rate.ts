@@ -1,0 +1,174 @@
+import type { Buckets } from "../windows/buckets.ts"
+import * as Bucket from "../windows/buckets.ts"
+import type { LastCalls } from "../windows/lastCalls.ts"
+import * as LastCall from "../windows/lastCalls.ts"
+import type { Counts } from "../windows/window.ts"
+import type { Check, Kind } from "./kind.ts"
+import type { Call, Policy } from "./policy.ts"
+import { spanText } from "./text.ts"
+
+/**
+ * A rate as plain data, checked.
+ *
+ * @internal
+ */
+export interface RateData {
+  readonly _tag: string
+  readonly threshold: number
+  /** How long a call has to run to count as slow; infinity where only failures count. */
+  readonly slowerThanMillis: number
+  readonly minimumFailures: number
+  readonly window: RateWindow
+  readonly minimumCalls: number
+}
+
+/** @internal */
+export type RateWindow =
+  | { readonly _tag: "Time"; readonly withinMillis: number; readonly buckets: number }
+  | { readonly _tag: "Calls"; readonly calls: number }
+
+/**
+ * What tells one rate from another.
+ *
+ * @internal
+ */
+export interface Rate {
+  readonly data: RateData
+  /** Whether it is slow calls whose share has to reach the threshold, rather than failures. */
+  readonly weighsSlow: boolean
+  describe(counts: Counts): string
+}
+
+/** @internal */
+export type RateWindowOption = "within" | "buckets" | "calls" | "minimumCalls"
+
+/** @internal */
+export const rateWindowOptions: Kind<RateWindowOption>["options"] = {
+  within: "duration",
+  buckets: "integer",
+  calls: "integer",
+  minimumCalls: "integer"
+}
+
+/** @internal */
+export const checkRateWindow = (
+  options: Readonly<Record<RateWindowOption, unknown>>,
+  check: Check,
+  minimumCallsOverTime: number
+): Pick<RateData, "window" | "minimumCalls"> => {
+  if (options.within !== undefined && options.calls !== undefined) {
+    return check.refuseTogether("either within or calls", "both")
+  }
+  if (options.calls !== undefined) return checkCalls(options, check)
+  if (options.within === undefined) return check.refuseTogether("either within or calls", "neither")
+  return {
+    window: {
+      _tag: "Time",
+      withinMillis: check.finiteMillis("within", options.within),
+      buckets: check.count("buckets", options.buckets, 10)
+    },
+    minimumCalls: check.count("minimumCalls", options.minimumCalls, minimumCallsOverTime)
+  }
+}
+
+const checkCalls = (
+  options: Readonly<Record<RateWindowOption, unknown>>,
+  check: Check
+): Pick<RateData, "window" | "minimumCalls"> => {
+  if (options.buckets !== undefined) check.refuse("buckets", "given with within only", options.buckets)
+  const calls = check.count("calls", options.calls)
+  const minimumCalls = check.count("minimumCalls", options.minimumCalls, calls)
+  return {
+    window: { _tag: "Calls", calls },
+    minimumCalls: checkFits("minimumCalls", minimumCalls, calls, check)
+  }
+}
+
+/**
+ * Refuses a minimum that a window of so many calls cannot hold: it would never open the circuit.
+ *
+ * @internal
+ */
+export const checkFits = (option: string, minimum: number, calls: number, check: Check): number =>
+  minimum <= calls ? minimum : check.refuse(option, `at most calls, which is ${calls}`, minimum)
+
+/** @internal */
+export const rate = (rate: Rate): Policy<unknown> => {
+  const { window } = rate.data
+  return window._tag === "Time"
+    ? timedRate(rate, window.withinMillis, window.buckets)
+    : lastCallsRate(rate, window.calls)
+}
+
+const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Buckets> => {
+  const roll = (window: Buckets, now: number) => Bucket.roll(window, withinMillis, buckets, now)
+  const policy: Policy<Buckets> = {
+    initial: Bucket.empty,
+    record: (window, call) =>
+      isCounted(rate, call)
+        ? Bucket.record(roll(window, call.at), call.outcome._tag === "Failure", isSlow(rate, call))
+        : window,
+    trips: (window, now) =>
+      // Most windows hold nothing to weigh: that much is known without adding up.
+      hitsOf(rate, window) + hitsOf(rate, window.past) > 0 &&
+      reaches(rate, Bucket.countsOf(roll(window, now))),
+    counts: (window, now) => Bucket.countsOf(roll(window, now)),
+    describe: (window, now) => rate.describe(Bucket.countsOf(roll(window, now))),
+    ...needsOf(rate, true),
+    spans: [withinMillis],
+    share: () => ({ ...policy, ...Bucket.sharing(withinMillis, buckets) })
+  }
+  return policy
+}
+
+const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => {
+  const policy: Policy<LastCalls> = {
+    initial: LastCall.empty,
+    record: (window, call) =>
+      isCounted(rate, call)
+        ? LastCall.record(window, size, call.outcome._tag === "Failure", isSlow(rate, call))
+        : window,
+    trips: (window) => reaches(rate, window),
+    counts: ({ calls, failures, slow }) => ({ calls, failures, slow }),
+    describe: (window) => rate.describe(window),
+    ...needsOf(rate, rate.weighsSlow),
+    spans: [],
+    share: () => ({ ...policy, ...LastCall.sharing })
+  }
+  return policy
+}
+
+const isSlow = (rate: Rate, call: Call): boolean =>
+  rate.weighsSlow && call.elapsedMillis >= rate.data.slowerThanMillis
+
+const isCounted = (rate: Rate, call: Call): boolean => call.outcome._tag !== "Ignored" || isSlow(rate, call)
+
+/** How many calls of the window count against the threshold. */
+const hitsOf = (rate: Rate, counts: Counts): number => (rate.weighsSlow ? counts.slow : counts.failures)
+
+const reaches = (rate: Rate, counts: Counts): boolean => {
+  const hits = hitsOf(rate, counts)
+  const { minimumCalls, minimumFailures, threshold } = rate.data
+  return (
+    hits > 0 && hits >= minimumFailures && counts.calls >= minimumCalls && hits / counts.calls >= threshold
+  )
+}
+
+const needsOf = ({ data, weighsSlow }: Rate, timesSuccesses: boolean) => ({
+  data,
+  isBuiltIn: true,
+  timesSuccesses,
+  measuresElapsed: weighsSlow,
+  countsInterrupted: weighsSlow,
+  slowerThanMillis: data.slowerThanMillis
+})
+
+/**
+ * The share of the calls that a rate has counted, as its description says it: 6 of 10 calls in 30 s.
+ *
+ * @internal
+ */
+export const shareText = (hits: number, calls: number, window: RateWindow): string => {
+  const span = window._tag === "Time" ? ` in ${spanText(window.withinMillis)}` : ""
+  return `${hits} of ${calls} calls${span}`
+}

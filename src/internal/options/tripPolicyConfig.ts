@@ -1,0 +1,97 @@
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
+import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { ConfigForm, Kind, OptionForm } from "../core/policies/kind.ts"
+import { given } from "./checks.ts"
+import { decodePolicy } from "./tripPolicy.ts"
+
+interface Configured {
+  readonly tag: string
+  readonly config: ConfigForm
+  readonly options: Kind["options"]
+}
+
+/**
+ * Reads the options of a policy from configuration, with its tag: what the constructors of `TripPolicy` make.
+ *
+ * @internal
+ */
+export const readPolicy = (
+  kinds: Readonly<Record<string, Kind>>
+): Config.Config<{ readonly _tag: string }> => {
+  const configured = Object.entries(kinds).flatMap(([tag, { config, options }]): ReadonlyArray<Configured> =>
+    config === undefined ? [] : [{ tag, config, options }]
+  )
+  const forms = Object.assign({}, ...configured.map(({ options }) => options)) as Kind["options"]
+  return Config.all({
+    type: Config.literal(...configured.map(({ config }) => config.type))("TYPE"),
+    options: Config.all(
+      Object.fromEntries(Object.entries(forms).map(([option, form]) => [option, readOption(option, form)]))
+    )
+  }).pipe(
+    Config.mapOrFail(({ options, type }) =>
+      // `type` is one of these, or it would not have been read.
+      policyOf(
+        configured.find(({ config }) => config.type === type)!,
+        options
+      )
+    )
+  )
+}
+
+const policyOf = (
+  { config: { needs, type }, tag }: Configured,
+  options: Readonly<Record<string, unknown>>
+): Either.Either<{ readonly _tag: string }, ConfigError.ConfigError> => {
+  const missing = needs
+    .filter((alternatives) => alternatives.every((option) => options[option] === undefined))
+    .map((alternatives) => missingData(type, alternatives))
+  if (missing.length > 0) return Either.left(missing.reduce(ConfigError.And))
+  const policy = { _tag: tag, ...given(options) }
+  return Either.try({
+    try: () => {
+      decodePolicy("TripPolicy.config", policy)
+      return policy
+    },
+    catch: (error) => ConfigError.InvalidData([], (error as RangeError).message)
+  })
+}
+
+const missingData = (type: string, options: ReadonlyArray<string>): ConfigError.ConfigError => {
+  const names = options.map(keyOf)
+  const message = `Expected ${names.join(" or ")} to be given for the type "${type}"`
+  return names.map((name) => ConfigError.MissingData([name], message)).reduce(ConfigError.Or)
+}
+
+/** `minimumCalls` is `MINIMUM_CALLS`. */
+const keyOf = (option: string): string => option.replace(/[A-Z]/g, "_$&").toUpperCase()
+
+const readOption = (option: string, form: OptionForm): Config.Config<unknown> => {
+  const key = keyOf(option)
+  switch (form) {
+    case "integer":
+      return optional(Config.integer(key))
+    case "number":
+      return optional(Config.number(key))
+    case "duration":
+      return optional(duration(key))
+    case null:
+      return Config.succeed(undefined)
+  }
+}
+
+const optional = <A>(self: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.withDefault(self, undefined)
+
+// `Config.duration` takes a negative duration for zero.
+const duration = (name: string): Config.Config<Duration.Duration> =>
+  Config.mapOrFail(Config.string(name), (text) =>
+    Either.fromOption(text.trim().startsWith("-") ? Option.none() : Duration.decodeUnknown(text), () =>
+      ConfigError.InvalidData(
+        [],
+        `Expected a duration such as "30 seconds", but received ${JSON.stringify(text)}`
+      )
+    )
+  )
