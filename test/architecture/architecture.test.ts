@@ -3,17 +3,54 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { createRequire } from "node:module"
 import * as path from "node:path"
+import type { Module } from "./sources.ts"
 import { exportsOf, findCircle, linesOf, parse, reachableFrom, readModules, root } from "./sources.ts"
 
 const modules = readModules()
 const publicModules = modules.filter((it) => !it.path.includes("/"))
 const core = modules.filter((it) => it.path.startsWith("internal/core/"))
 
+/**
+ * The layers, from the bottom up: each may import from itself and from those below it, types included. What is in none of
+ * them lies above all of them: the public modules and the adapters.
+ */
+const layers: ReadonlyArray<readonly [name: string, places: ReadonlyArray<string>]> = [
+  ["core", ["internal/core/"]],
+  ["words", ["Outcome.ts", "Transition.ts", "CircuitOpenError.ts", "internal/circuitOpenError.ts"]],
+  ["options", ["internal/options/"]],
+  ["fiber", ["internal/fiber/"]],
+  ["observe", ["internal/observe/"]],
+  ["breaker", ["internal/breaker/"]]
+]
+
+const isIn = (path: string, places: ReadonlyArray<string>): boolean =>
+  places.some((place) => (place.endsWith("/") ? path.startsWith(place) : path === place))
+
+const layerOf = (path: string): number => {
+  const layer = layers.findIndex(([, places]) => isIn(path, places))
+  return layer === -1 ? layers.length : layer
+}
+
+/** A public module and its internal twin describe and do the same thing: the only circle that there may be. */
+const twins: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "CircuitBreaker.ts": ["internal/circuitBreaker/"],
+  "CircuitHttpClient.ts": ["internal/http/client/"],
+  "CircuitHttpMiddleware.ts": ["internal/http/server/"],
+  "CircuitOpenError.ts": ["internal/circuitOpenError.ts"],
+  "CircuitStore.ts": ["internal/stores/memory.ts", "internal/stores/coordination.ts", "internal/fleet/"],
+  "RedisCircuitStore.ts": ["internal/stores/redis/"],
+  "testing.ts": ["internal/testing/"]
+}
+
+/** A module by itself, or the public module that it is a twin of. */
+const houseOf = (path: string): string =>
+  Object.entries(twins).find(([, places]) => isIn(path, places))?.[0] ?? path
+
 describe("the core", () => {
-  it("imports nothing from outside of its folder at run time", () => {
+  it("imports nothing from outside of its folder, types included", () => {
     const outside = core.flatMap((module) =>
       module.imports
-        .filter((it) => !it.isType && !it.from.startsWith("internal/core/"))
+        .filter((it) => !it.from.startsWith("internal/core/"))
         .map((it) => `${module.path} imports ${it.from}`)
     )
     assert.isAtLeast(core.length, 4)
@@ -26,13 +63,49 @@ describe("the core", () => {
 })
 
 describe("imports", () => {
-  it("of public modules form no circle, those of types neither", () => {
-    const isPublic = new Set(publicModules.map((it) => it.path))
-    assert.isUndefined(findCircle(publicModules, (it) => isPublic.has(it.from)))
+  it("point down through the layers, types included", () => {
+    const upward = modules.flatMap((module) =>
+      module.imports
+        .filter((it) => it.isOurs && layerOf(it.from) > layerOf(module.path))
+        .map((it) => `${module.path} imports ${it.from}`)
+    )
+    assert.deepStrictEqual(upward, [])
+    for (const [name, places] of layers)
+      assert.isTrue(
+        modules.some((it) => isIn(it.path, places)),
+        `no module in the layer ${name}`
+      )
+  })
+
+  it("form no circle but that of a public module and its twin, types included", () => {
+    const houses = new Map<string, Array<Module["imports"][number]>>()
+    for (const { imports, path } of modules) {
+      const inside = houses.get(houseOf(path)) ?? []
+      houses.set(houseOf(path), inside)
+      for (const it of imports) {
+        const from = it.isOurs ? houseOf(it.from) : it.from
+        if (from !== houseOf(path)) inside.push({ ...it, from })
+      }
+    }
+    const graph = Array.from(houses, ([path, imports]): Module => ({ path, imports, text: "" }))
+    assert.isUndefined(findCircle(graph, (it) => it.isOurs))
+    // Nor is there one within a twin, other than through its public module.
+    assert.isUndefined(findCircle(modules, (it) => it.isOurs && it.from.includes("/")))
   })
 
   it("at run time form no circle anywhere", () => {
-    assert.isUndefined(findCircle(modules, (it) => it.isOurs && !it.isType))
+    assert.isUndefined(findCircle(modules, (it) => it.isOurs && !it.isType && !it.isLate))
+  })
+
+  it("of the breaker know a port, not the fleet: a program without a store does not load it", () => {
+    const reached = [...reachableFrom(modules, "index.ts")]
+    assert.include(reached, "internal/breaker/breaker.ts")
+    assert.deepStrictEqual(
+      reached.filter((it) => it.startsWith("internal/fleet/") || it.startsWith("internal/stores/redis/")),
+      []
+    )
+    const { imports } = modules.find((it) => it.path === "internal/stores/coordination.ts")!
+    assert.deepInclude(imports, { from: "internal/fleet/join.ts", isOurs: true, isType: false, isLate: true })
   })
 
   it("of the root reach neither the platform, nor Redis, nor Schema", () => {
@@ -120,12 +193,11 @@ describe("every file", () => {
     assert.deepStrictEqual(large, [])
   })
 
-  it("leaves the observers of fibers to the files that know fibers", () => {
-    const observing = modules.filter((it) => /\b((add|remove)Observer|pushStack)\b/.test(it.text))
-    assert.deepStrictEqual(
-      observing.map((it) => it.path),
-      ["internal/fiber/unmaskedCall.ts"]
-    )
+  it("leaves the inside of fibers to the folder that knows fibers", () => {
+    const inside =
+      /\b((add|remove)Observer|pushStack|currentDefaultServices|getFiberRefs|currentRuntimeFlags)\b/
+    const knowing = modules.filter((it) => inside.test(it.text)).map((it) => it.path)
+    assert.deepStrictEqual(knowing, ["internal/fiber/caller.ts", "internal/fiber/frame.ts"])
   })
 })
 
@@ -152,14 +224,15 @@ describe("the rules themselves", () => {
   )
 
   it("see every import", () => {
+    const ours = { isOurs: true, isLate: false }
     assert.deepStrictEqual(module.imports, [
-      { from: "effect/Effect", isOurs: false, isType: false },
-      { from: "internal/core/a.ts", isOurs: true, isType: true },
-      { from: "internal/redis/b.ts", isOurs: true, isType: false },
-      { from: "ioredis", isOurs: false, isType: false },
-      { from: "C.ts", isOurs: true, isType: true },
-      { from: "internal/redis/d.ts", isOurs: true, isType: false },
-      { from: "internal/redis/late.ts", isOurs: true, isType: false }
+      { from: "effect/Effect", isOurs: false, isType: false, isLate: false },
+      { from: "internal/core/a.ts", isType: true, ...ours },
+      { from: "internal/redis/b.ts", isType: false, ...ours },
+      { from: "ioredis", isOurs: false, isType: false, isLate: false },
+      { from: "C.ts", isType: true, ...ours },
+      { from: "internal/redis/d.ts", isType: false, ...ours },
+      { from: "internal/redis/late.ts", isOurs: true, isType: false, isLate: true }
     ])
   })
 

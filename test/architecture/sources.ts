@@ -11,6 +11,8 @@ export interface Import {
   readonly isOurs: boolean
   /** Whether it is gone at run time. */
   readonly isType: boolean
+  /** Whether it is loaded only when it is asked for. */
+  readonly isLate: boolean
 }
 
 export interface Export {
@@ -33,15 +35,17 @@ const exporting =
   /^export (?:declare )?(?:abstract )?(?:const|function|class|interface|type|namespace) (\w+)/gm
 
 const importsOf = (file: string, text: string): ReadonlyArray<Import> => {
-  const toImport = (written: string, isType: boolean): Import => {
+  const toImport = (written: string, isType: boolean, isLate: boolean): Import => {
     const isOurs = written.startsWith(".")
     const from = isOurs ? path.posix.join(path.posix.dirname(file), written) : written
-    return { from, isOurs, isType }
+    return { from, isOurs, isType, isLate }
   }
   return [
-    ...[...text.matchAll(importing)].map(([, type, written]) => toImport(written!, type !== undefined)),
+    ...[...text.matchAll(importing)].map(([, type, written]) =>
+      toImport(written!, type !== undefined, false)
+    ),
     ...[...text.replace(/\/\*.*?\*\//gs, "").matchAll(importingLate)].map(([, written]) =>
-      toImport(written!, false)
+      toImport(written!, false, true)
     )
   ]
 }
@@ -73,14 +77,14 @@ export const readModules = (): ReadonlyArray<Module> =>
     .sort()
     .map((file) => parse(file, fs.readFileSync(path.join(root, "src", file), "utf8")))
 
-/** Everything that `start` imports, and what that imports in turn. */
+/** Everything that is loaded with `start`: what it imports at once, and what that imports in turn. */
 export const reachableFrom = (modules: ReadonlyArray<Module>, start: string): ReadonlySet<string> => {
   const reached = new Set<string>()
   const visit = (file: string): void => {
     if (reached.has(file)) return
     reached.add(file)
     const module = modules.find((it) => it.path === file)
-    module?.imports.filter((it) => !it.isType).forEach((it) => visit(it.from))
+    module?.imports.filter((it) => !it.isType && !it.isLate).forEach((it) => visit(it.from))
   }
   visit(start)
   return reached

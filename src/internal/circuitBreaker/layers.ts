@@ -8,7 +8,7 @@ import type { CircuitBreaker, ConfigOptions, Options } from "../../CircuitBreake
 import { orConfigError } from "../options/config.ts"
 import { make } from "./make.ts"
 import { given } from "../options/checks.ts"
-import { noticeRebuilding } from "./rebuilding.ts"
+import { warnOfRebuilding } from "./rebuilding.ts"
 
 /**
  * A breaker as a service, for as long as the layer lives.
@@ -36,4 +36,4 @@ export const scopedFromConfig = <Self>(
   )
 
 const makeNoticed = (options: Options = {}): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
-  Effect.tap(make(options), noticeRebuilding)
+  Effect.tap(make(options), warnOfRebuilding)

@@ -1,48 +1,47 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
-import type { Registry } from "../../CircuitBreakerRegistry.ts"
-import { CircuitBreakerRegistry } from "../../CircuitBreakerRegistry.ts"
+import { CurrentRegistry } from "../observe/registry.ts"
 
 /**
- * Notices when breakers of one name come and go with a few calls each. That is a layer built for each request, whose
- * breaker never sees enough calls to open: it works as built, and a line in the log says so once.
+ * Logs, once, that breakers of one name are made and closed after a few calls each. That is a layer which is built for
+ * each request: it works as built, but its breaker never sees enough calls to open.
  *
  * @internal
  */
-export const noticeRebuilding = (breaker: CircuitBreaker): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.flatMap(CircuitBreakerRegistry, (registry) =>
+export const warnOfRebuilding = (breaker: CircuitBreaker): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.flatMap(CurrentRegistry, (registry) =>
     Effect.addFinalizer(() =>
       Effect.flatMap(breaker.circuits, (circuits) => {
         const calls = circuits.reduce(
           (sum, { totals }) => sum + totals.succeeded + totals.failed + totals.ignored + totals.rejected,
           0
         )
-        return isTold(registry, breaker.name, calls)
+        return countBuild(registry, breaker.name, calls) === "Warn"
           ? Effect.annotateLogs(Effect.logWarning(advice), { breaker: breaker.name })
           : Effect.void
       })
     )
   )
 
-/** Whether this breaker is the one that makes it plain. */
-const isTold = (registry: Registry, name: string, calls: number): boolean => {
-  if (calls === 0) return false
+/** Counts the builds of a name, and answers whether this one makes it certain. */
+const countBuild = (registry: object, name: string, calls: number): "Warn" | "Continue" => {
+  if (calls === 0) return "Continue"
   const builds = buildsOf(registry)
   const before = builds.get(name) ?? 0
-  const isTelling = before + 1 === tellingBuilds && calls <= fewCalls
-  // Once it is said, a longer life does not begin the count anew.
-  const count = calls > fewCalls && before < tellingBuilds ? 0 : before + 1
+  const isCertain = before + 1 === warningAt && calls <= fewCalls
+  // After the warning, a longer life does not begin the count anew.
+  const count = calls > fewCalls && before < warningAt ? 0 : before + 1
   // Names are few; if they are not, they are not worth the memory.
   if (builds.size < mostNames || builds.has(name)) builds.set(name, count)
-  return isTelling
+  return isCertain ? "Warn" : "Continue"
 }
 
-const tellingBuilds = 5
+const warningAt = 5
 const fewCalls = 10
 const mostNames = 1_000
 
-const buildsOf = (registry: Registry): Map<string, number> => {
+const buildsOf = (registry: object): Map<string, number> => {
   let builds = buildsByRegistry.get(registry)
   if (builds === undefined) {
     builds = new Map()
@@ -51,10 +50,10 @@ const buildsOf = (registry: Registry): Map<string, number> => {
   return builds
 }
 
-const buildsByRegistry = new WeakMap<Registry, Map<string, number>>()
+const buildsByRegistry = new WeakMap<object, Map<string, number>>()
 
 const advice = [
-  `The breaker was built ${tellingBuilds} times and closed after a few calls each time.`,
+  `The breaker was built ${warningAt} times and closed after a few calls each time.`,
   "One that is built for each request never opens:",
   "provide its layer once, at the program's entry or with a ManagedRuntime"
 ].join(" ")

@@ -19,7 +19,7 @@ import { Contact } from "./contact.ts"
 import { memberOf } from "./member.ts"
 import { Line } from "./line.ts"
 import { Mirror } from "./mirror.ts"
-import type { Parts } from "./parts.ts"
+import type { Fork, Parts } from "./parts.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 import { Rounds } from "./rounds.ts"
 import type { Shared } from "./sharedCircuit.ts"
@@ -28,9 +28,6 @@ import { shortestSpanOf } from "./rules.ts"
 import type { Step as Change } from "./steps.ts"
 import * as Steps from "./steps.ts"
 import { Tally } from "./tally.ts"
-
-/** Runs an effect in the background, for as long as the breaker lives. */
-export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 /**
  * A breaker among others of its name on a store. Its circuits are its own, as ever: what they go through is told to the
@@ -74,9 +71,6 @@ export class Fleet implements Coordinator {
     this.mirror = new Mirror(parts)
     this.contact = new Contact(parts, this.mirror)
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // On the way of a call
 
   get isUncertain(): boolean {
     return this.writesThrough || this.line.isFailing || !this.mirror.isListening
@@ -253,9 +247,6 @@ export class Fleet implements Coordinator {
             )
     )
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Changes of this node
 
   /** This node has tripped, for itself alone where too few nodes see failures. */
   private tripped(held: CircuitEntry, { before, now }: Opened): void {

@@ -1,7 +1,8 @@
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type { Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
-import type { Fork } from "./fleet.ts"
 import type { Line } from "./line.ts"
 import type { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
@@ -9,7 +10,14 @@ import type { Step } from "./steps.ts"
 import type { Tally } from "./tally.ts"
 
 /**
- * What the parts of a node have in common.
+ * Runs an effect in the background, for as long as the breaker lives.
+ *
+ * @internal
+ */
+export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+
+/**
+ * The parts of a node that the others need.
  *
  * @internal
  */
