@@ -25,7 +25,6 @@ export default defineConfig(({ mode }) => ({
     include: mode === "long" ? longTests() : ["test/**/*.test.ts"],
     env: { RUN_LENGTH: mode },
     globalSetup: "test/redis/install.ts",
-    setupFiles: "test/setup.ts",
     // Nothing is decided by how fast the machine is: only a test that hangs takes as long as this.
     testTimeout: 120_000,
     hookTimeout: 120_000,

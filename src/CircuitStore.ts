@@ -10,11 +10,12 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { joinKey } from "./internal/breaker/join.ts"
+import * as internal from "./internal/stores/alone.ts"
+import type { CircuitStoreError } from "./internal/stores/error.ts"
 import { makeCoordination } from "./internal/stores/coordination.ts"
 import * as memory from "./internal/stores/memory.ts"
 
@@ -186,16 +187,15 @@ export interface Options {
   readonly onStoreError?: "local" | "reject" | undefined
 }
 
-/**
- * The store could not be asked. It never reaches a caller of a breaker.
- *
- * @since 0.1.0
- * @category errors
- */
-export class CircuitStoreError extends Data.TaggedError("CircuitStoreError")<{
-  readonly message: string
-  readonly cause?: unknown
-}> {}
+export {
+  /**
+   * The store could not be asked. It never reaches a caller of a breaker.
+   *
+   * @since 0.1.0
+   * @category errors
+   */
+  CircuitStoreError
+} from "./internal/stores/error.ts"
 
 /**
  * The store of a breaker that shares nothing. It takes in what it is told, and keeps and tells nothing: of the laws of
@@ -204,7 +204,7 @@ export class CircuitStoreError extends Data.TaggedError("CircuitStoreError")<{
  * @since 0.1.0
  * @category stores
  */
-export const alone: Store = memory.alone
+export const alone: Store = internal.alone
 
 /**
  * How the processes of a store work together, for a store of your own. An option out of range is a `RangeError` that names
@@ -249,6 +249,6 @@ export const makeMemory: (options?: Options) => Effect.Effect<Store> = memory.ma
  * @since 0.1.0
  * @category references
  */
-export class CircuitStore extends Context.Reference<CircuitStore>()("effect-circuit-breaker/CircuitStore", {
+export class CircuitStore extends Context.Reference<CircuitStore>()(internal.key, {
   defaultValue: (): Store => alone
 }) {}

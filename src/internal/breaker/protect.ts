@@ -67,7 +67,7 @@ const protectGuarded = <A, E, R>(
   const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, now)
   // An admission is claimed where it is given back.
   if (decision._tag === "Admitted") return protectMasked(request, effect)
-  breaker.announce(breaker.replace(entry, next, now), caller)
+  if (next !== entry.current) breaker.announce(breaker.replace(entry, next, now), caller)
   return reject(breaker, entry, decision, caller) ?? effect
 }
 

@@ -2,7 +2,6 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker, Options, ProtectOptions } from "../../CircuitBreaker.ts"
-import { CircuitStore } from "../../CircuitStore.ts"
 import { admit } from "../breaker/admit.ts"
 import { awaitReady } from "../breaker/awaitReady.ts"
 import type { Request } from "../breaker/begin.ts"
@@ -15,6 +14,7 @@ import * as Reading from "../breaker/reading.ts"
 import type { Classify } from "../breaker/verdict.ts"
 import { joinOf } from "../breaker/join.ts"
 import { CurrentRegistry } from "../observe/registry.ts"
+import { CurrentStore } from "../stores/alone.ts"
 import { checkCall, checkKey, checkStream, decode } from "./options.ts"
 import { stepsKey, stepsOf } from "./steps.ts"
 
@@ -22,7 +22,7 @@ import { stepsKey, stepsOf } from "./steps.ts"
 export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   Effect.gen(function* () {
     const registry = yield* CurrentRegistry
-    const store = yield* CircuitStore
+    const store = yield* CurrentStore
     const settings = decode(options)
     const join = joinOf(store)
     const publish = registry.unsafePublish

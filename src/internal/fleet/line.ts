@@ -1,7 +1,7 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../CircuitStore.ts"
-import { CircuitStoreError } from "../../CircuitStore.ts"
+import { CircuitStoreError } from "../stores/error.ts"
 import { logStore } from "../observe/log.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { Caller } from "../fiber/caller.ts"

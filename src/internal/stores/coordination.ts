@@ -1,9 +1,7 @@
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import type { Coordination, Options } from "../../CircuitStore.ts"
-import type { Join } from "../breaker/join.ts"
+import type { Coordination } from "../../CircuitStore.ts"
 import { joinKey } from "../breaker/join.ts"
-import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../options/checks.ts"
+import { join } from "../fleet/join.ts"
+import { decode } from "./options.ts"
 
 /**
  * How the processes of a store work together, and the code that does it.
@@ -14,56 +12,3 @@ export const makeCoordination = (of: string, options: unknown): Coordination => 
   ...decode(of, options),
   [joinKey]: join
 })
-
-/**
- * Loads the code that shares circuits. The first breaker that joins a store does this, so that a program without a store
- * does not load it.
- *
- * @internal
- */
-export const load = async (): Promise<Join> => (loaded ??= (await import("../fleet/join.ts")).join)
-
-let loaded: Join | undefined
-
-const join: Join = (breaker, store) =>
-  loaded === undefined
-    ? Effect.flatMap(Effect.promise(load), (join) => join(breaker, store))
-    : loaded(breaker, store)
-
-// ---------------------------------------------------------------------------------------------------------
-// Options
-
-const names = {
-  syncInterval: true,
-  deadline: true,
-  quorum: true,
-  lease: true,
-  sync: true,
-  onStoreError: true
-} satisfies Record<keyof Options, true>
-
-/** Throws a `RangeError` that names the option, the value received and what is allowed. */
-const decode = (of: string, input: unknown): Coordination => {
-  const options = optionsOf<Options>(of, input, Object.keys(names))
-  const syncInterval = timed(`${of}: syncInterval`, or(options.syncInterval, "1 second"))
-  const lease = finiteDuration(`${of}: lease`, or(options.lease, Duration.times(syncInterval, 3)))
-  if (Duration.lessThan(lease, Duration.times(syncInterval, 2))) {
-    return refuse(`${of}: lease`, "at least twice syncInterval, when it is renewed", Duration.format(lease))
-  }
-  return {
-    syncInterval,
-    deadline: timed(`${of}: deadline`, or(options.deadline, "100 millis")),
-    quorum: count(`${of}: quorum`, or(options.quorum, 1)),
-    lease,
-    sync: oneOf(`${of}: sync`, ["background", "write-through"], or(options.sync, "background")),
-    onStoreError: oneOf(`${of}: onStoreError`, ["local", "reject"], or(options.onStoreError, "local"))
-  }
-}
-
-/** A time that is slept: a timer holds no longer than some 24 days. */
-const timed = (what: string, value: Duration.DurationInput): Duration.Duration => {
-  const duration = finiteDuration(what, value)
-  return Duration.greaterThan(duration, Duration.days(10))
-    ? refuse(what, "at most 10 days", Duration.format(duration))
-    : duration
-}

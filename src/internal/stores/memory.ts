@@ -6,7 +6,6 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
 import { Broadcast } from "../observe/broadcast.ts"
-import { aloneKey } from "../breaker/join.ts"
 import { makeCoordination } from "./coordination.ts"
 
 interface Kept {
@@ -83,16 +82,3 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
         )
     }
   })
-
-/** @internal */
-export const alone: Store & { readonly [aloneKey]: true } = {
-  [aloneKey]: true,
-  coordination: makeCoordination("CircuitStore.alone", {}),
-  exchange: (requests) =>
-    Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...nothing }))),
-  compareAndSet: ({ revision, state }) =>
-    Effect.map(Clock.currentTimeMillis, (now) => ({ now, ...nothing, revision, state })),
-  changes: () => Stream.never
-}
-
-const nothing = { revision: "", state: "", contributions: [] }

@@ -5,7 +5,7 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Cluster, Redis } from "ioredis"
-import { CircuitStoreError } from "../../../CircuitStore.ts"
+import { CircuitStoreError } from "../error.ts"
 
 type Messages = Mailbox.Mailbox<string, CircuitStoreError>
 

@@ -1,0 +1,37 @@
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Store } from "../../CircuitStore.ts"
+import { aloneKey } from "../breaker/join.ts"
+import { decode } from "./options.ts"
+
+/** @internal */
+export const alone: Store & { readonly [aloneKey]: true } = {
+  [aloneKey]: true,
+  coordination: decode("CircuitStore.alone", {}),
+  exchange: (requests) =>
+    Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...nothing }))),
+  compareAndSet: ({ revision, state }) =>
+    Effect.map(Clock.currentTimeMillis, (now) => ({ now, ...nothing, revision, state })),
+  changes: () => Stream.never
+}
+
+const nothing = { revision: "", state: "", contributions: [] }
+
+/**
+ * The key of the store in the environment.
+ *
+ * @internal
+ */
+export const key = "effect-circuit-breaker/CircuitStore"
+
+/**
+ * The store in the environment, for whoever makes breakers. The public module has a reference with the same key, and the
+ * stores that bring the code of a fleet along; Effect tells references apart by their keys alone.
+ *
+ * @internal
+ */
+export class CurrentStore extends Context.Reference<CurrentStore>()(key, {
+  defaultValue: (): Store => alone
+}) {}

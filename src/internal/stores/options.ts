@@ -1,0 +1,42 @@
+import * as Duration from "effect/Duration"
+import type { Coordination, Options } from "../../CircuitStore.ts"
+import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../options/checks.ts"
+
+const names = {
+  syncInterval: true,
+  deadline: true,
+  quorum: true,
+  lease: true,
+  sync: true,
+  onStoreError: true
+} satisfies Record<keyof Options, true>
+
+/**
+ * Throws a `RangeError` that names the option, the value received and what is allowed.
+ *
+ * @internal
+ */
+export const decode = (of: string, input: unknown): Coordination => {
+  const options = optionsOf<Options>(of, input, Object.keys(names))
+  const syncInterval = timed(`${of}: syncInterval`, or(options.syncInterval, "1 second"))
+  const lease = finiteDuration(`${of}: lease`, or(options.lease, Duration.times(syncInterval, 3)))
+  if (Duration.lessThan(lease, Duration.times(syncInterval, 2))) {
+    return refuse(`${of}: lease`, "at least twice syncInterval, when it is renewed", Duration.format(lease))
+  }
+  return {
+    syncInterval,
+    deadline: timed(`${of}: deadline`, or(options.deadline, "100 millis")),
+    quorum: count(`${of}: quorum`, or(options.quorum, 1)),
+    lease,
+    sync: oneOf(`${of}: sync`, ["background", "write-through"], or(options.sync, "background")),
+    onStoreError: oneOf(`${of}: onStoreError`, ["local", "reject"], or(options.onStoreError, "local"))
+  }
+}
+
+/** A time that is slept: a timer holds no longer than some 24 days. */
+const timed = (what: string, value: Duration.DurationInput): Duration.Duration => {
+  const duration = finiteDuration(what, value)
+  return Duration.greaterThan(duration, Duration.days(10))
+    ? refuse(what, "at most 10 days", Duration.format(duration))
+    : duration
+}
