@@ -22,12 +22,13 @@ const at = new Date().toISOString()
 const startedAt = performance.now()
 const seconds = () => Math.round((performance.now() - startedAt) / 1000)
 
+const groups = only(options.only)
 install()
 const folder = build()
 const rows: Array<Result> = []
 const samples: Record<string, unknown> = {}
 const failures = new Set<string>()
-for (const group of only(options.only)) {
+for (const group of groups) {
   process.stderr.write(`${seconds()} s: ${group.name}\n`)
   const measured = await measure(folder, group, run)
   samples[group.name] = Object.fromEntries(measured.samples)

@@ -150,10 +150,13 @@ from a failure that opens to a rejection in another process, p99    | ms    | fl
 ]
 
 /** The groups with the rows whose group or label has this text. */
-export const only = (text: string): ReadonlyArray<Group> =>
-  groups
+export const only = (text: string): ReadonlyArray<Group> => {
+  const found = groups
     .map((group) => ({
       ...group,
       rows: group.rows.filter(({ label }) => `${group.name}: ${label}`.includes(text))
     }))
     .filter(({ rows }) => rows.length > 0)
+  if (found.length === 0) throw new RangeError(`no group and no row has "${text}" in its name`)
+  return found
+}
