@@ -4,9 +4,14 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
+import type { Loop } from "./case.ts"
 
 /** What the bare effect does: a value by a function call, so that no library can treat it as a constant. */
 export const work = () => 1
+
+export const bare = Effect.sync(work)
+
+export const failing = Effect.fail("down")
 
 /** Runs an effect many times in one fiber. `body` is asked for it each time: it may build it anew. */
 export const repeat =
@@ -14,50 +19,39 @@ export const repeat =
   (calls: number): Effect.Effect<void, E, R> =>
     Effect.suspend(() => {
       let done = 0
-      return Effect.whileLoop({
-        while: () => done < calls,
-        body,
-        step: () => {
-          done++
-        }
-      })
+      return Effect.whileLoop({ while: () => done < calls, body, step: () => void done++ })
     })
 
-/** A loop for `timed`. */
-export const loop = <A, E>(body: () => Effect.Effect<A, E>) => {
+export const loop = (body: () => Effect.Effect<unknown, unknown>): Loop => {
   const repeated = repeat(body)
-  return (calls: number) => Effect.runPromise(repeated(calls))
+  return (calls) => Effect.runPromise(repeated(calls))
 }
 
-/** Acquires what lives as long as the process. */
-export const acquire = async <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => {
-  const scope = await Effect.runPromise(Scope.make())
-  return Effect.runPromise(Scope.extend(effect, scope))
-}
-
-/** Acquires what is given back by calling `release`. */
+/** Acquires what is given back by `release`. */
 export const acquireRelease = async <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) => {
   const scope = await Effect.runPromise(Scope.make())
   const value = await Effect.runPromise(Scope.extend(effect, scope))
   return { value, release: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
-/** What is logged is not for the table. */
+/** Acquires what lives as long as the process. */
+export const acquire = async <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+  (await acquireRelease(effect)).value
+
+/** Log lines would be in the way of the table. */
 export const quietly = Logger.withMinimumLogLevel(LogLevel.None)
 
 /** A clock that stands until it is advanced. */
 export const makeClock = () => {
-  let nanos = 0n
+  let millis = 0
+  const nanos = () => BigInt(millis) * 1_000_000n
   const clock: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: () => Number(nanos / 1_000_000n),
-    unsafeCurrentTimeNanos: () => nanos,
-    currentTimeMillis: Effect.sync(() => Number(nanos / 1_000_000n)),
-    currentTimeNanos: Effect.sync(() => nanos),
+    unsafeCurrentTimeMillis: () => millis,
+    unsafeCurrentTimeNanos: nanos,
+    currentTimeMillis: Effect.sync(() => millis),
+    currentTimeNanos: Effect.sync(nanos),
     sleep: () => Effect.never
   }
-  const advance = (millis: number) => {
-    nanos += BigInt(millis) * 1_000_000n
-  }
-  return { clock, advance }
+  return { clock, advance: (by: number) => void (millis += by) }
 }

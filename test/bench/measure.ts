@@ -1,76 +1,48 @@
-import { casesOf } from "./plan.ts"
-import { start } from "./process.ts"
-import type { Entries } from "./compile.ts"
-import type { Sample, Scale } from "./case.ts"
-import type { Measurements } from "./comparison.ts"
-import type { Group } from "./plan.ts"
-import type { CaseProcess } from "./process.ts"
+import { join } from "node:path"
+import { messageOf, start } from "./process.ts"
+import type { Sample } from "./case.ts"
+import type { Process } from "./process.ts"
+import type { Group } from "./rows.ts"
 
-/** Runs a task for each item, so many at a time. */
-const forEach = async <A>(items: ReadonlyArray<A>, atOnce: number, task: (item: A) => Promise<void>) => {
-  const waiting = [...items]
-  const take = async (): Promise<void> => {
-    const item = waiting.shift()
-    if (item !== undefined) {
-      await task(item)
-      await take()
-    }
-  }
-  await Promise.all(Array.from({ length: atOnce }, take))
-}
-
-/** Collects samples by case; one that fails is asked no more. */
-const makeCollection = (names: ReadonlyArray<string>) => {
-  const collected = new Map<string, Array<Sample> | Error>(names.map((name) => [name, []]))
-  const attempt = async (name: string, task: (samples: Array<Sample>) => Promise<void>) => {
-    const samples = collected.get(name)
-    if (samples === undefined || samples instanceof Error) {
-      return
-    }
-    try {
-      await task(samples)
-    } catch (error) {
-      collected.set(name, error instanceof Error ? error : new Error(String(error)))
-    }
-  }
-  return { collected, attempt }
+/** The samples of each case, round by round, and of the cases that have failed, why. */
+export interface Measured {
+  readonly samples: ReadonlyMap<string, ReadonlyArray<Sample>>
+  readonly failures: ReadonlyMap<string, string>
 }
 
 /**
- * Measures the cases of a group in turn, round by round and each first in turn, so that a machine that changes its pace
- * changes it for all of them.
+ * Measures the cases of a group, each in a process of its own and one at a time, round by round and each first in turn.
+ * In each session the processes are started anew, because one may be optimised differently from the next.
  */
-export const measure = async (group: Group, entries: Entries, scale: Scale): Promise<Measurements> => {
-  const sessions = scale === "full" ? group.sessions : 1
-  const rounds = scale === "full" ? group.rounds : 1
-  const names = casesOf(group.comparisons)
-  const { attempt, collected } = makeCollection(names)
-
-  const interleaved = async () => {
-    const processes: Array<CaseProcess> = []
-    await forEach(names, 2, (name) =>
-      attempt(name, async () => void processes.push(await start(entries, name, scale, group.nodeOptions)))
-    )
-    for (let round = 0; round < rounds; round++) {
-      await forEach(processes, 1, ({ name, round: run }) =>
-        attempt(name, async (samples) => void samples.push(await run()))
-      )
-      processes.push(...processes.splice(0, 1))
+export const measure = async (folder: string, group: Group, run: "full" | "smoke"): Promise<Measured> => {
+  const figures = group.rows.flatMap(({ beside, of }) => (beside === undefined ? [of] : [of, beside.of]))
+  const ids = [...new Set(figures.map((figure) => figure.case))]
+  const samples = new Map(ids.map((id) => [id, [] as Array<Sample>]))
+  const failures = new Map<string, string>()
+  const attempt = async (id: string, task: () => Promise<unknown>) => {
+    if (failures.has(id)) return
+    try {
+      await task()
+    } catch (error) {
+      failures.set(id, messageOf(error))
+      samples.delete(id)
     }
-    processes.forEach(({ close }) => close())
   }
-
-  const apart = (name: string) =>
-    attempt(name, async (samples) => {
-      const started = await start(entries, name, scale, group.nodeOptions)
-      for (let round = 0; round < rounds; round++) {
-        samples.push(await started.round())
-      }
-      started.close()
-    })
-
+  const module = join(folder, "processes/case.js")
+  const nodeOptions = ["--expose-gc", "--max-old-space-size=8192", ...group.nodeOptions]
+  const [sessions, rounds] = run === "full" ? [group.sessions, group.rounds] : [1, 1]
   for (let session = 0; session < sessions; session++) {
-    await (group.concurrent ? forEach(names, 2, apart) : interleaved())
+    const running = new Map<string, Process<Sample>>()
+    for (const id of ids) {
+      await attempt(id, async () => running.set(id, await start(module, [id, run], nodeOptions)))
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const id of ids) {
+        await attempt(id, async () => samples.get(id)!.push(await running.get(id)!.ask()))
+      }
+      ids.push(...ids.splice(0, 1))
+    }
+    for (const { close } of running.values()) close()
   }
-  return collected
+  return { samples, failures }
 }

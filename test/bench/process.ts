@@ -1,70 +1,69 @@
 import { fork } from "node:child_process"
-import type { Entries } from "./compile.ts"
-import type { Answer } from "./child.ts"
-import type { Sample, Scale } from "./case.ts"
+import { once } from "node:events"
+import { join } from "node:path"
 
-/** A case in a process of its own, prepared and waiting. */
-export interface CaseProcess {
-  readonly name: string
-  readonly round: () => Promise<Sample>
+/** A module in a process of its own that answers questions, one at a time. */
+export interface Process<Value> {
+  readonly ask: (question?: object) => Promise<Value>
   readonly close: () => void
 }
 
-/** Ends the name of a case that runs without metrics. */
-export const unmetered = ", unmetered"
+type Answer = { readonly value: unknown } | { readonly error: string }
 
-/**
- * Starts a case in plain `node`, on compiled JavaScript: `tsx` names every closure when it is made, which would
- * burden the library, that it compiles, and not the peers, that it does not.
- */
-export const start = async (
-  entries: Entries,
-  name: string,
-  scale: Scale,
+/** Starts a module that calls {@link serve}, and waits until it is prepared. */
+export const start = async <Value>(
+  module: string,
+  args: ReadonlyArray<string>,
   nodeOptions: ReadonlyArray<string>
-): Promise<CaseProcess> => {
-  const execArgv = ["--expose-gc", "--max-old-space-size=8192", ...nodeOptions]
-  const isPlain = !name.endsWith(unmetered)
-  const child = fork(
-    isPlain ? entries.plain : entries.withoutMetrics,
-    [isPlain ? name : name.slice(0, -unmetered.length), scale],
-    { execArgv }
-  )
-  const answered = () =>
-    new Promise<Answer>((resolve) => {
-      const settle = (answer: Answer) => {
-        child.off("message", onMessage)
-        child.off("exit", onExit)
-        resolve(answer)
-      }
-      const onMessage = (message: unknown) => settle(message as Answer)
-      const onExit = (code: number | null) =>
-        settle({ _tag: "Failed", message: `exited with ${String(code)}` })
-      child.on("message", onMessage)
-      child.on("exit", onExit)
-    })
-  const close = () => {
-    if (child.connected) {
-      child.disconnect()
+): Promise<Process<Value>> => {
+  const child = fork(module, [...args], { execArgv: [...nodeOptions] })
+  const answer = async (): Promise<Value> => {
+    const answered = new AbortController()
+    const { signal } = answered
+    const found: Answer = await Promise.race([
+      once(child, "message", { signal }).then(([message]) => message),
+      once(child, "exit", { signal }).then(([code]) => ({ error: `the process ended with ${code}` }))
+    ])
+    answered.abort()
+    if ("error" in found) {
+      close()
+      throw new Error(found.error)
     }
+    return found.value as Value
   }
-
-  const prepared = await answered()
-  if (prepared._tag === "Failed") {
-    close()
-    throw new Error(`${name}: ${prepared.message}`)
+  const close = () => {
+    if (child.connected) child.disconnect()
   }
+  await answer()
   return {
-    name,
-    round: async () => {
-      const answer = answered()
-      child.send("round")
-      const settled = await answer
-      if (settled._tag === "Measured") {
-        return settled.sample
-      }
-      throw new Error(`${name}: ${settled._tag === "Failed" ? settled.message : "answered out of turn"}`)
+    ask: (question = {}) => {
+      const answered = answer()
+      child.send(question)
+      return answered
     },
     close
   }
+}
+
+/** Starts a process that helps a case and answers with numbers. */
+export const startHelper = (name: string, ...args: ReadonlyArray<string>): Promise<Process<number>> =>
+  start(join(import.meta.dirname, `processes/${name}.js`), args, [])
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Prepares, and then answers the questions of the process that started this one. It ends with that process. */
+export const serve = <Question>(
+  prepare: (...args: ReadonlyArray<string>) => Promise<(question: Question) => Promise<unknown>>
+): void => {
+  const send = (answer: Answer) => void process.send?.(answer)
+  const fail = (error: unknown) => send({ error: messageOf(error) })
+  process.on("disconnect", () => process.exit())
+  // an error that is thrown in a timer reaches nobody else
+  process.on("uncaughtException", fail)
+  prepare(...process.argv.slice(2)).then((answer) => {
+    process.on("message", (question: Question) => {
+      answer(question).then((value) => send({ value }), fail)
+    })
+    send({ value: "prepared" })
+  }, fail)
 }

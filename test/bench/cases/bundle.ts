@@ -1,9 +1,11 @@
 import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
-import type { Cases } from "../case.ts"
+import type { Case, Cases } from "../case.ts"
 
-const bundle = async (...modules: ReadonlyArray<string>) => {
-  const contents = modules.map((module) => `export * from ${JSON.stringify(module)}`).join("\n")
+/** The only place inside of `src` that the benchmark knows: nothing of it belongs in a program without a store. */
+const fleetFolder = "/src/internal/fleet/"
+
+const bundle = async (contents: string) => {
   const { metafile, outputFiles } = await build({
     stdin: { contents, resolveDir: import.meta.dirname },
     bundle: true,
@@ -16,20 +18,25 @@ const bundle = async (...modules: ReadonlyArray<string>) => {
   const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs))
   return {
     compressed: gzipSync(outputFiles[0]!.contents, { level: 9 }).length,
-    /** Before compression, of the modules whose path has this text. */
-    bytesOf: (path: string) =>
-      inputs.reduce((sum, [input, { bytesInOutput }]) => sum + (input.includes(path) ? bytesInOutput : 0), 0)
+    fleet: inputs
+      .filter(([path]) => path.includes(fleetFolder))
+      .reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0)
   }
 }
 
-/** Bytes of a program's bundle that the root of the library adds to all of `effect`. */
-export const cases: Cases = {
-  root: async () => async () => {
-    const alone = await bundle("effect")
-    const both = await bundle("effect", "effect-circuit-breaker")
-    return {
-      compressed: both.compressed - alone.compressed,
-      fleet: both.bytesOf("/src/internal/fleet/")
-    }
+const effect = `export * from "effect"`
+
+/** Bytes that a program's bundle has beyond all of `effect`, and how many of them, before compression, are the fleet's. */
+const beyondEffect =
+  (contents: string): Case =>
+  async () =>
+  async () => {
+    const alone = await bundle(effect)
+    const both = await bundle(`${effect}\n${contents}`)
+    return { compressed: both.compressed - alone.compressed, fleet: both.fleet }
   }
+
+export const cases: Cases = {
+  program: beyondEffect(`export { CircuitBreaker } from "effect-circuit-breaker"`),
+  root: beyondEffect(`export * from "effect-circuit-breaker"`)
 }

@@ -1,119 +1,109 @@
-import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import { TripPolicy } from "effect-circuit-breaker"
+import type { CircuitBreaker } from "effect-circuit-breaker"
 import * as Effect from "effect/Effect"
 import { setTimeout as sleep } from "node:timers/promises"
-import { acquire, acquireRelease, loop, quietly, work } from "../effect3.ts"
-import { atOnce, clock, makeNode } from "../fleet/node.ts"
-import type { Question } from "../fleet/other.ts"
-import { commandsOf, portOf, startRedis } from "../fleet/redis.ts"
-import { helper } from "../helper.ts"
-import { timed } from "../timed.ts"
-import type { Cases } from "../case.ts"
+import { median, p99, timed } from "../case.ts"
+import { acquire, acquireRelease, bare, failing, loop, quietly } from "../effect3.ts"
+import { startHelper } from "../process.ts"
+import { clock, commandsOf, makeShared, opensAtOnce, startRedis } from "../redis.ts"
+import type { Case, Cases } from "../case.ts"
 
-const bare = Effect.sync(work)
-const options = { tripPolicy: TripPolicy.consecutive(5), openDuration: "30 seconds" } as const
+interface Traffic {
+  readonly callsASecond: number
+  readonly failingShare: number
+  readonly millis: number
+}
 
-/** Calls for a while at a steady pace; a part of them fails, spread evenly. */
-const callsAt = async (
+/** Calls at a steady rate. The calls that fail are spread evenly. */
+const callAt = async (
   breaker: CircuitBreaker.CircuitBreaker,
-  callsASecond: number,
-  failingShare: number,
-  millis: number
+  { callsASecond, failingShare, millis }: Traffic
 ) => {
-  const succeeding = Effect.asVoid(breaker.protect(bare))
-  const failing = breaker.protect(Effect.fail("down"))
+  const one = Effect.ignore(breaker.protect(bare))
+  const oneThatFails = Effect.ignore(breaker.protect(failing))
   const startedAt = performance.now()
   let made = 0
   let failed = 0
-  while (performance.now() - startedAt < millis) {
-    const due = ((performance.now() - startedAt) * callsASecond) / 1000
-    const now = Math.floor(due - made)
-    const next = Effect.suspend(() => {
-      made++
-      if (made * failingShare < failed + 1) return Effect.ignore(succeeding)
-      failed++
-      return Effect.ignore(failing)
-    })
-    await Effect.runPromise(Effect.replicateEffect(next, now, { discard: true }))
+  const next = Effect.suspend(() => {
+    if (++made * failingShare < failed + 1) return one
+    failed++
+    return oneThatFails
+  })
+  for (let passed = 0; passed < millis; passed = performance.now() - startedAt) {
+    const due = Math.floor((passed * callsASecond) / 1000 - made)
+    await Effect.runPromise(Effect.replicateEffect(next, due, { discard: true }))
     await sleep(1)
   }
-  return made
 }
 
-const rate = TripPolicy.failureRate({ threshold: 0.9, within: "30 seconds" })
+const commands: Case = async (size) => {
+  const { client, port } = await startRedis()
+  const tripPolicy = TripPolicy.failureRate({ threshold: 0.9, within: "30 seconds" })
+  const millis = size(2_000, 50)
+  const during = async (callsASecond: number, failingShare: number) => {
+    const name = `${callsASecond} calls a second, ${failingShare} of them fail`
+    const { release, value: breaker } = await acquireRelease(makeShared(port, { name, tripPolicy }))
+    await Effect.runPromise(breaker.protect(bare))
+    await sleep(100)
+    const before = await commandsOf(client)
+    await callAt(breaker, { callsASecond, failingShare, millis })
+    const sent = (await commandsOf(client)) - before
+    await release()
+    return (sent * 1_000) / millis
+  }
+  return async () => ({
+    healthy: await during(1_000, 0),
+    slow: await during(1_000, 0.01),
+    fast: await during(100_000, 0.01)
+  })
+}
+
+const firstCall: Case = async (size) => {
+  const { port } = await startRedis()
+  const breaker = await acquire(makeShared(port, {}))
+  const calls = size(500, 5)
+  let made = 0
+  return async () => {
+    const startedAt = performance.now()
+    for (let i = 0; i < calls; i++) {
+      await Effect.runPromise(breaker.protectWith(bare, { key: `key-${made++}` }))
+    }
+    return { nanos: ((performance.now() - startedAt) * 1e6) / calls }
+  }
+}
+
+/** Milliseconds from a failure that opens a circuit to the first rejection in another process that calls it. */
+const spread: Case = async (size) => {
+  const { port } = await startRedis()
+  const breaker = await acquire(makeShared(port, opensAtOnce))
+  const other = await startHelper("fleetNode", `${port}`)
+  const openOne = async (key: string) => {
+    await Effect.runPromise(breaker.protectWith(bare, { key }))
+    await other.ask({ key, until: "called" })
+    const rejectedAt = other.ask({ key, until: "rejected" })
+    await sleep(5)
+    const failedAt = clock()
+    await Effect.runPromise(quietly(Effect.exit(breaker.protectWith(failing, { key }))))
+    return (await rejectedAt) - failedAt
+  }
+  let opened = 0
+  return async () => {
+    const millis: Array<number> = []
+    for (let i = 0; i < size(200, 2); i++) millis.push(await openOne(`key-${opened++}`))
+    return { median: median(millis), p99: p99(millis) }
+  }
+}
 
 /** A breaker that shares its circuits through Redis. */
 export const cases: Cases = {
   closed: timed(async () => {
-    const redis = await startRedis()
-    const breaker = await acquire(makeNode(portOf(redis), options))
+    const { port } = await startRedis()
+    const breaker = await acquire(makeShared(port, {}))
     const guarded = breaker.protect(bare)
     await Effect.runPromise(guarded)
     return { bare: loop(() => bare), guarded: loop(() => guarded) }
   }),
-  commands: async (scale) => {
-    const redis = await startRedis()
-    const millis = scale === "full" ? 2000 : 50
-    const during = async (callsASecond: number, failingShare: number) => {
-      const name = `at ${callsASecond}, ${failingShare}`
-      const { release, value: breaker } = await acquireRelease(
-        makeNode(portOf(redis), { name, tripPolicy: rate })
-      )
-      await Effect.runPromise(breaker.protect(bare))
-      await sleep(100)
-      const before = await commandsOf(redis)
-      const made = await callsAt(breaker, callsASecond, failingShare, millis)
-      const commands = (await commandsOf(redis)) - before
-      await release()
-      return { commands: (commands * 1000) / millis, calls: (made * 1000) / millis }
-    }
-    return async () => {
-      const healthy = await during(1000, 0)
-      const slow = await during(1000, 0.01)
-      const fast = await during(100_000, 0.01)
-      return {
-        healthy: healthy.commands,
-        slow: slow.commands,
-        slowCalls: slow.calls,
-        fast: fast.commands,
-        fastCalls: fast.calls
-      }
-    }
-  },
-  "first-call": async (scale) => {
-    const redis = await startRedis()
-    const breaker = await acquire(makeNode(portOf(redis), options))
-    let made = 0
-    return async () => {
-      const calls = scale === "full" ? 500 : 5
-      const startedAt = performance.now()
-      for (let i = 0; i < calls; i++) {
-        await Effect.runPromise(breaker.protectWith(bare, { key: `key-${made++}` }))
-      }
-      return { perCall: ((performance.now() - startedAt) * 1e6) / calls }
-    }
-  },
-  spread: async (scale) => {
-    const port = portOf(await startRedis())
-    const tripping = await acquire(makeNode(port, atOnce))
-    const other = helper(new URL("../fleet/other.js", import.meta.url))
-    const ask = (question: Question) => other.ask(question)
-    await ask({ _tag: "Join", port })
-    const trips = scale === "full" ? 200 : 2
-    const spreadOf = async (key: string) => {
-      await Effect.runPromise(tripping.protectWith(bare, { key }))
-      await ask({ _tag: "Use", key })
-      const rejected = ask({ _tag: "AwaitRejection", key })
-      await sleep(5)
-      const failedAt = clock()
-      await Effect.runPromise(quietly(Effect.exit(tripping.protectWith(Effect.fail("down"), { key }))))
-      return (await rejected) - failedAt
-    }
-    let made = 0
-    return async () => {
-      const millis: Array<number> = []
-      for (let i = 0; i < trips; i++) millis.push(await spreadOf(`key-${made++}`))
-      millis.sort((a, b) => a - b)
-      return { median: millis[trips >> 1] ?? 0, p99: millis[Math.floor(trips * 0.99)] ?? 0 }
-    }
-  }
+  commands,
+  firstCall,
+  spread
 }

@@ -1,23 +1,24 @@
 import { connect } from "node:net"
+import { serve } from "../process.ts"
 
-/** How many requests one server answers in a span, sent over so many connections that each keep one on its way. */
-export interface Load {
+interface Load {
   readonly port: number
   readonly millis: number
 }
 
 const connections = 32
 const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-const head = "HTTP/1.1 "
 
-/** The end of an answer, of which the head says how long it is. */
-const endOf = (received: string): number => {
+const isWhole = (received: string): boolean => {
   const body = received.indexOf("\r\n\r\n") + 4
   const length = /content-length: (\d+)/i.exec(received)?.[1]
-  return body < 4 || length === undefined ? Infinity : body + Number(length)
+  return body >= 4 && length !== undefined && received.length >= body + Number(length)
 }
 
-/** Plain sockets, because the server is to be what limits. */
+/**
+ * Counts the answers of a server within a time, over connections that each keep one request on its way. Plain sockets,
+ * because the server is to be the limit.
+ */
 const apply = ({ millis, port }: Load): Promise<number> =>
   new Promise((resolve, reject) => {
     let answers = 0
@@ -29,8 +30,8 @@ const apply = ({ millis, port }: Load): Promise<number> =>
       socket.on("error", reject)
       socket.on("data", (chunk: string) => {
         received += chunk
-        if (received.length < endOf(received)) return
-        if (!received.startsWith(head)) reject(new Error(`not an answer: ${received}`))
+        if (!isWhole(received)) return
+        if (!received.startsWith("HTTP/1.1 ")) reject(new Error(`not an answer: ${received}`))
         received = ""
         answers++
         socket.write(request)
@@ -43,12 +44,4 @@ const apply = ({ millis, port }: Load): Promise<number> =>
     }, millis)
   })
 
-process.on("disconnect", () => process.exit())
-process.on("message", (load: Load) => {
-  apply(load).then(
-    (answers) => process.send?.(answers),
-    (error: unknown) => {
-      throw error
-    }
-  )
-})
+serve(async () => apply)
