@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -12,6 +13,7 @@ import { memberOf } from "./member.ts"
 import type { Mirror } from "./mirror.ts"
 import type { Fork, Parts } from "./parts.ts"
 import type { Rounds } from "./rounds.ts"
+import { mostAtOnce } from "./rounds.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 import { spanOf } from "./rules.ts"
 import type { Tally } from "./tally.ts"
@@ -33,6 +35,8 @@ export class Contact {
   /** A dry run is nobody's business but that of other dry runs. */
   private readonly name: string
   private readonly windowMillis: number
+  /** The circuits that calls of this turn wait for. */
+  private readonly toRead: Array<CircuitEntry> = []
   private hasListened = false
   private hasEnded = false
 
@@ -76,7 +80,9 @@ export class Contact {
   /** A store that throws, or answers what is none, is reported; the next time it may be better. */
   private sound(effect: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.catchAllDefect(effect, (defect) =>
-      Effect.withFiberRuntime((caller) => Effect.succeed(this.mirror.report(defect, caller)))
+      Effect.withFiberRuntime((caller) =>
+        Effect.succeed(this.mirror.report(`The circuit store threw: ${messageOf(defect)}`, caller))
+      )
     )
   }
 
@@ -103,7 +109,7 @@ export class Contact {
     }
   }
 
-  // Calls that come together ask once.
+  /** Waits until it is known how a circuit stands elsewhere. Calls that come together ask once. */
   read(held: CircuitEntry): Deferred.Deferred<void> {
     const member = memberOf(held)
     if (member.reading !== undefined) return member.reading
@@ -113,16 +119,36 @@ export class Contact {
       return reading
     }
     member.reading = reading
-    this.fork(
-      Effect.ensuring(
-        this.exchange([held]),
-        Effect.sync(() => {
-          member.reading = undefined
-          Deferred.unsafeDone(reading, Effect.void)
+    this.toRead.push(held)
+    if (this.toRead.length === 1) this.fork(this.readTogether)
+    return reading
+  }
+
+  /** Asks about all circuits that calls of one turn need, as many at a time as an answer can hold within the deadline. */
+  private get readTogether(): Effect.Effect<void> {
+    return Effect.zipRight(
+      // The other calls of this turn ask first.
+      Effect.yieldNow(),
+      Effect.suspend(() =>
+        Effect.forEach(Arr.chunksOf(this.toRead.splice(0), mostAtOnce), (some) => this.readSome(some), {
+          concurrency: "unbounded",
+          discard: true
         })
       )
     )
-    return reading
+  }
+
+  private readSome(some: ReadonlyArray<CircuitEntry>): Effect.Effect<void> {
+    return Effect.ensuring(
+      this.sound(this.exchange(some)),
+      Effect.sync(() => {
+        for (const held of some) {
+          const member = memberOf(held)
+          if (member.reading !== undefined) Deferred.unsafeDone(member.reading, Effect.void)
+          member.reading = undefined
+        }
+      })
+    )
   }
 
   /** Reads a circuit of the others, in this breaker's time, without taking part in it. */
@@ -217,3 +243,5 @@ export class Contact {
     return Math.min(millis + 3 * held.current.openMillis + rules.probeTimeoutMillis, yearMillis)
   }
 }
+
+const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))

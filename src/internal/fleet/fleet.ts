@@ -14,6 +14,7 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Call } from "../core/policies/policy.ts"
+import { encode } from "../core/wire.ts"
 import { Claim } from "./claim.ts"
 import { Contact } from "./contact.ts"
 import { memberOf } from "./member.ts"
@@ -22,7 +23,7 @@ import { Mirror } from "./mirror.ts"
 import type { Fork, Parts } from "./parts.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 import { Rounds } from "./rounds.ts"
-import type { Shared } from "./sharedCircuit.ts"
+import type { SharedCircuit as Shared } from "../core/wire.ts"
 import type { Rules } from "./rules.ts"
 import { shortestSpanOf } from "./rules.ts"
 import type { Step as Change } from "./steps.ts"
@@ -58,7 +59,8 @@ export class Fleet implements Coordinator {
     this.fork = fork
     this.line = new Line(breaker, deadline, {
       lost: (now) => this.contact.lost(now),
-      regained: () => this.mirror.forget()
+      // Changes were heard in the meantime, unless the subscription was lost, too.
+      regained: () => this.mirror.isListening || this.mirror.forget()
     })
     this.tally = new Tally(rules, breaker.settings.rules, this.line, quorum)
     this.rounds = new Rounds(breaker, this.line, this.node, {
@@ -387,6 +389,9 @@ export class Fleet implements Coordinator {
       Effect.ensuring(
         Effect.sync(() => {
           member.pending--
+          if (member.pending > 0 || !member.hasMissedChange) return
+          member.hasMissedChange = false
+          this.rounds.hurry(held)
         })
       )
     )
@@ -398,20 +403,21 @@ export class Fleet implements Coordinator {
       const { rules } = this.breaker.settings
       const kept = this.mirror.decode(entry, caller)
       if (kept === undefined) return Effect.fail(otherRules)
+      const isFirst = kept.circuit.generation === 0
       const known = this.mirror.withoutLost(kept, entry)
       const takeOver = (shared: Shared, revision: string) => {
         if (memberOf(held).pending === 1) this.mirror.takeOver(held, shared, revision, caller)
         return Effect.succeed(shared !== known)
       }
       const stepped = step({ ...known, circuit: Machine.at(known.circuit, rules, entry.now) }, entry.now)
-      const after = stepped && SharedCircuit.successor(stepped, entry.state === "", entry.now)
+      const after = stepped && SharedCircuit.successor(stepped, isFirst, entry.now)
       if (after === undefined) return takeOver(known, entry.revision)
       const revision = `${this.node}-${++this.writes}`
       const written = this.store.compareAndSet({
         circuit: this.contact.idOf(held),
         expected: entry.revision,
         revision,
-        state: SharedCircuit.encode(after, this.rules.name),
+        state: encode(after, this.rules.name),
         keepMillis: this.contact.keepMillis(held)
       })
       return Effect.flatMap(this.line.ask(written), (entry) =>

@@ -7,7 +7,7 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Contribution } from "../core/windows/window.ts"
 import type { Claim } from "./claim.ts"
 import { Pace } from "./pace.ts"
-import type { Holdings } from "./sharedCircuit.ts"
+import type { Holdings } from "../core/wire.ts"
 
 /**
  * What a node knows of a circuit that it shares.
@@ -49,6 +49,8 @@ export class Member {
   readonly changes = Effect.unsafeMakeSemaphore(1)
   /** Changes of this node that are on their way. */
   pending = 0
+  /** A change of another node was heard while one of this node's was on its way. */
+  hasMissedChange = false
   /** A change of this node has not reached the store. */
   hasDiverged = false
   /** The latest request for a slot that is on its way. */

@@ -1,17 +1,19 @@
 import * as Duration from "effect/Duration"
 import type { Change, Coordination, Entry } from "../../CircuitStore.ts"
-import { logOtherRules } from "../observe/log.ts"
+import { logStoreContent } from "../observe/log.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import { open } from "../breaker/opening.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Circuit } from "../core/circuit.ts"
+import { yearMillis } from "../core/millis.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Line } from "./line.ts"
 import type { Member } from "./member.ts"
 import { memberOf } from "./member.ts"
 import type { Parts } from "./parts.ts"
-import type { Shared } from "./sharedCircuit.ts"
+import type { SharedCircuit as Shared } from "../core/wire.ts"
+import { decode, initial } from "../core/wire.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 import type { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
@@ -43,6 +45,8 @@ export class Mirror {
   private readonly tally: Tally
   private readonly rounds: Rounds
   private readonly push: Parts["push"]
+  /** The longest that an opening may last by the options of this process. */
+  private readonly longestOpenMillis: number
   private hasReported = false
 
   constructor({ breaker, line, node, push, rounds, rules, store, tally }: Parts) {
@@ -54,6 +58,9 @@ export class Mirror {
     this.tally = tally
     this.rounds = rounds
     this.push = push
+    const { maxOpenMillis, openDuration } = breaker.settings
+    this.longestOpenMillis =
+      typeof openDuration === "number" ? Math.max(openDuration, maxOpenMillis) : yearMillis
   }
 
   hear(change: Exclude<Change, { readonly _tag: "Listening" }>, caller: Caller): void {
@@ -66,7 +73,10 @@ export class Mirror {
       this.warm(held, this.rounds.answerAt(held, now))
     } else if (member.hasDiverged) {
       this.rounds.hurry(held)
-    } else if (member.pending === 0) {
+    } else if (member.pending > 0) {
+      // The answer that is on its way may be older than the change.
+      member.hasMissedChange = true
+    } else {
       const kept = this.decode(change, caller)
       // What comes late is no news.
       if (kept === undefined || kept.circuit.generation < member.generation) return
@@ -109,7 +119,11 @@ export class Mirror {
     member.countedIn = Machine.at(held.current, rules, now)._tag
     member.others = contributions
       .filter(({ node }) => node !== this.node)
-      .flatMap(({ value }) => this.tally.decode(held, value, now))
+      .flatMap(({ value }) =>
+        this.tally.decode(held, value, now, (why) =>
+          this.report(`A text in the circuit store is not used: ${why}`, caller)
+        )
+      )
     member.isNew = false
     if (member.pending > 0) return
     this.decide(held, now, caller)
@@ -269,19 +283,39 @@ export class Mirror {
     this.rounds.hurry(held, at)
   }
 
-  /** Says, once, that what the store keeps cannot be gone by. */
-  report(error: unknown, caller: Caller): void {
+  /** Logs, once, that the store has something that this process cannot use. */
+  report(message: string, caller: Caller): void {
     if (this.hasReported) return
     this.hasReported = true
-    logOtherRules(caller, this.breaker.settings.name, error)
+    logStoreContent(caller, this.breaker.settings.name, message)
   }
 
-  decode({ state }: { readonly state: string }, caller: Caller): Shared | undefined {
-    try {
-      return SharedCircuit.decode(state, this.rules.name, this.breaker.settings.rules)
-    } catch (error) {
-      this.report(error, caller)
-      return undefined
+  /**
+   * The state that the store keeps; nothing where it is one under other rules. A text that is no state of a circuit is as
+   * good as none: the next change overwrites it.
+   */
+  decode(
+    { now, state }: { readonly now: number; readonly state: string },
+    caller: Caller
+  ): Shared | undefined {
+    const { rules } = this.breaker.settings
+    const { longestOpenMillis } = this
+    const decoded = decode(state, { rules, rulesName: this.rules.name, longestOpenMillis, now })
+    switch (decoded._tag) {
+      case "State":
+        return decoded.state
+      case "Invalid":
+        this.report(
+          `A text in the circuit store is no state of a circuit and is not used: ${decoded.why}`,
+          caller
+        )
+        return initial(rules)
+      case "OtherRules":
+        this.report(
+          `A circuit in the store is left alone, this process goes by its own circuits: ${decoded.why}`,
+          caller
+        )
+        return undefined
     }
   }
 }

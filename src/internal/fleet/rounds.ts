@@ -135,6 +135,11 @@ interface Times {
 /** However much there is to tell, the store is not asked more often than this. */
 const leastPauseMillis = 10
 
-const mostAtOnce = 256
+/**
+ * How many circuits are asked about at a time, at most.
+ *
+ * @internal
+ */
+export const mostAtOnce = 256
 
 const manyNodes = 50

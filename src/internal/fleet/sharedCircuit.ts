@@ -1,59 +1,9 @@
 import type { Entry } from "../../CircuitStore.ts"
-import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
-import * as Slots from "../core/slots.ts"
 import { yearMillis } from "../core/millis.ts"
-
-/**
- * A circuit as the nodes share it: the machine's state without its window, in the store's time, and who holds its slots
- * and isolations.
- *
- * @internal
- */
-export interface Shared extends Holdings {
-  readonly circuit: Circuit<unknown>
-  /** When a node gave it back to a store that had lost it. */
-  readonly restoredAt: number
-}
-
-/**
- * What the nodes know of a shared circuit beyond its state.
- *
- * @internal
- */
-export interface Holdings {
-  /** Why it opened, if it did. */
-  readonly reason: OpenReason
-  /** The node of each slot, by the slot's id. */
-  readonly probers: Readonly<Record<string, string>>
-  /** How many isolations of the circuit each node holds. */
-  readonly keepers: Keepers
-  /** How often each node has disabled the circuit. */
-  readonly disablers: Keepers
-  /** How often it was reset by hand, which ends all holds. */
-  readonly resets: number
-}
-
-/** @internal */
-export type Keepers = Readonly<Record<string, number>>
-
-const version = 1
-
-/**
- * A circuit of which the store keeps nothing.
- *
- * @internal
- */
-export const initial = (rules: Rules<unknown>): Shared => ({
-  circuit: Machine.initial(rules.policy),
-  reason: "Manual",
-  probers: {},
-  keepers: {},
-  disablers: {},
-  resets: 0,
-  restoredAt: -Infinity
-})
+import * as Slots from "../core/slots.ts"
+import type { Holdings, Holds, SharedCircuit } from "../core/wire.ts"
 
 /**
  * What is to be written: without the nodes of slots that are no more, and in a generation that is later than any the
@@ -61,7 +11,7 @@ export const initial = (rules: Rules<unknown>): Shared => ({
  *
  * @internal
  */
-export const successor = (after: Shared, isFirst: boolean, now: number): Shared => {
+export const successor = (after: SharedCircuit, isFirst: boolean, now: number): SharedCircuit => {
   const { circuit, probers } = after
   const slots = circuit._tag === "HalfOpen" ? Slots.toArray(circuit.slots) : []
   // No number in JSON is infinite.
@@ -78,33 +28,6 @@ export const successor = (after: Shared, isFirst: boolean, now: number): Shared 
 /** Generations are counted from the time of the first one, in milliseconds; what is less was counted from zero. */
 const longAgo = 1_000_000
 
-/** @internal */
-export const encode = ({ circuit, ...rest }: Shared, policy: string): string =>
-  JSON.stringify({ version, policy, circuit: { ...circuit, window: undefined }, ...rest })
-
-/**
- * What the store keeps. Throws where another version of this library wrote it, or a breaker with other rules did while
- * the circuit was not Closed: what is Closed under other rules is as good as nothing.
- *
- * @internal
- */
-export const decode = (state: string, policy: string, rules: Rules<unknown>): Shared => {
-  if (state === "") return initial(rules)
-  const kept = JSON.parse(state)
-  if (kept?.version !== version) {
-    throw new RangeError(`the circuits in the store are of version ${kept?.version}, not ${version}`)
-  }
-  const circuit = { ...kept.circuit, window: rules.policy.initial }
-  if (kept.policy !== policy && circuit._tag !== "Closed") {
-    throw new RangeError(
-      `the circuit in the store is ${circuit._tag} under the rules ${kept.policy}, those of this breaker are ${policy}`
-    )
-  }
-  const { disablers, keepers, probers, reason, resets, restoredAt } = kept
-  // No number in JSON is infinite.
-  return { circuit, disablers, keepers, probers, reason, resets, restoredAt: restoredAt ?? -Infinity }
-}
-
 /**
  * The same without what is held by nodes that have not been heard of for a lease. A store that has lost everything has
  * heard of nobody: they have a lease from then on.
@@ -112,11 +35,11 @@ export const decode = (state: string, policy: string, rules: Rules<unknown>): Sh
  * @internal
  */
 export const withoutLost = (
-  shared: Shared,
+  shared: SharedCircuit,
   rules: Rules<unknown>,
   { contributions, now }: Entry,
   leaseMillis: number
-): Shared => {
+): SharedCircuit => {
   const isAlive = (node: string | undefined) =>
     now - shared.restoredAt < leaseMillis ||
     contributions.some((it) => it.node === node && now - it.at < leaseMillis)
@@ -128,7 +51,7 @@ export const withoutLost = (
     }
     case "Isolated":
     case "Disabled": {
-      const living = (keepers: Keepers): Keepers =>
+      const living = (keepers: Holds): Holds =>
         Object.fromEntries(Object.entries(keepers).filter(([node]) => isAlive(node)))
       const holds = { keepers: living(shared.keepers), disablers: living(shared.disablers) }
       const held = heldBy(circuit, rules, holds, now)
@@ -159,7 +82,7 @@ export const heldBy = (
     : circuit
 }
 
-const totalOf = (keepers: Keepers): number => Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
+const totalOf = (keepers: Holds): number => Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
 
 const isolatedBy = (circuit: Circuit<unknown>, holders: number, disablers: number): Machine.Isolated => {
   const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)

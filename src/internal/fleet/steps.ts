@@ -2,7 +2,7 @@ import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import * as Slots from "../core/slots.ts"
-import type { Holdings, Shared } from "./sharedCircuit.ts"
+import type { Holdings, Holds as HoldsByNode, SharedCircuit as Shared } from "../core/wire.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 
 /**
@@ -110,7 +110,7 @@ export const hold =
     return isSame && circuit === shared.circuit ? undefined : { ...shared, keepers, disablers, circuit }
   }
 
-const keptBy = (keepers: SharedCircuit.Keepers, node: string, isolations: number): SharedCircuit.Keepers => {
+const keptBy = (keepers: HoldsByNode, node: string, isolations: number): HoldsByNode => {
   const { [node]: _, ...others } = keepers
   return isolations > 0 ? { ...others, [node]: isolations } : others
 }

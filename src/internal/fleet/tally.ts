@@ -4,6 +4,8 @@ import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
 import type { Contribution } from "../core/windows/window.ts"
+import type { WindowId } from "../core/wire.ts"
+import { decodeContribution, encodeContribution } from "../core/wire.ts"
 import type { Line } from "./line.ts"
 import type { Rules } from "./rules.ts"
 import { memberOf } from "./member.ts"
@@ -29,30 +31,37 @@ export class Tally {
     this.line = line
   }
 
-  /** What this node counts, as it tells the others. */
+  /** The counts of this process, as it reports them to the others. */
   contribution(held: CircuitEntry, now: number, current = held.current): string {
     const circuit = Machine.at(current, this.rules, now)
     return circuit._tag === "Closed" || circuit._tag === "Recovering"
-      ? JSON.stringify([
-          ...this.windowOf(held, circuit),
+      ? encodeContribution(
+          this.windowOf(held, circuit),
           this.policy.contribution(circuit.window, now, this.line.ahead)
-        ])
+        )
       : (memberOf(held).countedAlone ?? "[]")
   }
 
-  /** What another node counts; nothing where it goes by other rules, or counted it in another window. */
-  decode(held: CircuitEntry, value: string, now: number): ReadonlyArray<Contribution> {
-    const read = parsed(value)
-    return this.windowOf(held, Machine.at(held.current, this.rules, now)).every((it, i) => it === read[i])
-      ? [read[3] as Contribution]
-      : []
+  /**
+   * The counts of another process: none where it goes by other rules or counted in another window. A text that is no
+   * contribution is passed to `report`.
+   */
+  decode(
+    held: CircuitEntry,
+    value: string,
+    now: number,
+    report: (why: string) => void
+  ): ReadonlyArray<Contribution> {
+    const window = this.windowOf(held, Machine.at(held.current, this.rules, now))
+    const decoded = decodeContribution(value, window)
+    if (decoded === "other") return []
+    if (decoded !== undefined && this.policy.accepts(decoded.contribution)) return [decoded.contribution]
+    report(`a contribution to circuit "${held.key}" is no list of counts`)
+    return []
   }
 
   /** What tells a window from others: a recovery and the time after it have one each in the same generation. */
-  private windowOf(
-    held: CircuitEntry,
-    circuit: Circuit<unknown>
-  ): readonly [rules: number, generation: number, tag: string] {
+  private windowOf(held: CircuitEntry, circuit: Circuit<unknown>): WindowId {
     return [this.name, memberOf(held).generation, circuit._tag]
   }
 
@@ -77,15 +86,5 @@ export class Tally {
       this.policy.merge(this.policy.initial, [other], now, this.line.ahead)
     const windows = [circuit.window, ...memberOf(held).others.map(windowOf)]
     return windows.filter(seesFailures).length >= this.quorum
-  }
-}
-
-/** What others have written may be anything. */
-const parsed = (value: string): ReadonlyArray<unknown> => {
-  try {
-    const read: unknown = JSON.parse(value)
-    return Array.isArray(read) ? read : []
-  } catch {
-    return []
   }
 }

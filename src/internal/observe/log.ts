@@ -84,20 +84,12 @@ export const logStore = (caller: Caller, breaker: string, error: Error | undefin
   )
 
 /**
- * Logs that another version or other rules wrote what the store keeps.
+ * Logs that a circuit store has something that this process cannot use, or has thrown.
  *
  * @internal
  */
-export const logOtherRules = (caller: Caller, breaker: string, error: unknown): void =>
-  logOfStore(
-    caller,
-    breaker,
-    Effect.logWarning(
-      `What the circuit store keeps is left alone, this process goes by its own circuits: ${
-        error instanceof Error ? error.message : String(error)
-      }`
-    )
-  )
+export const logStoreContent = (caller: Caller, breaker: string, message: string): void =>
+  logOfStore(caller, breaker, Effect.logWarning(message))
 
 const logOfStore = (caller: Caller, breaker: string, line: Effect.Effect<void>): void => {
   runNow(caller, Effect.annotateLogs(line, { breaker }))

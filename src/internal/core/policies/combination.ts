@@ -44,6 +44,12 @@ export const shareTogether = (
     ...combine(shared),
     contribution: (windows, now, ahead) =>
       shared.map((policy, i) => policy.contribution(windows[i], now, ahead)),
+    accepts: (contribution) =>
+      contribution.length === shared.length &&
+      shared.every((policy, i) => {
+        const part = contribution[i]
+        return Array.isArray(part) && policy.accepts(part)
+      }),
     merge: (windows, others, now, ahead) =>
       shared.map((policy, i) =>
         policy.merge(

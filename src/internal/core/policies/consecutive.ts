@@ -1,5 +1,6 @@
 import type { FailureTimes } from "../windows/failureTimes.ts"
 import * as FailureTime from "../windows/failureTimes.ts"
+import { areTimes } from "../windows/window.ts"
 import type { Kind } from "./kind.ts"
 import type { Call, Policy, SharedPolicy } from "./policy.ts"
 import { needsOutcomes } from "./policy.ts"
@@ -70,6 +71,8 @@ const shared = (limit: number): SharedPolicy<Streak> => ({
     Math.max(-1, streak.succeededAt + ahead),
     ...FailureTime.timesOf(streak.failures, limit).map((at) => at + ahead)
   ],
+  accepts: (contribution) =>
+    contribution.length > 0 && contribution.length <= limit + 1 && areTimes(contribution),
   merge: (streak, others, _, ahead) => {
     const succeededAt = Math.max(streak.succeededAt, ...others.map(([at]) => Number(at) - ahead))
     const failures = [

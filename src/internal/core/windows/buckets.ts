@@ -1,4 +1,5 @@
 import type { Counts, Sharing } from "./window.ts"
+import { areCounts } from "./window.ts"
 
 /** The counts of one slice of time, and the slice's number. */
 interface Bucket extends Counts {
@@ -93,6 +94,13 @@ export const sharing = (withinMillis: number, buckets: number): Sharing<Buckets>
         failures,
         slow
       ])
+  },
+  accepts: (contribution) => {
+    for (let i = 0; i < contribution.length; i += 4) {
+      const [start, calls, failures, slow] = contribution.slice(i, i + 4)
+      if (typeof start !== "number" || !areCounts(calls, failures, slow)) return false
+    }
+    return true
   },
   // A bucket of another process begins within one of this process's and ends in the next. It counts with the one in
   // which it begins, so that it never counts too long.

@@ -1,5 +1,6 @@
 import * as Rows from "./rows.ts"
 import type { Sharing } from "./window.ts"
+import { areTimes } from "./window.ts"
 
 /**
  * When the latest failures happened, exact to the millisecond, in a ring of `limit` entries: `next` is the entry to be
@@ -79,6 +80,7 @@ export const sharing = (limit: number, withinMillis: number): Sharing<FailureTim
     timesOf(window, limit)
       .filter((at) => now - at < withinMillis)
       .map((at) => at + ahead),
+  accepts: (contribution) => contribution.length <= limit && areTimes(contribution),
   merge: (window, others, _, ahead) =>
     fromTimes([...timesOf(window, limit), ...others.flat().map((at) => Number(at) - ahead)], limit)
 })

@@ -1,5 +1,6 @@
 import * as Rows from "./rows.ts"
 import type { Counts, Sharing } from "./window.ts"
+import { areCounts } from "./window.ts"
 
 /**
  * The latest `size` calls in a ring: `next` is the place to be written next, `marks` holds two bits a place, failed
@@ -47,6 +48,7 @@ export const record = (window: LastCalls, size: number, failed: boolean, slow: b
  */
 export const sharing: Sharing<LastCalls> = {
   contribution: ({ calls, failures, slow }) => [calls, failures, slow],
+  accepts: ([calls, failures, slow, ...more]) => more.length === 0 && areCounts(calls, failures, slow),
   merge: (window, others) => {
     const sum = (i: 0 | 1 | 2, own: number) => others.reduce((sum, other) => sum + Number(other[i]), own)
     return {

@@ -27,6 +27,23 @@ export type Contribution = ReadonlyArray<number | Contribution>
  */
 export interface Sharing<W> {
   contribution(window: W, now: number, ahead: number): Contribution
+  /** Whether a list of numbers is a contribution to such a window. */
+  accepts(contribution: Contribution): boolean
   /** The window of all processes: this one's own, and what the others contribute. */
   merge(window: W, others: ReadonlyArray<Contribution>, now: number, ahead: number): W
 }
+
+/**
+ * Whether three numbers count calls, and some of them as failed and slow.
+ *
+ * @internal
+ */
+export const areCounts = (calls: unknown, failures: unknown, slow: unknown): boolean =>
+  isCount(calls, Infinity) && isCount(failures, calls) && isCount(slow, calls)
+
+const isCount = (count: unknown, most: number): count is number =>
+  typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= most
+
+/** @internal */
+export const areTimes = (contribution: Contribution): contribution is ReadonlyArray<number> =>
+  contribution.every((it) => typeof it === "number")
