@@ -1,0 +1,222 @@
+/** What a store or another process may do to a breaker, by the number of the fault that was found. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as TestClock from "effect/TestClock"
+import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
+import { recordLogs, tagOf, works } from "../rules/fixtures.ts"
+import {
+  failing,
+  fleet,
+  halfOpenFleet,
+  inStep,
+  join,
+  makeStore,
+  settled,
+  startCall,
+  succeeding,
+  tagsOf
+} from "./fixtures.ts"
+
+const circuit = { breaker: "default", key: "default" }
+
+/** A store whose exchanges wait, once `hold` was called, for `ask` before they reach the store and for `release` after it. */
+const withHeldAnswers = (store: CircuitStore.Store) => {
+  let gates: ReadonlyArray<Deferred.Deferred<void>> = []
+  let exchanges = 0
+  const held: CircuitStore.Store = {
+    ...store,
+    exchange: (requests) =>
+      Effect.suspend(() => {
+        exchanges++
+        const [question, answer] = gates
+        const exchanged = store.exchange(requests)
+        return question === undefined || answer === undefined
+          ? exchanged
+          : Effect.zipRight(Deferred.await(question), Effect.zipLeft(exchanged, Deferred.await(answer)))
+      })
+  }
+  return {
+    store: held,
+    exchanges: () => exchanges,
+    hold: Effect.map(Effect.all([Deferred.make<void>(), Deferred.make<void>()]), (made) => {
+      gates = made
+    }),
+    /** Lets the question that waits go on to the store; its answer waits. */
+    ask: Effect.suspend(() => Deferred.succeed(gates[0]!, undefined)),
+    release: Effect.suspend(() => {
+      const opened = gates
+      gates = []
+      return Effect.forEach(opened, (gate) => Deferred.succeed(gate, undefined), { discard: true })
+    })
+  }
+}
+
+describe("questions to the store", () => {
+  it.scoped("F1 first calls on 1,000 circuits at once take at most 8 round trips", () =>
+    Effect.gen(function* () {
+      const [node] = yield* fleet(2)
+      yield* settled
+      const before = node.link.commands
+      yield* Effect.forEach(
+        Array.from({ length: 1_000 }, (_, i) => `key ${i}`),
+        (key) => node.protectWith(works, { key }),
+        { concurrency: "unbounded", discard: true }
+      )
+      assert.isAtMost(node.link.commands - before, 8)
+      assert.strictEqual((yield* node.circuits).length, 1_000)
+    })
+  )
+
+  it.scoped("F2 one late answer has no circuit asked about again while changes are heard", () =>
+    Effect.gen(function* () {
+      const link = withHeldAnswers(yield* makeStore())
+      const node = yield* join(link.store)
+      const keys = Array.from({ length: 100 }, (_, i) => `key ${i}`)
+      const callAll = Effect.forEach(keys, (key) => node.protectWith(works, { key }), {
+        concurrency: "unbounded"
+      })
+      yield* callAll
+
+      yield* link.hold
+      const late = yield* Effect.fork(node.protectWith(works, { key: "late" }))
+      yield* TestClock.adjust("1 second")
+      yield* link.release
+      yield* late
+      yield* inStep
+
+      const before = link.exchanges()
+      yield* callAll
+      assert.strictEqual(link.exchanges(), before)
+    })
+  )
+
+  it.scoped("F8 a change that is heard while a question is under way is asked for after it", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore()
+      const link = withHeldAnswers(store)
+      const options = { tripPolicy: TripPolicy.consecutive(1) }
+      const a = yield* join(store, options)
+      const b = yield* join(link.store, options)
+      yield* succeeding(b, 1)
+      yield* failing(a, 1)
+      yield* settled
+      yield* TestClock.adjust("10 seconds")
+
+      yield* link.hold
+      const rejected = yield* Effect.fork(Effect.exit(b.protect(works)))
+      yield* settled
+      const probe = yield* startCall(a)
+      yield* link.ask
+      yield* settled
+      yield* probe.end(Exit.fail("unavailable"))
+      yield* settled
+      yield* link.release
+      yield* rejected
+      yield* TestClock.adjust("20 millis")
+      yield* settled
+
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+})
+
+describe("what other processes contribute", () => {
+  for (const contribution of [
+    "~~~",
+    "[]",
+    "null",
+    '[0,0,"Closed",{"length":1}]',
+    '[0,0,"Closed",["many"]]'
+  ]) {
+    it.scoped(
+      `F4 a contribution of ${contribution} keeps no circuit from opening, and the log does not blame the program`,
+      () =>
+        Effect.gen(function* () {
+          const logs = yield* recordLogs
+          const store = yield* makeStore()
+          const [node] = [yield* join(store), yield* join(store)]
+          yield* failing(node, 1)
+          yield* store.exchange([
+            { circuit, node: "stranger", contribution, announce: true, keepMillis: 3_600_000 }
+          ])
+          yield* inStep
+          yield* failing(node, 4)
+          assert.strictEqual(yield* tagOf(node), "Open")
+          assert.deepStrictEqual(
+            logs.filter(({ message }) => message.includes("classifier")),
+            []
+          )
+        })
+    )
+  }
+
+  it.scoped("F4 a contribution in the right window that is no list of counts is reported once", () =>
+    Effect.gen(function* () {
+      const logs = yield* recordLogs
+      const store = yield* makeStore()
+      const node = yield* join(store, { tripPolicy: TripPolicy.anyOf(TripPolicy.consecutive(5)) })
+      yield* failing(node, 1)
+      yield* inStep
+      const [entry] = yield* store.exchange([
+        { circuit, node: "reader", contribution: undefined, announce: false, keepMillis: 1_000 }
+      ])
+      const own: ReadonlyArray<unknown> = JSON.parse(entry!.contributions[0]!.value)
+      for (const wrong of [[1, 2], [["many"]], [[1, 2], [3]], "text"]) {
+        const contribution = JSON.stringify([...own.slice(0, 3), wrong])
+        yield* store.exchange([
+          { circuit, node: JSON.stringify(wrong), contribution, announce: true, keepMillis: 3_600_000 }
+        ])
+      }
+      yield* inStep
+      yield* failing(node, 4)
+      assert.strictEqual(yield* tagOf(node), "Open")
+      const reports = logs.filter(({ message }) => message.includes("is no list of counts"))
+      assert.strictEqual(reports.length, 1)
+    })
+  )
+})
+
+describe("scopes", () => {
+  it.scoped("F11 one that closes in the turn of a first call closes at once", () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore()
+      yield* Effect.scoped(
+        Effect.provideService(
+          Effect.flatMap(CircuitBreaker.make(), (breaker) => Effect.fork(breaker.protect(works))),
+          CircuitStore.CircuitStore,
+          store
+        )
+      )
+    })
+  )
+
+  it.scoped("F11 one that closes while a first call waits for the store closes at once", () =>
+    Effect.gen(function* () {
+      const link = withHeldAnswers(yield* makeStore())
+      yield* link.hold
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const node = yield* join(link.store)
+          yield* Effect.fork(node.protect(works))
+          yield* settled
+        })
+      )
+    })
+  )
+})
+
+describe("a fleet that is half-open", () => {
+  it.scoped("F18 a probe that was granted as another one reopened the circuit is not started", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* halfOpenFleet(2, { halfOpen: { probes: 2 } })
+      const first = yield* startCall(a)
+      const second = yield* Effect.fork(Effect.exit(b.protect(works)))
+      yield* first.end(Exit.fail("unavailable"))
+      yield* settled
+      yield* second
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+})
