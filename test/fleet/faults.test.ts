@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore, Transition, TripPolicy } from "effect-circuit-breaker"
 import { recordLogs, tagOf, works } from "../rules/fixtures.ts"
 import {
   failing,
@@ -203,6 +204,32 @@ describe("scopes", () => {
           yield* settled
         })
       )
+    })
+  )
+})
+
+describe("a fleet that opens under a schedule with jitter", () => {
+  it.scoped("F12 draws the length of an opening once: what is published is what every process keeps", () =>
+    Effect.gen(function* () {
+      const openDuration = Schedule.jittered(Schedule.exponential("100 millis"))
+      const [a, b] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1), openDuration })
+      yield* succeeding(a, 1)
+      yield* succeeding(b, 1)
+      for (const failingNode of [a, b, a]) {
+        yield* failing(failingNode, 1)
+        for (const node of [a, b]) {
+          const opened = node.seen.findLast(Transition.isOpened)!
+          const state = yield* node.state()
+          assert.deepStrictEqual(state, {
+            _tag: "Open",
+            retryAfter: opened.retryAfter,
+            openings: opened.openings
+          })
+        }
+        assert.deepStrictEqual(yield* a.state(), yield* b.state())
+        yield* TestClock.adjust("10 seconds")
+        yield* settled
+      }
     })
   )
 })
