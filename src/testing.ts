@@ -1,13 +1,18 @@
 /**
- * For tests: breakers in a chosen state, and the laws that a store has to keep. None of it depends on a test runner.
+ * Test support: breakers in a chosen state, and the laws of circuit stores.
+ *
+ * **When to use**
+ *
+ * Use {@link breaker}, {@link layer} or {@link layerOf} to test a fallback without driving a circuit open first. Use
+ * {@link storeLaws} to test a `CircuitStore` of your own. Neither depends on a test runner.
  *
  * **Gotchas**
  *
- * - A breaker keeps to one clock for its whole life. One that was tripped under the live clock and is read under
- *   `TestClock`, as with a `ManagedRuntime` that tests share, shows a `retryAfter` of thousands of days; the other way
- *   round, its opening is over at once. Make the breaker in the test.
- * - Fake timers, such as those of vitest, move timers and thereby `Effect.sleep`, but not the clock that a circuit goes
- *   by: Effect's live `Clock` reads the `process.hrtime` that it found when it was loaded. Use `TestClock`.
+ * - Make a breaker in the test that uses it, because a breaker needs one `Clock` for its whole life. A breaker that was
+ *   tripped under the live clock and is read under `TestClock`, as with a `ManagedRuntime` shared by tests, shows a
+ *   `retryAfter` of thousands of days. In the reverse case its opening has already ended.
+ * - Use `TestClock` instead of fake timers such as those of vitest. Fake timers move `Effect.sleep`, but not the time of
+ *   a circuit: Effect's live `Clock` keeps the `process.hrtime` that it found when it was loaded.
  *
  * @since 0.1.0
  */
@@ -20,23 +25,24 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { CircuitBreaker, type Options } from "./CircuitBreaker.ts"
 import type { Store } from "./CircuitStore.ts"
-import { answering } from "./internal/testing/answering.ts"
+import { answers } from "./internal/testing/answers.ts"
 import * as chosen from "./internal/testing/chosen.ts"
-import { keeping } from "./internal/testing/keeping.ts"
 import type { Law } from "./internal/testing/law.ts"
-import { telling } from "./internal/testing/telling.ts"
-
-// -------------------------------------------------------------------------------------------------------------------
-// Breakers in a chosen state
+import { notifications } from "./internal/testing/notifications.ts"
+import { storage } from "./internal/testing/storage.ts"
 
 /**
- * The state that a breaker is to begin in: that of the circuit of `key`, or of calls without a key.
+ * The state in which a breaker of a test begins.
  *
- * - `Open`: `retryAfter` is what is left of the open time (default: all of it).
- * - `HalfOpen`: `probing` calls are on their way until the scope closes (default 0: the next call is a probe). With as
- *   many as `halfOpen.probes`, a call is rejected.
- * - `Recovering`: `admitting` is the share of calls that is admitted now (default: that at which a recovery begins).
- * - `Isolated`: until the scope closes.
+ * **Details**
+ *
+ * The state is that of the circuit `key` (default `"default"`, the circuit of calls without a key).
+ *
+ * - `Open`: `retryAfter` is the rest of the open time (default: all of it).
+ * - `HalfOpen`: `probing` is the number of probes that run until the scope closes (default 0: the next call is a probe).
+ *   With `halfOpen.probes` of them, calls are rejected.
+ * - `Recovering`: `admitting` is the share of calls that is admitted now (default: the share at which a recovery begins).
+ * - `Isolated`: the circuit is isolated until the scope closes.
  *
  * @since 0.1.0
  * @category models
@@ -56,13 +62,64 @@ export type ChosenState =
   | { readonly state: "Isolated"; readonly key?: string | undefined }
 
 /**
- * Makes a breaker that is in a chosen state: a real one, which goes on from there by its `options`. It is alone with its
- * process, whatever store is in the environment, and logs nothing of how it got there.
+ * One requirement on a `CircuitStore.Store`, and the check that tests it.
  *
- * It goes by the clock of the test: with `TestClock`, an open circuit stays open until the clock is adjusted. Without
- * the option `recovery`, a Recovering one recovers over a minute.
+ * **Details**
  *
- * @example
+ * `about` is the part of a store that the law concerns:
+ *
+ * - `"answers"`: the form of its answers and the time of its clock.
+ * - `"storage"`: contributions and states are kept as they were written, and expire.
+ * - `"notifications"`: subscribers receive the changes of their breaker.
+ *
+ * `check` runs `connect` several times, and each run has to make another client of the same store; its scope closes the
+ * client. A check uses a breaker name of its own, so the store need not be empty. It waits in real time, half a second at
+ * most, and fails with a {@link StoreLawBroken}.
+ *
+ * **Gotchas**
+ *
+ * `CircuitStore.alone`, the default, obeys only the laws about `"answers"`, because it stores nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StoreLaw {
+  readonly about: "answers" | "storage" | "notifications"
+  readonly name: string
+  readonly check: (connect: Effect.Effect<Store, never, Scope.Scope>) => Effect.Effect<void, StoreLawBroken>
+}
+
+/**
+ * The error of a store that breaks a law.
+ *
+ * **Details**
+ *
+ * `law` is the name of the law. `message` begins with it, and continues with the value expected and the value received.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StoreLawBroken extends Data.TaggedError("StoreLawBroken")<{
+  readonly law: string
+  readonly message: string
+  readonly cause: unknown
+}> {}
+
+/**
+ * Makes a breaker that is already in a chosen state.
+ *
+ * **Details**
+ *
+ * It is a real breaker with the given `options`, and changes state from there as any breaker does. It uses no store,
+ * even if there is one in the environment, and the transitions that lead to the chosen state are not logged. A breaker
+ * in the state Recovering recovers over a minute unless the option `recovery` is given.
+ *
+ * **Gotchas**
+ *
+ * The breaker uses the clock of the test. Under `TestClock`, an open circuit stays open until the test adjusts the clock.
+ *
+ * **Example** (Testing a fallback)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -81,7 +138,7 @@ export type ChosenState =
  * ```
  *
  * @since 0.1.0
- * @category breakers
+ * @category constructors
  */
 export const breaker: (
   chosen: ChosenState,
@@ -89,9 +146,48 @@ export const breaker: (
 ) => Effect.Effect<CircuitBreaker, never, Scope.Scope> = chosen.breaker
 
 /**
- * The breaker of a program that has one, as {@link breaker} makes it.
+ * Checks of all laws of stores, one test each.
  *
- * @example
+ * **Example** (Checking a store)
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { CircuitStore } from "effect-circuit-breaker"
+ * import * as testing from "effect-circuit-breaker/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* CircuitStore.makeMemory()
+ *   // With a test runner: it(law.name, () => Effect.runPromise(law.check(connect)))
+ *   for (const law of testing.storeLaws) yield* law.check(Effect.succeed(store))
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const storeLaws: ReadonlyArray<StoreLaw> = [...answers, ...storage, ...notifications].map(
+  ({ about, check, name }: Law) => ({
+    about,
+    name,
+    check: (connect) =>
+      Effect.suspend(() => check(connect, `law-${globalThis.crypto.randomUUID()}`)).pipe(
+        Effect.scoped,
+        // The stores under test may use real time, so the checks do, too.
+        Effect.withClock(Clock.make()),
+        Effect.mapError(
+          (cause) => new StoreLawBroken({ law: name, message: `${name}: ${cause.message}`, cause })
+        )
+      )
+  })
+)
+
+/**
+ * Provides the breaker of a program that has only one, in a chosen state.
+ *
+ * **Example** (Testing a fallback while a probe runs)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -102,7 +198,7 @@ export const breaker: (
  *   Effect.catchTag("CircuitOpenError", ({ state }) => Effect.succeed(`cached, because it is ${state}`))
  * )
  *
- * // The one probe that it allows is under way.
+ * // The only probe that the circuit admits is running.
  * const HalfOpen = testing.layer({ state: "HalfOpen", probing: 1 })
  *
  * const answer = await Effect.runPromise(Effect.provide(program, HalfOpen))
@@ -116,10 +212,18 @@ export const layer = (chosen: ChosenState, options?: Options): Layer.Layer<Circu
   Layer.scoped(CircuitBreaker, breaker(chosen, options))
 
 /**
- * The breaker of a service of its own, with the options of its class and `options` over them, in a chosen state. One
- * that is to be Recovering needs the option `recovery`.
+ * Provides the breaker of a `CircuitBreaker.Service` in a chosen state.
  *
- * @example
+ * **Details**
+ *
+ * The breaker has the options of its class, and `options` override them.
+ *
+ * **Gotchas**
+ *
+ * The state Recovering needs the option `recovery`, either of the class or in `options`.
+ *
+ * **Example** (Testing a service while it is isolated)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -150,74 +254,3 @@ export const layerOf: <Self>(
   chosen: ChosenState,
   options?: Options
 ) => Layer.Layer<Self> = chosen.layerOf
-
-// -------------------------------------------------------------------------------------------------------------------
-// The laws of stores
-
-/**
- * What a `CircuitStore.Store` has to do. `about` says which part of it: how it answers, what it keeps, and what it tells
- * those who listen.
- *
- * `check` connects to the store several times, so `connect` has to give another client of one and the same store each
- * time it is run; the connection is closed with its scope. What is in the store already does not matter: every check
- * uses a name of its own. It waits in real time, the longest half a second, and fails with what is wrong.
- *
- * `CircuitStore.alone`, the default, keeps the laws about `"answering"` only: it takes in what it is told, and keeps and
- * tells nothing. A breaker on it does not ask it.
- *
- * @since 0.1.0
- * @category models
- */
-export interface StoreLaw {
-  readonly about: "answering" | "keeping" | "telling"
-  readonly name: string
-  readonly check: (connect: Effect.Effect<Store, never, Scope.Scope>) => Effect.Effect<void, StoreLawBroken>
-}
-
-/**
- * A store does not do what it has to. The message names the law, and what was found and expected.
- *
- * @since 0.1.0
- * @category errors
- */
-export class StoreLawBroken extends Data.TaggedError("StoreLawBroken")<{
-  readonly law: string
-  readonly message: string
-  readonly cause: unknown
-}> {}
-
-const storeLaw = ({ about, check, name }: Law): StoreLaw => ({
-  about,
-  name,
-  check: (connect) =>
-    Effect.suspend(() => check(connect, `law-${globalThis.crypto.randomUUID()}`)).pipe(
-      Effect.scoped,
-      Effect.withClock(Clock.make()),
-      Effect.mapError(
-        (cause) => new StoreLawBroken({ law: name, message: `${name}: ${cause.message}`, cause })
-      )
-    )
-})
-
-/**
- * The laws of stores, to be checked one by one: each is a test.
- *
- * @example
- * ```ts
- * import * as Effect from "effect/Effect"
- * import { CircuitStore } from "effect-circuit-breaker"
- * import * as testing from "effect-circuit-breaker/testing"
- *
- * const program = Effect.gen(function* () {
- *   const store = yield* CircuitStore.makeMemory()
- *   // With a test runner: it(law.name, () => Effect.runPromise(law.check(connect)))
- *   for (const law of testing.storeLaws) yield* law.check(Effect.succeed(store))
- * })
- *
- * await Effect.runPromise(program)
- * ```
- *
- * @since 0.1.0
- * @category laws
- */
-export const storeLaws: ReadonlyArray<StoreLaw> = [...answering, ...keeping, ...telling].map(storeLaw)

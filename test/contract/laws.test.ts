@@ -23,22 +23,22 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     (store) => ({
       exchange: (requests) => Effect.map(store.exchange(requests), (entries) => entries.toReversed())
     }),
-    /in their order/
+    /in the order of its requests/
   ],
   [
     "asks nobody's time",
     (store) => mapEntries(store, (entry) => ({ ...entry, now: 1_800_000_000_000 })),
-    /time/
+    /never runs backwards/
   ],
   [
     "takes a read for a contribution of nothing",
     (store) => mapRequests(store, (it) => ({ ...it, contribution: it.contribution ?? "" })),
-    /a read writes nothing/
+    /a read changes nothing/
   ],
   [
     "forgets contributions",
     (store) => mapRequests(store, (it) => ({ ...it, contribution: undefined })),
-    /a contribution is in the answer/
+    /a contribution is returned/
   ],
   [
     "writes what it does not have to",
@@ -48,7 +48,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
           .exchange([{ ...request, node: "writer", contribution: undefined, announce: false }])
           .pipe(Effect.flatMap(([entry]) => store.compareAndSet({ ...request, expected: entry!.revision })))
     }),
-    /leaves what has another revision/
+    /leaves a state that has another revision/
   ],
   [
     "compares, and then sets",
@@ -64,7 +64,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
             : now!
         })
     }),
-    /of 50 writers/
+    /of 50 concurrent writers/
   ],
   [
     "lets circuits meet",
@@ -79,7 +79,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
         circuit: { breaker: "", key: `${it.circuit.breaker}:${it.circuit.key}` }
       }))
     }),
-    /never meet/
+    /are separate/
   ],
   [
     "keeps for ever",
@@ -87,31 +87,31 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
       compareAndSet: (it) => store.compareAndSet({ ...it, keepMillis: 60_000 }),
       ...mapRequests(store, (it) => ({ ...it, keepMillis: 60_000 }))
     }),
-    /is forgotten when/
+    /a circuit expires/
   ],
   [
     "does not say that it listens",
     (store) => ({
       changes: (breaker) => Stream.filter(store.changes(breaker), ({ _tag }) => _tag !== "Listening")
     }),
-    /says first that it listens/
+    /receives Listening first/
   ],
   [
     "tells of no failures",
     (store) => mapRequests(store, (it) => ({ ...it, announce: false })),
-    /says first that it listens/
+    /receives Listening first/
   ],
   [
     "announces unasked",
     (store) => mapRequests(store, (it) => ({ ...it, announce: true })),
-    /that did not happen/
+    /receives nothing/
   ],
   [
     "tells of other breakers",
     (store) => ({
       changes: (breaker) => Stream.merge(store.changes(breaker), Stream.drop(store.changes(`${breaker}:`), 1))
     }),
-    /of no other/
+    /of its own breaker only/
   ]
 ]
 

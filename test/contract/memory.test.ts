@@ -14,7 +14,7 @@ describe.concurrent("the store in memory", () => {
 describe("the store that coordinates nothing", () => {
   const alone = Effect.succeed(CircuitStore.alone)
 
-  for (const law of testing.storeLaws.filter(({ about }) => about === "answering")) {
+  for (const law of testing.storeLaws.filter(({ about }) => about === "answers")) {
     it.live(`${law.about}: ${law.name}`, () => law.check(alone))
   }
 

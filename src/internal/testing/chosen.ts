@@ -12,17 +12,25 @@ import { make } from "../../CircuitBreaker.ts"
 import { alone, CircuitStore } from "../../CircuitStore.ts"
 import type { ChosenState } from "../../testing.ts"
 
-/** @internal */
+/**
+ * Makes a breaker without a store, and brings one of its circuits into the chosen state.
+ *
+ * @internal
+ */
 export const breaker = (
   chosen: ChosenState,
   options: Options = {}
 ): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   make(chosen.state === "Recovering" ? { recovery: { duration: "1 minute" }, ...options } : options).pipe(
     Effect.provideService(CircuitStore, alone),
-    Effect.tap((breaker) => bring(breaker, chosen))
+    Effect.tap((breaker) => enter(breaker, chosen))
   )
 
-/** @internal */
+/**
+ * Builds the layer of a service without a store, and brings one of its circuits into the chosen state.
+ *
+ * @internal
+ */
 export const layerOf = <Self>(
   service: Context.Tag<Self, CircuitBreaker> & {
     readonly layerWith: (options: Options) => Layer.Layer<Self>
@@ -35,22 +43,22 @@ export const layerOf = <Self>(
     Layer.flatMap((context) =>
       Layer.merge(
         Layer.succeedContext(context),
-        Layer.scopedDiscard(bring(Context.get(context, service), chosen))
+        Layer.scopedDiscard(enter(Context.get(context, service), chosen))
       )
     )
   )
 
 /** Brings a circuit of a new breaker into a state, as calls, controls and the passing of time would. */
-const bring = (breaker: CircuitBreaker, chosen: ChosenState): Effect.Effect<void, never, Scope.Scope> =>
+const enter = (breaker: CircuitBreaker, chosen: ChosenState): Effect.Effect<void, never, Scope.Scope> =>
   stepsTo(breaker, chosen).pipe(
-    // It is the test's beginning, and nothing to report.
+    // These transitions prepare the test, so they are not logged.
     Logger.withMinimumLogLevel(LogLevel.None)
   )
 
 const stepsTo = (breaker: CircuitBreaker, chosen: ChosenState): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.flatMap(moment, (ago) => stepsFrom(ago, breaker, chosen))
+  Effect.flatMap(stoppedClock, (ago) => stepsBefore(ago, breaker, chosen))
 
-const stepsFrom = (
+const stepsBefore = (
   ago: Ago,
   breaker: CircuitBreaker,
   chosen: ChosenState
@@ -68,7 +76,7 @@ const stepsFrom = (
     case "HalfOpen":
       return Effect.flatMap(ago(0, openMillis(breaker, key)), (length) =>
         Effect.zipRight(
-          ago(length + overMillis, breaker.trip(key)),
+          ago(length + marginMillis, breaker.trip(key)),
           Effect.replicateEffect(beginProbe(breaker, key), chosen.probing ?? 0, { discard: true })
         )
       )
@@ -77,7 +85,7 @@ const stepsFrom = (
         const length = yield* ago(0, openMillis(breaker, key))
         const begin = (millis: number) =>
           Effect.zipRight(
-            ago(millis + length + overMillis, breaker.trip(key)),
+            ago(millis + length + marginMillis, breaker.trip(key)),
             ago(millis, succeed(breaker, key))
           )
         yield* begin(0)
@@ -93,10 +101,10 @@ const stepsFrom = (
   }
 }
 
-// An opening that has just passed may be over or not, by the rounding of its times.
-const overMillis = 1
+// Times are rounded, so an opening that ends at this very moment could still read as Open.
+const marginMillis = 1
 
-/** How long the breaker's first opening lasts: it is opened to see, and closed again. */
+/** Measures the first opening of a breaker: opens a circuit, reads its state and resets it. */
 const openMillis = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<number> =>
   Effect.gen(function* () {
     yield* breaker.trip(key)
@@ -109,7 +117,7 @@ const admitting = (breaker: CircuitBreaker, key: string | undefined): Effect.Eff
   Effect.flatMap(breaker.state(key), (state) =>
     state._tag === "Recovering"
       ? Effect.succeed(state.admitting)
-      : refuse("a breaker that is to be Recovering needs the option `recovery`")
+      : refuse("a breaker in the state Recovering needs the option `recovery`")
   )
 
 const succeed = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<CircuitState> =>
@@ -119,7 +127,7 @@ const succeed = (breaker: CircuitBreaker, key: string | undefined): Effect.Effec
     Effect.repeat({ while: ({ _tag }) => _tag === "HalfOpen" })
   )
 
-/** A probe that runs until the scope closes. */
+/** Starts a probe that runs until the scope closes. */
 const beginProbe = (
   breaker: CircuitBreaker,
   key: string | undefined
@@ -136,11 +144,11 @@ const call = <A, E>(breaker: CircuitBreaker, effect: Effect.Effect<A, E>, key: s
 
 const refuse = (message: string): Effect.Effect<never> => Effect.die(new RangeError(message))
 
-/** Runs an effect as if it were so many milliseconds ago. */
+/** Runs an effect at a time that is so many milliseconds in the past. */
 type Ago = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-// Counted from one moment: however long the steps take, no time passes between them.
-const moment: Effect.Effect<Ago> = Effect.clockWith((clock) =>
+// The clock is stopped when it is made, so the steps that it times may take any time themselves.
+const stoppedClock: Effect.Effect<Ago> = Effect.clockWith((clock) =>
   Effect.sync(() => {
     const millis = clock.unsafeCurrentTimeMillis()
     const nanos = clock.unsafeCurrentTimeNanos()

@@ -19,12 +19,15 @@ export type Check<A = void> = Effect.Effect<A, Unexpected | CircuitStoreError, S
 export class Unexpected extends Data.TaggedError("Unexpected")<{ readonly message: string }> {}
 
 /**
- * Plain data has to be the same, field by field.
+ * Fails unless two values have the same JSON. `subject` names the value in the message.
  *
  * @internal
  */
-export const expectSame = <A>(what: string, received: A, expected: A): Effect.Effect<void, Unexpected> =>
-  expectThat(show(received) === show(expected), `${what}: ${show(received)}, not ${show(expected)}`)
+export const expectSame = <A>(subject: string, received: A, expected: A): Effect.Effect<void, Unexpected> =>
+  expectThat(
+    show(received) === show(expected),
+    `${subject}: expected ${show(expected)}, received ${show(received)}`
+  )
 
 /** @internal */
 export const expectThat = (holds: boolean, message: string): Effect.Effect<void, Unexpected> =>
@@ -35,17 +38,25 @@ const show = (value: unknown): string => {
   return text.length > 300 ? `${text.slice(0, 300)}...(${text.length})` : text
 }
 
-/** @internal */
+/**
+ * A time to live that outlasts every check.
+ *
+ * @internal
+ */
 export const keepMillis = 60_000
 
 /**
- * What there is of a circuit, asked for without contributing.
+ * Reads the entry of a circuit: an exchange without a contribution.
  *
  * @internal
  */
 export const read = (store: Store, circuit: CircuitId): Check<Entry> => exchange(store, { circuit })
 
-/** @internal */
+/**
+ * Exchanges one request, by default one that neither contributes nor announces.
+ *
+ * @internal
+ */
 export const exchange = (
   store: Store,
   request: Partial<ExchangeRequest> & Pick<ExchangeRequest, "circuit">
@@ -56,11 +67,17 @@ export const exchange = (
       Effect.flatMap((entries) =>
         entries.length === 1
           ? Effect.succeed(entries[0]!)
-          : Effect.fail(new Unexpected({ message: `an exchange of 1 circuit has ${entries.length} answers` }))
+          : Effect.fail(
+              new Unexpected({ message: `an exchange of 1 request returned ${entries.length} entries` })
+            )
       )
     )
 
-/** @internal */
+/**
+ * Writes a state by `compareAndSet`.
+ *
+ * @internal
+ */
 export const replace = (
   store: Store,
   circuit: CircuitId,
@@ -77,7 +94,7 @@ interface Write {
 export const stateOf = ({ revision, state }: Entry) => ({ revision, state })
 
 /**
- * Who contributes what, in the order of their names.
+ * The contributions as pairs of node and value, in the order of the nodes.
  *
  * @internal
  */
@@ -85,28 +102,33 @@ export const contributionsOf = ({ contributions }: Entry): ReadonlyArray<readonl
   contributions.map(({ node, value }) => [node, value] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 /**
- * What is heard of the circuits of a breaker from now on.
+ * A subscription to the changes of a breaker's circuits.
  *
  * @internal
  */
-export interface Hearing {
-  /** What was heard until the state of this revision was set, that included. */
+export interface Subscription {
+  /** Takes the changes received so far, up to and including the one that sets the state of this revision. */
   readonly until: (revision: string) => Check<ReadonlyArray<Change>>
 }
 
-/** @internal */
-export const hear = (store: Store, breaker: string): Check<Hearing> =>
+/**
+ * Subscribes, and returns when the store has emitted `Listening`.
+ *
+ * @internal
+ */
+export const subscribe = (store: Store, breaker: string): Check<Subscription> =>
   Effect.gen(function* () {
-    const heard = yield* Queue.unbounded<Change>()
+    const changes = yield* Queue.unbounded<Change>()
     yield* store.changes(breaker).pipe(
-      Stream.runForEach((change) => Queue.offer(heard, change)),
+      Stream.runForEach((change) => Queue.offer(changes, change)),
       Effect.forkScoped
     )
-    const next: Check<Change> = Effect.timeoutFail(Queue.take(heard), {
-      duration: patience,
-      onTimeout: () => new Unexpected({ message: `nothing is heard of the breaker for ${patience}` })
+    const next: Check<Change> = Effect.timeoutFail(Queue.take(changes), {
+      duration: notificationTimeout,
+      onTimeout: () =>
+        new Unexpected({ message: `no change of the breaker was received for ${notificationTimeout}` })
     })
-    yield* expectSame("the first that is heard", (yield* next)._tag, "Listening")
+    yield* expectSame("the first change received", (yield* next)._tag, "Listening")
     const until = (revision: string, before: ReadonlyArray<Change>): Check<ReadonlyArray<Change>> =>
       Effect.flatMap(next, (change) =>
         change._tag === "Changed" && change.revision === revision
@@ -116,4 +138,4 @@ export const hear = (store: Store, breaker: string): Check<Hearing> =>
     return { until: (revision) => until(revision, []) }
   })
 
-const patience = "5 seconds"
+const notificationTimeout = "5 seconds"

@@ -5,7 +5,7 @@ import type { StoreLaw } from "../../testing.ts"
 import type { Check } from "./expectations.ts"
 
 /**
- * A law as it is checked: `connect` makes one more client of the store, and `breaker` is a name that nobody else uses.
+ * A law and its check. `connect` makes another client of the store, and `breaker` is a name that no other check uses.
  *
  * @internal
  */
@@ -15,7 +15,11 @@ export interface Law {
   readonly check: (connect: Effect.Effect<Store, never, Scope.Scope>, breaker: string) => Check
 }
 
-/** @internal */
+/**
+ * Makes laws from checks by their names.
+ *
+ * @internal
+ */
 export const laws = (
   about: StoreLaw["about"],
   checks: Readonly<Record<string, Law["check"]>>

@@ -1,5 +1,5 @@
 /**
- * What breakers and keys are called where nobody thinks of the store.
+ * Names and keys that a store could confuse with its own syntax, or corrupt: separators, patterns, Unicode, no text at all.
  *
  * @internal
  */

@@ -4,21 +4,21 @@ import { dayMillis } from "../core/millis.ts"
 import { laws } from "./law.ts"
 
 /** @internal */
-export const answering = laws("answering", {
-  "a circuit that nobody has told of is empty": (connect, breaker) =>
+export const answers = laws("answers", {
+  "an unknown circuit has an empty entry": (connect, breaker) =>
     Effect.gen(function* () {
       const store = yield* connect
       const { contributions, revision, state } = yield* read(store, { breaker, key: "unknown" })
       yield* expectSame("an unknown circuit", { contributions, revision, state }, empty)
     }),
 
-  "an exchange of nothing has no answers": (connect) =>
+  "an exchange of no requests returns no entries": (connect) =>
     Effect.gen(function* () {
       const store = yield* connect
-      yield* expectSame("the answers", yield* store.exchange([]), [])
+      yield* expectSame("the entries", yield* store.exchange([]), [])
     }),
 
-  "an exchange of many circuits has as many answers": (connect, breaker) =>
+  "an exchange returns one entry for each request": (connect, breaker) =>
     Effect.gen(function* () {
       const store = yield* connect
       const entries = yield* store.exchange(
@@ -30,10 +30,10 @@ export const answering = laws("answering", {
           keepMillis
         }))
       )
-      yield* expectSame("answers to 200 requests", entries.length, 200)
+      yield* expectSame("the number of entries for 200 requests", entries.length, 200)
     }),
 
-  "its time goes on, and never backwards, whoever asks and how": (connect, breaker) =>
+  "the store's clock advances and never runs backwards, for every client and operation": (connect, breaker) =>
     Effect.gen(function* () {
       const clients = [yield* connect, yield* connect]
       const circuit = { breaker, key: "time" }
@@ -49,18 +49,24 @@ export const answering = laws("answering", {
       const steps = times.slice(1).map((time, i) => time - times[i]!)
       yield* expectThat(
         steps.every((step) => step >= 0),
-        `time goes backwards: ${times.join(", ")}`
+        `the clock runs backwards: ${times.join(", ")}`
       )
-      // 40 milliseconds have passed; a store's clock may be a little slow.
+      // At least 40 milliseconds have passed; a store's clock may be a little slow.
       const passed = times.at(-1)! - times[0]!
-      yield* expectThat(passed >= 20 && passed < 20_000, `40 milliseconds are ${passed} of the store's`)
+      yield* expectThat(
+        passed >= 20 && passed < 20_000,
+        `the clock advances by ${passed} milliseconds in at least 40`
+      )
     }),
 
-  "its time is in epoch milliseconds": (connect, breaker) =>
+  "the store's clock reads epoch milliseconds": (connect, breaker) =>
     Effect.gen(function* () {
       const { now } = yield* read(yield* connect, { breaker, key: "time" })
       const here = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-      yield* expectThat(Math.abs(now - here) < dayMillis, `the store's time is ${now}, here it is ${here}`)
+      yield* expectThat(
+        Math.abs(now - here) < dayMillis,
+        `the store's clock reads ${now}, this process's clock ${here}`
+      )
     })
 })
 

@@ -14,11 +14,8 @@ import { laws } from "./law.ts"
 import { texts } from "./texts.ts"
 
 /** @internal */
-export const keeping = laws("keeping", {
-  "a contribution is in the answer to whoever made it, and to the others, with the store's time": (
-    connect,
-    breaker
-  ) =>
+export const storage = laws("storage", {
+  "a contribution is returned to its own node and to others, with the store's time": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "contribution" }
@@ -31,7 +28,7 @@ export const keeping = laws("keeping", {
       }
     }),
 
-  "a contribution replaces the node's own, and no other's": (connect, breaker) =>
+  "a contribution replaces an earlier one of the same node only": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "contribution" }
@@ -44,7 +41,7 @@ export const keeping = laws("keeping", {
       ])
     }),
 
-  "a contribution outlives the connection over which it came": (connect, breaker) =>
+  "a contribution outlives the connection that sent it": (connect, breaker) =>
     Effect.gen(function* () {
       const other = yield* connect
       const circuit = { breaker, key: "contribution" }
@@ -54,7 +51,7 @@ export const keeping = laws("keeping", {
       yield* expectSame("the contributions", contributionsOf(yield* read(other, circuit)), [["gone", "1"]])
     }),
 
-  "a read writes nothing": (connect, breaker) =>
+  "a read changes nothing": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "read" }
@@ -70,10 +67,13 @@ export const keeping = laws("keeping", {
       }
       const { now: _, ...after } = yield* read(other, circuit)
       const { now: __, ...expected } = before
-      yield* expectSame("a circuit after it was read", after, expected)
+      yield* expectSame("the entry after two reads", after, expected)
     }),
 
-  "a contribution leaves the state as it is, and a state the contributions": (connect, breaker) =>
+  "a contribution leaves the state unchanged, and a new state leaves the contributions unchanged": (
+    connect,
+    breaker
+  ) =>
     Effect.gen(function* () {
       const store = yield* connect
       const circuit = { breaker, key: "both" }
@@ -88,7 +88,7 @@ export const keeping = laws("keeping", {
       ])
     }),
 
-  "compareAndSet replaces what has the revision that is expected, and answers how the circuit stands then": (
+  "compareAndSet replaces the state that has the expected revision, and returns the new entry": (
     connect,
     breaker
   ) =>
@@ -96,50 +96,57 @@ export const keeping = laws("keeping", {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "state" }
       const first = yield* replace(one, circuit, { expected: "", revision: "a" })
-      yield* expectSame("the answer to the first write", stateOf(first), {
+      yield* expectSame("the entry after the first write", stateOf(first), {
         revision: "a",
         state: "state of a"
       })
       const second = yield* replace(other, circuit, { expected: "a", revision: "b" })
-      yield* expectSame("the answer to the second", stateOf(second), { revision: "b", state: "state of b" })
-      yield* expectSame("what is read", stateOf(yield* read(one, circuit)), {
+      yield* expectSame("the entry after the second write", stateOf(second), {
+        revision: "b",
+        state: "state of b"
+      })
+      yield* expectSame("the state that is read", stateOf(yield* read(one, circuit)), {
         revision: "b",
         state: "state of b"
       })
     }),
 
-  "compareAndSet leaves what has another revision, and answers it": (connect, breaker) =>
+  "compareAndSet leaves a state that has another revision unchanged, and returns it": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const circuit = { breaker, key: "state" }
       const current = { revision: "b", state: "state of b" }
       const early = yield* replace(one, circuit, { expected: "never", revision: "x" })
-      yield* expectSame("the answer where there was none", stateOf(early), { revision: "", state: "" })
+      yield* expectSame("the entry of a circuit without a state", stateOf(early), { revision: "", state: "" })
       yield* replace(one, circuit, { expected: "", revision: "a" })
       yield* replace(one, circuit, { expected: "a", revision: "b" })
       for (const stale of ["", "a", "never"]) {
-        const answer = yield* replace(other, circuit, { expected: stale, revision: `after ${stale}` })
-        yield* expectSame(`the answer to a write that expects "${stale}"`, stateOf(answer), current)
+        const entry = yield* replace(other, circuit, { expected: stale, revision: `after ${stale}` })
+        yield* expectSame(`the entry after a write that expects "${stale}"`, stateOf(entry), current)
       }
-      yield* expectSame("what is read", stateOf(yield* read(one, circuit)), current)
+      yield* expectSame("the state that is read", stateOf(yield* read(one, circuit)), current)
     }),
 
-  "of 50 writers at once one wins, and the others are answered what it wrote": (connect, breaker) =>
+  "one of 50 concurrent writers wins, and the others receive its state": (connect, breaker) =>
     Effect.gen(function* () {
       const clients = yield* Effect.replicateEffect(connect, 5)
       const circuit = { breaker, key: "race" }
-      const answers = yield* Effect.forEach(
+      const entries = yield* Effect.forEach(
         Array.from({ length: 50 }, (_, i) => i),
         (i) => replace(clients[i % clients.length]!, circuit, { expected: "", revision: `writer ${i}` }),
         { concurrency: "unbounded" }
       )
       const winner = yield* read(clients[0]!, circuit)
-      for (const answer of answers)
-        yield* expectSame("the answer to a writer", stateOf(answer), stateOf(winner))
-      yield* expectThat(/^writer \d+$/.test(winner.revision), `nobody won: ${winner.revision}`)
+      for (const entry of entries) {
+        yield* expectSame("the entry that a writer receives", stateOf(entry), stateOf(winner))
+      }
+      yield* expectThat(
+        /^writer \d+$/.test(winner.revision),
+        `no writer won: the revision is "${winner.revision}"`
+      )
     }),
 
-  "writers that try again until they win lose nothing": (connect, breaker) =>
+  "writers that retry until they win lose no update": (connect, breaker) =>
     Effect.gen(function* () {
       const clients = yield* Effect.replicateEffect(connect, 5)
       const circuit = { breaker, key: "count" }
@@ -162,10 +169,10 @@ export const keeping = laws("keeping", {
           }),
         { concurrency: "unbounded" }
       )
-      yield* expectSame("50 times one more", (yield* read(clients[0]!, circuit)).state, "50")
+      yield* expectSame("the count after 50 increments", (yield* read(clients[0]!, circuit)).state, "50")
     }),
 
-  "many circuits in one exchange are answered in their order": (connect, breaker) =>
+  "an exchange returns entries in the order of its requests": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const requests = Array.from({ length: 200 }, (_, i) => ({
@@ -178,11 +185,11 @@ export const keeping = laws("keeping", {
       const own = yield* one.exchange(requests)
       const seen = yield* other.exchange(requests.map((it) => ({ ...it, contribution: undefined })))
       const expected = requests.map(({ contribution }) => [["one", contribution] as const])
-      yield* expectSame("the answers to who contributes", own.map(contributionsOf), expected)
-      yield* expectSame("the answers to who reads", seen.map(contributionsOf), expected)
+      yield* expectSame("the entries for the contributing node", own.map(contributionsOf), expected)
+      yield* expectSame("the entries for a reading node", seen.map(contributionsOf), expected)
     }),
 
-  "breakers, keys, nodes and what they tell may be any text": (connect, breaker) =>
+  "names of breakers and nodes, keys, contributions and states may be any text": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       for (const text of texts) {
@@ -197,7 +204,7 @@ export const keeping = laws("keeping", {
       }
     }),
 
-  "circuits of different breakers or keys never meet": (connect, breaker) =>
+  "circuits that differ in breaker or key are separate": (connect, breaker) =>
     Effect.gen(function* () {
       const [one, other] = [yield* connect, yield* connect]
       const circuits: ReadonlyArray<CircuitId> = [
@@ -230,67 +237,66 @@ export const keeping = laws("keeping", {
       }
     }),
 
-  "a circuit is forgotten when it has not been written for as long as it was to be kept, reads or not": (
-    connect,
-    breaker
-  ) =>
+  "a circuit expires when it is not written for its time to live, even if it is read": (connect, breaker) =>
     Effect.gen(function* () {
       const store = yield* connect
       const circuits = ["state", "contribution"].map((key) => ({ breaker, key }))
-      const [stated, contributed] = circuits as [CircuitId, CircuitId]
+      const [withState, withContribution] = circuits as [CircuitId, CircuitId]
       const { now: writtenAt } = yield* store.compareAndSet({
-        circuit: stated,
+        circuit: withState,
         expected: "",
         revision: "a",
         state: "a",
         keepMillis: shortMillis
       })
       const { now: contributedAt } = yield* exchange(store, {
-        circuit: contributed,
+        circuit: withContribution,
         node: "one",
         contribution: "1",
         keepMillis: shortMillis
       })
-      // Between a write and a read, a busy machine may let the whole time pass.
-      const first = yield* read(store, stated)
-      if (first.now < writtenAt + shortMillis) yield* expectSame("what is kept still", first.revision, "a")
-      const second = yield* read(store, contributed)
+      // On a busy machine, the whole time to live may pass between a write and a read.
+      const first = yield* read(store, withState)
+      if (first.now < writtenAt + shortMillis)
+        yield* expectSame("the revision before it expires", first.revision, "a")
+      const second = yield* read(store, withContribution)
       if (second.now < contributedAt + shortMillis) {
-        yield* expectSame("how many contributions still", second.contributions.length, 1)
+        yield* expectSame("the number of contributions before they expire", second.contributions.length, 1)
       }
       yield* Effect.sleep(`${3 * shortMillis} millis`)
       for (const circuit of circuits) {
         const { contributions, revision, state } = yield* read(store, circuit)
-        yield* expectSame("what was to be kept no longer", { contributions, revision, state }, empty)
+        yield* expectSame("an expired circuit", { contributions, revision, state }, empty)
       }
-      const again = yield* replace(store, stated, { expected: "", revision: "b" })
-      yield* expectSame("what is written anew", again.revision, "b")
+      const again = yield* replace(store, withState, { expected: "", revision: "b" })
+      yield* expectSame("the revision of an expired circuit that is written again", again.revision, "b")
     }),
 
-  "what is to be kept longer is not cut short by what is to be kept less": (connect, breaker) =>
+  "a shorter time to live never shortens a longer one": (connect, breaker) =>
     Effect.gen(function* () {
       const store = yield* connect
-      const circuit = { breaker, key: "kept" }
+      const circuit = { breaker, key: "time to live" }
       yield* replace(store, circuit, { expected: "", revision: "a" })
       yield* exchange(store, { circuit, node: "one", contribution: "1", keepMillis: shortMillis })
       yield* Effect.sleep(`${3 * shortMillis} millis`)
-      yield* expectSame("what is to be kept", (yield* read(store, circuit)).revision, "a")
+      yield* expectSame("the revision", (yield* read(store, circuit)).revision, "a")
     }),
 
-  "a node that is not heard of is forgotten, although others keep the circuit": (connect, breaker) =>
+  "the contribution of a silent node expires although another node keeps the circuit alive": (
+    connect,
+    breaker
+  ) =>
     Effect.gen(function* () {
       const store = yield* connect
       const circuit = { breaker, key: "bounded" }
       const contribute = (node: string) =>
         exchange(store, { circuit, node, contribution: "1", keepMillis: shortMillis })
-      yield* contribute("gone")
+      yield* contribute("silent")
       for (let i = 0; i < 6; i++) {
         yield* Effect.sleep(`${shortMillis / 2} millis`)
-        yield* contribute("still here")
+        yield* contribute("active")
       }
-      yield* expectSame("the contributions", contributionsOf(yield* contribute("still here")), [
-        ["still here", "1"]
-      ])
+      yield* expectSame("the contributions", contributionsOf(yield* contribute("active")), [["active", "1"]])
     })
 })
 
