@@ -1,11 +1,20 @@
 /**
- * Where the circuits of several processes meet. The default store coordinates nothing: a breaker is alone with its
- * process. With another one in the environment when a breaker is made, its circuits are shared by all breakers of its
- * name on that store, and nothing else in the program changes.
+ * Stores through which several processes share circuits.
  *
- * A store is a small thing: for each circuit it keeps one text that is replaced by compare-and-set, and what each node
- * contributes, and it tells the nodes of changes. The machine, the policy and the merging are not its business. Whoever
- * writes one has it checked by the laws in `effect-circuit-breaker/testing`.
+ * The default store, {@link alone}, shares nothing: each process has its own circuits. If another store is in the
+ * environment when a breaker is made, the breaker shares its circuits with every breaker of the same name on that store,
+ * and nothing else in the program changes.
+ *
+ * **When to use**
+ *
+ * Use `RedisCircuitStore` to share circuits through Redis, and {@link makeMemory} in tests of several breakers. Implement
+ * a {@link Store} to share them through something else, and test it with the laws in `effect-circuit-breaker/testing`.
+ *
+ * **Details**
+ *
+ * A *node* is one breaker in one process. For each circuit, a store keeps one state, which nodes replace by
+ * compare-and-set, and one contribution of each node. It notifies nodes of changes. States and contributions are opaque
+ * texts to a store: the nodes encode them and apply the trip policy.
  *
  * @since 0.1.0
  */
@@ -20,38 +29,44 @@ import { makeCoordination } from "./internal/stores/coordination.ts"
 import * as memory from "./internal/stores/memory.ts"
 
 /**
- * What a store does for the breakers of a process. None of it has to be quick, or to answer at all: a breaker waits no
- * longer than the deadline, interrupts what takes longer, and goes on by itself.
+ * A place where nodes exchange the states of their circuits and their contributions to them.
+ *
+ * **Details**
+ *
+ * - `exchange` stores contributions and returns an {@link Entry} for each request, in the order of the requests. It
+ *   should take one round trip, but need not be atomic. A request without a contribution is a read: it changes nothing,
+ *   and does not extend the lifetime of its circuit. A list of no requests asks whether the store is reachable.
+ * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the subscribers,
+ *   and returns the entry after that. The entry has the new revision if and only if this write succeeded. The whole
+ *   operation is atomic.
+ * - `changes` emits the changes of a breaker's circuits from the moment of subscription, those made by the subscribing
+ *   node included, and the changes of one circuit in their order. It may fail, and has to fail if it loses a change: nodes
+ *   then subscribe again and read the circuits that they need.
+ * - `coordination` is made by {@link coordination}.
+ *
+ * **Gotchas**
+ *
+ * A breaker waits for an operation no longer than `coordination.deadline` and then interrupts it, so operations have to be
+ * interruptible. A store that fails or does not answer never fails a call.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Store {
-  /**
-   * Takes in what this node contributes to some circuits, and answers how each of them stands after that, in the same
-   * order. One round trip for all of them, which need not be one step. A request without a contribution is a read: it
-   * leaves no trace, and no circuit lives longer for it. A request for nothing asks whether the store is there.
-   */
   readonly exchange: (
     requests: ReadonlyArray<ExchangeRequest>
   ) => Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError>
-  /**
-   * Replaces the state of a circuit if its revision is still the one that is `expected`, tells the nodes, and answers how
-   * the circuit stands then: its revision is the new one if and only if this write was the one. One step: no other write
-   * comes in between.
-   */
   readonly compareAndSet: (request: CompareAndSet) => Effect.Effect<Entry, CircuitStoreError>
-  /**
-   * Changes of the circuits of a breaker from the moment of subscription, those made by this node included; those of one
-   * circuit in their order. It may fail, and where it loses a change it has to: the nodes then subscribe again, and look
-   * for themselves.
-   */
   readonly changes: (breaker: string) => Stream.Stream<Change, CircuitStoreError>
   readonly coordination: Coordination
 }
 
 /**
- * Any two texts, however long. Circuits that differ in either are different circuits.
+ * The identity of a circuit: the name of its breaker and its key.
+ *
+ * **Gotchas**
+ *
+ * Both may be any text of any length. Circuits that differ in either are different circuits.
  *
  * @since 0.1.0
  * @category models
@@ -62,47 +77,52 @@ export interface CircuitId {
 }
 
 /**
- * What a node contributes to a circuit.
+ * A request of a node to read the entry of a circuit, and to contribute to it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ExchangeRequest {
   readonly circuit: CircuitId
-  /** Who contributes: an identity of its own for each breaker of each process. */
+  /** The identity of the node, unique to each breaker of each process. */
   readonly node: string
-  /** A text that is not empty and replaces what the node contributed before; `undefined` leaves that as it is. */
+  /** A text that is not empty and replaces the node's earlier contribution; `undefined` leaves that unchanged. */
   readonly contribution: string | undefined
-  /** Tell the other nodes that this circuit has failures, so that they contribute too. */
+  /** Whether to notify the other nodes that this circuit has failures, so that they contribute as well. */
   readonly announce: boolean
   /**
-   * How long the store has to keep the circuit after what is contributed, at least. Other nodes that have not contributed
-   * for as long are forgotten.
+   * The time to live of the circuit after this contribution, in milliseconds: the least time for which the store has to
+   * keep it. Contributions of other nodes that are older than this expire.
    */
   readonly keepMillis: number
 }
 
 /**
- * The next state of a circuit, for as long as nobody has written another.
+ * A request of a node to replace the state of a circuit, unless another node has replaced it first.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CompareAndSet {
   readonly circuit: CircuitId
-  /** The revision the writer has seen; `""` where there was none. */
+  /** The revision that the node has read; `""` if the circuit had no state. */
   readonly expected: string
-  /** A revision that was never used before. */
+  /** The revision of the new state, which no state has had before. */
   readonly revision: string
+  /** The new state. */
   readonly state: string
-  /** How long the store has to keep the circuit from now on, at least. */
+  /** The time to live of the circuit after this write, in milliseconds: the least time for which the store has to keep it. */
   readonly keepMillis: number
 }
 
 /**
- * How a circuit stands. `now` is the store's clock in epoch milliseconds, which every node goes by and which does not run
- * backwards; `revision` and `state` are `""` where the store has nothing. A contribution is `at` that clock's time when it
- * was taken in.
+ * The contents of a store for one circuit, and the time at which they were read.
+ *
+ * **Details**
+ *
+ * `now` and `at` are readings of the store's clock in epoch milliseconds. That clock never runs backwards, and all nodes
+ * measure time by it. `at` is the time at which a contribution was stored. `revision` and `state` are `""` if the circuit
+ * has no state.
  *
  * @since 0.1.0
  * @category models
@@ -119,8 +139,13 @@ export interface Entry {
 }
 
 /**
- * `Listening` comes first and says that from here on changes are heard; `Failing` says that a node sees failures, and
- * `Changed` that the state was replaced.
+ * A notification to the nodes of a breaker.
+ *
+ * **Details**
+ *
+ * - `Listening` is the first notification of a subscription: all later changes are received.
+ * - `Failing` says that a node has announced failures of a circuit.
+ * - `Changed` says that the state of a circuit was replaced.
  *
  * @since 0.1.0
  * @category models
@@ -130,7 +155,7 @@ export type Change =
   | {
       readonly _tag: "Failing"
       readonly key: string
-      /** How many nodes hear of it, as far as that is known: where they are very many, they do not all answer at once. */
+      /** The number of subscribers, if the store knows it. Many nodes spread their answers over time. */
       readonly listeners?: number | undefined
     }
   | {
@@ -142,54 +167,65 @@ export type Change =
     }
 
 /**
- * How the processes work together, as {@link coordination} makes it: it also brings the code that does it.
+ * The part of a store that says how its nodes work together, made by {@link coordination}.
+ *
+ * **Details**
+ *
+ * It also carries the code that shares circuits, so that a program without a store does not load it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Coordination {
   readonly [joinKey]?: unknown
-  /** How often a node exchanges what it knows of circuits that have failures or are not Closed. */
+  /** The interval at which a node exchanges its counts of circuits that have failures or are not Closed. */
   readonly syncInterval: Duration.Duration
-  /** How long a node waits for the store. */
+  /** The longest time for which a node waits for an operation of the store. */
   readonly deadline: Duration.Duration
-  /** How many nodes have to see failures before a circuit opens for all of them. */
+  /** The number of nodes that have to see failures before a circuit opens on all of them. */
   readonly quorum: number
-  /** After which silence a node's probes and isolations are given up. */
+  /** The time after which the probes and isolations of a silent node expire. */
   readonly lease: Duration.Duration
   /**
-   * `"write-through"` for processes that freeze or live for one request: each admission reads, each outcome is written
-   * before the call returns.
+   * `"background"` exchanges counts beside the calls. `"write-through"`, for processes that freeze or live for one request,
+   * reads the circuit before a call is admitted and writes the outcome before the call returns.
    */
   readonly sync: "background" | "write-through"
-  /** What becomes of calls while the store fails: they go on under the node's own machine, or are rejected. */
+  /** Whether calls use the circuits of their own process while the store fails, or are rejected. */
   readonly onStoreError: "local" | "reject"
 }
 
 /**
- * How the nodes work together, where it differs from the defaults.
+ * Options of {@link coordination}: the settings of a {@link Coordination}, each with a default.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Options {
-  /** See {@link Coordination} (default 1 second). */
+  /** The interval at which a node exchanges its counts (default 1 second; at most 10 days). */
   readonly syncInterval?: Duration.DurationInput | undefined
-  /** (default 100 milliseconds) */
+  /** The longest time for which a node waits for the store (default 100 milliseconds; at most 10 days). */
   readonly deadline?: Duration.DurationInput | undefined
-  /** (default 1) */
+  /** The number of nodes that have to see failures before a circuit opens on all of them (default 1). */
   readonly quorum?: number | undefined
-  /** At least twice `syncInterval` (default 3 times). */
+  /**
+   * The time after which the probes and isolations of a silent node expire (default 3 times `syncInterval`; at least 2
+   * times).
+   */
   readonly lease?: Duration.DurationInput | undefined
-  /** (default `"background"`) */
+  /** Whether outcomes are written beside the calls or before they return (default `"background"`). */
   readonly sync?: "background" | "write-through" | undefined
-  /** (default `"local"`) */
+  /** Whether calls use their own process's circuits while the store fails, or are rejected (default `"local"`). */
   readonly onStoreError?: "local" | "reject" | undefined
 }
 
 export {
   /**
-   * The store could not be asked. It never reaches a caller of a breaker.
+   * The error of a store that cannot complete an operation.
+   *
+   * **Details**
+   *
+   * Callers of a breaker never receive it. The breaker logs the message once when the store begins to fail.
    *
    * @since 0.1.0
    * @category errors
@@ -198,28 +234,14 @@ export {
 } from "./internal/stores/error.ts"
 
 /**
- * The store of a breaker that shares nothing. It takes in what it is told, and keeps and tells nothing: of the laws of
- * stores it keeps those about answering, and is exempt from the others. A breaker does not ask it.
+ * The store that breakers share their circuits through, by default {@link alone}.
  *
- * @since 0.1.0
- * @category stores
- */
-export const alone: Store = internal.alone
-
-/**
- * How the processes of a store work together, for a store of your own. An option out of range is a `RangeError` that names
- * it.
+ * **Details**
  *
- * @since 0.1.0
- * @category constructors
- */
-export const coordination = (options: Options = {}): Coordination =>
-  makeCoordination("CircuitStore.coordination", options)
-
-/**
- * A store in this process: for tests, and for breakers that are made several times over.
+ * A breaker reads it from the environment once, when the breaker is made.
  *
- * @example
+ * **Example** (Two breakers with one circuit)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -230,7 +252,7 @@ export const coordination = (options: Options = {}): Coordination =>
  *   const make = Effect.provideService(CircuitBreaker.make(), CircuitStore.CircuitStore, store)
  *   const [one, other] = [yield* make, yield* make]
  *   yield* one.trip()
- *   // It has not been tripped itself, and asks the store before its first call.
+ *   // The other breaker reads the circuit from the store before its first call.
  *   return yield* Effect.flip(other.protect(Effect.void))
  * }).pipe(Effect.scoped)
  *
@@ -238,17 +260,89 @@ export const coordination = (options: Options = {}): Coordination =>
  * ```
  *
  * @since 0.1.0
- * @category stores
- */
-export const makeMemory: (options?: Options) => Effect.Effect<Store> = memory.make
-
-/**
- * The store that a breaker shares its circuits through, taken from the environment when it is made (default
- * {@link alone}).
- *
- * @since 0.1.0
  * @category references
  */
 export class CircuitStore extends Context.Reference<CircuitStore>()(internal.key, {
   defaultValue: (): Store => alone
 }) {}
+
+/**
+ * Makes the `coordination` of a store of your own.
+ *
+ * **Gotchas**
+ *
+ * Throws a `RangeError` that names the option if one is out of range.
+ *
+ * **Example** (A store with a longer deadline)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
+ *
+ * const makeStore = Effect.map(
+ *   CircuitStore.makeMemory(),
+ *   ({ changes, compareAndSet, exchange }): CircuitStore.Store => ({
+ *     changes,
+ *     compareAndSet,
+ *     exchange,
+ *     coordination: CircuitStore.coordination({ deadline: "1 second", syncInterval: "5 seconds" })
+ *   })
+ * )
+ *
+ * const program = CircuitBreaker.protect(Effect.succeed("charged")).pipe(
+ *   Effect.provide(CircuitBreaker.layer()),
+ *   Effect.provideServiceEffect(CircuitStore.CircuitStore, makeStore)
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(program), "charged")
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const coordination = (options: Options = {}): Coordination =>
+  makeCoordination("CircuitStore.coordination", options)
+
+/**
+ * Makes a store in the memory of this process.
+ *
+ * **When to use**
+ *
+ * Use it in tests, and for breakers of one name that are made several times in one process.
+ *
+ * **Example** (Simulating two processes)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* CircuitStore.makeMemory()
+ *   const make = Effect.provideService(CircuitBreaker.make(), CircuitStore.CircuitStore, store)
+ *   const [one, other] = [yield* make, yield* make]
+ *   yield* one.isolate()
+ *   return yield* other.state()
+ * }).pipe(Effect.scoped)
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), { _tag: "Isolated" })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const makeMemory: (options?: Options) => Effect.Effect<Store> = memory.make
+
+/**
+ * The default store, which shares nothing.
+ *
+ * **Details**
+ *
+ * Its operations succeed and store nothing. A breaker with this store, or with a copy of it such as
+ * `{ ...CircuitStore.alone }`, never uses it.
+ *
+ * @since 0.1.0
+ * @category stores
+ */
+export const alone: Store = internal.alone
