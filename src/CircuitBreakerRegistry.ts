@@ -1,5 +1,32 @@
 /**
- * Every live breaker of the process, by name.
+ * The list of all live breakers of a process.
+ *
+ * **When to use**
+ *
+ * Use it to observe or control breakers from one place, as an administration page or a health check does.
+ *
+ * **Example** (A health check)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerRegistry } from "effect-circuit-breaker"
+ *
+ * const unhealthy = Effect.gen(function* () {
+ *   const breakers = yield* CircuitBreakerRegistry.breakers
+ *   const snapshots = yield* Effect.forEach(breakers, (breaker) => breaker.circuits)
+ *   return snapshots.flat().filter(({ state }) => state._tag !== "Closed")
+ * })
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make({ name: "payments" })
+ *   yield* breaker.isolate("eu")
+ *   const circuits = yield* unhealthy
+ *   return circuits.map(({ breaker, key }) => `${breaker} ${key}`)
+ * }).pipe(Effect.scoped)
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), ["payments eu"])
+ * ```
  *
  * @since 0.1.0
  */
@@ -13,26 +40,47 @@ import * as internal from "./internal/observe/registry.ts"
 import type { Transition } from "./Transition.ts"
 
 /**
+ * A list of live breakers. A breaker is live until its scope closes.
+ *
+ * **Details**
+ *
+ * `register` and `unsafePublish` are called by the breakers themselves.
+ *
  * @since 0.1.0
  * @category models
  */
 export interface Registry {
   /** The live breakers, oldest first. */
   readonly breakers: Effect.Effect<ReadonlyArray<CircuitBreaker>>
-  /** The live breaker of that name; of several, the one that was made last. */
+  /** The live breaker of a name. Of several, the one that was made last. */
   readonly get: (name: string) => Effect.Effect<Option.Option<CircuitBreaker>>
-  /** The transitions of all breakers, those made later too, from the moment of subscription. */
+  /** The transitions of all breakers from the moment of subscription, those of breakers that are made later included. */
   readonly transitions: Stream.Stream<Transition>
-  /** Lists a breaker until the scope closes. `CircuitBreaker.make` does this. */
+  /** Lists a breaker until the scope closes. */
   readonly register: (breaker: CircuitBreaker) => Effect.Effect<void, never, Scope.Scope>
-  /** Publishes a transition to the subscribers. A breaker does this. */
+  /** Publishes a transition to the subscribers of `transitions`. */
   readonly unsafePublish: (transition: Transition) => void
 }
 
 /**
- * An empty registry, for programs and tests that want one apart from the process's own.
+ * The registry in which breakers are listed, by default one for the whole process.
  *
- * @example
+ * @since 0.1.0
+ * @category references
+ */
+export class CircuitBreakerRegistry extends Context.Reference<CircuitBreakerRegistry>()(internal.key, {
+  defaultValue: (): Registry => unsafeMake()
+}) {}
+
+/**
+ * Makes an empty registry.
+ *
+ * **When to use**
+ *
+ * Use it to separate the breakers of a test, or of a part of a program, from those of the rest of the process.
+ *
+ * **Example** (A registry for one program)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -59,16 +107,6 @@ export interface Registry {
 export const unsafeMake: () => Registry = internal.unsafeMake
 
 /**
- * The registry in which breakers are listed; by default one for the whole process.
- *
- * @since 0.1.0
- * @category references
- */
-export class CircuitBreakerRegistry extends Context.Reference<CircuitBreakerRegistry>()(internal.key, {
-  defaultValue: unsafeMake
-}) {}
-
-/**
  * The live breakers, oldest first.
  *
  * @since 0.1.0
@@ -80,7 +118,7 @@ export const breakers: Effect.Effect<ReadonlyArray<CircuitBreaker>> = Effect.fla
 )
 
 /**
- * The live breaker of that name; of several, the one that was made last.
+ * The live breaker of a name. Of several, the one that was made last.
  *
  * @since 0.1.0
  * @category accessors
@@ -89,7 +127,7 @@ export const get = (name: string): Effect.Effect<Option.Option<CircuitBreaker>> 
   Effect.flatMap(CircuitBreakerRegistry, (registry) => registry.get(name))
 
 /**
- * The transitions of all breakers, those made later too, from the moment of subscription.
+ * The transitions of all breakers from the moment of subscription, those of breakers that are made later included.
  *
  * @since 0.1.0
  * @category accessors

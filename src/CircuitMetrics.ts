@@ -1,16 +1,24 @@
 /**
- * The metrics that every breaker keeps, as Effect `Metric`s. They are there from the moment a breaker is made, with the
- * value zero, labelled with the breaker's name, and with the circuit's key where the option `metricsByKey` asks for it.
- * Labels that the program gives to all of its metrics (`Effect.tagMetrics` round the layer) follow.
+ * The Effect `Metric`s that every breaker updates.
  *
- * A state that only time has changed is counted when the next call or control notices it.
+ * **When to use**
+ *
+ * Use the functions of this module to read one of the metrics. An exporter of Effect's metrics finds them without it.
+ *
+ * **Details**
+ *
+ * The metrics exist, with the value zero, from the moment a breaker is made. They are labelled with the breaker's name,
+ * with the circuit's key if the option `metricsByKey` is set, and with the labels that the program gives to all of its
+ * metrics by `Effect.tagMetrics` around the layer.
  *
  * **Gotchas**
  *
- * Effect tells metrics apart by the order of their labels, too. The functions of this module put them in the order in
- * which a breaker has them, so name a metric with these.
+ * - Effect takes two metrics whose labels differ in their order for two metrics. The functions of this module put the
+ *   labels in the order that a breaker uses.
+ * - If only the passing of time has changed a circuit's state, the metrics show that after the next call or control.
  *
- * @example
+ * **Example** (Reading the number of successful calls)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -33,19 +41,19 @@ import * as internal from "./internal/observe/meters.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**
- * Names the metrics of a breaker, or with `metricsByKey` of one of its circuits.
+ * The labels that name the metrics of a breaker, or of one of its circuits.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Labels {
   readonly breaker: string
-  /** The circuit, where the breaker was made with `metricsByKey`. */
+  /** The circuit, if the breaker was made with `metricsByKey`. */
   readonly key?: string | undefined
 }
 
 /**
- * How a call ended, as metrics name it.
+ * The outcome of a call, as metrics name it. A `rejected` call was not admitted.
  *
  * @since 0.1.0
  * @category models
@@ -53,7 +61,11 @@ export interface Labels {
 export type CallOutcome = "success" | "failure" | "ignored" | "rejected"
 
 /**
- * `circuit_breaker_calls_total{breaker,outcome}`: calls by outcome; a `rejected` one was turned away.
+ * `circuit_breaker_calls_total{breaker,outcome}`: the number of calls by outcome.
+ *
+ * **Gotchas**
+ *
+ * A breaker in the mode `"observe"` counts a call as `rejected` that it would have rejected, and runs it.
  *
  * @since 0.1.0
  * @category metrics
@@ -65,8 +77,8 @@ export const calls = ({
   named(Metric.fromMetricKey(internal.calls), labels, { outcome })
 
 /**
- * `circuit_breaker_transitions_total{breaker,from,to}`: published transitions. `from` and `to` are state tags, such as
- * `Closed` and `HalfOpen`.
+ * `circuit_breaker_transitions_total{breaker,from,to}`: the number of published transitions. `from` and `to` are tags of
+ * states, such as `Closed` and `HalfOpen`.
  *
  * @since 0.1.0
  * @category metrics
@@ -79,7 +91,7 @@ export const transitions = ({
   named(Metric.fromMetricKey(internal.transitions), labels, { from, to })
 
 /**
- * `circuit_breaker_state{breaker,state}`: how many circuits are in a state.
+ * `circuit_breaker_state{breaker,state}`: the number of circuits in a state.
  *
  * @since 0.1.0
  * @category metrics
@@ -91,7 +103,7 @@ export const state = ({
   named(Metric.fromMetricKey(internal.state), labels, { state })
 
 /**
- * `circuit_breaker_circuits{breaker}`: how many circuits the breaker holds.
+ * `circuit_breaker_circuits{breaker}`: the number of circuits that the breaker holds.
  *
  * @since 0.1.0
  * @category metrics
@@ -100,8 +112,12 @@ export const circuits = ({ breaker }: { readonly breaker: string }): Metric.Metr
   named(Metric.fromMetricKey(internal.circuits), { breaker }, {})
 
 /**
- * `circuit_breaker_store_failing{breaker}`: how many breakers go by their own circuits because their `CircuitStore` does
- * not answer: 0 or 1 in most processes. There is none for breakers that share nothing.
+ * `circuit_breaker_store_failing{breaker}`: the number of breakers whose `CircuitStore` does not answer, so that they use
+ * their own circuits. It is 0 or 1 in most processes.
+ *
+ * **Gotchas**
+ *
+ * A breaker without a store does not have this metric.
  *
  * @since 0.1.0
  * @category metrics
@@ -112,10 +128,10 @@ export const storeFailing = ({ breaker }: { readonly breaker: string }): Metric.
 const named = <Type, In, Out>(
   metric: Metric.Metric<Type, In, Out>,
   { breaker, key }: Labels,
-  more: Readonly<Record<string, string>>
+  others: Readonly<Record<string, string>>
 ): Metric.Metric<Type, In, Out> =>
   Metric.taggedWithLabels(metric, [
     MetricLabel.make("breaker", breaker),
     ...(key === undefined ? [] : [MetricLabel.make("key", key)]),
-    ...Object.entries(more).map(([name, value]) => MetricLabel.make(name, value))
+    ...Object.entries(others).map(([name, value]) => MetricLabel.make(name, value))
   ])

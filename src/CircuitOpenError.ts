@@ -1,5 +1,5 @@
 /**
- * The typed error of a rejected call.
+ * The error of a rejected call.
  *
  * @since 0.1.0
  */
@@ -10,62 +10,69 @@ import { Rejection } from "./internal/circuitOpenError.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**
+ * The brand of a {@link CircuitOpenError}, the same in every copy of this package.
+ *
  * @since 0.1.0
  * @category symbols
  */
 export const TypeId: unique symbol = Symbol.for("effect-circuit-breaker/CircuitOpenError")
 
 /**
+ * The type of the brand of a {@link CircuitOpenError}.
+ *
  * @since 0.1.0
  * @category symbols
  */
 export type TypeId = typeof TypeId
 
 /**
- * Whether a value is a {@link CircuitOpenError}, also where another copy of this package made it.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import { CircuitBreaker } from "effect-circuit-breaker"
- * import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
- *
- * const program = Effect.gen(function* () {
- *   const breaker = yield* CircuitBreaker.make()
- *   yield* breaker.isolate()
- *   return yield* Effect.flip(breaker.protect(Effect.void))
- * }).pipe(Effect.scoped)
- *
- * assert.ok(isCircuitOpenError(await Effect.runPromise(program)))
- * ```
- *
- * @since 0.1.0
- * @category guards
- */
-export const isCircuitOpenError = (value: unknown): value is CircuitOpenError =>
-  Predicate.hasProperty(value, TypeId)
-
-// What a rejection knows of its circuit is nobody else's business, and not in its type.
-const Base: new () => Cause.YieldableError = Rejection
-
-/**
- * The states in which a circuit turns calls away.
+ * The states in which a circuit rejects calls.
  *
  * @since 0.1.0
  * @category models
  */
 export type RejectingState = Exclude<StateTag, "Closed" | "Disabled">
 
+// A rejection knows its circuit. Only this library reads that, so the public type leaves it out.
+const Base: new () => Cause.YieldableError = Rejection
+
 /**
- * A call was rejected: the circuit was not Closed and had no place for it. The protected effect was not started.
+ * The error of a call that a circuit rejected. The protected effect was not started.
  *
- * `retryAfter` is how long the circuit stays Open if nothing else happens: zero while it is HalfOpen or Recovering,
- * infinite while it is Isolated. The error carries no JavaScript stack.
+ * **Details**
  *
- * A `Schema` for it, for RPC and HTTP, is in `effect-circuit-breaker/CircuitOpenErrorSchema`.
+ * - `state` is the state of the circuit: Open, HalfOpen with all of its slots taken, Recovering, or Isolated.
+ * - `retryAfter` is the rest of the open time. It is zero while the circuit is HalfOpen or Recovering, and infinite while
+ *   it is Isolated.
+ * - The error carries no JavaScript stack, because capturing one is most of the cost of a rejection.
  *
- * @example
+ * `effect-circuit-breaker/CircuitOpenErrorSchema` has a `Schema` of it for RPC and HTTP.
+ *
+ * **Gotchas**
+ *
+ * An error that was decoded, or that comes from another breaker, is a failure like any other: a circuit recognises its
+ * own rejections by identity.
+ *
+ * **Example** (Falling back)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make()
+ *   yield* breaker.trip()
+ *   return yield* breaker
+ *     .protect(Effect.succeed("fresh"))
+ *     .pipe(Effect.catchTag("CircuitOpenError", () => Effect.succeed("cached")))
+ * }).pipe(Effect.scoped)
+ *
+ * assert.strictEqual(await Effect.runPromise(program), "cached")
+ * ```
+ *
+ * **Example** (The message)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Duration from "effect/Duration"
@@ -116,6 +123,37 @@ export class CircuitOpenError extends Base {
     return `Circuit "${this.key}" of breaker "${this.breaker}" is ${situationOf(this)}`
   }
 }
+
+/**
+ * Checks whether a value is a {@link CircuitOpenError}.
+ *
+ * **Details**
+ *
+ * It goes by the brand, so it also recognises an error that another copy of this package made, for which `instanceof` is
+ * false.
+ *
+ * **Example** (Recognising a rejection)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker } from "effect-circuit-breaker"
+ * import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make()
+ *   yield* breaker.isolate()
+ *   return yield* Effect.flip(breaker.protect(Effect.void))
+ * }).pipe(Effect.scoped)
+ *
+ * assert.ok(isCircuitOpenError(await Effect.runPromise(program)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isCircuitOpenError = (value: unknown): value is CircuitOpenError =>
+  Predicate.hasProperty(value, TypeId)
 
 const situationOf = ({ retryAfter, state }: CircuitOpenError): string => {
   switch (state) {

@@ -1,6 +1,7 @@
 /**
- * A `Schema` for {@link CircuitOpenError}, for RPC and HTTP. A module of its own, so that a program that sends no
- * rejection over a wire does not load `effect/Schema`.
+ * A `Schema` of {@link CircuitOpenError}, for RPC and HTTP.
+ *
+ * It has a module of its own, so that a program that sends no rejection to another process does not load `effect/Schema`.
  *
  * @since 0.1.0
  */
@@ -8,9 +9,15 @@ import * as Schema from "effect/Schema"
 import { CircuitOpenError, isCircuitOpenError } from "./CircuitOpenError.ts"
 
 /**
- * Encodes a rejection as plain JSON.
+ * Encodes a {@link CircuitOpenError} as plain JSON, and decodes it again.
  *
- * @example
+ * **Gotchas**
+ *
+ * A decoded error keeps its fields and its message, but no circuit takes it for its own rejection: if a protected effect
+ * fails with it, that is a failure.
+ *
+ * **Example** (Sending a rejection to another process)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Duration from "effect/Duration"

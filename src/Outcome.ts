@@ -1,5 +1,8 @@
 /**
- * The verdict on one call: what a breaker makes of the exit of a protected effect.
+ * The verdict on one call: `Success`, `Failure` or `Ignored`.
+ *
+ * A classifier makes an outcome of the exit of a protected effect. It is the option `classify` of a breaker or of a
+ * single call, and {@link fromExit} by default.
  *
  * @since 0.1.0
  */
@@ -9,7 +12,12 @@ import type * as Exit from "effect/Exit"
 import type { Predicate } from "effect/Predicate"
 
 /**
- * `Success` and `Failure` count; `Ignored` says nothing about the dependency and counts nowhere.
+ * The verdict on one call.
+ *
+ * **Details**
+ *
+ * `Success` and `Failure` count under the trip policy. `Ignored` says nothing about the dependency and counts under no
+ * policy.
  *
  * @since 0.1.0
  * @category models
@@ -17,6 +25,8 @@ import type { Predicate } from "effect/Predicate"
 export type Outcome = Success | Failure | Ignored
 
 /**
+ * The outcome of a call for which the dependency worked.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -25,8 +35,12 @@ export interface Success {
 }
 
 /**
- * `retryAfter` is the dependency's own word on when to come back. On the failure that opens the circuit it can
- * lengthen that opening, up to the breaker's `maxOpenDuration`.
+ * The outcome of a call for which the dependency did not work.
+ *
+ * **Details**
+ *
+ * `retryAfter` is the time after which the dependency asked to be called again. If this failure opens the circuit, the
+ * opening lasts at least that long, up to the breaker's `maxOpenDuration`.
  *
  * @since 0.1.0
  * @category models
@@ -37,6 +51,8 @@ export interface Failure {
 }
 
 /**
+ * The outcome of a call that says nothing about the dependency.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -45,7 +61,7 @@ export interface Ignored {
 }
 
 /**
- * The dependency did well.
+ * The outcome `Success`.
  *
  * @since 0.1.0
  * @category constructors
@@ -53,12 +69,15 @@ export interface Ignored {
 export const success: Success = { _tag: "Success" }
 
 /**
- * The call says nothing about the dependency: it is in no window, and a probe gives its slot back and neither closes nor
- * opens the circuit.
+ * The outcome `Ignored`.
+ *
+ * **Details**
+ *
+ * The call is in no window of a trip policy. A probe gives its slot back and neither closes nor reopens the circuit.
  *
  * **Gotchas**
  *
- * A circuit whose probes are all Ignored stays HalfOpen. Where an error shows that the dependency is well, classify it as
+ * A circuit whose probes are all Ignored stays HalfOpen. If an error shows that the dependency works, classify it as
  * {@link success}.
  *
  * @since 0.1.0
@@ -69,9 +88,14 @@ export const ignored: Ignored = { _tag: "Ignored" }
 const plainFailure: Failure = { _tag: "Failure" }
 
 /**
- * The dependency did badly. `retryAfter` is how long it asked to be left alone, if it did.
+ * Makes the outcome `Failure`.
  *
- * @example
+ * **Details**
+ *
+ * `retryAfter` is the time after which the dependency asked to be called again, if it did.
+ *
+ * **Example** (Passing on the delay that an error asks for)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Duration from "effect/Duration"
@@ -103,8 +127,25 @@ export const failure = (options?: { readonly retryAfter?: Duration.DurationInput
     : { _tag: "Failure", retryAfter: Duration.decode(options.retryAfter) }
 
 /**
- * The default classifier: a success is a `Success`, an exit that is only interruption is `Ignored`, and everything
- * else, defects too, is a `Failure`.
+ * The default classifier, for which every error and every defect is a failure.
+ *
+ * **Details**
+ *
+ * A success is a `Success`, an exit that is only interruption is `Ignored`, and every other exit is a `Failure`.
+ *
+ * **Example** (Classifying exits)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Exit from "effect/Exit"
+ * import * as FiberId from "effect/FiberId"
+ * import { Outcome } from "effect-circuit-breaker"
+ *
+ * assert.deepStrictEqual(Outcome.fromExit(Exit.succeed("charged")), Outcome.success)
+ * assert.deepStrictEqual(Outcome.fromExit(Exit.fail("unavailable")), Outcome.failure())
+ * assert.deepStrictEqual(Outcome.fromExit(Exit.die(new Error("a bug"))), Outcome.failure())
+ * assert.deepStrictEqual(Outcome.fromExit(Exit.interrupt(FiberId.none)), Outcome.ignored)
+ * ```
  *
  * @since 0.1.0
  * @category classifiers
@@ -113,11 +154,24 @@ export const fromExit = (exit: Exit.Exit<unknown, unknown>): Outcome =>
   exit._tag === "Success" ? success : Cause.isInterruptedOnly(exit.cause) ? ignored : plainFailure
 
 /**
- * A classifier for which a typed error is a `Failure` only if `predicate` holds for it; other typed errors are
- * `Ignored`, where many other libraries take them for successes. Successes, defects and interruption are judged as by
- * {@link fromExit}.
+ * Makes a classifier for which a typed error is a `Failure` only if `predicate` holds for it.
  *
- * @example
+ * **When to use**
+ *
+ * Use it if few of the effect's errors are faults of the dependency. Use {@link ignoreWhen} if most of them are.
+ *
+ * **Details**
+ *
+ * Other typed errors are `Ignored`. Successes, defects and interruption are classified as by {@link fromExit}. Of a cause
+ * with several typed errors, one for which `predicate` holds is enough.
+ *
+ * **Gotchas**
+ *
+ * Many other libraries count an error that is no failure as a success, which can close a half-open circuit. Here it does
+ * not.
+ *
+ * **Example** (Counting one error)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Exit from "effect/Exit"
@@ -145,9 +199,15 @@ export const failWhen =
   }
 
 /**
- * The reverse of {@link failWhen}: a typed error for which `predicate` holds is `Ignored`, every other is a `Failure`.
+ * Makes a classifier for which a typed error is `Ignored` if `predicate` holds for it, and a `Failure` otherwise.
  *
- * @example
+ * **When to use**
+ *
+ * Use it if most of the effect's errors are faults of the dependency, and a few, such as "not found", are not. It is the
+ * reverse of {@link failWhen}.
+ *
+ * **Example** (Ignoring one error)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Exit from "effect/Exit"

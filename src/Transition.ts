@@ -1,19 +1,24 @@
 /**
- * One change of a circuit's state, as published to observers.
+ * Changes of a circuit's state, as a breaker publishes them.
  *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
 
 /**
- * A change of state. `at` is epoch milliseconds. `generation` is one more with each transition of a circuit, so a gap
- * shows an observer what it missed.
+ * One change of a circuit's state.
  *
- * Nothing runs while a circuit waits, so what only time changes, the end of an opening or of a recovery, is published
- * by the next call or control, with that moment as `at`; reading the state shows it at once.
+ * **Details**
  *
- * `from` and `to` are alike where a manual control renews a state: a `reset` of a Closed circuit, a `trip` of an Open
- * one.
+ * - `from` and `to` are tags of states. They are equal if a control renews a state: a `reset` of a Closed circuit, or a
+ *   `trip` of an Open one.
+ * - `at` is the time of the change, in epoch milliseconds.
+ * - `generation` grows by one with each transition of a circuit. A gap tells an observer how many it has missed.
+ *
+ * **Gotchas**
+ *
+ * No timer runs while a circuit waits. The end of an opening or of a recovery is therefore published when the next call or
+ * control finds it, with the time of the end as `at`. Reading the state shows it at once.
  *
  * @since 0.1.0
  * @category models
@@ -38,7 +43,7 @@ interface Common {
 }
 
 /**
- * Who decided: `Local` is this process, and `Fleet` is another one, through a store.
+ * The origin of a transition: `Local` if this process decided, `Fleet` if another process did, through a store.
  *
  * @since 0.1.0
  * @category models
@@ -46,8 +51,25 @@ interface Common {
 export type Origin = "Local" | "Fleet"
 
 /**
- * A transition to Open: for how long, which opening it is, and why. `Tripped` is the trip policy's decision,
- * `ProbeFailed` that of failed probes, `Manual` that of `trip`.
+ * The reason of an opening.
+ *
+ * **Details**
+ *
+ * - `Tripped`: the trip policy decided.
+ * - `ProbeFailed`: `failuresToReopen` probes failed.
+ * - `Manual`: `trip` was called.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type OpenReason = "Tripped" | "ProbeFailed" | "Manual"
+
+/**
+ * A transition to Open.
+ *
+ * **Details**
+ *
+ * `retryAfter` is the length of the opening, and `openings` is its number since the backoff last started over.
  *
  * @since 0.1.0
  * @category models
@@ -60,12 +82,6 @@ export interface Opened extends Common {
 }
 
 /**
- * @since 0.1.0
- * @category models
- */
-export type OpenReason = "Tripped" | "ProbeFailed" | "Manual"
-
-/**
  * A transition to any state but Open.
  *
  * @since 0.1.0
@@ -76,7 +92,26 @@ export interface Changed extends Common {
 }
 
 /**
- * Whether a transition opened its circuit.
+ * Checks whether a transition opened its circuit.
+ *
+ * **Example** (Reacting to openings)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Queue from "effect/Queue"
+ * import { CircuitBreaker, CircuitBreakerLive, Transition } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const transitions = yield* CircuitBreaker.subscribe
+ *   yield* CircuitBreaker.trip()
+ *   yield* CircuitBreaker.reset()
+ *   const published = Array.from(yield* Queue.takeAll(transitions))
+ *   return published.filter(Transition.isOpened).map(({ reason }) => reason)
+ * }).pipe(Effect.scoped, Effect.provide(CircuitBreakerLive))
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), ["Manual"])
+ * ```
  *
  * @since 0.1.0
  * @category refinements
