@@ -1,14 +1,44 @@
 /**
- * A circuit breaker guards calls to a dependency that may fail. While the dependency does well the circuit is Closed
- * and calls pass; when they fail too much it opens and callers fail fast with a typed error; after a while it lets a
- * probe through and, if that succeeds, closes.
+ * A circuit breaker stops calls to a dependency that fails, and lets them through again when it has recovered.
+ *
+ * **Details**
+ *
+ * A breaker has one circuit for each key, and each circuit is in one of these states:
+ *
+ * - Closed: calls run, and the trip policy decides from their outcomes when the circuit opens.
+ * - Open: calls fail with a `CircuitOpenError` without running, until the open time ends.
+ * - HalfOpen: some calls run as probes and the others are rejected. If the probes succeed the circuit closes; if they
+ *   fail it opens again.
+ * - Recovering: a growing share of the calls runs, if the option `recovery` is set. Then the circuit closes.
+ * - Isolated and Disabled: the circuit was set by hand to reject every call, or to admit every call.
+ *
+ * A breaker never waits. Put `Effect.timeout` and quick retries inside of it, so that it sees one outcome for each
+ * call. Put retries that wait outside, with {@link retrySchedule}.
  *
  * **Gotchas**
  *
- * - Build a breaker's layer once, at the program's entry or with a `ManagedRuntime`. A layer that is provided for each
- *   request makes a breaker for each, which sees one call and never opens.
- * - A breaker keeps to one `Clock` for its whole life: what was timed by the live clock means nothing under `TestClock`,
- *   and the reverse.
+ * - Build the layer of a breaker once, at the entry of the program or with a `ManagedRuntime`. A layer that is provided
+ *   for each request makes a breaker for each request, which sees one call and never opens.
+ * - Use a breaker under one `Clock` for its whole life. Times that were measured by the live clock mean nothing under
+ *   `TestClock`, and the reverse.
+ *
+ * **Example** (Failing fast while a dependency fails)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const charge = CircuitBreaker.protect(Effect.fail("unavailable"))
+ *   // Five failures in a row open the circuit.
+ *   yield* Effect.replicateEffect(Effect.ignore(charge), 5)
+ *   // The next call is rejected without running.
+ *   return yield* charge.pipe(Effect.catchTag("CircuitOpenError", ({ state }) => Effect.succeed(state)))
+ * }).pipe(Effect.provide(CircuitBreakerLive))
+ *
+ * assert.strictEqual(await Effect.runPromise(program), "Open")
+ * ```
  *
  * @since 0.1.0
  */
@@ -36,8 +66,11 @@ import type { Transition } from "./Transition.ts"
 import type { TripPolicy } from "./TripPolicy.ts"
 
 /**
- * One named policy that guards any number of circuits, one for each key. A call without a key uses the key
- * `"default"`.
+ * A named policy that guards any number of circuits, one for each key.
+ *
+ * **Details**
+ *
+ * A call without a key uses the circuit `"default"`.
  *
  * @since 0.1.0
  * @category models
@@ -47,21 +80,25 @@ export interface CircuitBreaker extends Operations<never> {
 }
 
 /**
- * What can be done with a breaker. `Needs` is what the operations ask of their surroundings: nothing for a breaker at
- * hand, its tag for the accessors.
+ * The operations of a breaker.
+ *
+ * **Details**
+ *
+ * `Needs` is the environment that the operations require: none for a breaker itself, and the breaker's tag for the
+ * functions of this module and of a {@link Service}.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Operations<Needs> {
   /**
-   * Guards an effect: it runs if its circuit admits the call, and otherwise the call fails with a
-   * {@link CircuitOpenError} without starting it. Value, error, defect and interruption pass unchanged.
+   * Guards an effect. If the circuit rejects the call, it fails with a {@link CircuitOpenError} and the effect does not
+   * run. Otherwise the effect's value, error, defect or interruption passes unchanged.
    */
   readonly protect: <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | CircuitOpenError, R | Needs>
-  /** As `protect`, with the key of a circuit, a classifier for this call, or both. */
+  /** Guards an effect like `protect`, with the key of a circuit, with a classifier for this call, or with both. */
   readonly protectWith: {
     <A, E>(options: {
       readonly key?: string | undefined
@@ -80,99 +117,82 @@ export interface Operations<Needs> {
     ): Effect.Effect<A, E | CircuitOpenError, R | Needs>
   }
   /**
-   * Guards a stream as one call that lasts as long as the stream: a rejected one fails with a {@link CircuitOpenError}
-   * and is not started. The first chunk settles a probe, and ends what counts as time; the stream's failure counts as
-   * long as the circuit has not changed since, and its end is a success. Leaving early is a success after the first
-   * chunk, and Ignored before it.
+   * Guards a stream as one call that lasts as long as the stream. If the circuit rejects the call, the stream fails
+   * with a {@link CircuitOpenError} and does not start.
    */
   readonly protectStream: <A, E, R>(
     stream: Stream.Stream<A, E, R>,
     options?: StreamOptions
   ) => Stream.Stream<A, E | CircuitOpenError, R | Needs>
   /**
-   * Admits a call that is not one effect, such as a connection, for as long as the scope lasts. The program settles it; a
-   * scope that closes before that gives the call's slot back, and the call is Ignored.
+   * Admits a call that is not a single effect, such as a connection, for as long as the scope lasts. The program
+   * settles it.
    */
   readonly admit: (key?: string) => Effect.Effect<Admission, CircuitOpenError, Scope.Scope | Needs>
   /**
-   * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. A circuit that
-   * this process has not met is first looked up in the store, if there is one, for no longer than its deadline.
+   * Reads the state of a circuit. A read never admits a call, takes no slot and makes no circuit. A circuit that this
+   * process has not used is read from the store, if there is one, within its deadline.
    */
   readonly state: (key?: string) => Effect.Effect<CircuitState, never, Needs>
-  /** State, window, totals and last failure of a circuit. A read, like `state`. */
+  /** Reads the state, the window, the totals and the last failure of a circuit. */
   readonly snapshot: (key?: string) => Effect.Effect<CircuitSnapshot, never, Needs>
-  /** A snapshot of every circuit the breaker holds now. */
+  /** Reads a snapshot of every circuit that the breaker holds. */
   readonly circuits: Effect.Effect<ReadonlyArray<CircuitSnapshot>, never, Needs>
   /**
-   * The transitions from the moment of subscription. A consumer that falls behind by more than 1,024 loses the oldest,
-   * which shows as a gap in a circuit's `generation`; it never holds up a call.
+   * Emits the transitions from the moment of subscription. A consumer that is more than 1,024 transitions behind loses
+   * the oldest ones, and never delays a call.
    */
   readonly transitions: Stream.Stream<Transition, never, Needs>
   /**
-   * The transitions, as `transitions` has them, as a queue that listens from the moment this effect has succeeded until
-   * the scope closes. It is shut down with its breaker.
+   * Subscribes to the transitions as a queue. The subscription has begun when this effect succeeds, and ends with the
+   * scope. The queue is shut down when the breaker's scope closes.
    */
   readonly subscribe: Effect.Effect<Queue.Dequeue<Transition>, never, Scope.Scope | Needs>
   /**
-   * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated or Disabled one
-   * stays as it is.
+   * Opens a circuit, which then heals as after any opening. The open time of an Open circuit starts again. An Isolated
+   * or Disabled circuit does not change.
    */
   readonly trip: (key?: string) => Effect.Effect<void, never, Needs>
   /**
-   * Closes a circuit now, with an empty window and no backoff; isolations end, but a Disabled circuit stays so. Calls in
-   * flight report into nothing.
+   * Closes a circuit, with an empty window and without backoff, and ends its isolations. A Disabled circuit stays
+   * Disabled. The outcomes of running calls are discarded.
    */
   readonly reset: (key?: string) => Effect.Effect<void, never, Needs>
-  /** Holds a circuit open until the scope closes. Isolations nest: the last to end closes the circuit. */
+  /**
+   * Makes a circuit reject every call until the scope closes. Isolations nest: the last one to end closes the circuit.
+   */
   readonly isolate: (key?: string) => Effect.Effect<void, never, Scope.Scope | Needs>
   /**
-   * Has a circuit admit every call until the scope closes: outcomes count in the totals and nowhere else. It nests as
-   * isolations do, and an isolation comes first: an isolated circuit is Disabled as soon as that has ended.
+   * Makes a circuit admit every call until the scope closes. Outcomes count only in the totals. Like isolations it
+   * nests, and an isolation takes precedence over it.
    */
   readonly disable: (key?: string) => Effect.Effect<void, never, Scope.Scope | Needs>
   /**
-   * Waits until a call would be admitted. It takes no slot, so another caller may be first. It is interrupted when the
-   * breaker's scope closes before that.
+   * Waits until a circuit would admit a call. It takes no slot, so another caller may be first. It is interrupted if
+   * the breaker's scope closes.
    */
   readonly awaitReady: (key?: string) => Effect.Effect<void, never, Needs>
 }
 
 /**
- * A call that was admitted in a scope.
+ * A call that was admitted by `admit`, and that the program settles.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Admission {
-  /** Settles the call. The first outcome counts, and only while the scope is open. */
+  /** Settles the call. Only the first outcome counts, and only while the scope is open. */
   readonly settle: (outcome: Outcome) => Effect.Effect<void>
 }
 
 /**
- * Options of `protectStream`.
+ * A function that makes an outcome of the exit of a call.
  *
- * @since 0.1.0
- * @category options
- */
-export interface StreamOptions {
-  /** The circuit to use (default `"default"`). */
-  readonly key?: string | undefined
-}
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface ProtectOptions<in A, in E> {
-  /** The circuit to use (default `"default"`). */
-  readonly key?: string | undefined
-  /** The verdict on this call's exit, in place of the breaker's own classifier. */
-  readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome) | undefined
-}
-
-/**
- * Turns the exit of a call into an outcome. It is not asked about an exit that is only interruption, which is
- * `Ignored`.
+ * **Gotchas**
+ *
+ * - An exit that is only interruption is always `Ignored`; the function is not called.
+ * - If the function throws, the caller still gets the exit of its call, the outcome is `Ignored`, and the defect is
+ *   logged once per breaker.
  *
  * @since 0.1.0
  * @category models
@@ -180,10 +200,16 @@ export interface ProtectOptions<in A, in E> {
 export type Classify = (exit: Exit.Exit<unknown, unknown>) => Outcome
 
 /**
- * The state of a circuit as a reader sees it. `retryAfter` is what is left of the open time, `openings` counts the
- * openings until the backoff starts over, `probing` and `succeeded` are probes, and `admitting` is a share from 0 to 1.
+ * The state of a circuit, as a reader sees it.
  *
- * A circuit whose open time has passed reads as HalfOpen, whether or not a call has come since.
+ * **Details**
+ *
+ * - `retryAfter` is the rest of the open time.
+ * - `openings` is the number of openings since the backoff last started over.
+ * - `probing` and `succeeded` are the numbers of probes that are running and that have succeeded.
+ * - `admitting` is the share of calls that is admitted, from 0 to 1.
+ *
+ * A circuit whose open time has ended reads as HalfOpen, even if no call has come since.
  *
  * @since 0.1.0
  * @category models
@@ -202,10 +228,14 @@ export type CircuitState =
   | { readonly _tag: "Disabled" }
 
 /**
- * `window` is what the trip policy sees now; `totals` count since the circuit was made.
+ * The state of a circuit, and the calls that it has counted.
  *
- * A `consecutive` policy's window is the running streak, and a `failureCount`'s holds failures only. Of `anyOf` and
- * `allOf`, the window shows the largest figures; of a custom policy, none.
+ * **Details**
+ *
+ * - `window` has the calls that the trip policy considers now. That of `consecutive` is the streak of failures, and
+ *   that of `failureCount` has failures only. That of `anyOf` and `allOf` has the largest figures of their policies,
+ *   and that of a custom policy is empty.
+ * - `totals` count since the circuit was made.
  *
  * @since 0.1.0
  * @category models
@@ -225,9 +255,14 @@ export interface CircuitSnapshot {
 }
 
 /**
- * `at` is epoch milliseconds. Where a value was judged a failure, the cause is a `Cause.fail` of it, or, of an HTTP
- * response, of a line such as `GET https://host/path answered 503`. The cause is empty where an {@link Admission} was
- * settled as a failure.
+ * The latest call of a circuit that was a failure.
+ *
+ * **Details**
+ *
+ * - `at` is the time at which the call was settled, in epoch milliseconds.
+ * - `cause` is the cause of the failed call. If a value was classified as a failure, it is a `Cause.fail` of that
+ *   value, or, for an HTTP response, of a line such as `GET https://host/path answered 503`. It is empty if an {@link
+ *   Admission} was settled as a failure.
  *
  * @since 0.1.0
  * @category models
@@ -238,73 +273,157 @@ export interface LastFailure {
 }
 
 /**
+ * The static members of a class that is made by {@link Service}: a tag, its layers, and the operations of its breaker.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ServiceClass<Self, Id extends string>
+  extends Context.TagClass<Self, `effect-circuit-breaker/${Id}`, CircuitBreaker>, Operations<Self> {
+  /** Provides the breaker with the options of the class. */
+  readonly layer: Layer.Layer<Self>
+  /**
+   * Provides the breaker with `options` in place of those of the class, as in tests. Each given option replaces that of
+   * the class as a whole, so give `halfOpen` and `recovery` in full.
+   */
+  readonly layerWith: (options: Options) => Layer.Layer<Self>
+  /**
+   * Provides the breaker with options from configuration in place of those of the class, as {@link layerConfig} does.
+   */
+  readonly layerConfig: (options: ConfigOptions) => Layer.Layer<Self, ConfigError.ConfigError>
+}
+
+/**
+ * Options of a breaker. Each has a default.
+ *
  * @since 0.1.0
  * @category options
  */
 export interface Options {
-  /** In errors, logs, metrics and the registry (default `"default"`). */
+  /** The name in errors, logs, metrics, the registry and the store (default `"default"`). */
   readonly name?: string | undefined
-  /** When a Closed circuit opens (default `TripPolicy.consecutive(5)`). */
+  /** The policy that decides when a Closed circuit opens (default `TripPolicy.consecutive(5)`). */
   readonly tripPolicy?: TripPolicy | undefined
   /**
-   * How long an opening lasts (default 30 seconds): a duration, or a schedule whose n-th delay is the length of the
-   * n-th opening and whose last delay repeats. A step is taken at the moment of the opening, so it may go by the time of
-   * day, and must not wait. Finite and above 0.
+   * The length of an opening (default 30 seconds; finite and above 0). With a schedule, the n-th opening lasts the n-th
+   * delay, and the last delay repeats. The schedule takes a step at the moment of each opening, so it may depend on the
+   * time of day, and the step must not wait.
    */
   readonly openDuration?: Duration.DurationInput | Schedule.Schedule<unknown, number> | undefined
-  /** The most that a failure's `retryAfter` hint can lengthen an opening to (default 1 hour). */
+  /** The limit up to which the `retryAfter` of a failure can lengthen an opening (default 1 hour). */
   readonly maxOpenDuration?: Duration.DurationInput | undefined
-  /** How a circuit finds out whether its dependency is well again. */
+  /** The probes by which a HalfOpen circuit finds out whether its dependency works again. */
   readonly halfOpen?: HalfOpenOptions | undefined
-  /** After the probes succeed, admit a growing share of the calls before closing (default: close at once). */
+  /** The recovery after successful probes, in which a growing share of calls is admitted (default: close at once). */
   readonly recovery?: RecoveryOptions | undefined
-  /** The verdict on an exit (default `Outcome.fromExit`). */
+  /** The classifier of exits (default `Outcome.fromExit`). */
   readonly classify?: Classify | undefined
   /**
-   * `"observe"` is a dry run: a call that would have been rejected runs, is counted in `rejected`, and its outcome
-   * counts nowhere else (default `"enforce"`).
+   * Whether the breaker rejects calls (default `"enforce"`). `"observe"` is a dry run: a call that would have been
+   * rejected runs, counts as `rejected`, and its outcome counts nowhere else.
    */
   readonly mode?: "enforce" | "observe" | undefined
   /**
-   * The most keyed circuits held (default 10,000). Beyond it the least recently used Closed one is dropped; only where
-   * none is Closed a Recovering one goes, or else any other, with a warning and a transition to Closed.
+   * The largest number of keyed circuits (default 10,000). Beyond it, the breaker drops the Closed circuit that was
+   * used least recently. If none is Closed, it drops a Recovering one, or else any other, with a warning in the log and
+   * a transition to Closed.
    */
   readonly capacity?: number | undefined
-  /** How long a keyed Closed circuit is held without a call (default 1 hour). */
+  /** The time after which a keyed Closed circuit without calls is dropped (default 1 hour). */
   readonly idleTimeToLive?: Duration.DurationInput | undefined
   /**
-   * Label the metrics with the circuit's key, too (default false): for few keys only, because a metric, once there,
-   * stays. See `CircuitMetrics`.
+   * Whether metrics also have the circuit's key as a label (default false). Use it only with few keys, because Effect
+   * never forgets a metric. See `CircuitMetrics`.
    */
   readonly metricsByKey?: boolean | undefined
 }
 
 /**
+ * Options of the probes of a HalfOpen circuit.
+ *
  * @since 0.1.0
  * @category options
  */
 export interface HalfOpenOptions {
-  /** How many probes have to succeed, and the most that run at a time (default 1). */
+  /** The number of probes that have to succeed, and the largest number that run at a time (default 1). */
   readonly probes?: number | undefined
-  /** How many failed probes open the circuit again (default 1). */
+  /** The number of failed probes that opens the circuit again (default 1). */
   readonly failuresToReopen?: number | undefined
-  /** How long a probe holds its slot; what comes later counts nowhere (default 1 minute; finite). */
+  /** The time for which a probe holds its slot; a later outcome is discarded (default 1 minute; finite). */
   readonly probeTimeout?: Duration.DurationInput | undefined
 }
 
 /**
+ * Options of the recovery of a circuit after its probes.
+ *
  * @since 0.1.0
  * @category options
  */
 export interface RecoveryOptions {
-  /** How long the share grows; finite and above 0. */
+  /** The time in which the share of admitted calls grows to 1 (finite and above 0). */
   readonly duration: Duration.DurationInput
-  /** The share to begin with; above 0 and at most 1 (default 0.1). */
+  /** The share of calls that is admitted at first (default 0.1; above 0 and at most 1). */
   readonly from?: number | undefined
 }
 
 /**
- * The service of a program that has one breaker. For several, give each a tag of its own with {@link Service}.
+ * Options of a breaker that are read from configuration.
+ *
+ * **Gotchas**
+ *
+ * A function cannot be configured, so `classify` is not among them.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export type ConfigOptions = Config.Config.Wrap<Omit<Options, "classify">>
+
+/**
+ * Options of `protectWith`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ProtectOptions<in A, in E> {
+  /** The key of the circuit (default `"default"`). */
+  readonly key?: string | undefined
+  /** The classifier of this call's exit (default: the breaker's own). */
+  readonly classify?: ((exit: Exit.Exit<A, E>) => Outcome) | undefined
+}
+
+/**
+ * Options of `protectStream`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface StreamOptions {
+  /** The key of the circuit (default `"default"`). */
+  readonly key?: string | undefined
+}
+
+/**
+ * Options of {@link retrySchedule}.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface RetryOptions<E, R> {
+  /** The schedule for every error but a `CircuitOpenError` (default: such errors are not retried). */
+  readonly schedule?: Schedule.Schedule<unknown, E, R> | undefined
+  /**
+   * The schedule for a rejection by a HalfOpen or Recovering circuit (default: exponential from 100 milliseconds up to
+   * 5 seconds, with jitter).
+   */
+  readonly backoff?: Schedule.Schedule<unknown, CircuitOpenError, R> | undefined
+}
+
+/**
+ * The tag of a program's only breaker.
+ *
+ * **When to use**
+ *
+ * Use it if a program has one breaker. If it has several, give each a tag of its own with {@link Service}.
  *
  * @since 0.1.0
  * @category tags
@@ -314,12 +433,19 @@ export const CircuitBreaker: Context.Tag<CircuitBreaker, CircuitBreaker> = Conte
 )
 
 /**
- * Makes a breaker that is listed in the registry until the scope closes. Closing it ends the breaker's `transitions`;
- * there is nothing else to release.
+ * Makes a breaker that lives until the scope closes.
  *
- * An option out of range is a defect: a `RangeError` that names the option, the value received and what is allowed.
+ * **Details**
  *
- * @example
+ * The breaker is listed in the `CircuitBreakerRegistry`. It shares its circuits through the `CircuitStore` in the
+ * environment, if there is one. When the scope closes, its `transitions` end.
+ *
+ * **Gotchas**
+ *
+ * An option out of range is a defect: a `RangeError` that names the option, the received value and the allowed range.
+ *
+ * **Example** (A breaker that opens on the second failure in a row)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Effect from "effect/Effect"
@@ -344,12 +470,487 @@ export const make = (options: Options = {}): Effect.Effect<CircuitBreaker, never
   internal.make(options)
 
 /**
+ * Makes a class that is the tag of a breaker, and has its layers and operations.
+ *
+ * **When to use**
+ *
+ * Use it if a program has several breakers, one for each dependency.
+ *
+ * **Details**
+ *
+ * `id` is the name of the breaker, unless the options have another. The key of the tag is `effect-circuit-breaker/`
+ * followed by `id`, so that it differs from every tag of the program.
+ *
+ * **Example** (A breaker for payments)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+ *
+ * class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
+ *   tripPolicy: TripPolicy.failureRate({ threshold: 0.5, within: "30 seconds", minimumCalls: 20 }),
+ *   openDuration: Schedule.exponential("1 second")
+ * }) {}
+ *
+ * const program = Payments.protect(Effect.succeed("charged"))
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, Payments.layer)), "charged")
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const Service =
+  <Self>() =>
+  <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
+    const tag = Context.Tag(`effect-circuit-breaker/${id}`)<Self, CircuitBreaker>()
+    const optionsWith = (over: Options): Options => ({ name: id, ...given(options ?? {}), ...given(over) })
+    const layerWith = (over: Options): Layer.Layer<Self> => layers.scoped(tag, optionsWith(over))
+    const layerConfig = (over: ConfigOptions): Layer.Layer<Self, ConfigError.ConfigError> =>
+      layers.scopedFromConfig(tag, over, optionsWith)
+    return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith, layerConfig })
+  }
+
+const operations = accessors(CircuitBreaker)
+
+/**
+ * Guards an effect with the breaker in the environment.
+ *
+ * **Details**
+ *
+ * If the circuit admits the call, the effect runs, and its value, error, defect or interruption passes unchanged. If it
+ * rejects the call, the effect does not run and the call fails with a `CircuitOpenError`.
+ *
+ * **Example** (Falling back)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const charge = Effect.succeed("charged")
+ *
+ * const program = charge.pipe(
+ *   CircuitBreaker.protect,
+ *   Effect.catchTag("CircuitOpenError", () => Effect.succeed("try later"))
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "charged")
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protect: Operations<CircuitBreaker>["protect"] = operations.protect
+
+/**
+ * Guards an effect like {@link protect}, with the key of a circuit, with a classifier for this call, or with both.
+ *
+ * **Example** (A circuit for each host)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive, Outcome } from "effect-circuit-breaker"
+ *
+ * const read = (host: string): Effect.Effect<string, "NotFound" | "Unavailable"> =>
+ *   host === "a.example" ? Effect.succeed("a page") : Effect.fail("NotFound")
+ *
+ * const guarded = (host: string) =>
+ *   read(host).pipe(
+ *     CircuitBreaker.protectWith({
+ *       key: host,
+ *       classify: Outcome.ignoreWhen((error) => error === "NotFound")
+ *     })
+ *   )
+ *
+ * const program = Effect.provide(guarded("a.example"), CircuitBreakerLive)
+ * assert.strictEqual(await Effect.runPromise(program), "a page")
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protectWith: Operations<CircuitBreaker>["protectWith"] = operations.protectWith
+
+/**
+ * Guards a stream as one call that lasts as long as the stream.
+ *
+ * **Details**
+ *
+ * - If the circuit rejects the call, the stream fails with a `CircuitOpenError` and does not start.
+ * - The first chunk settles a probe as a success, and ends the time that a slow-call policy measures.
+ * - A failure of the stream counts unless the circuit has changed its state since the call was admitted.
+ * - The end of the stream is a success. If the consumer leaves before the end, that is a success after the first chunk,
+ *   and Ignored before it.
+ *
+ * **Example** (Guarding a stream of prices)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const prices = CircuitBreaker.protectStream(Stream.make(12, 14, 13), { key: "prices" })
+ *
+ * const program = Effect.gen(function* () {
+ *   const sum = yield* Stream.runSum(prices)
+ *   const { totals } = yield* CircuitBreaker.snapshot("prices")
+ *   return [sum, totals.succeeded]
+ * })
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), [39, 1])
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const protectStream: Operations<CircuitBreaker>["protectStream"] = operations.protectStream
+
+/**
+ * Admits a call that is not a single effect, for as long as the scope lasts.
+ *
+ * **When to use**
+ *
+ * Use it for a call that does not end with an effect, such as a connection. Use {@link protect} for an effect, and
+ * {@link protectStream} for a stream.
+ *
+ * **Details**
+ *
+ * The program settles the call, and only the first outcome counts. If the scope closes first, the call is Ignored and
+ * gives its slot back.
+ *
+ * **Example** (Guarding a connection)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive, Outcome } from "effect-circuit-breaker"
+ *
+ * const connect = Effect.succeed("connected")
+ *
+ * const program = Effect.scoped(
+ *   Effect.gen(function* () {
+ *     const admission = yield* CircuitBreaker.admit("chat")
+ *     const connection = yield* Effect.onError(connect, () => admission.settle(Outcome.failure()))
+ *     // The connection may last for hours, but the call has succeeded.
+ *     yield* admission.settle(Outcome.success)
+ *     return connection
+ *   })
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "connected")
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const admit: Operations<CircuitBreaker>["admit"] = operations.admit
+
+/**
+ * Reads the state of a circuit.
+ *
+ * **Details**
+ *
+ * A read never admits a call, takes no slot and makes no circuit. A circuit that this process has not used is read from
+ * the store, if there is one, within its deadline.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const state: Operations<CircuitBreaker>["state"] = operations.state
+
+/**
+ * Reads the state, the window, the totals and the last failure of a circuit.
+ *
+ * **Details**
+ *
+ * It is a read, as {@link state} is.
+ *
+ * **Example** (Reading how often a circuit rejected calls)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   yield* CircuitBreaker.trip("eu")
+ *   yield* Effect.ignore(CircuitBreaker.protectWith(Effect.void, { key: "eu" }))
+ *   return yield* CircuitBreaker.snapshot("eu")
+ * }).pipe(Effect.provide(CircuitBreakerLive))
+ *
+ * const { state, totals } = await Effect.runPromise(program)
+ * assert.strictEqual(state._tag, "Open")
+ * assert.deepStrictEqual(totals, { succeeded: 0, failed: 0, ignored: 0, rejected: 1 })
+ * ```
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const snapshot: Operations<CircuitBreaker>["snapshot"] = operations.snapshot
+
+/**
+ * Reads a snapshot of every circuit that the breaker holds.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const circuits: Operations<CircuitBreaker>["circuits"] = operations.circuits
+
+/**
+ * Emits the transitions from the moment of subscription.
+ *
+ * **When to use**
+ *
+ * Use it for an observer that may miss the transitions before its fiber starts. Use {@link subscribe} if it must not.
+ *
+ * **Gotchas**
+ *
+ * A consumer that is more than 1,024 transitions behind loses the oldest ones, which a gap in a circuit's `generation`
+ * shows. It never delays a call.
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const transitions: Operations<CircuitBreaker>["transitions"] = operations.transitions
+
+/**
+ * Subscribes to the transitions as a queue.
+ *
+ * **Details**
+ *
+ * The subscription has begun when this effect succeeds, and ends with the scope. The queue is shut down when the
+ * breaker's scope closes.
+ *
+ * **Gotchas**
+ *
+ * A reader that is more than 1,024 transitions behind loses the oldest ones, as with {@link transitions}.
+ *
+ * **Example** (Waiting for a transition)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Queue from "effect/Queue"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const program = Effect.scoped(
+ *   Effect.gen(function* () {
+ *     const transitions = yield* CircuitBreaker.subscribe
+ *     yield* CircuitBreaker.trip()
+ *     const { from, to } = yield* Queue.take(transitions)
+ *     return `${from} to ${to}`
+ *   })
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "Closed to Open")
+ * ```
+ *
+ * @since 0.1.0
+ * @category reading
+ */
+export const subscribe: Operations<CircuitBreaker>["subscribe"] = operations.subscribe
+
+/**
+ * Opens a circuit, which then heals as after any opening.
+ *
+ * **Details**
+ *
+ * The open time of an Open circuit starts again. An Isolated or Disabled circuit does not change.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const trip: Operations<CircuitBreaker>["trip"] = operations.trip
+
+/**
+ * Closes a circuit, with an empty window and without backoff.
+ *
+ * **Details**
+ *
+ * Isolations of the circuit end. The outcomes of running calls are discarded.
+ *
+ * **Gotchas**
+ *
+ * A Disabled circuit stays Disabled.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const reset: Operations<CircuitBreaker>["reset"] = operations.reset
+
+/**
+ * Makes a circuit reject every call until the scope closes.
+ *
+ * **When to use**
+ *
+ * Use it for maintenance of a dependency, or in an incident, while no call should reach it.
+ *
+ * **Details**
+ *
+ * Isolations nest: the last one to end closes the circuit.
+ *
+ * **Example** (Isolating a circuit during maintenance)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * const call = CircuitBreaker.protect(Effect.succeed("charged")).pipe(
+ *   Effect.catchTag("CircuitOpenError", ({ state }) => Effect.succeed(state))
+ * )
+ *
+ * const program = Effect.gen(function* () {
+ *   const during = yield* Effect.scoped(Effect.zipRight(CircuitBreaker.isolate(), call))
+ *   const after = yield* call
+ *   return [during, after]
+ * }).pipe(Effect.provide(CircuitBreakerLive))
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), ["Isolated", "charged"])
+ * ```
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const isolate: Operations<CircuitBreaker>["isolate"] = operations.isolate
+
+/**
+ * Makes a circuit admit every call until the scope closes.
+ *
+ * **When to use**
+ *
+ * Use it in an incident in which the breaker itself is the obstacle.
+ *
+ * **Details**
+ *
+ * Outcomes count only in the totals. Like isolations it nests: the last one to end closes the circuit. An isolation
+ * takes precedence: the circuit is Disabled when the isolation ends. A `reset` leaves the circuit Disabled.
+ *
+ * **Example** (Disabling an open circuit)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker } from "effect-circuit-breaker"
+ *
+ * const program = Effect.gen(function* () {
+ *   const breaker = yield* CircuitBreaker.make()
+ *   yield* breaker.trip()
+ *   const during = yield* Effect.scoped(
+ *     Effect.zipRight(breaker.disable(), breaker.protect(Effect.succeed("charged")))
+ *   )
+ *   const after = yield* breaker.state()
+ *   return [during, after._tag]
+ * }).pipe(Effect.scoped)
+ *
+ * assert.deepStrictEqual(await Effect.runPromise(program), ["charged", "Closed"])
+ * ```
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const disable: Operations<CircuitBreaker>["disable"] = operations.disable
+
+/**
+ * Waits until a circuit would admit a call.
+ *
+ * **When to use**
+ *
+ * Use it for a consumer, such as that of a queue, that should pause instead of being rejected.
+ *
+ * **Details**
+ *
+ * It takes no slot, so another caller may be first. It is interrupted if the breaker's scope closes.
+ *
+ * **Gotchas**
+ *
+ * Waiting is not a call. While the circuit is Recovering, a waiter is released by the calls of others or by the end of
+ * the recovery.
+ *
+ * @since 0.1.0
+ * @category control
+ */
+export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.awaitReady
+
+/**
+ * Makes a schedule for `Effect.retry` that waits as long as a rejection says.
+ *
+ * **Details**
+ *
+ * - For a rejection by an Open circuit, it waits for `retryAfter`, however long that is.
+ * - For a rejection by a HalfOpen or Recovering circuit, it waits for the next delay of `backoff`.
+ * - It never retries a rejection by an Isolated circuit.
+ * - It leaves every other error to `schedule`. A schedule in place of the options is the same as `{ schedule }`.
+ *
+ * **Gotchas**
+ *
+ * - Retry outside of the breaker, so that each attempt is a call.
+ * - Limit the retries: with `times`, or with `while` if the caller cannot wait long, as in `error.state !== "Open" ||
+ *   Duration.lessThan(error.retryAfter, "200 millis")`. `retryAfter` is zero while the circuit is HalfOpen or
+ *   Recovering, and the schedule then still waits for the backoff.
+ *
+ * **Example** (Retrying outside of the breaker)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import * as Schedule from "effect/Schedule"
+ * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
+ *
+ * let attempts = 0
+ * const charge = Effect.suspend(() => (++attempts < 3 ? Effect.fail("unavailable") : Effect.succeed("charged")))
+ *
+ * const program = charge.pipe(
+ *   CircuitBreaker.protect,
+ *   Effect.retry({
+ *     schedule: CircuitBreaker.retrySchedule({ schedule: Schedule.spaced("10 millis") }),
+ *     times: 3
+ *   })
+ * )
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "charged")
+ * ```
+ *
+ * @since 0.1.0
+ * @category schedules
+ */
+export const retrySchedule = <E = unknown, R = never>(
+  options: RetryOptions<E, R> | Schedule.Schedule<unknown, E, R> = {}
+): Schedule.Schedule<unknown, E | CircuitOpenError, NoInfer<R>> =>
+  Schedule.isSchedule(options)
+    ? retry.make(options, undefined)
+    : retry.make(options.schedule, options.backoff)
+
+/**
  * Provides a breaker as {@link CircuitBreaker}.
  *
  * **Gotchas**
  *
- * Provide it once, and not for each request: every build of the layer is a breaker of its own. A warning in the log says
- * so when breakers of one name come and go with a few calls each.
+ * Provide the layer once rather than for each request, because each build of it makes a breaker. If breakers of one
+ * name are built again and again with a few calls each, a warning in the log says so.
+ *
+ * **Example** (Providing a breaker)
+ *
+ * ```ts
+ * import * as assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+ *
+ * const PaymentsLive = CircuitBreaker.layer({
+ *   name: "payments",
+ *   tripPolicy: TripPolicy.failureCount({ failures: 10, within: "1 minute" }),
+ *   openDuration: "15 seconds"
+ * })
+ *
+ * const program = CircuitBreaker.protect(Effect.succeed("charged"))
+ *
+ * assert.strictEqual(await Effect.runPromise(Effect.provide(program, PaymentsLive)), "charged")
+ * ```
  *
  * @since 0.1.0
  * @category layers
@@ -358,13 +959,18 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
   layers.scoped(CircuitBreaker, options)
 
 /**
- * Provides a breaker whose options are read from configuration. An option out of range is a `ConfigError`. What is
- * not configurable, a policy or a schedule from the program, is given as `Config.succeed(value)`.
+ * Provides a breaker with options that are read from configuration.
  *
- * Config reads the environment unless the program sets another provider: there, the options of the example are the
- * variables `TRIP_TYPE`, `TRIP_FAILURES` and `OPEN_FOR`.
+ * **Details**
  *
- * @example
+ * - An option out of range is a `ConfigError`.
+ * - `TripPolicy.config` reads a policy. A policy or a schedule of the program itself is given as
+ *   `Config.succeed(value)`.
+ * - Effect reads configuration from the environment by default. The options of the example are then the variables
+ *   `TRIP_TYPE`, `TRIP_FAILURES` and `OPEN_FOR`.
+ *
+ * **Example** (Reading a policy and an open time)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as Config from "effect/Config"
@@ -399,373 +1005,6 @@ export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
  */
 export const layerConfig = (options: ConfigOptions): Layer.Layer<CircuitBreaker, ConfigError.ConfigError> =>
   layers.scopedFromConfig(CircuitBreaker, options, (read) => read)
-
-/**
- * Options that are read from configuration.
- *
- * @since 0.1.0
- * @category options
- */
-export type ConfigOptions = Config.Config.Wrap<Omit<Options, "classify">>
-
-const operations = accessors(CircuitBreaker)
-
-/**
- * Guards an effect with the breaker in the environment. It runs if the circuit admits the call; otherwise the call
- * fails with a `CircuitOpenError` and the effect is not started.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
- *
- * const charge = Effect.succeed("charged")
- *
- * const program = charge.pipe(
- *   CircuitBreaker.protect,
- *   Effect.catchTag("CircuitOpenError", () => Effect.succeed("try later"))
- * )
- *
- * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "charged")
- * ```
- *
- * @since 0.1.0
- * @category combinators
- */
-export const protect: Operations<CircuitBreaker>["protect"] = operations.protect
-
-/**
- * As {@link protect}, with the key of a circuit, a classifier for this call, or both.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import { CircuitBreaker, CircuitBreakerLive, Outcome } from "effect-circuit-breaker"
- *
- * const read = (host: string): Effect.Effect<string, "NotFound" | "Unavailable"> =>
- *   host === "a.example" ? Effect.succeed("a page") : Effect.fail("NotFound")
- *
- * const guarded = (host: string) =>
- *   read(host).pipe(
- *     CircuitBreaker.protectWith({
- *       key: host,
- *       classify: Outcome.ignoreWhen((error) => error === "NotFound")
- *     })
- *   )
- *
- * const program = Effect.provide(guarded("a.example"), CircuitBreakerLive)
- * assert.strictEqual(await Effect.runPromise(program), "a page")
- * ```
- *
- * @since 0.1.0
- * @category combinators
- */
-export const protectWith: Operations<CircuitBreaker>["protectWith"] = operations.protectWith
-
-/**
- * Guards a stream as one call that lasts as long as the stream. A rejected one fails with a `CircuitOpenError` and is not
- * started.
- *
- * **Details**
- *
- * The first chunk settles a probe, and ends what a slow-call policy measures. The stream's failure counts as long as the
- * circuit has not changed since it was admitted, and its end is a success. A consumer that leaves early counts as a
- * success if it got something, and as Ignored if not.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import * as Stream from "effect/Stream"
- * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
- *
- * const prices = CircuitBreaker.protectStream(Stream.make(12, 14, 13), { key: "prices" })
- *
- * const program = Effect.gen(function* () {
- *   const sum = yield* Stream.runSum(prices)
- *   const { totals } = yield* CircuitBreaker.snapshot("prices")
- *   return [sum, totals.succeeded]
- * })
- *
- * assert.deepStrictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), [39, 1])
- * ```
- *
- * @since 0.1.0
- * @category combinators
- */
-export const protectStream: Operations<CircuitBreaker>["protectStream"] = operations.protectStream
-
-/**
- * Admits a call that is not one effect, such as a connection, for as long as the scope lasts.
- *
- * **Details**
- *
- * The program settles the call, and the first outcome counts. A scope that closes before that gives the call's slot back,
- * and the call is Ignored.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import { CircuitBreaker, CircuitBreakerLive, Outcome } from "effect-circuit-breaker"
- *
- * const connect = Effect.succeed("connected")
- *
- * const program = Effect.scoped(
- *   Effect.gen(function* () {
- *     const admission = yield* CircuitBreaker.admit("chat")
- *     const connection = yield* Effect.onError(connect, () => admission.settle(Outcome.failure()))
- *     // However long the connection lasts, it has succeeded as soon as it stands.
- *     yield* admission.settle(Outcome.success)
- *     return connection
- *   })
- * )
- *
- * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "connected")
- * ```
- *
- * @since 0.1.0
- * @category combinators
- */
-export const admit: Operations<CircuitBreaker>["admit"] = operations.admit
-
-/**
- * The state of a circuit. A read: it never admits a call, never takes a slot and never creates a circuit. A circuit that
- * this process has not met is first looked up in the store, if there is one, for no longer than its deadline.
- *
- * @since 0.1.0
- * @category reading
- */
-export const state: Operations<CircuitBreaker>["state"] = operations.state
-
-/**
- * State, window, totals and last failure of a circuit. A read, like {@link state}.
- *
- * @since 0.1.0
- * @category reading
- */
-export const snapshot: Operations<CircuitBreaker>["snapshot"] = operations.snapshot
-
-/**
- * A snapshot of every circuit the breaker holds now.
- *
- * @since 0.1.0
- * @category reading
- */
-export const circuits: Operations<CircuitBreaker>["circuits"] = operations.circuits
-
-/**
- * The transitions from the moment of subscription. A consumer that falls behind by more than 1,024 loses the oldest,
- * which shows as a gap in a circuit's `generation`; it never holds up a call.
- *
- * @since 0.1.0
- * @category reading
- */
-export const transitions: Operations<CircuitBreaker>["transitions"] = operations.transitions
-
-/**
- * The transitions as a queue that listens from the moment this effect has succeeded until the scope closes. A reader that
- * falls behind by more than 1,024 loses the oldest, as with {@link transitions}. It is shut down with its breaker.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import * as Queue from "effect/Queue"
- * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
- *
- * const program = Effect.scoped(
- *   Effect.gen(function* () {
- *     const transitions = yield* CircuitBreaker.subscribe
- *     yield* CircuitBreaker.trip()
- *     const { from, to } = yield* Queue.take(transitions)
- *     return `${from} to ${to}`
- *   })
- * )
- *
- * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "Closed to Open")
- * ```
- *
- * @since 0.1.0
- * @category reading
- */
-export const subscribe: Operations<CircuitBreaker>["subscribe"] = operations.subscribe
-
-/**
- * Opens a circuit now; it heals as after any trip. An Open one begins its open time anew, an Isolated or Disabled one
- * stays as it is.
- *
- * @since 0.1.0
- * @category control
- */
-export const trip: Operations<CircuitBreaker>["trip"] = operations.trip
-
-/**
- * Closes a circuit now, with an empty window and no backoff; isolations end, but a Disabled circuit stays so. Calls in
- * flight report into nothing.
- *
- * @since 0.1.0
- * @category control
- */
-export const reset: Operations<CircuitBreaker>["reset"] = operations.reset
-
-/**
- * Holds a circuit open until the scope closes. Isolations nest: the last to end closes the circuit.
- *
- * @since 0.1.0
- * @category control
- */
-export const isolate: Operations<CircuitBreaker>["isolate"] = operations.isolate
-
-/**
- * Has a circuit admit every call until the scope closes: for an incident in which the breaker itself is in the way.
- * Outcomes count in the totals and nowhere else. The last to end closes the circuit. An isolation comes first, and a
- * `reset` leaves the circuit Disabled.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import { CircuitBreaker } from "effect-circuit-breaker"
- *
- * const program = Effect.gen(function* () {
- *   const breaker = yield* CircuitBreaker.make()
- *   yield* breaker.trip()
- *   const during = yield* Effect.scoped(
- *     Effect.zipRight(breaker.disable(), breaker.protect(Effect.succeed("charged")))
- *   )
- *   const after = yield* breaker.state()
- *   return [during, after._tag]
- * }).pipe(Effect.scoped)
- *
- * assert.deepStrictEqual(await Effect.runPromise(program), ["charged", "Closed"])
- * ```
- *
- * @since 0.1.0
- * @category control
- */
-export const disable: Operations<CircuitBreaker>["disable"] = operations.disable
-
-/**
- * Waits until a call would be admitted: for a consumer that would rather pause than be rejected. It takes no slot, so
- * another caller may be first. Waiting is no call: while Recovering, it is other calls or the end of the recovery that
- * bring a waiter's turn. It is interrupted when the breaker's scope closes before that.
- *
- * @since 0.1.0
- * @category control
- */
-export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.awaitReady
-
-/**
- * What {@link Service} gives a class: a tag, its layers and the operations of its breaker.
- *
- * @since 0.1.0
- * @category models
- */
-export interface ServiceClass<Self, Id extends string>
-  extends Context.TagClass<Self, `effect-circuit-breaker/${Id}`, CircuitBreaker>, Operations<Self> {
-  /** The breaker with the class's own options. */
-  readonly layer: Layer.Layer<Self>
-  /**
-   * The breaker with `options` over the class's own: for tests and configuration. An option that is given replaces the
-   * class's as a whole, so `halfOpen` and `recovery` are given in full.
-   */
-  readonly layerWith: (options: Options) => Layer.Layer<Self>
-  /** The breaker with options from configuration over the class's own, as {@link layerConfig} reads them. */
-  readonly layerConfig: (options: ConfigOptions) => Layer.Layer<Self, ConfigError.ConfigError>
-}
-
-/**
- * Declares a breaker as a service of its own: a tag, its layers and the operations in one class. The breaker has the name
- * that is given here unless the options say otherwise; the tag's key is `effect-circuit-breaker/` and that name, so that
- * it never meets a tag of the program.
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import * as Schedule from "effect/Schedule"
- * import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
- *
- * class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
- *   tripPolicy: TripPolicy.failureRate({ threshold: 0.5, within: "30 seconds", minimumCalls: 20 }),
- *   openDuration: Schedule.exponential("1 second")
- * }) {}
- *
- * const program = Payments.protect(Effect.succeed("charged"))
- *
- * assert.strictEqual(await Effect.runPromise(Effect.provide(program, Payments.layer)), "charged")
- * ```
- *
- * @since 0.1.0
- * @category constructors
- */
-export const Service =
-  <Self>() =>
-  <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
-    const tag = Context.Tag(`effect-circuit-breaker/${id}`)<Self, CircuitBreaker>()
-    const optionsWith = (over: Options): Options => ({ name: id, ...given(options ?? {}), ...given(over) })
-    const layerWith = (over: Options): Layer.Layer<Self> => layers.scoped(tag, optionsWith(over))
-    const layerConfig = (over: ConfigOptions): Layer.Layer<Self, ConfigError.ConfigError> =>
-      layers.scopedFromConfig(tag, over, optionsWith)
-    return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith, layerConfig })
-  }
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface RetryOptions<E, R> {
-  /** For every error but a `CircuitOpenError` (default: such an error is not retried). */
-  readonly schedule?: Schedule.Schedule<unknown, E, R> | undefined
-  /**
-   * For a rejection by a circuit that is HalfOpen or Recovering (default: exponential from 100 milliseconds up to 5
-   * seconds, with jitter).
-   */
-  readonly backoff?: Schedule.Schedule<unknown, CircuitOpenError, R> | undefined
-}
-
-/**
- * A schedule for `Effect.retry` that knows rejections: it waits an Open circuit's `retryAfter`, however long that is,
- * backs off with jitter while the circuit is HalfOpen or Recovering, never retries an Isolated one, and leaves every
- * other error to the schedule it is given.
- *
- * Retry outside of the breaker, so that each attempt is a call, and bound it: with `times`, or with `while` where a
- * caller cannot wait long (`error.state !== "Open" || Duration.lessThan(error.retryAfter, "200 millis")`: a
- * `retryAfter` of zero, while HalfOpen or Recovering, still waits for the backoff).
- *
- * @example
- * ```ts
- * import * as assert from "node:assert"
- * import * as Effect from "effect/Effect"
- * import * as Schedule from "effect/Schedule"
- * import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
- *
- * let attempts = 0
- * const charge = Effect.suspend(() => (++attempts < 3 ? Effect.fail("unavailable") : Effect.succeed("charged")))
- *
- * const program = charge.pipe(
- *   CircuitBreaker.protect,
- *   Effect.retry({
- *     schedule: CircuitBreaker.retrySchedule({ schedule: Schedule.spaced("10 millis") }),
- *     times: 3
- *   })
- * )
- *
- * assert.strictEqual(await Effect.runPromise(Effect.provide(program, CircuitBreakerLive)), "charged")
- * ```
- *
- * @since 0.1.0
- * @category schedules
- */
-export const retrySchedule = <E = unknown, R = never>(
-  options: RetryOptions<E, R> | Schedule.Schedule<unknown, E, R> = {}
-): Schedule.Schedule<unknown, E | CircuitOpenError, NoInfer<R>> =>
-  Schedule.isSchedule(options)
-    ? retry.make(options, undefined)
-    : retry.make(options.schedule, options.backoff)
 
 /**
  * A breaker with every option at its default.

@@ -54,7 +54,9 @@ export interface Registry {
   readonly breakers: Effect.Effect<ReadonlyArray<CircuitBreaker>>
   /** The live breaker of a name. Of several, the one that was made last. */
   readonly get: (name: string) => Effect.Effect<Option.Option<CircuitBreaker>>
-  /** The transitions of all breakers from the moment of subscription, those of breakers that are made later included. */
+  /**
+   * The transitions of all breakers from the moment of subscription, those of breakers that are made later included.
+   */
   readonly transitions: Stream.Stream<Transition>
   /** Lists a breaker until the scope closes. */
   readonly register: (breaker: CircuitBreaker) => Effect.Effect<void, never, Scope.Scope>

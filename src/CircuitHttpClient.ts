@@ -1,6 +1,8 @@
 /**
  * A circuit breaker for the `HttpClient` of `@effect/platform`.
  *
+ * {@link protect} makes each request of a client a call of a breaker, with one circuit for each origin.
+ *
  * @since 0.1.0
  */
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -17,40 +19,46 @@ import * as keys from "./internal/http/client/keys.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
+ * Options of {@link protect}.
+ *
  * @since 0.1.0
  * @category options
  */
 export interface Options {
   /**
-   * The breaker to use (default: the `CircuitBreaker` in the environment of the request). One that was not made by this
-   * library settles a request with its headers.
+   * The breaker to use (default: the `CircuitBreaker` in the environment of the request). A breaker that this library
+   * did not make settles a request when its headers have arrived.
    */
   readonly breaker?: CircuitBreaker | undefined
   /**
-   * The circuit for a request; `undefined` leaves the request unguarded (default: the origin of its URL). See
-   * {@link byPrefix}.
+   * The key of the circuit for a request (default: the origin of its URL). A request whose key is `undefined` is not
+   * guarded. See {@link byPrefix}.
    */
   readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
   /**
-   * The verdict on a response, by its status and all else that it says (default: as {@link classify}). A failure that
-   * names no `retryAfter` gets that of the response. It is asked when the headers have come, and again only about a body
-   * that came whole and was of no use, such as one that is no JSON. Where it throws, the call is Ignored, and that is
-   * logged once per breaker.
+   * The outcome of a response (default: as {@link classify} judges it). A failure without a `retryAfter` gets that of
+   * the response. The function is called when the headers have arrived, and again if the whole body arrived but could
+   * not be decoded, such as invalid JSON. If it throws, the call is Ignored, and the defect is logged once per breaker.
    */
   readonly statusOutcome?:
     | ((status: number, response: HttpClientResponse.HttpClientResponse) => Outcome)
     | undefined
   /**
-   * Answer a rejected request instead of failing it: with `status` (default 503), `Retry-After`,
-   * `X-Circuit-Breaker: breaker tripped` and a JSON body that names the breaker and the key (default: fail with a
-   * `CircuitOpenError`). Retry inside then: `retryTransient` outside would retry such an answer.
+   * Whether a rejected request is answered instead of failing with a `CircuitOpenError` (default false). The response
+   * has the given `status` (default 503), the headers `Retry-After` and `X-Circuit-Breaker: breaker tripped`, and a
+   * JSON body that names the breaker and the key. Put `HttpClient.retryTransient` inside of `protect` then, because
+   * outside it would retry such a response.
    */
   readonly respondWhenRejected?: boolean | { readonly status?: number | undefined } | undefined
 }
 
 /**
- * The client that {@link protect} makes of one with error `E` and environment `R`: it may fail with a
- * `CircuitOpenError`, unless it answers rejected requests, and needs a breaker, unless it was given one.
+ * The type of the client that {@link protect} makes of a client with the error `E` and the environment `R`.
+ *
+ * **Details**
+ *
+ * Its error includes `CircuitOpenError` unless `respondWhenRejected` is set. Its environment includes `CircuitBreaker`
+ * unless the option `breaker` is given.
  *
  * @since 0.1.0
  * @category models
@@ -63,24 +71,34 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
 >
 
 /**
- * Guards every request of a client. A rejected request is not sent: it fails with a `CircuitOpenError`, or is answered
- * where `respondWhenRejected` says so.
+ * Guards every request of a client with a circuit breaker.
  *
- * A request ends with the body of its response, where the reading begins at once, before anything else is waited for: a
- * body that breaks off is a failure, good headers or not, once. A body that is read later or never is not looked at. Of
- * a `stream`, the first bytes end what counts as time, and settle a probe as a success; one that breaks off after them
- * is a failure for as long as the circuit asks for more probes. A body that is read as a whole holds a probe's slot until
- * it has come, or until `probeTimeout`.
+ * **Details**
  *
- * A timeout that is to count belongs inside: `HttpClient.transformResponse(Effect.timeout("2 seconds"))` before `protect`,
- * which covers the headers. The verdict is that of {@link classify}, or of `statusOutcome`; the breaker's own `classify` is not asked.
+ * A rejected request is not sent. It fails with a `CircuitOpenError`, or is answered if `respondWhenRejected` is set.
  *
- * In a pipe, call it: `client.pipe(CircuitHttpClient.protect())` keeps the types, which `protect` alone would lose.
+ * The outcome is that of {@link classify} or of the option `statusOutcome`. The breaker's own `classify` is not used.
  *
- * Retry inside (`HttpClient.retryTransient` before `protect`) and the attempts are one call; an open circuit skips
- * them all.
+ * A response whose headers are a success settles the call by its body, if the program begins to read the body at once,
+ * before it waits for anything else:
  *
- * @example
+ * - A body that breaks off is a failure.
+ * - The first bytes of a `stream` end the time that a slow-call policy measures, and settle a probe as a success. If
+ *   the stream breaks off later, that is a failure; of a probe, it counts only while the circuit needs more probes.
+ * - A body that is read as a whole holds the slot of a probe until it has arrived, or until `probeTimeout`.
+ *
+ * If the program reads the body later or never, the headers settle the call.
+ *
+ * **Gotchas**
+ *
+ * - In a pipe, write `client.pipe(CircuitHttpClient.protect())`. Without the parentheses, the types are lost.
+ * - A timeout counts as a failure only inside of `protect`. `HttpClient.transformResponse(Effect.timeout("2 seconds"))`
+ *   before `protect` limits the time until the headers arrive.
+ * - `HttpClient.retryTransient` before `protect` makes all attempts one call, and an open circuit skips them all. After
+ *   `protect`, each attempt is a call.
+ *
+ * **Example** (Guarding a client)
+ *
  * ```ts
  * import * as HttpClient from "@effect/platform/HttpClient"
  * import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -117,22 +135,42 @@ export const protect: {
 } = dual((args) => Predicate.hasProperty(args[0], HttpClient.TypeId), internal.protect)
 
 /**
- * The verdict on the exit of a request: transport errors, timeouts and statuses 408 and 5xx are failures, with the
- * response's `retry-after-ms` or `Retry-After` (seconds or a date of RFC 9110, less the `Age` of a cached response, at
- * most a year) as the hint. 429 is Ignored, because the dependency is well and we are too many; so is a 403 with
- * `Retry-After` or `x-ratelimit-remaining: 0`, by which GitHub says the same. Every other status is a success. A request
- * that could not be made at all (an invalid URL, a body that does not encode) is Ignored, and JSON that came whole but
- * does not parse is judged by its status. A form that does not parse, and a body beyond the caller's own
- * `withMaxBodySize`, look like one that broke off. Any other exit is judged by `Outcome.fromExit`.
+ * The default classifier of HTTP requests.
  *
- * Of several failures in one cause, as a race leaves them behind, the worst verdict counts: Failure before Success before
- * Ignored. A response that is a failure is logged, and kept as `lastFailure`, as a line such as
- * `GET https://payments.example/rates answered 503`, without the URL's user, query and fragment. An error is kept as it
- * is, and logged as such a line where its own text would show one of these.
+ * **When to use**
  *
- * {@link protect} uses it; it also serves as the `classify` of a breaker round effects that make a request.
+ * {@link protect} uses it. Use it as the `classify` of a breaker that guards effects in which requests are made.
  *
- * @example
+ * **Details**
+ *
+ * | exit                                                                           | outcome              |
+ * | ------------------------------------------------------------------------------ | -------------------- |
+ * | a transport error, a timeout, a body that breaks off, a status of 408 or 5xx   | `Failure`            |
+ * | a status of 429; a 403 with `Retry-After` or `x-ratelimit-remaining: 0`        | `Ignored`            |
+ * | any other status                                                               | `Success`            |
+ * | a request that could not be made: an invalid URL, a body that does not encode  | `Ignored`            |
+ * | JSON that does not parse                                                       | that of the status   |
+ * | any other exit                                                                 | `Outcome.fromExit`'s |
+ *
+ * A 429 shows that the dependency works and limits its callers; GitHub does the same with a 403.
+ *
+ * `retryAfter` of a failure is the response's `retry-after-ms`, or its `Retry-After` in seconds or as a date of RFC
+ * 9110, less the `Age` of a cached response, and at most a year.
+ *
+ * Of a cause with several failures, as a race has it, the worst outcome counts: `Failure` before `Success` before
+ * `Ignored`.
+ *
+ * A response that is a failure is logged, and kept as `lastFailure`, as a line such as `GET
+ * https://payments.example/rates answered 503`, without the user, the query and the fragment of the URL. An error is
+ * kept as it is, and logged as such a line if its URL has one of these.
+ *
+ * **Gotchas**
+ *
+ * A form that does not parse, and a body that exceeds the caller's own `withMaxBodySize`, are classified as bodies that
+ * broke off.
+ *
+ * **Example** (Classifying responses)
+ *
  * ```ts
  * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
  * import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -159,13 +197,20 @@ export const protect: {
 export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = classifyWith(statusOutcome)
 
 /**
- * A `key` that gives a circuit to each of some base URLs: the longest one that a request is under, or none. A request
- * is under `https://a.example/v1` with the same scheme, host and port and a path that is `/v1` or begins with `/v1/`.
+ * Makes a `key` for {@link protect} that gives a circuit to each of several base URLs.
  *
- * No prefix at all, and one that is no absolute URL, has a query, a fragment or a user, or says the same as another, is
- * refused with a `RangeError`.
+ * **Details**
  *
- * @example
+ * A request uses the circuit of the longest prefix that matches its URL, and is not guarded if none does. The prefix
+ * `https://a.example/v1` matches URLs of the same scheme, host and port whose path is `/v1` or begins with `/v1/`.
+ *
+ * **Gotchas**
+ *
+ * Throws a `RangeError` if there is no prefix, if two are the same, or if one is not an absolute URL without user,
+ * query and fragment.
+ *
+ * **Example** (A circuit for each version of an API)
+ *
  * ```ts
  * import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
  * import * as assert from "node:assert"

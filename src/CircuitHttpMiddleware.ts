@@ -1,5 +1,7 @@
 /**
- * A circuit breaker for servers built with `@effect/platform`.
+ * A circuit breaker for the HTTP servers of `@effect/platform`.
+ *
+ * {@link make} makes a middleware for which each request is a call of a breaker.
  *
  * @since 0.1.0
  */
@@ -15,6 +17,8 @@ import { classifyWith, statusOutcome } from "./internal/http/server/verdict.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
+ * Options of {@link make}.
+ *
  * @since 0.1.0
  * @category options
  */
@@ -22,25 +26,26 @@ export interface Options {
   /** The breaker to use (default: the `CircuitBreaker` in the environment of the app). */
   readonly breaker?: CircuitBreaker | undefined
   /**
-   * The circuit for a request; `undefined` leaves the request unguarded (default: one circuit for all of them). A key
-   * should be a route, not the URL, which clients choose.
+   * The key of the circuit for a request (default: one circuit for all requests). A request whose key is `undefined` is
+   * not guarded. Use the route as the key rather than the URL, because clients could make any number of circuits with
+   * URLs.
    */
   readonly key?: ((request: HttpServerRequest.HttpServerRequest) => string | undefined) | undefined
   /**
-   * The verdict on the response that the client gets, by its status and all else that it says (default: 500 and more is
-   * a failure, all else a success). A 404 of somebody who asks for what is not there closes a half-open circuit, unless
-   * it is Ignored here. Where it throws, the call is Ignored, and that is logged once per breaker.
+   * The outcome of the response that the client receives (default: a status of 500 or more is a failure, any other a
+   * success). If the function throws, the call is Ignored, and the defect is logged once per breaker. A 404 can close a
+   * half-open circuit although its handler did nothing; return `Outcome.ignored` for it to prevent that.
    */
   readonly statusOutcome?:
     | ((status: number, response: HttpServerResponse.HttpServerResponse) => Outcome)
     | undefined
-  /** The verdict on the exit of the app, in place of `statusOutcome` (default {@link classify}). */
+  /** The outcome of the app's exit, instead of `statusOutcome` (default {@link classify}). */
   readonly classify?:
     | ((exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) => Outcome)
     | undefined
   /**
-   * What a rejected request is answered with: a response, or an effect that makes one (default: 503 with `Retry-After`
-   * and a body of `application/problem+json` that says when to come back).
+   * The response to a rejected request (default: a 503 with `Retry-After`, and a body of `application/problem+json`
+   * that repeats the delay).
    */
   readonly response?:
     | ((error: CircuitOpenError) => Effect.Effect<HttpServerResponse.HttpServerResponse>)
@@ -48,7 +53,12 @@ export interface Options {
 }
 
 /**
- * A middleware that keeps the app's error `E` and adds what it needs itself: a breaker, or nothing if it was given one.
+ * The type of a middleware that {@link make} makes.
+ *
+ * **Details**
+ *
+ * It leaves the error of the app unchanged. It adds `Needs` to its environment: a `CircuitBreaker`, or nothing if the
+ * option `breaker` is given.
  *
  * @since 0.1.0
  * @category models
@@ -58,28 +68,37 @@ export interface Middleware<Needs> {
 }
 
 /**
- * A middleware for `HttpServer.serve`, `HttpRouter.use` and `HttpLayerRouter.middleware`. While the circuit is open,
- * guarded requests are answered at once and their handler does not run. A handler's own response or error is never
- * replaced. An error that makes its answer itself (`HttpServerRespondable`) makes it within the call, and gives that same
- * answer to the server.
+ * Makes a middleware that guards an HTTP app with a circuit breaker.
  *
- * A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success and ends what counts as time; so do the
- * headers of a stream, by their status. If the route fails later, that is a failure: of a probe, only for as long as the
- * circuit asks for more of them. A client that closes its socket is none.
+ * **When to use**
  *
- * A client that disconnects interrupts a route of a router, and such a call is Ignored. A handler served without a router
- * cannot be interrupted (in `@effect/platform` 0.97), so it counts by what it answers in the end, and as a probe holds
- * its slot until then. Round the whole server (`HttpServer.serve(handler, middleware)`) the platform sends the answer
- * within the call, and to a client that has gone it never finishes sending a body: such a call is not counted, and as a
- * probe it holds its slot until `probeTimeout`. `HttpServer.serve(middleware(handler))` settles when the handler ends.
+ * Use it with `HttpServer.serve`, with `HttpRouter.use`, or with `HttpLayerRouter.middleware`. The last one takes the
+ * middleware as an effect, which gets the breaker:
+ * `Effect.map(CircuitBreaker.CircuitBreaker, (breaker) => CircuitHttpMiddleware.make({ breaker }))`.
  *
- * Put `HttpMiddleware.cors` outside (`HttpServer.serve(middleware(app), HttpMiddleware.cors())`): rejections have its
- * headers then.
+ * **Details**
  *
- * For `HttpLayerRouter.middleware`, get the breaker first:
- * `HttpLayerRouter.middleware(Effect.map(CircuitBreaker.CircuitBreaker, (breaker) => CircuitHttpMiddleware.make({ breaker })))`.
+ * - A rejected request is answered at once, and its handler does not run. The response or error of a handler that runs
+ *   reaches the server unchanged.
+ * - An `HttpServerRespondable` error makes its response once, within the call; the server sends the same response.
+ * - A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success, and ends the time that a slow-call
+ *   policy measures. The headers of a streamed response do the same, with the outcome of their status. If the route
+ *   fails later, that is a failure; of a probe, it counts only while the circuit needs more probes. A client that
+ *   closes its socket is not a failure.
+ * - A client that disconnects interrupts the route of a router, and that call is Ignored.
  *
- * @example
+ * **Gotchas**
+ *
+ * - Put `HttpMiddleware.cors` outside, as in `HttpServer.serve(middleware(app), HttpMiddleware.cors())`, so that the
+ *   responses to rejected requests have its headers.
+ * - A handler without a router is not interrupted when its client disconnects (in `@effect/platform` 0.97). Its final
+ *   response counts, and a probe holds its slot until then.
+ * - Prefer `HttpServer.serve(middleware(handler))` to `HttpServer.serve(handler, middleware)`. In the second form the
+ *   platform sends the response within the call. If the client has disconnected, sending a body never ends: the call is
+ *   not counted, and a probe holds its slot until `probeTimeout`.
+ *
+ * **Example** (Answering requests while a circuit is open)
+ *
  * ```ts
  * import * as HttpApp from "@effect/platform/HttpApp"
  * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -117,12 +136,33 @@ export const make: {
 } = internal.make
 
 /**
- * The verdict on the exit of an app, by the response that its client gets: a status of 500 or more is a failure, and so
- * is a defect; every other response is a success. An exit that is only interruption, as of a client that disconnects,
- * is Ignored. A response that is a failure is logged as a line such as `GET /rates answered 500`, an error as it is.
+ * The default classifier of HTTP apps, which goes by the response that the client receives.
  *
- * As the `classify` of a breaker without the middleware, it takes an error that makes its answer itself for a 500 where
- * the answer cannot be made at once.
+ * **Details**
+ *
+ * A status of 500 or more and a defect are failures, and every other response is a success. An exit that is only
+ * interruption, such as that of a client that disconnects, is Ignored. A response that is a failure is logged as a line
+ * such as `GET /rates answered 500`, and an error as it is.
+ *
+ * **Gotchas**
+ *
+ * As the `classify` of a breaker without the middleware, it cannot wait for an `HttpServerRespondable` error to make
+ * its response asynchronously, and counts that error as a 500.
+ *
+ * **Example** (Classifying responses)
+ *
+ * ```ts
+ * import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+ * import * as assert from "node:assert"
+ * import * as Exit from "effect/Exit"
+ * import { Outcome } from "effect-circuit-breaker"
+ * import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+ *
+ * const respond = (status: number) => Exit.succeed(HttpServerResponse.empty({ status }))
+ *
+ * assert.deepStrictEqual(CircuitHttpMiddleware.classify(respond(404)), Outcome.success)
+ * assert.deepStrictEqual(CircuitHttpMiddleware.classify(respond(500)), Outcome.failure())
+ * ```
  *
  * @since 0.1.0
  * @category classifiers

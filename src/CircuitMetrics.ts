@@ -77,8 +77,8 @@ export const calls = ({
   named(Metric.fromMetricKey(internal.calls), labels, { outcome })
 
 /**
- * `circuit_breaker_transitions_total{breaker,from,to}`: the number of published transitions. `from` and `to` are tags of
- * states, such as `Closed` and `HalfOpen`.
+ * `circuit_breaker_transitions_total{breaker,from,to}`: the number of published transitions. `from` and `to` are tags
+ * of states, such as `Closed` and `HalfOpen`.
  *
  * @since 0.1.0
  * @category metrics
@@ -112,8 +112,8 @@ export const circuits = ({ breaker }: { readonly breaker: string }): Metric.Metr
   named(Metric.fromMetricKey(internal.circuits), { breaker }, {})
 
 /**
- * `circuit_breaker_store_failing{breaker}`: the number of breakers whose `CircuitStore` does not answer, so that they use
- * their own circuits. It is 0 or 1 in most processes.
+ * `circuit_breaker_store_failing{breaker}`: the number of breakers whose `CircuitStore` does not answer, so that they
+ * use their own circuits. It is 0 or 1 in most processes.
  *
  * **Gotchas**
  *

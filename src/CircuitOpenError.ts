@@ -42,8 +42,8 @@ const Base: new () => Cause.YieldableError = Rejection
  * **Details**
  *
  * - `state` is the state of the circuit: Open, HalfOpen with all of its slots taken, Recovering, or Isolated.
- * - `retryAfter` is the rest of the open time. It is zero while the circuit is HalfOpen or Recovering, and infinite while
- *   it is Isolated.
+ * - `retryAfter` is the rest of the open time. It is zero while the circuit is HalfOpen or Recovering, and infinite
+ *   while it is Isolated.
  * - The error carries no JavaScript stack, because capturing one is most of the cost of a rejection.
  *
  * `effect-circuit-breaker/CircuitOpenErrorSchema` has a `Schema` of it for RPC and HTTP.
@@ -129,8 +129,8 @@ export class CircuitOpenError extends Base {
  *
  * **Details**
  *
- * It goes by the brand, so it also recognises an error that another copy of this package made, for which `instanceof` is
- * false.
+ * It goes by the brand, so it also recognises an error that another copy of this package made, for which `instanceof`
+ * is false.
  *
  * **Example** (Recognising a rejection)
  *

@@ -1,7 +1,8 @@
 /**
  * A `Schema` of {@link CircuitOpenError}, for RPC and HTTP.
  *
- * It has a module of its own, so that a program that sends no rejection to another process does not load `effect/Schema`.
+ * It has a module of its own, so that a program that sends no rejection to another process does not load
+ * `effect/Schema`.
  *
  * @since 0.1.0
  */
@@ -13,8 +14,8 @@ import { CircuitOpenError, isCircuitOpenError } from "./CircuitOpenError.ts"
  *
  * **Gotchas**
  *
- * A decoded error keeps its fields and its message, but no circuit takes it for its own rejection: if a protected effect
- * fails with it, that is a failure.
+ * A decoded error keeps its fields and its message, but no circuit takes it for its own rejection: if a protected
+ * effect fails with it, that is a failure.
  *
  * **Example** (Sending a rejection to another process)
  *

@@ -2,13 +2,14 @@
  * Stores through which several processes share circuits.
  *
  * The default store, {@link alone}, shares nothing: each process has its own circuits. If another store is in the
- * environment when a breaker is made, the breaker shares its circuits with every breaker of the same name on that store,
- * and nothing else in the program changes.
+ * environment when a breaker is made, the breaker shares its circuits with every breaker of the same name on that
+ * store, and nothing else in the program changes.
  *
  * **When to use**
  *
- * Use `RedisCircuitStore` to share circuits through Redis, and {@link makeMemory} in tests of several breakers. Implement
- * a {@link Store} to share them through something else, and test it with the laws in `effect-circuit-breaker/testing`.
+ * Use `RedisCircuitStore` to share circuits through Redis, and {@link makeMemory} in tests of several breakers.
+ * Implement a {@link Store} to share them through something else, and test it with the laws in
+ * `effect-circuit-breaker/testing`.
  *
  * **Details**
  *
@@ -36,18 +37,18 @@ import * as memory from "./internal/stores/memory.ts"
  * - `exchange` stores contributions and returns an {@link Entry} for each request, in the order of the requests. It
  *   should take one round trip, but need not be atomic. A request without a contribution is a read: it changes nothing,
  *   and does not extend the lifetime of its circuit. A list of no requests asks whether the store is reachable.
- * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the subscribers,
- *   and returns the entry after that. The entry has the new revision if and only if this write succeeded. The whole
- *   operation is atomic.
+ * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the
+ *   subscribers, and returns the entry after that. The entry has the new revision if and only if this write succeeded.
+ *   The whole operation is atomic.
  * - `changes` emits the changes of a breaker's circuits from the moment of subscription, those made by the subscribing
- *   node included, and the changes of one circuit in their order. It may fail, and has to fail if it loses a change: nodes
- *   then subscribe again and read the circuits that they need.
+ *   node included, and the changes of one circuit in their order. It may fail, and has to fail if it loses a change:
+ *   nodes then subscribe again and read the circuits that they need.
  * - `coordination` is made by {@link coordination}.
  *
  * **Gotchas**
  *
- * A breaker waits for an operation no longer than `coordination.deadline` and then interrupts it, so operations have to be
- * interruptible. A store that fails or does not answer never fails a call.
+ * A breaker waits for an operation no longer than `coordination.deadline` and then interrupts it, so operations have to
+ * be interruptible. A store that fails or does not answer never fails a call.
  *
  * @since 0.1.0
  * @category models
@@ -111,7 +112,10 @@ export interface CompareAndSet {
   readonly revision: string
   /** The new state. */
   readonly state: string
-  /** The time to live of the circuit after this write, in milliseconds: the least time for which the store has to keep it. */
+  /**
+   * The time to live of the circuit after this write, in milliseconds: the least time for which the store has to keep
+   * it.
+   */
   readonly keepMillis: number
 }
 
@@ -120,9 +124,9 @@ export interface CompareAndSet {
  *
  * **Details**
  *
- * `now` and `at` are readings of the store's clock in epoch milliseconds. That clock never runs backwards, and all nodes
- * measure time by it. `at` is the time at which a contribution was stored. `revision` and `state` are `""` if the circuit
- * has no state.
+ * `now` and `at` are readings of the store's clock in epoch milliseconds. That clock never runs backwards, and all
+ * nodes measure time by it. `at` is the time at which a contribution was stored. `revision` and `state` are `""` if the
+ * circuit has no state.
  *
  * @since 0.1.0
  * @category models
@@ -187,8 +191,8 @@ export interface Coordination {
   /** The time after which the probes and isolations of a silent node expire. */
   readonly lease: Duration.Duration
   /**
-   * `"background"` exchanges counts beside the calls. `"write-through"`, for processes that freeze or live for one request,
-   * reads the circuit before a call is admitted and writes the outcome before the call returns.
+   * `"background"` exchanges counts beside the calls. `"write-through"`, for processes that freeze or live for one
+   * request, reads the circuit before a call is admitted and writes the outcome before the call returns.
    */
   readonly sync: "background" | "write-through"
   /** Whether calls use the circuits of their own process while the store fails, or are rejected. */

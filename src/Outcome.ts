@@ -73,7 +73,8 @@ export const success: Success = { _tag: "Success" }
  *
  * **Details**
  *
- * The call is in no window of a trip policy. A probe gives its slot back and neither closes nor reopens the circuit.
+ * The call is in no window of a trip policy. A probe gives its slot back and neither closes nor reopens the circuit. The
+ * one exception is a call that was interrupted: under `TripPolicy.slowCallRate` it counts as slow if it ran long enough.
  *
  * **Gotchas**
  *
@@ -162,13 +163,13 @@ export const fromExit = (exit: Exit.Exit<unknown, unknown>): Outcome =>
  *
  * **Details**
  *
- * Other typed errors are `Ignored`. Successes, defects and interruption are classified as by {@link fromExit}. Of a cause
- * with several typed errors, one for which `predicate` holds is enough.
+ * Other typed errors are `Ignored`. Successes, defects and interruption are classified as by {@link fromExit}. Of a
+ * cause with several typed errors, one for which `predicate` holds is enough.
  *
  * **Gotchas**
  *
- * Many other libraries count an error that is no failure as a success, which can close a half-open circuit. Here it does
- * not.
+ * Many other libraries count an error that is no failure as a success, which can close a half-open circuit. Here it
+ * does not.
  *
  * **Example** (Counting one error)
  *
@@ -203,8 +204,8 @@ export const failWhen =
  *
  * **When to use**
  *
- * Use it if most of the effect's errors are faults of the dependency, and a few, such as "not found", are not. It is the
- * reverse of {@link failWhen}.
+ * Use it if most of the effect's errors are faults of the dependency, and a few, such as "not found", are not. It is
+ * the reverse of {@link failWhen}.
  *
  * **Example** (Ignoring one error)
  *

@@ -1,5 +1,6 @@
 /**
- * A {@link CircuitStore} in Redis, through which a fleet of processes shares its circuits. It uses the client `ioredis`.
+ * A {@link CircuitStore} in Redis, through which a fleet of processes shares its circuits. It uses the client
+ * `ioredis`.
  *
  * **When to use**
  *
@@ -11,8 +12,8 @@
  * - Each process keeps its own circuits, and calls use those. Redis is asked before the first call on a circuit, for a
  *   probe, and by a read such as `state` of a circuit that this process has not used. Other calls of a healthy circuit
  *   cost Redis nothing.
- * - When a circuit has failures, the processes exchange their counts. The process that finds that the policy trips opens
- *   the circuit on all of them. `halfOpen.probes` is the number of probes of all processes together.
+ * - When a circuit has failures, the processes exchange their counts. The process that finds that the policy trips
+ *   opens the circuit on all of them. `halfOpen.probes` is the number of probes of all processes together.
  * - While Redis does not answer, each process uses its own circuits.
  *
  * **Gotchas**
@@ -57,8 +58,8 @@ import * as internal from "./internal/stores/redis/layer.ts"
  */
 export interface Options extends CoordinationOptions {
   /**
-   * The beginning of every key and channel (default `"circuit:"`). In a cluster, circuits are spread over the servers; a
-   * prefix with a hash tag, such as `"{circuit}:"`, puts all of them on one.
+   * The beginning of every key and channel (default `"circuit:"`). In a cluster, circuits are spread over the servers;
+   * a prefix with a hash tag, such as `"{circuit}:"`, puts all of them on one.
    */
   readonly prefix?: string | undefined
 }
@@ -133,8 +134,8 @@ export const layerConfig = (
  *
  * **Details**
  *
- * `client` sends commands, and `subscriber` only subscribes. A `Cluster` may be both: the store makes the connection that
- * it subscribes on, and closes it.
+ * `client` sends commands, and `subscriber` only subscribes. A `Cluster` may be both: the store makes the connection
+ * that it subscribes on, and closes it.
  *
  * **Gotchas**
  *

@@ -17,8 +17,8 @@ import type * as Duration from "effect/Duration"
  *
  * **Gotchas**
  *
- * No timer runs while a circuit waits. The end of an opening or of a recovery is therefore published when the next call or
- * control finds it, with the time of the end as `at`. Reading the state shows it at once.
+ * No timer runs while a circuit waits. The end of an opening or of a recovery is therefore published when the next call
+ * or control finds it, with the time of the end as `at`. Reading the state shows it at once.
  *
  * @since 0.1.0
  * @category models

@@ -1,6 +1,6 @@
 /**
- * A circuit breaker for Effect: wrap any effect; when its dependency fails, callers fail fast with a typed error, and the
- * circuit heals itself.
+ * A circuit breaker for Effect: wrap any effect; when its dependency fails, callers fail fast with a typed error, and
+ * the circuit heals itself.
  *
  * @since 0.1.0
  */

@@ -11,8 +11,8 @@
  * - Make a breaker in the test that uses it, because a breaker needs one `Clock` for its whole life. A breaker that was
  *   tripped under the live clock and is read under `TestClock`, as with a `ManagedRuntime` shared by tests, shows a
  *   `retryAfter` of thousands of days. In the reverse case its opening has already ended.
- * - Use `TestClock` instead of fake timers such as those of vitest. Fake timers move `Effect.sleep`, but not the time of
- *   a circuit: Effect's live `Clock` keeps the `process.hrtime` that it found when it was loaded.
+ * - Use `TestClock` instead of fake timers such as those of vitest. Fake timers move `Effect.sleep`, but not the time
+ *   of a circuit: Effect's live `Clock` keeps the `process.hrtime` that it found when it was loaded.
  *
  * @since 0.1.0
  */
@@ -39,9 +39,10 @@ import { storage } from "./internal/testing/storage.ts"
  * The state is that of the circuit `key` (default `"default"`, the circuit of calls without a key).
  *
  * - `Open`: `retryAfter` is the rest of the open time (default: all of it).
- * - `HalfOpen`: `probing` is the number of probes that run until the scope closes (default 0: the next call is a probe).
- *   With `halfOpen.probes` of them, calls are rejected.
- * - `Recovering`: `admitting` is the share of calls that is admitted now (default: the share at which a recovery begins).
+ * - `HalfOpen`: `probing` is the number of probes that run until the scope closes (default 0: the next call is a
+ *   probe). With `halfOpen.probes` of them, calls are rejected.
+ * - `Recovering`: `admitting` is the share of calls that is admitted now (default: the share at which a recovery
+ *   begins).
  * - `Isolated`: the circuit is isolated until the scope closes.
  *
  * @since 0.1.0
@@ -73,8 +74,8 @@ export type ChosenState =
  * - `"notifications"`: subscribers receive the changes of their breaker.
  *
  * `check` runs `connect` several times, and each run has to make another client of the same store; its scope closes the
- * client. A check uses a breaker name of its own, so the store need not be empty. It waits in real time, half a second at
- * most, and fails with a {@link StoreLawBroken}.
+ * client. A check uses a breaker name of its own, so the store need not be empty. It waits in real time, half a second
+ * at most, and fails with a {@link StoreLawBroken}.
  *
  * **Gotchas**
  *
@@ -116,7 +117,8 @@ export class StoreLawBroken extends Data.TaggedError("StoreLawBroken")<{
  *
  * **Gotchas**
  *
- * The breaker uses the clock of the test. Under `TestClock`, an open circuit stays open until the test adjusts the clock.
+ * The breaker uses the clock of the test. Under `TestClock`, an open circuit stays open until the test adjusts the
+ * clock.
  *
  * **Example** (Testing a fallback)
  *

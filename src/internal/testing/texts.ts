@@ -1,5 +1,6 @@
 /**
- * Names and keys that a store could confuse with its own syntax, or corrupt: separators, patterns, Unicode, no text at all.
+ * Names and keys that a store could confuse with its own syntax, or corrupt: separators, patterns, Unicode, no text at
+ * all.
  *
  * @internal
  */
