@@ -5,31 +5,39 @@ import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 
 /**
- * The edge to Effect's fibers: the fiber that makes a call provides the clock, the span and the loggers.
+ * The edge to Effect's fibers. The fiber that makes a call provides its clock, its span and its loggers.
  *
  * @internal
  */
 export type Caller = Fiber.RuntimeFiber<unknown, unknown>
 
-/** @internal */
+/**
+ * The clock of a fiber.
+ *
+ * @internal
+ */
 export const clockOf = (caller: Caller): Clock.Clock =>
-  // Every fiber has a clock, and every timed call asks for it: one look-up is enough.
+  // Read from the map directly, because every timed call reads the clock, and every fiber has one.
   caller.currentDefaultServices.unsafeMap.get(Clock.Clock.key)
 
 /**
- * The time of a clock that never runs backwards, in whole microseconds: as a number, nanoseconds would not be exact.
+ * The monotonic time in whole microseconds. A number could not hold nanoseconds exactly.
  *
  * @internal
  */
 export const monotonicMicros = (caller: Caller): number =>
   Math.round(Number(clockOf(caller).unsafeCurrentTimeNanos()) / 1e3)
 
-/** @internal */
+/**
+ * The wall clock's time in epoch milliseconds.
+ *
+ * @internal
+ */
 export const epochMillis = (caller: Caller): number => clockOf(caller).unsafeCurrentTimeMillis()
 
 /**
- * Runs an effect that never waits, with the caller's services but in one step with what the caller is doing: no
- * interruption and no other fiber comes between.
+ * Runs an effect that never waits, with the caller's services, within the caller's current step, so that no
+ * interruption and no other fiber can come between.
  *
  * @internal
  */
@@ -39,6 +47,6 @@ export const runNow = <A>(caller: Caller, effect: Effect.Effect<A>): Exit.Exit<A
     runtimeFlags: Runtime.defaultRuntimeFlags,
     fiberRefs: caller.getFiberRefs()
   })
-  // As an exit, because a fiber that fails is logged, and the logger may be what throws.
+  // The effect's exit is its value here, because Effect logs a fiber that fails, and the logger may be what failed.
   return Exit.flatten(Runtime.runSyncExit(runtime)(Effect.exit(effect)))
 }

@@ -4,32 +4,32 @@ import type * as Exit from "effect/Exit"
 import type { Caller } from "./caller.ts"
 
 /**
- * The edge to Effect's run loop: a frame on the stack of the fiber that makes a call, as `Effect.matchCauseEffect` would
- * put one there. Being its own frame saves a call two steps of the run loop and most of what it would allocate.
+ * The edge to Effect's run loop: a frame on the stack of the fiber that makes a call, like the one that
+ * `Effect.matchCauseEffect` pushes. A call that is its own frame saves two steps of the run loop and most allocations.
  *
- * `pushStack` and the fields of a frame are not Effect's public interface. A test holds them for the oldest and the newest
- * Effect that this library works with.
+ * `pushStack` and the fields of a frame are private to Effect. A test checks them with the oldest and the newest
+ * version of Effect that this library supports.
  *
  * @internal
  */
 export abstract class Frame {
   declare readonly _op: "OnSuccessAndFailure"
-  /** The next frame further out in the same fiber. */
+  /** The next outer frame of the same fiber. */
   outerFrame: Frame | undefined = undefined
   private watch: Watch | undefined = undefined
 
-  /** What the effect's success becomes. */
+  /** Handles the effect's success, and returns the exit that takes its place. */
   protected abstract onSuccess(value: unknown, caller: Caller): Exit.Exit<unknown, unknown>
-  /** What the effect's failure becomes. */
+  /** Handles the effect's failure, and returns the exit that takes its place. */
   protected abstract onFailure(cause: Cause.Cause<unknown>, caller: Caller): Exit.Exit<unknown, unknown>
-  /** The fiber was interrupted within the effect, and has ended with `exit`. */
+  /** Handles the end of a fiber that was interrupted within the effect. */
   protected abstract onInterrupted(exit: Exit.Exit<unknown, unknown>, caller: Caller): void
 
   /** Runs an effect in the caller's fiber within this frame, without a mask. */
   protected push<A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller): Effect.Effect<A, E, R> {
     this.watch = watchOf(caller)
     this.watch.enter(this)
-    // The one method of a fiber that its type does not show.
+    // The type of a fiber leaves this method out.
     ;(caller as unknown as { readonly pushStack: (frame: object) => void }).pushStack(this)
     return effect
   }
@@ -48,23 +48,23 @@ export abstract class Frame {
   }
 
   private leave(): Caller {
-    // The run loop returns to a frame only after it was pushed.
+    // Set, because the run loop returns only to frames that were pushed.
     const watch = this.watch!
     watch.leave(this)
     return watch.caller
   }
 }
 
-// On the prototype: the run loop reads it, and no frame needs one of its own.
+// The run loop reads it from every frame, so it is on the prototype.
 Object.defineProperty(Frame.prototype, "_op", { value: "OnSuccessAndFailure" })
 
 /**
- * Watches the end of a fiber for the frames on its stack: an interrupted fiber passes by the handlers of its
- * interruptible regions, so only its end shows them the interruption.
+ * Watches the end of a fiber on behalf of the frames on its stack. An interrupted fiber skips the handlers of its
+ * interruptible regions, so these frames learn of the interruption only from the end of the fiber.
  */
 class Watch {
   readonly caller: Caller
-  /** Kept for the fiber's next call. */
+  /** Whether the watch stays registered between the fiber's calls. */
   isKept = true
   private innermost: Frame | undefined = undefined
 
@@ -84,13 +84,13 @@ class Watch {
     if (!this.isKept && this.innermost === undefined) this.caller.removeObserver(this.onEnd)
   }
 
-  /** Another fiber makes calls now: this fiber is watched only as long as its calls run. */
+  /** Watches the fiber only until its running calls end, because another fiber makes calls now. */
   release(): void {
     this.isKept = false
     if (this.innermost === undefined) this.caller.removeObserver(this.onEnd)
   }
 
-  // The frames inside it were interrupted in a region that this frame is not part of.
+  // Inner frames remain on the stack if they were interrupted in a region that this frame is not part of.
   private removeFromWithin(frame: Frame): void {
     let above = this.innermost
     while (above !== undefined && above.outerFrame !== frame) above = above.outerFrame
@@ -104,7 +104,7 @@ class Watch {
   }
 }
 
-/** The watch of the fiber that made the latest call: most fibers make several calls in a row. */
+/** The watch of the fiber that made the latest call, kept because most fibers make several calls in a row. */
 let latest: Watch | undefined = undefined
 
 const watchOf = (caller: Caller): Watch => {

@@ -6,18 +6,21 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
 /**
- * What the end of an interrupted fiber says of a call that it was running: the interruption and the defects that came
- * with it, such as one of the call's own finalizer.
+ * The exit of a call whose fiber was interrupted and has ended: the interruption, and the defects that came with it,
+ * such as a defect of the call's own finalizer.
  *
  * @internal
  */
 export const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<never> => {
-  const own = exit._tag === "Success" ? Option.none() : Cause.stripSomeDefects(exit.cause, handedOn)
+  const own = exit._tag === "Success" ? Option.none() : Cause.stripSomeDefects(exit.cause, transferredValue)
   return Exit.failCause(Cause.stripFailures(Option.getOrElse(own, () => Cause.interrupt(FiberId.none))))
 }
 
-/** A defect that is an effect and no error is a value handed on to an outer layer, as servers do with a response. */
-const handedOn = (defect: unknown): Option.Option<unknown> =>
+/**
+ * Servers transfer a response to an outer layer as a defect that is an effect and no error. That is not a defect of the
+ * call.
+ */
+const transferredValue = (defect: unknown): Option.Option<unknown> =>
   Predicate.hasProperty(defect, Effect.EffectTypeId) && !(defect instanceof Error)
     ? Option.some(defect)
     : Option.none()

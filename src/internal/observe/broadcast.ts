@@ -6,8 +6,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /**
- * Publishes without an effect and without waiting. Each subscriber has a buffer of its own that drops its oldest message
- * when it is full, so a slow one loses old messages, never new ones, and holds nobody up.
+ * Publishes messages synchronously, without an effect. Each subscriber has a buffer of its own, which drops its oldest
+ * message when it is full. A slow subscriber therefore loses old messages but never new ones, and delays no publisher.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export class Broadcast<A> {
   private readonly subscribers = new Set<Subscriber<A>>()
   private ended = false
 
-  /** A subscription from now on. At the end it closes after the messages that it still holds. */
+  /** A subscription that begins now. After `end`, it closes when its buffered messages have been read. */
   readonly subscription: Effect.Effect<Mailbox.ReadonlyMailbox<A>, never, Scope.Scope> = this.subscribe(
     Effect.map(Mailbox.make<A>({ capacity, strategy: "sliding" }), (mailbox) => [
       mailbox,
@@ -28,13 +28,13 @@ export class Broadcast<A> {
 
   readonly stream: Stream.Stream<A> = Stream.unwrapScoped(Effect.map(this.subscription, Mailbox.toStream))
 
-  /** The same as a queue, which is shut down at the end. */
+  /** A subscription as a queue, which `end` shuts down. */
   readonly queue: Effect.Effect<Queue.Dequeue<A>, never, Scope.Scope> = this.subscribe(
     Effect.map(Queue.sliding<A>(capacity), (queue) => [
       queue,
       {
         offer: (message) => {
-          // Full, it makes room only for a message that is offered as an effect.
+          // A full sliding queue drops its oldest message only if the new one is offered as an effect.
           if (!queue.unsafeOffer(message)) Effect.runSync(Queue.offer(queue, message))
         },
         end: () => Effect.runSync(Queue.shutdown(queue))
@@ -46,7 +46,7 @@ export class Broadcast<A> {
     for (const subscriber of this.subscribers) subscriber.offer(message)
   }
 
-  /** Ends every subscription, and those that are still to come. */
+  /** Ends every subscription, later ones included. */
   end(): void {
     this.ended = true
     for (const subscriber of this.subscribers) subscriber.end()

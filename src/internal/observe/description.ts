@@ -2,8 +2,8 @@ import type * as Exit from "effect/Exit"
 import type { Failure } from "../../Outcome.ts"
 
 /**
- * A call that was judged a failure `at` epoch milliseconds. Its exit may be a success that the classifier counts as a
- * failure; a classifier can describe such a value in a line of text.
+ * A call that was classified as a failure, at a time in epoch milliseconds. Its exit may be a success whose value was
+ * classified as a failure; `description` is the classifier's line of text for such a value.
  *
  * @internal
  */
@@ -16,7 +16,8 @@ export interface LastFailure {
 const descriptionKey = Symbol.for("effect-circuit-breaker/Outcome/description")
 
 /**
- * Adds a line of text for the log to a failure. The outcome stays equal to one without a text.
+ * Adds a line of text for the log to a failure. The property is not enumerable, so the outcome stays equal to one
+ * without it.
  *
  * @internal
  */
@@ -24,7 +25,7 @@ export const describedFailure = (failure: Failure, description: () => string): F
   Object.defineProperty({ ...failure }, descriptionKey, { value: description })
 
 /**
- * The line of text of a failure, if its classifier has added one.
+ * The line of text that a classifier has added to a failure.
  *
  * @internal
  */
@@ -34,7 +35,7 @@ export const descriptionOf = (outcome: Failure): string | undefined => {
   try {
     return String(description())
   } catch {
-    // The description is only a text for the log.
+    // The description is only for the log, so its defect is not the call's.
     return undefined
   }
 }

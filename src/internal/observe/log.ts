@@ -11,18 +11,18 @@ import { runNow } from "../fiber/caller.ts"
 import type { LastFailure } from "./description.ts"
 
 /**
- * What the log line of an opening says beyond the transition itself.
+ * The details of an opening that its log line adds to the transition.
  *
  * @internal
  */
 export interface Details {
-  /** Which policy tripped, and by which figures. */
+  /** The policy that tripped and its figures, as a text. */
   readonly figures: string | undefined
   readonly lastFailure: LastFailure | undefined
 }
 
 /**
- * Logs a transition. A logger that fails or throws affects nobody.
+ * Logs a transition. A logger that fails or throws does not affect the call.
  *
  * @internal
  */
@@ -38,13 +38,13 @@ export const logTransition = (
     return log(caller, transition, { level, message })
   if (lastFailure?.description !== undefined)
     return log(caller, transition, { level, message: `${message}: ${lastFailure.description}` })
-  // A value that was judged a failure may be anything, and does not belong in the log.
+  // A value that was classified as a failure may be large or secret, so it is not logged.
   const cause = lastFailure?.exit._tag === "Failure" ? lastFailure.exit.cause : Cause.empty
   log(caller, transition, { level, message, cause })
 }
 
 /**
- * Logs that the breaker had to drop a circuit although it was not Closed.
+ * Logs that the breaker dropped a circuit that was not Closed.
  *
  * @internal
  */
@@ -55,7 +55,7 @@ export const logDropped = (caller: Caller, transition: Transition.Transition): v
   })
 
 /**
- * Logs that code given to the breaker has thrown.
+ * Logs that code of the program, such as a classifier, threw in a breaker.
  *
  * @internal
  */
@@ -68,12 +68,12 @@ export const logDefect = (caller: Caller, circuit: Circuit, defect: unknown): vo
   })
 
 /**
- * Logs that the circuit store does not answer, or that it answers again.
+ * Logs that the circuit store does not answer (with its `error`), or that it answers again.
  *
  * @internal
  */
 export const logStore = (caller: Caller, breaker: string, error: Error | undefined): void =>
-  logOfStore(
+  logOfBreaker(
     caller,
     breaker,
     error === undefined
@@ -84,18 +84,18 @@ export const logStore = (caller: Caller, breaker: string, error: Error | undefin
   )
 
 /**
- * Logs that a circuit store has something that this process cannot use, or has thrown.
+ * Logs that this process cannot use the content of the circuit store, or that the store threw.
  *
  * @internal
  */
 export const logStoreContent = (caller: Caller, breaker: string, message: string): void =>
-  logOfStore(caller, breaker, Effect.logWarning(message))
+  logOfBreaker(caller, breaker, Effect.logWarning(message))
 
-const logOfStore = (caller: Caller, breaker: string, line: Effect.Effect<void>): void => {
+const logOfBreaker = (caller: Caller, breaker: string, line: Effect.Effect<void>): void => {
   runNow(caller, Effect.annotateLogs(line, { breaker }))
 }
 
-// A line costs a fiber of its own, so it is logged only if a logger would show it.
+// A log line costs a fiber, so it is made only if a logger would show it.
 const isShown = (caller: Caller, level: LogLevel.LogLevel): boolean =>
   LogLevel.greaterThanEqual(level, caller.getFiberRef(FiberRef.currentMinimumLogLevel)) &&
   HashSet.size(caller.getFiberRef(FiberRef.currentLoggers)) > 0
@@ -122,7 +122,7 @@ const log = (
   runNow(caller, line.pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
 }
 
-// The span already has an event for a transition.
+// A transition is an event of the span already, so its log line does not become another.
 const withoutSpanEvents = (caller: Caller) =>
   Effect.locally(
     FiberRef.currentLoggers,

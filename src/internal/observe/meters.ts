@@ -36,7 +36,7 @@ export const storeFailing = MetricKey.gauge("circuit_breaker_store_failing", {
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 /**
- * The metrics of a breaker. Each of its circuits counts in a series: one for all of them, or one of its own.
+ * The metrics of a breaker. Its circuits share one series, or each has a series of its own.
  *
  * @internal
  */
@@ -47,20 +47,20 @@ export class Meters {
   private readonly storeFailing: () => MetricHook.MetricHook.Gauge<number>
   private isStoreFailing = false
 
-  /** `more` are the labels that the program gives to all of its metrics. */
-  constructor(breaker: string, byKey: boolean, more: Labels) {
+  /** `common` are the labels that the program gives to all of its metrics. */
+  constructor(breaker: string, byKey: boolean, common: Labels) {
     const name = MetricLabel.make("breaker", breaker)
-    this.circuits = zeroed(circuits, [name, ...more])
-    this.storeFailing = () => zeroed(storeFailing, [name, ...more])
+    this.circuits = zeroed(circuits, [name, ...common])
+    this.storeFailing = () => zeroed(storeFailing, [name, ...common])
     if (byKey) {
-      this.seriesOf = (key) => new Series([name, MetricLabel.make("key", key)], more)
+      this.seriesOf = (key) => new Series([name, MetricLabel.make("key", key)], common)
     } else {
-      const one = new Series([name], more)
-      this.seriesOf = () => one
+      const shared = new Series([name], common)
+      this.seriesOf = () => shared
     }
   }
 
-  /** A circuit is in another state: from none where it is new, to none where it is dropped. */
+  /** Counts a circuit in another state. `from` is undefined for a new circuit, and `to` for one that is dropped. */
   moved(series: Series, from: StateTag | undefined, to: StateTag | undefined): void {
     if (!this.isLive) return
     if (from === undefined) this.circuits.modify(1)
@@ -69,7 +69,7 @@ export class Meters {
     else series.states[to].modify(1)
   }
 
-  /** The breaker shares its circuits, and their store answers or does not. */
+  /** Records whether the store of a breaker that shares its circuits fails. The metric exists after the first call. */
   store(isFailing: boolean): void {
     const gauge = this.storeFailing()
     if (!this.isLive || isFailing === this.isStoreFailing) return
@@ -77,7 +77,7 @@ export class Meters {
     gauge.modify(isFailing ? 1 : -1)
   }
 
-  /** The breaker is no more: its circuits are nowhere, whatever becomes of them. */
+  /** Removes the circuits of a closed breaker from the metrics, and ignores their later changes. */
   end(circuits: Iterable<{ readonly series: Series; readonly current: { readonly _tag: StateTag } }>): void {
     for (const { current, series } of circuits) this.moved(series, current._tag, undefined)
     if (this.isStoreFailing) this.store(false)
@@ -86,7 +86,8 @@ export class Meters {
 }
 
 /**
- * Labelled once: to label a metric anew for each call would cost more than the call.
+ * The metrics of one circuit, or of all circuits of a breaker. They are labelled once, because labelling a metric for
+ * each call would cost more than the call.
  *
  * @internal
  */
@@ -96,16 +97,16 @@ export class Series {
   readonly ignored: MetricHook.MetricHook.Counter<number>
   readonly rejected: MetricHook.MetricHook.Counter<number>
   readonly states: Readonly<Record<StateTag, MetricHook.MetricHook.Gauge<number>>>
-  /** By the state that was left, and the state that was entered. */
+  /** Counters by the state that was left, and then by the state that was entered. */
   private readonly transitions: Partial<
     Record<StateTag, Partial<Record<StateTag, MetricHook.MetricHook.Counter<number>>>>
   > = {}
   private readonly labels: Labels
-  private readonly more: Labels
+  private readonly common: Labels
 
-  constructor(labels: Labels, more: Labels) {
+  constructor(labels: Labels, common: Labels) {
     this.labels = labels
-    this.more = more
+    this.common = common
     const outcome = (outcome: string) => zeroed(calls, this.labelled("outcome", outcome))
     this.succeeded = outcome("success")
     this.failed = outcome("failure")
@@ -120,7 +121,7 @@ export class Series {
       Isolated: gauge("Isolated"),
       Disabled: gauge("Disabled")
     }
-    for (const [from, to] of usual) this.transition(from, to)
+    for (const [from, to] of commonTransitions) this.transition(from, to)
   }
 
   transition(from: StateTag, to: StateTag): MetricHook.MetricHook.Counter<number> {
@@ -132,15 +133,15 @@ export class Series {
   }
 
   private labelled(name: string, value: string, ...others: Labels): Labels {
-    return [...this.labels, MetricLabel.make(name, value), ...others, ...this.more]
+    return [...this.labels, MetricLabel.make(name, value), ...others, ...this.common]
   }
 }
 
 /** @internal */
 export const increment = (counter: MetricHook.MetricHook.Counter<number>): void => counter.update(1)
 
-/** The transitions that there are from the start, with the value zero. */
-const usual: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
+/** The transitions whose counters exist from the start, with the value zero. */
+const commonTransitions: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
   ["Closed", "Closed"],
   ["Closed", "Open"],
   ["Closed", "Isolated"],
@@ -160,7 +161,7 @@ const usual: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
   ["Disabled", "Closed"]
 ]
 
-// Asked for once, a metric is there, with the value zero.
+// The registry makes a metric, with the value zero, when it is first looked up.
 const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(
   key: MetricKey.MetricKey<Type>,
   labels: Labels

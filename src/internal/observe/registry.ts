@@ -7,7 +7,7 @@ import type { Transition } from "../../Transition.ts"
 import { Broadcast } from "./broadcast.ts"
 
 /**
- * What a registry knows of the breakers that it lists.
+ * The part of a breaker that a registry uses.
  *
  * @internal
  */
@@ -15,7 +15,11 @@ export interface Named {
   readonly name: string
 }
 
-/** @internal */
+/**
+ * The registry of `CircuitBreakerRegistry`, for any type of breaker.
+ *
+ * @internal
+ */
 export interface Registry<Breaker extends Named> {
   readonly breakers: Effect.Effect<ReadonlyArray<Breaker>>
   readonly get: (name: string) => Effect.Effect<Option.Option<Breaker>>
@@ -52,8 +56,8 @@ export const unsafeMake = <Breaker extends Named>(): Registry<Breaker> => {
 export const key = "effect-circuit-breaker/CircuitBreakerRegistry"
 
 /**
- * The registry in the environment, for whoever makes breakers. The public module has a reference with the same key and
- * the full type of a breaker, which this layer does not know; Effect tells references apart by their keys alone.
+ * The registry in the environment, for the code that makes breakers. The public module has a reference with the same
+ * key and the full type of a breaker, which this layer does not know. Effect identifies references by their keys alone.
  *
  * @internal
  */

@@ -4,7 +4,7 @@ import type { Caller } from "../fiber/caller.ts"
 import { clockOf } from "../fiber/caller.ts"
 
 /**
- * Adds an event to the caller's span, if one is open. A tracer that throws affects nobody.
+ * Adds an event to the caller's span, if one is open. A tracer that throws does not affect the call.
  *
  * @internal
  */
@@ -14,12 +14,12 @@ export const addSpanEvent = (caller: Caller, name: string, attributes: Record<st
   try {
     span.event(name, clockOf(caller).unsafeCurrentTimeNanos(), attributes)
   } catch {
-    // The tracer's failure is not the call's.
+    // A defect of the tracer is not one of the call.
   }
 }
 
 /**
- * What an event says of a rejection.
+ * The attributes of the event of a rejection.
  *
  * @internal
  */
@@ -30,8 +30,8 @@ export interface RejectedCall {
 }
 
 /**
- * Adds one event to the caller's span for all rejections by a circuit. The event counts them, as far as the tracer keeps
- * the object; an attribute of the span counts the rejections of all circuits.
+ * Adds one event to the caller's span for all rejections by a circuit. Later rejections increase its `count`, which a
+ * tracer shows if it keeps the attributes object. An attribute of the span counts the rejections of all circuits.
  *
  * @internal
  */
@@ -71,6 +71,6 @@ const setSpanAttribute = (span: Tracer.Span, name: string, value: unknown): void
   try {
     span.attribute(name, value)
   } catch {
-    // The tracer's failure is not the call's.
+    // A defect of the tracer is not one of the call.
   }
 }
