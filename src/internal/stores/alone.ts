@@ -6,18 +6,22 @@ import type { Store } from "../../CircuitStore.ts"
 import { aloneKey } from "../breaker/join.ts"
 import { decode } from "./options.ts"
 
-/** @internal */
+/**
+ * The store that stores nothing. The mark lets a breaker recognise it, and a copy of it.
+ *
+ * @internal
+ */
 export const alone: Store & { readonly [aloneKey]: true } = {
   [aloneKey]: true,
   coordination: decode("CircuitStore.alone", {}),
   exchange: (requests) =>
-    Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...nothing }))),
+    Effect.map(Clock.currentTimeMillis, (now) => requests.map(() => ({ now, ...noCircuit }))),
   compareAndSet: ({ revision, state }) =>
-    Effect.map(Clock.currentTimeMillis, (now) => ({ now, ...nothing, revision, state })),
+    Effect.map(Clock.currentTimeMillis, (now) => ({ now, ...noCircuit, revision, state })),
   changes: () => Stream.never
 }
 
-const nothing = { revision: "", state: "", contributions: [] }
+const noCircuit = { revision: "", state: "", contributions: [] }
 
 /**
  * The key of the store in the environment.
@@ -27,8 +31,8 @@ const nothing = { revision: "", state: "", contributions: [] }
 export const key = "effect-circuit-breaker/CircuitStore"
 
 /**
- * The store in the environment, for whoever makes breakers. The public module has a reference with the same key, and the
- * stores that bring the code of a fleet along; Effect tells references apart by their keys alone.
+ * The store in the environment, for the code that makes breakers. The public module has a reference with the same key,
+ * and also the stores that bring the code of a fleet along. Effect identifies references by their keys alone.
  *
  * @internal
  */

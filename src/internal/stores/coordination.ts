@@ -4,7 +4,7 @@ import { join } from "../fleet/join.ts"
 import { decode } from "./options.ts"
 
 /**
- * How the processes of a store work together, and the code that does it.
+ * Makes a store's coordination: its settings, and the function by which a breaker joins the store.
  *
  * @internal
  */

@@ -1,7 +1,11 @@
 import * as Data from "effect/Data"
 
 /**
- * The store could not be asked. It never reaches a caller of a breaker.
+ * The error of a store that cannot complete an operation.
+ *
+ * **Details**
+ *
+ * Callers of a breaker never receive it. The breaker logs the message once when the store begins to fail.
  *
  * @since 0.1.0
  * @category errors

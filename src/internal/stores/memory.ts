@@ -8,36 +8,41 @@ import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStor
 import { Broadcast } from "../observe/broadcast.ts"
 import { makeCoordination } from "./coordination.ts"
 
-interface Kept {
+/** The stored data of one circuit. */
+interface StoredCircuit {
   revision: string
   state: string
-  until: number
+  expiresAt: number
   readonly contributions: Map<string, { readonly at: number; readonly value: string }>
 }
 
 const idOf = ({ breaker, key }: CircuitId): string => JSON.stringify([breaker, key])
 
-/** @internal */
+/**
+ * Makes a store in memory. Every operation is one synchronous step, so all of them are atomic.
+ *
+ * @internal
+ */
 export const make = (options: Options = {}): Effect.Effect<Store> =>
   Effect.sync(() => {
     const coordination = makeCoordination("CircuitStore.makeMemory", options)
-    const circuits = new Map<string, Kept>()
+    const circuits = new Map<string, StoredCircuit>()
     const changes = new Broadcast<{ readonly breaker: string; readonly change: Change }>()
 
-    const find = (circuit: CircuitId, now: number): Kept => {
-      const kept = circuits.get(idOf(circuit))
-      if (kept !== undefined && now < kept.until) return kept
+    const find = (circuit: CircuitId, now: number): StoredCircuit => {
+      const stored = circuits.get(idOf(circuit))
+      if (stored !== undefined && now < stored.expiresAt) return stored
       circuits.delete(idOf(circuit))
-      return { revision: "", state: "", until: 0, contributions: new Map() }
+      return { revision: "", state: "", expiresAt: 0, contributions: new Map() }
     }
-    const keep = (circuit: CircuitId, kept: Kept, keepMillis: number, now: number): void => {
-      kept.until = Math.max(kept.until, now + keepMillis)
-      for (const [node, { at }] of kept.contributions) {
-        if (now - at > keepMillis) kept.contributions.delete(node)
+    const save = (circuit: CircuitId, stored: StoredCircuit, keepMillis: number, now: number): void => {
+      stored.expiresAt = Math.max(stored.expiresAt, now + keepMillis)
+      for (const [node, { at }] of stored.contributions) {
+        if (now - at > keepMillis) stored.contributions.delete(node)
       }
-      circuits.set(idOf(circuit), kept)
+      circuits.set(idOf(circuit), stored)
     }
-    const entryOf = ({ contributions, revision, state }: Kept, now: number): Entry => ({
+    const entryOf = ({ contributions, revision, state }: StoredCircuit, now: number): Entry => ({
       now,
       revision,
       state,
@@ -49,27 +54,27 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
       exchange: (requests) =>
         Effect.map(Clock.currentTimeMillis, (now) =>
           requests.map(({ announce, circuit, contribution, keepMillis, node }) => {
-            const kept = find(circuit, now)
+            const stored = find(circuit, now)
             if (contribution !== undefined) {
-              kept.contributions.set(node, { at: now, value: contribution })
-              keep(circuit, kept, keepMillis, now)
+              stored.contributions.set(node, { at: now, value: contribution })
+              save(circuit, stored, keepMillis, now)
             }
             if (announce) {
               changes.publish({ breaker: circuit.breaker, change: { _tag: "Failing", key: circuit.key } })
             }
-            return entryOf(kept, now)
+            return entryOf(stored, now)
           })
         ),
       compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
-          const kept = find(circuit, now)
-          if (kept.revision === expected) {
-            Object.assign(kept, { revision, state })
-            keep(circuit, kept, keepMillis, now)
+          const stored = find(circuit, now)
+          if (stored.revision === expected) {
+            Object.assign(stored, { revision, state })
+            save(circuit, stored, keepMillis, now)
             const change: Change = { _tag: "Changed", key: circuit.key, now, revision, state }
             changes.publish({ breaker: circuit.breaker, change })
           }
-          return entryOf(kept, now)
+          return entryOf(stored, now)
         }),
       changes: (breaker) =>
         Stream.unwrapScoped(

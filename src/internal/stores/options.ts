@@ -12,20 +12,21 @@ const names = {
 } satisfies Record<keyof Options, true>
 
 /**
- * Throws a `RangeError` that names the option, the value received and what is allowed.
+ * Checks the options of a store, and fills in the defaults. Throws a `RangeError` that names the option, the received
+ * value and the allowed range.
  *
  * @internal
  */
 export const decode = (of: string, input: unknown): Coordination => {
   const options = optionsOf<Options>(of, input, Object.keys(names))
-  const syncInterval = timed(`${of}: syncInterval`, or(options.syncInterval, "1 second"))
+  const syncInterval = sleepDuration(`${of}: syncInterval`, or(options.syncInterval, "1 second"))
   const lease = finiteDuration(`${of}: lease`, or(options.lease, Duration.times(syncInterval, 3)))
   if (Duration.lessThan(lease, Duration.times(syncInterval, 2))) {
     return refuse(`${of}: lease`, "at least twice syncInterval, when it is renewed", Duration.format(lease))
   }
   return {
     syncInterval,
-    deadline: timed(`${of}: deadline`, or(options.deadline, "100 millis")),
+    deadline: sleepDuration(`${of}: deadline`, or(options.deadline, "100 millis")),
     quorum: count(`${of}: quorum`, or(options.quorum, 1)),
     lease,
     sync: oneOf(`${of}: sync`, ["background", "write-through"], or(options.sync, "background")),
@@ -33,10 +34,10 @@ export const decode = (of: string, input: unknown): Coordination => {
   }
 }
 
-/** A time that is slept: a timer holds no longer than some 24 days. */
-const timed = (what: string, value: Duration.DurationInput): Duration.Duration => {
-  const duration = finiteDuration(what, value)
+/** Decodes a duration that is slept. A timer can sleep no longer than some 24 days. */
+const sleepDuration = (option: string, value: Duration.DurationInput): Duration.Duration => {
+  const duration = finiteDuration(option, value)
   return Duration.greaterThan(duration, Duration.days(10))
-    ? refuse(what, "at most 10 days", Duration.format(duration))
+    ? refuse(option, "at most 10 days", Duration.format(duration))
     : duration
 }

@@ -9,7 +9,11 @@ import { refuseValue } from "../../options/checks.ts"
 import { isCluster, Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
 
-/** @internal */
+/**
+ * Makes a store on connections of its own, which are closed with the scope.
+ *
+ * @internal
+ */
 export const connect = (
   options: Options & Omit<RedisOptions, keyof Options>
 ): Effect.Effect<Store, never, Scope.Scope> =>
@@ -18,7 +22,7 @@ export const connect = (
     const [client, subscriber] = yield* Effect.all(
       [
         open({ ...redis, enableOfflineQueue: false, maxRetriesPerRequest: 0 }),
-        // Whoever listens subscribes again; ioredis would leave a refusal unhandled, which ends the process.
+        // The listener subscribes again itself, because ioredis would leave a refusal unhandled, which ends the process.
         open({ ...redis, maxRetriesPerRequest: null, autoResubscribe: false })
       ],
       { concurrency: "unbounded" }
@@ -35,47 +39,47 @@ const open = (options: RedisOptions): Effect.Effect<Redis, never, Scope.Scope> =
     Effect.sync(() => {
       const client = new Redis({
         connectTimeout: 2_000,
-        // A connection that has died without a word is noticed although nothing is sent on it.
+        // TCP notices a connection that has died silently even if nothing is sent on it.
         keepAlive: 10_000,
-        // One that is there and says nothing, too; where there are sentinels, they know of another.
+        // A connection to a silent server is closed, and the sentinels, if there are any, name another server.
         socketTimeout: 2_000,
         failoverDetector: true,
         retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-        // A replica that was a primary: look again for the primary.
+        // If the server has become a replica, a new connection may reach the primary.
         reconnectOnError: (error) => error.message.includes("READONLY"),
         ...options
       })
-      return { client, forsake: stayConnected(client) }
+      return { client, letEnd: reconnectAtEnd(client) }
     }),
-    ({ client, forsake }) =>
+    ({ client, letEnd }) =>
       Effect.sync(() => {
-        forsake()
+        letEnd()
         client.disconnect()
       })
   ).pipe(
     Effect.map(({ client }) => client),
-    // A server that takes longer is not waited for: calls go on without it.
+    // The store does not wait longer for a server, because calls go on without it.
     Effect.tap((client) => Effect.timeoutOption(connected(client), "1 second"))
   )
 
 /**
- * Connects anew when ioredis gives up: an attempt to connect that is broken off ends the client for good, and a failover
- * that its sentinels tell of meanwhile breaks it off. Returns how to leave that.
+ * Reconnects when ioredis gives up: an attempt to connect that is aborted ends the client for good, and a failover that
+ * its sentinels report meanwhile aborts it. Returns a function that lets the client end.
  */
-const stayConnected = (client: Redis): (() => void) => {
-  let isBrokenOff = false
-  // Every other error is reported by whoever asks.
+const reconnectAtEnd = (client: Redis): (() => void) => {
+  let isAborted = false
+  // Every other error also fails a command, which reports it.
   const onError = (error: Error): void => {
-    isBrokenOff = error.message === "Connection is closed."
+    isAborted = error.message === "Connection is closed."
   }
   const onEnd = (): void => {
-    if (isBrokenOff) client.connect().catch(() => undefined)
+    if (isAborted) client.connect().catch(() => undefined)
   }
   client.on("error", onError).on("end", onEnd)
   return () => client.off("end", onEnd)
 }
 
-/** Waits until the first attempt to connect has come to an end, good or bad. */
+/** Waits until the first attempt to connect has succeeded or failed. */
 const connected = (client: Redis): Effect.Effect<void> =>
   Effect.async((resume) => {
     const done = () => {
@@ -86,7 +90,11 @@ const connected = (client: Redis): Effect.Effect<void> =>
     return Effect.sync(() => client.off("ready", done).off("close", done))
   })
 
-/** @internal */
+/**
+ * Makes a store on given connections.
+ *
+ * @internal
+ */
 export const fromClients = (
   { client, subscriber }: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
   options: Options,

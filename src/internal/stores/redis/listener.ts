@@ -10,11 +10,12 @@ import { CircuitStoreError } from "../error.ts"
 type Messages = Mailbox.Mailbox<string, CircuitStoreError>
 
 /**
- * Listens to channels on a connection that does nothing else. What is said while it is lost is lost: every stream fails
- * then, so that whoever listens knows and begins anew. The first thing said is nothing: from then on all is heard.
+ * Receives the messages of channels on a connection that does nothing else. A stream of messages begins with
+ * `undefined` when its subscription is active. It fails when the connection is lost, because messages may be lost with
+ * it; its consumer then subscribes again.
  *
- * The client of a cluster moves its subscriptions to another server and tells nobody what was missed meanwhile, so there
- * the connection is one of the listener's own, to any of the servers.
+ * The client of a cluster moves its subscriptions to another server without reporting that messages were lost
+ * meanwhile. For a cluster, the listener therefore makes a connection of its own to one of the servers.
  *
  * @internal
  */
@@ -22,7 +23,7 @@ export class Listener {
   private readonly client: Redis | Cluster
   private readonly mailboxes = new Map<string, Set<Messages>>()
   private connection: Redis | undefined
-  /** Which of a cluster's servers is listened to next. */
+  /** The index of the server of a cluster that the listener connects to next. */
   private next: number
   private isConnected = false
   private hasEnded = false
@@ -41,15 +42,15 @@ export class Listener {
 
   messages(channel: string): Stream.Stream<string | undefined, CircuitStoreError> {
     return Stream.unwrapScoped(
-      Effect.acquireRelease(this.listen(channel), (mailbox) => this.forget(channel, mailbox)).pipe(
-        // Not part of the acquisition, which could not be interrupted: without a server it waits.
-        Effect.tap(this.subscribing(channel)),
+      Effect.acquireRelease(this.addMailbox(channel), (mailbox) => this.removeMailbox(channel, mailbox)).pipe(
+        // Subscribing waits for a server, so it is not part of the acquisition, which could not be interrupted.
+        Effect.tap(this.subscribe(channel)),
         Effect.map((mailbox) => Stream.prepend(Mailbox.toStream(mailbox), Chunk.of(undefined)))
       )
     )
   }
 
-  private listen(channel: string): Effect.Effect<Messages> {
+  private addMailbox(channel: string): Effect.Effect<Messages> {
     return Effect.map(
       Mailbox.make<string, CircuitStoreError>({ capacity: 4096, strategy: "dropping" }),
       (mailbox) => {
@@ -61,7 +62,7 @@ export class Listener {
     )
   }
 
-  private subscribing(channel: string): Effect.Effect<unknown, CircuitStoreError> {
+  private subscribe(channel: string): Effect.Effect<unknown, CircuitStoreError> {
     return Effect.try(() => this.connect()).pipe(
       Effect.tap(onceReady),
       Effect.flatMap((connection) => Effect.tryPromise(() => connection.subscribe(channel))),
@@ -69,13 +70,13 @@ export class Listener {
     )
   }
 
-  private forget(channel: string, mailbox: Messages): Effect.Effect<void> {
+  private removeMailbox(channel: string, mailbox: Messages): Effect.Effect<void> {
     return Effect.sync(() => {
       const others = this.mailboxes.get(channel)
       others?.delete(mailbox)
       if (others?.size !== 0) return
       this.mailboxes.delete(channel)
-      // Nobody waits for it: the connection may be gone.
+      // The result is not awaited, because the connection may be lost.
       this.connection?.unsubscribe(channel).catch(() => undefined)
     })
   }
@@ -88,9 +89,9 @@ export class Listener {
     const servers = this.client.nodes()
     const server = servers[this.next++ % servers.length]
     if (server === undefined) throw new CircuitStoreError({ message: "no server of the cluster is known" })
-    // Lost, it is not made again: the next one may be to another server.
-    const connection = server.duplicate({ ...ofCluster, retryStrategy: () => null })
-    // Reported by whoever asks.
+    // A lost connection is not made again, because the next one may be to another server.
+    const connection = server.duplicate({ ...connectionOptions, retryStrategy: () => null })
+    // The command that fails reports the error.
     connection.on("error", () => undefined)
     return this.attach(connection)
   }
@@ -124,47 +125,55 @@ export class Listener {
 
   private readonly onMessage = (channel: string, message: string): void => {
     for (const mailbox of this.mailboxes.get(channel) ?? []) {
-      if (!mailbox.unsafeOffer(message)) Effect.runSync(mailbox.fail(tooMany))
+      if (!mailbox.unsafeOffer(message)) Effect.runSync(mailbox.fail(bufferIsFull))
     }
   }
 
   private readonly onClose = (): void => {
     if (isCluster(this.client)) this.detach()
-    // An attempt to connect that came to nothing: who wants to subscribe still waits.
+    // An attempt to connect has failed, and those that want to subscribe still wait.
     else if (!this.isConnected) return
     this.isConnected = false
     for (const mailboxes of this.mailboxes.values()) {
-      for (const mailbox of mailboxes) Effect.runSync(mailbox.fail(lost))
+      for (const mailbox of mailboxes) Effect.runSync(mailbox.fail(connectionIsLost))
     }
   }
 }
 
 /**
- * Whether a client is that of a cluster, whichever copy of `ioredis` it is of.
+ * Whether a client is that of a cluster, even if another copy of `ioredis` made it.
  *
  * @internal
  */
 export const isCluster = (client: Redis | Cluster): client is Cluster => client.isCluster
 
 /**
- * Waits until a connection that is being made is ready or has ended. ioredis sends a subscription sooner than that, and
- * what was queued before it later: an unsubscription of the same channel would undo it.
+ * Waits until a connection that is being made is ready or has ended. ioredis sends a subscription before that, and
+ * commands that were queued earlier after it, so that a queued unsubscription of the same channel would undo it.
  */
 const onceReady = (connection: Redis): Effect.Effect<void> =>
   Effect.async((resume) => {
     if (["wait", "ready", "end"].includes(connection.status)) return resume(Effect.void)
-    const forget = (): Redis => connection.off("ready", done).off("end", done)
+    const removeListeners = (): Redis => connection.off("ready", done).off("end", done)
     const done = (): void => {
-      forget()
+      removeListeners()
       resume(Effect.void)
     }
     connection.on("ready", done).on("end", done)
-    return Effect.sync(forget)
+    return Effect.sync(removeListeners)
   })
 
-/** As every connection of a listener: what it cannot send waits, and who listens subscribes again. */
-const ofCluster = { enableOfflineQueue: true, autoResubscribe: false, lazyConnect: false, readOnly: false }
+/**
+ * Options of every connection of a listener: commands wait for the connection, and the listener subscribes again
+ * itself.
+ */
+const connectionOptions = {
+  enableOfflineQueue: true,
+  autoResubscribe: false,
+  lazyConnect: false,
+  readOnly: false
+}
 
-const lost = new CircuitStoreError({ message: "the connection is lost" })
+const connectionIsLost = new CircuitStoreError({ message: "the connection is lost" })
 
-const tooMany = new CircuitStoreError({ message: "more is said than is listened to" })
+const bufferIsFull = new CircuitStoreError({ message: "messages arrive faster than they are read" })

@@ -1,13 +1,16 @@
 /**
- * Every script touches one key, so a cluster can run it. `entry` answers how a circuit stands: the server's time, the
- * revision, the state, and for each node that contributes its name, the time and what it contributes.
+ * Functions of both scripts. `entry` returns a circuit's entry as a list: the server's time, the revision, the state,
+ * and then the node, the time and the value of each contribution. `extend` lengthens the time to live of a key and
+ * never shortens it.
+ *
+ * Each script uses one key, because a cluster runs a script on the server of its keys.
  */
-const entry = `
+const functions = `
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local function outlive(key, millis)
+local function extend(key, millis)
   if redis.call('PTTL', key) < tonumber(millis) then redis.call('PEXPIRE', key, millis) end
 end
 local function entry(key, time)
@@ -29,17 +32,17 @@ end
 `
 
 /**
- * Takes in what a node contributes, drops what has not been heard of for as long as the circuit is kept, and tells the
- * others where it is asked to.
+ * Stores a node's contribution, deletes contributions that are older than the circuit's time to live, and announces
+ * failures to the subscribers if it is asked to.
  *
  * @internal
  */
-export const exchange = `${entry}
+export const exchange = `${functions}
 local key, node, contribution, keep, channel, circuit = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local time = now()
 if contribution ~= '' then
   redis.call('HSET', key, 'node:' .. node, string.format('%.0f', time) .. ' ' .. contribution)
-  outlive(key, keep)
+  extend(key, keep)
 end
 local answer = entry(key, time)
 for i = 4, #answer, 3 do
@@ -53,17 +56,17 @@ return answer
 `
 
 /**
- * Replaces the state if it is still the one that the writer has seen, and tells the others.
+ * Replaces the state if its revision is the expected one, and notifies the subscribers.
  *
  * @internal
  */
-export const compareAndSet = `${entry}
+export const compareAndSet = `${functions}
 local key, expected, revision, state, keep, channel, circuit =
   KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local time = now()
 if (redis.call('HGET', key, 'revision') or '') == expected then
   redis.call('HSET', key, 'revision', revision, 'state', state)
-  outlive(key, keep)
+  extend(key, keep)
   redis.call('PUBLISH', channel, cjson.encode(
     {_tag = 'Changed', key = circuit, now = time, revision = revision, state = state}))
 end

@@ -8,31 +8,41 @@ import type { Listener } from "./listener.ts"
 import { createHash } from "node:crypto"
 import * as Scripts from "./scripts.ts"
 
-/** @internal */
+/**
+ * The part of a client that sends commands.
+ *
+ * @internal
+ */
 export type Client = Redis | Cluster
 
 /**
+ * The parts of a store in Redis.
+ *
  * @internal
  */
 export interface Parts {
-  /** Answers or fails at once: it must not queue what it cannot send. */
+  /** Sends commands or fails at once: it must not queue them while it is disconnected. */
   readonly client: Client
   readonly listener: Listener
   readonly prefix: string
   readonly coordination: Coordination
-  /** Begins a new connection, where the client is the store's own. */
+  /** Replaces the connection, if the client is the store's own. */
   readonly reconnect: () => void
 }
 
-/** @internal */
+/**
+ * Makes a store in Redis from its parts.
+ *
+ * @internal
+ */
 export const make = ({ client, coordination, listener, prefix, reconnect }: Parts): Store => {
   const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
-  // Keys belong to a database, channels to the server.
+  // Channels, unlike keys, are common to all databases of a server, so their names have the database in them.
   const db = ("db" in client.options ? client.options.db : undefined) ?? 0
   const channelOf = (breaker: string) => `${prefix}${db}:${breaker}`
-  // No two circuits have the same key: the first colon ends the breaker's name, and the first brace the hash tag.
+  // Different circuits have different keys: the first colon ends the breaker's name, and the first brace the hash tag.
   const keyOf = ({ breaker, key }: CircuitId) =>
     `${prefix}{${escaped(breaker).replaceAll(":", "%3A")}:${escaped(key)}}`
   return {
@@ -41,7 +51,7 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
       attempt(() =>
         requests.length === 0
           ? client.ping().then(() => [])
-          : // Sent together, in one go.
+          : // All commands are sent before the first reply arrives, so they take one round trip.
             Promise.all(
               requests.map(({ announce, circuit, contribution = "", keepMillis, node }) =>
                 exchange(keyOf(circuit), [
@@ -72,36 +82,35 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
 const escaped = (text: string): string => text.replaceAll("%", "%25").replaceAll("}", "%7D")
 
 /**
- * Asks a server, but nothing more while it owes an answer that nobody waits for any longer: what is sent to a server
- * that is silent only piles up. Asked in vain often enough, it is given up for a new connection, because this one may
- * have died without a word.
+ * Sends commands to a server, but none while an earlier one is unanswered after its deadline: commands to a silent
+ * server only pile up. After several refusals in a row the connection is replaced, because it may have died silently.
  */
 const attempts = (client: Client, reconnect: () => void) => {
-  let owed = 0
-  let inVain = 0
-  return <A>(question: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>
+  let overdue = 0
+  let refused = 0
+  return <A>(command: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>
     Effect.suspend(() => {
-      if (owed > 0) {
-        inVain++
-        if (inVain % mostInVain === 0) reconnect()
-        return Effect.fail(silent)
+      if (overdue > 0) {
+        refused++
+        if (refused % refusalsToReconnect === 0) reconnect()
+        return Effect.fail(serverIsSilent)
       }
-      inVain = 0
+      refused = 0
       return Effect.tryPromise({
         try: (signal) => {
-          const answer = question()
+          const reply = command()
           signal.addEventListener("abort", () => {
-            owed++
-            void Promise.allSettled([answer]).then(() => owed--)
+            overdue++
+            void Promise.allSettled([reply]).then(() => overdue--)
           })
-          return answer
+          return reply
         },
         catch: (cause) => new CircuitStoreError({ message: messageOf(client, cause), cause })
       })
     })
 }
 
-const mostInVain = 10
+const refusalsToReconnect = 10
 
 const messageOf = ({ status }: Client, cause: unknown): string =>
   status === "ready"
@@ -110,9 +119,9 @@ const messageOf = ({ status }: Client, cause: unknown): string =>
       : String(cause)
     : `not connected to Redis (${status})`
 
-const silent = new CircuitStoreError({ message: "an earlier question has not been answered yet" })
+const serverIsSilent = new CircuitStoreError({ message: "an earlier command has not been answered yet" })
 
-// Sent by its digest, and as a whole where the server does not know it: it forgets when it is restarted or flushed.
+// A script is sent by its digest, and in full if the server does not know it, as after a restart or `SCRIPT FLUSH`.
 const script = (client: Client, lua: string) => {
   const digest = createHash("sha1").update(lua).digest("hex")
   return (key: string, args: ReadonlyArray<string>): Promise<Entry> => {
@@ -126,8 +135,8 @@ const script = (client: Client, lua: string) => {
   }
 }
 
-const decodeEntry = (answer: unknown): Entry => {
-  const [now, revision = "", state = "", ...rest] = (answer as ReadonlyArray<string>).map(String)
+const decodeEntry = (reply: unknown): Entry => {
+  const [now, revision = "", state = "", ...rest] = (reply as ReadonlyArray<string>).map(String)
   const contributions: Array<Entry["contributions"][number]> = []
   for (let i = 0; i + 2 < rest.length; i += 3) {
     contributions.push({ node: rest[i]!, at: Number(rest[i + 1]), value: rest[i + 2]! })
@@ -135,7 +144,7 @@ const decodeEntry = (answer: unknown): Entry => {
   return { now: Number(now), revision, state, contributions }
 }
 
-// What others say on the channel may be anything.
+// A message that is not a change is ignored, because any client can publish on the channel.
 const decodeChange = (message: string | undefined): Option.Option<Change> => {
   if (message === undefined) return Option.some({ _tag: "Listening" })
   try {
