@@ -6,7 +6,7 @@ import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import { refuseValue } from "../options/checks.ts"
 
 /**
- * Uses the breaker that an adapter was given, or the one in the environment.
+ * Uses the breaker of an adapter's options, or the one in the environment.
  *
  * @internal
  */
@@ -16,30 +16,41 @@ export const withBreaker = <A, E, R>(
 ): Effect.Effect<A, E, R | CircuitBreaker> =>
   breaker === undefined ? Effect.flatMap(CircuitBreaker, f) : f(breaker)
 
-/** @internal */
-export const checkBreaker = (what: string, breaker: CircuitBreaker | undefined): CircuitBreaker | undefined =>
+/**
+ * Refuses an option that is no breaker.
+ *
+ * @internal
+ */
+export const checkBreaker = (
+  option: string,
+  breaker: CircuitBreaker | undefined
+): CircuitBreaker | undefined =>
   breaker === undefined || Predicate.hasProperty(breaker, "protectWith")
     ? breaker
-    : refuseValue(what, "a breaker, as CircuitBreaker.make gives it", breaker)
+    : refuseValue(option, "a breaker, as CircuitBreaker.make gives it", breaker)
 
 /**
- * `Retry-After` for a rejection, in whole seconds and at least one: a circuit that is HalfOpen or Recovering has no time
- * to name, and zero would be an invitation to hammer it. None for an isolated circuit, which only its keeper can free.
+ * The `Retry-After` of a rejection in whole seconds, at least one: the error of a HalfOpen or Recovering circuit has
+ * zero, which would invite a client to retry at once. An isolated circuit has none, because its end is not known.
  *
  * @internal
  */
 export const retryAfterSeconds = ({ retryAfter }: CircuitOpenError): number | undefined =>
   Duration.isFinite(retryAfter) ? Math.max(1, Math.ceil(Duration.toSeconds(retryAfter))) : undefined
 
-/** @internal */
+/**
+ * The header `Retry-After` of a rejection, if it has one.
+ *
+ * @internal
+ */
 export const retryAfterHeader = (error: CircuitOpenError): Record<string, string> => {
   const seconds = retryAfterSeconds(error)
   return seconds === undefined ? {} : { "retry-after": String(seconds) }
 }
 
 /**
- * Guards an effect and answers its rejection. The effect may fail with a `CircuitOpenError` of its own; the rejection is
- * the one of an effect that was not started.
+ * Guards an effect, and answers its rejection. The effect may itself fail with a `CircuitOpenError`, so an error is
+ * taken for the rejection only if the effect was not started.
  *
  * @internal
  */
@@ -50,9 +61,9 @@ export const answerRejection = <A, E, R, B, R2>(
 ): Effect.Effect<A | B, E, R2> =>
   Effect.suspend(() => {
     let isStarted = false
-    const noted = Effect.suspend(() => {
+    const observed = Effect.suspend(() => {
       isStarted = true
       return effect
     })
-    return Effect.catchIf(guard(noted), (_error): _error is CircuitOpenError => !isStarted, answer)
+    return Effect.catchIf(guard(observed), (_error): _error is CircuitOpenError => !isStarted, answer)
   })

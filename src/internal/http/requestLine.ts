@@ -1,5 +1,5 @@
 /**
- * A request in a line for the log, such as `GET https://host/path`, and what became of it.
+ * A line of the log for a request and its ending, such as `GET https://host/path answered 503`.
  *
  * @internal
  */
@@ -7,22 +7,22 @@ export const requestLine = (method: string, location: string, ending: string): s
   [method, location, ending].filter((part) => part !== "").join(" ")
 
 /**
- * Where a URL points to, without what may be secret: its user, query and fragment. Nothing of what is neither an absolute
- * URL nor a path.
+ * A URL without the parts that may be secret: its user, query and fragment. A text that is neither an absolute URL nor
+ * a path becomes empty.
  *
  * @internal
  */
 export const locationOf = (url: string): string => {
   if (URL.canParse(url)) {
     const { host, pathname, protocol } = new URL(url)
-    // A URL without a host, as `data:` is one, may be all secret.
+    // A URL without a host, such as a `data:` URL, may be a secret as a whole.
     return host === "" ? protocol : `${protocol}//${host}${pathname}`
   }
   return pathOf(url)
 }
 
 /**
- * The path of a URL, which may be all that there is of it.
+ * The path of a URL, or of a text that is only a path.
  *
  * @internal
  */
@@ -30,8 +30,8 @@ export const pathOf = (url: string): string =>
   URL.canParse(url) ? new URL(url).pathname : (/^\/(?!\/)[^?#\s]*/.exec(url)?.[0] ?? "")
 
 /**
- * Whether a URL shows what {@link locationOf} leaves out.
+ * Whether a URL has a part that {@link locationOf} leaves out.
  *
  * @internal
  */
-export const showsMore = (url: string): boolean => /[?#]|^[^/]*\/\/[^/]*@/.test(url)
+export const hasSecretParts = (url: string): boolean => /[?#]|^[^/]*\/\/[^/]*@/.test(url)

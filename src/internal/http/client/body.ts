@@ -16,8 +16,9 @@ import type { UnsettledCall } from "../../breaker/unsettledCalls.ts"
 type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * Settles a request by its response, or hands it on to the body: good headers settle it only if no body follows, or if
- * nobody begins to read it at once. Where every outcome is written before the call returns, the headers settle it.
+ * Settles a request by its response, or leaves that to the body. Headers that are a success settle the call only if no
+ * body follows, or if the program does not begin to read the body at once. With a store in the mode `"write-through"`,
+ * the headers always settle it.
  *
  * @internal
  */
@@ -30,14 +31,15 @@ export const receive = (call: RunningCall, response: Response, caller: Caller): 
   return written === undefined ? exit : Effect.zipRight(written, exit)
 }
 
-// RFC 9110, 6.4.1: these have no content whatever their headers say.
+// By RFC 9110, 6.4.1, these responses have no content, whatever their headers are.
 const hasBody = ({ request, status }: Response): boolean =>
   request.method !== "HEAD" && status !== 204 && status !== 304
 
 /**
- * A response whose body is part of its call: the call settles when the first reading of the body ends. A stream goes at
- * its consumer's pace, so its first bytes end what the dependency is measured by, and a probe as a whole: it may go on
- * for longer than a probe holds its slot, and its consumer may be in need of the circuit.
+ * A response whose body is part of its call, which is settled when the first read of the body ends.
+ *
+ * The consumer of a stream determines its pace, so the first bytes end the time that is measured. They also settle a
+ * probe: the stream may last longer than `probeTimeout`, and its consumer may call the same circuit.
  */
 class ResponseInFlight extends Inspectable.Class implements Response, UnsettledCall {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -81,23 +83,23 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   }
 
   get text(): Effect.Effect<string, ResponseError> {
-    return this.reading(() => this.original.text)
+    return this.read(() => this.original.text)
   }
 
   get json(): Effect.Effect<unknown, ResponseError> {
-    return this.reading(() => this.original.json)
+    return this.read(() => this.original.json)
   }
 
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, ResponseError> {
-    return this.reading(() => this.original.urlParamsBody)
+    return this.read(() => this.original.urlParamsBody)
   }
 
   get formData(): Effect.Effect<FormData, ResponseError> {
-    return this.reading(() => this.original.formData)
+    return this.read(() => this.original.formData)
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, ResponseError> {
-    return this.reading(() => this.original.arrayBuffer)
+    return this.read(() => this.original.arrayBuffer)
   }
 
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
@@ -111,11 +113,11 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
           chunk
         )
       ),
-      // What the body itself fails with; a consumer that fails or stops early says nothing about it.
+      // Only failures of the body itself count; a consumer that fails or stops early is no failure of the dependency.
       Stream.tapErrorCause((cause) => now((caller) => this.fail(cause, caller))),
       Stream.ensuringWith((exit) =>
         now((caller) =>
-          // A consumer that is interrupted after the first bytes has got something.
+          // A consumer that is interrupted after the first bytes has received a part of the body, which is a success.
           isInterruption(exit) && this.call.answeredAt === undefined
             ? this.fail(exit.cause, caller)
             : this.succeed(caller)
@@ -128,7 +130,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     return this.original.toJSON()
   }
 
-  private reading<A>(body: () => Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
+  private read<A>(body: () => Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.withFiberRuntime((caller) => {
         this.takeBack()
@@ -150,7 +152,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     this.call.breaker.unsettledCalls.takeBack(this)
   }
 
-  /** The headers were judged a success already, so the classifier is not asked again. */
+  /** Settles the call as a success without the classifier, which has classified the headers as one already. */
   private succeed(caller: Caller): void {
     if (this.isSettled) return
     this.isSettled = true

@@ -1,7 +1,6 @@
 /**
- * A date of HTTP in epoch milliseconds, in one of the three forms of RFC 9110, 5.6.7, and nothing else. The day of the
- * week is one of the seven, but need not be that of the date, which says the same more reliably. A year of two digits is
- * the latest that is at most 50 years after `now`.
+ * Parses a date of HTTP in one of the three forms of RFC 9110, 5.6.7, and returns epoch milliseconds. The name of the
+ * day need not match the date. A year of two digits is the latest such year that is at most 50 years after `now`.
  *
  * @internal
  */
@@ -19,7 +18,7 @@ const longDayName = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 const month = `(?<month>${months.join("|")})`
 const time = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d):(?<second>[0-5]\d|60)`
 
-// Spaces and tabs round the value of a header are not part of it.
+// Spaces and tabs around the value of a header are not part of it.
 const whole = (date: string): RegExp => new RegExp(String.raw`^[ \t]*${date}[ \t]*$`)
 
 const imfFixdate = whole(String.raw`${dayName}, (?<day>\d{2}) ${month} (?<year>\d{4}) ${time} GMT`)
@@ -31,13 +30,13 @@ type Parts = Readonly<Record<string, string | undefined>>
 const millisOf = (parts: Parts, year: number): number | undefined => {
   const month = months.indexOf(parts["month"] ?? "")
   const day = Number(parts["day"])
-  // There is no 31st of February: it would be taken for a day of March.
+  // `Date.UTC` would take the 31st of February for a day of March.
   if (day < 1 || midnight(year, month, day) >= midnight(year, month + 1, 1)) return undefined
   const [hour, minute, second] = [Number(parts["hour"]), Number(parts["minute"]), Number(parts["second"])]
   return midnight(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000
 }
 
-/** The calendar repeats itself after 400 years; the first hundred would be taken for those of the 20th century. */
+/** Adds 400 years, after which the calendar repeats, because `Date.UTC` takes the years 0 to 99 for 1900 to 1999. */
 const midnight = (year: number, month: number, day: number): number =>
   Date.UTC(year + 400, month, day) - 146_097 * 86_400_000
 

@@ -6,11 +6,15 @@ import { refuse, refuseValue } from "../../options/checks.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 
-// The client refuses what is no URL by itself.
+// A request without a valid URL has no key, and the client itself refuses it.
 const urlOf = (request: Request): URL | undefined =>
   Either.getOrUndefined(UrlParams.makeUrl(request.url, UrlParams.empty, Option.none()))
 
-/** @internal */
+/**
+ * The origin of a request's URL, the default key.
+ *
+ * @internal
+ */
 export const originOf = (request: Request): string | undefined => {
   const path = request.url.indexOf("/", "https://".length)
   const base = path === -1 ? request.url : request.url.slice(0, path)
@@ -29,14 +33,20 @@ const parsedOrigin = (request: Request): string | undefined => {
   return origin === "null" ? undefined : origin
 }
 
-// The part of a URL that its origin depends on. A URL with a user is parsed each time, so that no password is kept.
+// The part of a URL that determines its origin. A URL with a user is parsed each time, so that no password is cached.
 const plainBase = /^https?:\/\/[^/?#\\@]+$/i
 
-/** Origins by the part of a URL before its path: parsing takes longest of all here, and most clients have few origins. */
+/**
+ * A cache of origins by the part of a URL before its path. Parsing a URL is slow, and most clients have few origins.
+ */
 const origins = new Map<string, string>()
 const mostOrigins = 64
 
-/** @internal */
+/**
+ * Makes a key function that finds the longest matching prefix.
+ *
+ * @internal
+ */
 export const byPrefix = (prefixes: ReadonlyArray<string>): ((request: Request) => string | undefined) => {
   if (!Array.isArray(prefixes))
     refuseValue("CircuitHttpClient.byPrefix", "given an array of prefixes", prefixes)

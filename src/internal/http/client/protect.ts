@@ -19,7 +19,11 @@ import { originOf } from "./keys.ts"
 type Request = HttpClientRequest.HttpClientRequest
 type HttpResponse = HttpClientResponse.HttpClientResponse
 
-/** @internal */
+/**
+ * Guards a client: checks the options once, and then makes each request a call.
+ *
+ * @internal
+ */
 export const protect = <E, R>(
   client: HttpClient.HttpClient.With<E, R>,
   options: Options = {}
@@ -40,18 +44,18 @@ export const protect = <E, R>(
       withBreaker(breaker, (it) => call(it, effect, { key, classify }))
     return status === undefined
       ? guard(effect)
-      : answerRejection(effect, guard, (error) => Effect.succeed(answer(request, error, status)))
+      : answerRejection(effect, guard, (error) => Effect.succeed(responseTo(request, error, status)))
   })
 }
 
-/** Makes a request as one call, which goes on with the body of its response. */
+/** Makes a request as one call, which may continue with the body of the response. */
 const call = <E, R>(
   service: CircuitBreaker,
   effect: Effect.Effect<HttpResponse, E, R>,
   request: { readonly key: string; readonly classify: Classify }
 ): Effect.Effect<HttpResponse, E | CircuitOpenError, R> => {
   const steps = stepsIn(service)
-  // A breaker that somebody else has made settles the call by the headers.
+  // A breaker that this library did not make settles the call when its effect ends, which is when the headers arrive.
   if (steps === undefined) return service.protectWith(effect, request)
   return steps.begin(request, (call, restore, caller) =>
     call === undefined
@@ -72,24 +76,27 @@ const optionNames = Object.keys({
 
 type RespondWhenRejected = Exclude<Options["respondWhenRejected"], undefined>
 
-const answerNames = Object.keys({ status: true } satisfies Record<
+const respondOptionNames = Object.keys({ status: true } satisfies Record<
   keyof Exclude<RespondWhenRejected, boolean>,
   true
 >)
 
-/** The status of an answered rejection; none where it is not answered. */
+/** The status of the response to a rejected request; `undefined` if rejections are not answered. */
 const decodeStatus = (respond: RespondWhenRejected): number | undefined => {
   if (respond === false) return undefined
   if (respond === true) return 503
   const of = "CircuitHttpClient.protect: respondWhenRejected"
   if (!Predicate.isRecord(respond)) return refuseValue(of, "true, false or given options (status)", respond)
-  const status = or(optionsOf<Exclude<RespondWhenRejected, boolean>>(of, respond, answerNames).status, 503)
+  const status = or(
+    optionsOf<Exclude<RespondWhenRejected, boolean>>(of, respond, respondOptionNames).status,
+    503
+  )
   return Number.isInteger(status) && status >= 400 && status <= 599
     ? status
     : refuse(`${of}.status`, "an HTTP error status from 400 to 599", String(status))
 }
 
-const answer = (request: Request, error: CircuitOpenError, status: number): HttpResponse =>
+const responseTo = (request: Request, error: CircuitOpenError, status: number): HttpResponse =>
   HttpClientResponse.fromWeb(
     request,
     new Response(

@@ -8,9 +8,9 @@ import { yearMillis } from "../../core/millis.ts"
 import { parseHttpDate } from "./httpDate.ts"
 
 /**
- * How long a response asks to be left alone: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP date (RFC 9110,
- * 10.2.3). A date is taken relative to the response's own `Date`, because clocks disagree. The `Age` of a response that
- * a cache has kept is time that has passed already. Nothing if it makes no sense; at most a year.
+ * The time after which a response asks to be called again: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP
+ * date (RFC 9110, 10.2.3). A date is taken relative to the response's own `Date`, because clocks disagree. The `Age` of
+ * a cached response is subtracted. The result is at most a year, and `undefined` if the headers are invalid.
  *
  * @internal
  */
@@ -39,20 +39,20 @@ const millisUntil = (headers: Headers.Headers): number | undefined => {
 const ageMillis = (headers: Headers.Headers): number =>
   (numberIn(headers["age"], /^[ \t]*(\d+)[ \t]*$/) ?? 0) * 1000
 
-// Fractions are beyond the grammar, but some servers send them, and they leave no doubt.
+// The grammar has no fractions, but some servers send them, and their meaning is clear.
 const numberOf = (text: string | undefined): number | undefined =>
   numberIn(text, /^[ \t]*(\d+(?:\.\d+)?)[ \t]*$/)
 
 const numberIn = (text: string | undefined, grammar: RegExp): number | undefined => {
   const digits = text === undefined ? undefined : grammar.exec(text)?.[1]
-  // More digits than a number has room for make infinity, of which nothing can be taken off.
+  // Very many digits would be read as infinity, from which nothing can be subtracted.
   return digits === undefined ? undefined : Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
 }
 
 const dateOf = (text: string | undefined, now: number): number | undefined =>
   text === undefined ? undefined : parseHttpDate(text, now)
 
-// A classifier is asked by the fiber whose call it judges.
+// A classifier runs in the fiber whose call it classifies, so the current fiber has the right clock.
 const currentMillis = (): number =>
   Option.match(Fiber.getCurrentFiber(), {
     onNone: () => Clock.make(),

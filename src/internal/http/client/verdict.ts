@@ -9,28 +9,46 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Outcome from "../../../Outcome.ts"
 import { describedFailure } from "../../observe/description.ts"
-import { locationOf, requestLine, showsMore } from "../requestLine.ts"
+import { locationOf, requestLine, hasSecretParts } from "../requestLine.ts"
 import { retryAfterOf } from "./retryAfter.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 
-/** @internal */
+/**
+ * The option `statusOutcome`.
+ *
+ * @internal
+ */
 export type StatusOutcome = (status: number, response: Response) => Outcome.Outcome
 
-/** @internal */
+/**
+ * A classifier of the exit of a request, or of any other exit.
+ *
+ * @internal
+ */
 export type Classify = (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome
 
-/** @internal */
+/**
+ * The default of `statusOutcome`.
+ *
+ * @internal
+ */
 export const statusOutcome: StatusOutcome = (status, response) => {
   if (status === 408 || status >= 500) return Outcome.failure()
-  return status === 429 || (status === 403 && isLimited(response.headers)) ? Outcome.ignored : Outcome.success
+  return status === 429 || (status === 403 && isRateLimited(response.headers))
+    ? Outcome.ignored
+    : Outcome.success
 }
 
-/** GitHub, for one, says with a 403 what others say with a 429: the dependency is well, and we are too many. */
-const isLimited = (headers: Headers.Headers): boolean =>
+/** GitHub limits its callers with a 403 where others use a 429; both show that the dependency works. */
+const isRateLimited = (headers: Headers.Headers): boolean =>
   headers["retry-after"] !== undefined || headers["x-ratelimit-remaining"] === "0"
 
-/** @internal */
+/**
+ * Makes the classifier of {@link statusOutcome} or of the option in its place.
+ *
+ * @internal
+ */
 export const classifyWith = (outcomeOf: StatusOutcome): Classify => {
   const judgeResponse = (response: Response): Outcome.Outcome => {
     const outcome = outcomeOf(response.status, response)
@@ -59,7 +77,7 @@ const isBrokenOff = ({ cause, reason }: HttpClientError.ResponseError): boolean 
   reason === "Decode" && !(cause instanceof SyntaxError)
 
 const withHint = (outcome: Outcome.Failure, response: Response): Outcome.Failure => {
-  // Headers are made anew each time they are asked for.
+  // The headers are read only if they are needed, because each read of them makes a new object.
   const retryAfter = outcome.retryAfter === undefined ? retryAfterOf(response.headers) : undefined
   return retryAfter === undefined ? outcome : Outcome.failure({ retryAfter })
 }
@@ -67,7 +85,7 @@ const withHint = (outcome: Outcome.Failure, response: Response): Outcome.Failure
 // ---------------------------------------------------------------------------------------------------------
 // Causes
 
-/** The worst verdict on what a cause holds, which may be very much. Of several failures, the one with the longest hint. */
+/** The worst outcome of the errors in a cause, and of several failures the one with the longest `retryAfter`. */
 const worstOf = (
   cause: Cause.Cause<unknown>,
   ofError: (error: unknown) => Outcome.Outcome
@@ -101,9 +119,9 @@ const answerOf = ({ request, status }: Response): string => lineOf(request, `ans
 const lineOf = ({ method, url }: HttpClientRequest.HttpClientRequest, ending: string): string =>
   requestLine(method, locationOf(url), ending)
 
-/** An error is logged itself, unless that would show what a URL may hold of secrets. */
+/** Describes an error whose URL may have secrets by a line without them. Any other error is logged itself. */
 const withoutSecrets = (outcome: Outcome.Outcome, error: HttpClientError.HttpClientError): Outcome.Outcome =>
-  outcome._tag === "Failure" && showsMore(error.request.url)
+  outcome._tag === "Failure" && hasSecretParts(error.request.url)
     ? describedFailure(outcome, () => failureOf(error))
     : outcome
 
@@ -116,7 +134,7 @@ const failureOf = (error: HttpClientError.HttpClientError): string => {
   return lineOf(error.request, code === undefined ? "was not answered" : `was not answered (${code})`)
 }
 
-/** What went wrong in a word, such as `ECONNREFUSED`, however deep the client has wrapped it. */
+/** The code of a transport error, such as `ECONNREFUSED`, which clients wrap in errors of their own. */
 const codeOf = (error: unknown, depth = 0): string | undefined => {
   if (!Predicate.isObject(error) || depth > 8) return undefined
   if (Predicate.hasProperty(error, "code") && typeof error.code === "string" && /^\w{1,64}$/.test(error.code))

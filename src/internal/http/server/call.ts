@@ -10,21 +10,25 @@ import type { CircuitOpenError } from "../../../CircuitOpenError.ts"
 import * as Outcome from "../../../Outcome.ts"
 import type { RunningCall } from "../../breaker/call.ts"
 import { stepsIn } from "../../circuitBreaker/steps.ts"
-import { failedBy, makeAnswer } from "./answer.ts"
+import { failedBy, makeResponse } from "./response.ts"
 import { asksForSocket, isSocketEnd, observingSocket } from "./socket.ts"
 import type { Classify } from "./verdict.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
 
-/** @internal */
+/**
+ * The circuit and the classifier of a request.
+ *
+ * @internal
+ */
 export interface Guard {
   readonly key: string | undefined
   readonly classify: Classify
 }
 
 /**
- * Answers a request as one call, which ends with the app. An app that answers with a socket, or that is a server and
- * sends a stream, goes on after its dependency has answered.
+ * Runs an app as one call, which is settled when the app ends. A socket that opens, or the headers of a stream that the
+ * app itself sends, count as the dependency's answer before that.
  *
  * @internal
  */
@@ -36,7 +40,7 @@ export const callApp = <E, R>(
 ): HttpApp.Default<E | CircuitOpenError, R> =>
   Effect.suspend(() => {
     let hasSocket = false
-    /** The cause that the app failed with, where something else is judged in its place. */
+    /** The cause of the app's failure, if the call is settled with another exit in its place. */
     let original: Cause.Cause<E> | undefined
 
     const verdict: Classify = (exit) =>
@@ -68,8 +72,8 @@ export const callApp = <E, R>(
           original = cause
           return Effect.succeed(HttpServerResponse.empty())
         }
-        const answer = Cause.isInterruptedOnly(failed.own) ? Effect.void : makeAnswer(failed, request)
-        return Effect.flatMap(answer, () => {
+        const made = Cause.isInterruptedOnly(failed.own) ? Effect.void : makeResponse(failed, request)
+        return Effect.flatMap(made, () => {
           if (failed.own !== cause) original = cause
           return Effect.failCause(failed.own)
         })
@@ -82,7 +86,7 @@ export const callApp = <E, R>(
     })
   })
 
-/** Runs an app as a call. A breaker that somebody else has made gives no call to watch. */
+/** Runs an app as a call. A breaker that this library did not make provides no running call. */
 const callWith = <E, R>(
   service: CircuitBreaker,
   guard: Guard,
@@ -100,7 +104,7 @@ const callWith = <E, R>(
   )
 }
 
-/** A response that is a stream has answered the call with its headers. */
+/** Counts the headers of a streamed response as the dependency's answer. */
 const answeredBy =
   (call: RunningCall): HttpApp.PreResponseHandler =>
   (_, response) =>
@@ -112,7 +116,7 @@ const answeredBy =
       return Effect.succeed(response)
     })
 
-/** Whether it matters how long a call takes. */
+/** Whether the duration of a call matters: it is a probe, or the policy measures durations. */
 const isTimed = ({ breaker, slot }: RunningCall): boolean =>
   slot !== 0 || breaker.settings.rules.policy.measuresElapsed
 

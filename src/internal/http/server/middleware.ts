@@ -13,7 +13,11 @@ import { callApp } from "./call.ts"
 import type { Classify } from "./verdict.ts"
 import { classifyWith, statusOutcome } from "./verdict.ts"
 
-/** @internal */
+/**
+ * Makes a middleware: checks the options once, and then makes each request a call.
+ *
+ * @internal
+ */
 export function make(options: Options & { readonly breaker: CircuitBreaker }): Middleware<never>
 export function make(options?: Options): Middleware<CircuitBreaker>
 export function make(options: Options = {}): Middleware<CircuitBreaker> {
@@ -53,7 +57,7 @@ const decodeVerdict = (of: string, { classify, statusOutcome: outcomeOf }: Optio
     : refuse(of, "given either statusOutcome or classify", "both")
 }
 
-// RFC 9457
+// The body is a problem detail of RFC 9457.
 const unavailable = (error: CircuitOpenError): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   const seconds = retryAfterSeconds(error)
   return Effect.succeed(

@@ -6,12 +6,16 @@ import * as Option from "effect/Option"
 
 type Request = HttpServerRequest.HttpServerRequest
 
-/** @internal */
+/**
+ * Whether a request asks for a socket.
+ *
+ * @internal
+ */
 export const asksForSocket = ({ headers }: Request): boolean => headers["upgrade"] !== undefined
 
 /**
- * A request that runs an effect when its socket has opened. Servers store properties of their own on a request, and read
- * others that its type does not name, so all of these are the original's.
+ * Makes a request that runs an effect when its socket opens. It is a proxy, because servers store properties on a
+ * request and read others that its type leaves out.
  *
  * @internal
  */
@@ -43,7 +47,7 @@ const observedSocket = (socket: Socket.Socket, onOpen: Effect.Effect<void>): Soc
     [Socket.TypeId]: Socket.TypeId,
     run: (handler, options) => socket.run(handler, observing(options)),
     runRaw: (handler, options) => socket.runRaw(handler, observing(options)),
-    // A route that only sends need not run its socket on every platform.
+    // On some platforms a route that only sends does not run its socket, so the first write counts as opening.
     writer: Effect.map(
       socket.writer,
       (write) => (chunk) => (isOpen ? write(chunk) : Effect.zipLeft(write(chunk), opened))
@@ -52,8 +56,8 @@ const observedSocket = (socket: Socket.Socket, onOpen: Effect.Effect<void>): Soc
 }
 
 /**
- * Whether a route has failed by nothing but the end of its socket. A client may close it as it likes, which says nothing
- * about the route.
+ * Whether the end of its socket is all that a route has failed with. A client may close a socket at any time, which
+ * says nothing about the route.
  *
  * @internal
  */

@@ -8,34 +8,50 @@ import * as Option from "effect/Option"
 import * as Outcome from "../../../Outcome.ts"
 import { describedFailure } from "../../observe/description.ts"
 import { pathOf, requestLine } from "../requestLine.ts"
-import { answerTo } from "./answer.ts"
+import { responseTo } from "./response.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
 
-/** @internal */
+/**
+ * The option `statusOutcome`.
+ *
+ * @internal
+ */
 export type StatusOutcome = (status: number, response: Response) => Outcome.Outcome
 
-/** @internal */
+/**
+ * A classifier of the exit of an app.
+ *
+ * @internal
+ */
 export type Classify = (exit: Exit.Exit<Response, unknown>) => Outcome.Outcome
 
-/** @internal */
+/**
+ * The default of `statusOutcome`.
+ *
+ * @internal
+ */
 export const statusOutcome: StatusOutcome = (status) => (status >= 500 ? Outcome.failure() : Outcome.success)
 
-/** @internal */
+/**
+ * Makes the classifier of {@link statusOutcome} or of the option in its place.
+ *
+ * @internal
+ */
 export const classifyWith =
   (outcomeOf: StatusOutcome): Classify =>
   (exit) => {
     if (exit._tag === "Failure" && Cause.isInterruptedOnly(exit.cause)) return Outcome.ignored
-    const response = answerTo(exit)
+    const response = responseTo(exit)
     const outcome = outcomeOf(response.status, response)
-    // The cause of a failure says more than its status.
+    // A failed app is logged with its cause, which is more informative than the status.
     return outcome._tag === "Failure" && exit._tag === "Success"
       ? describedFailure(outcome, () => lineOf(response))
       : outcome
   }
 
 const lineOf = ({ status }: Response): string => {
-  // A classifier is asked by the fiber that answers the request.
+  // A classifier runs in the fiber that answers the request, so the request is in that fiber's context.
   const request = Option.flatMap(Fiber.getCurrentFiber(), ({ currentContext }) =>
     Context.getOption(currentContext, HttpServerRequest.HttpServerRequest)
   )

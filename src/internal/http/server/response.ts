@@ -12,28 +12,29 @@ type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
 
 /**
- * Makes the answer to the failure of an app, as its server would later, so that the failure can be judged by it; the
- * server is handed the same answer. A server that the app is part of has made and sent one already.
+ * Makes the response to the failure of an app in the same way as the server would later, so that the failure can be
+ * classified by it. The server then sends the same response. If the app contains a server, that has made and sent a
+ * response already.
  *
  * @internal
  */
-export const makeAnswer = ({ own, sent }: Failed<unknown>, request: Request): Effect.Effect<void> =>
+export const makeResponse = ({ own, sent }: Failed<unknown>, request: Request): Effect.Effect<void> =>
   Effect.suspend(() => {
     const error = lastError(own)
     if (sent !== undefined && HttpServerRespondable.isRespondable(error)) {
-      answers.set(own, sent)
+      responses.set(own, sent)
       return Effect.void
     }
     return HttpServerError.causeResponse(own).pipe(
-      Effect.map(([answer]) => {
-        answers.set(own, answer)
-        repeatAnswer(error, answer, request)
+      Effect.map(([response]) => {
+        responses.set(own, response)
+        repeatResponse(error, response, request)
       })
     )
   }).pipe(
-    // An error may throw when it is asked for its answer.
+    // The function by which an error makes its response may throw.
     Effect.catchAllDefect(() =>
-      Effect.sync(() => answers.set(own, HttpServerResponse.empty({ status: 500 })))
+      Effect.sync(() => responses.set(own, HttpServerResponse.empty({ status: 500 })))
     )
   )
 
@@ -42,16 +43,16 @@ export const makeAnswer = ({ own, sent }: Failed<unknown>, request: Request): Ef
  *
  * @internal
  */
-export const answerTo = (exit: Exit.Exit<Response, unknown>): Response => {
+export const responseTo = (exit: Exit.Exit<Response, unknown>): Response => {
   if (exit._tag === "Success") return exit.value
-  const known = answers.get(exit.cause)
+  const known = responses.get(exit.cause)
   if (known !== undefined) return known
-  // Without the middleware nobody has made the answer, and a classifier cannot wait for it.
+  // Without the middleware the response has not been made yet, and a classifier cannot wait for it.
   const made = Effect.runSyncExit(Effect.suspend(() => HttpServerError.causeResponse(exit.cause)))
   return made._tag === "Success" ? made.value[0] : HttpServerError.exitResponse(exit)
 }
 
-const answers = new WeakMap<Cause.Cause<unknown>, Response>()
+const responses = new WeakMap<Cause.Cause<unknown>, Response>()
 
 /**
  * The failure of an app.
@@ -59,15 +60,15 @@ const answers = new WeakMap<Cause.Cause<unknown>, Response>()
  * @internal
  */
 export interface Failed<E> {
-  /** The cause that is the app's own. */
+  /** The app's own part of the cause. */
   readonly own: Cause.Cause<E>
-  /** The response that the client has got for it, where that is known. */
+  /** The response that was sent to the client, if it is known. */
   readonly sent: Response | undefined
 }
 
 /**
- * What a cause says of an app. Round a server, the platform has sent a response already, and put it behind the app's own
- * cause as a defect.
+ * Splits the cause of a failed app. Around a server, the platform has already sent a response, and has appended it to
+ * the app's own cause as a defect.
  *
  * @internal
  */
@@ -78,7 +79,7 @@ export const failedBy = <E>(cause: Cause.Cause<E>): Failed<E> =>
     ? { own: cause.left, sent: cause.right.defect }
     : { own: cause, sent: undefined }
 
-/** The error or defect by which a server answers. */
+/** The error or defect from which a server makes its response: the last one of a cause. */
 const lastError = (cause: Cause.Cause<unknown>): unknown =>
   Cause.reduce<unknown, unknown>(cause, undefined, (_, part) =>
     part._tag === "Fail"
@@ -89,29 +90,30 @@ const lastError = (cause: Cause.Cause<unknown>): unknown =>
   )
 
 // ---------------------------------------------------------------------------------------------------------
-// Repeating an answer
+// Repeating a response
 
-/** The answers that an error has given by the sources of their requests, kept for the function that repeats them. */
-const givenBy = new WeakMap<object, WeakMap<object, Response>>()
+/** The responses of each error by the source of the request, found by the function that repeats them. */
+const responsesByFunction = new WeakMap<object, WeakMap<object, Response>>()
 
 /**
- * Has an error repeat its answer when the server asks for it, for this request only, because an error may be a constant.
- * The error stays the same object. A frozen one makes its answer again.
+ * Makes an error repeat its response when the server asks for it, for this request only, because an error may be a
+ * constant that several requests share. The error stays the same object. A frozen error makes its response again.
  */
-const repeatAnswer = (error: unknown, answer: Response, { source }: Request): void => {
+const repeatResponse = (error: unknown, response: Response, { source }: Request): void => {
   if (!HttpServerRespondable.isRespondable(error) || !Predicate.isObject(source)) return
-  const given = givenBy.get(error[HttpServerRespondable.symbol]) ?? remembering(error)
-  given?.set(source, answer)
+  const responsesBySource =
+    responsesByFunction.get(error[HttpServerRespondable.symbol]) ?? makeRepeatable(error)
+  responsesBySource?.set(source, response)
 }
 
-const remembering = (error: HttpServerRespondable.Respondable): WeakMap<object, Response> | undefined => {
+const makeRepeatable = (error: HttpServerRespondable.Respondable): WeakMap<object, Response> | undefined => {
   const { [HttpServerRespondable.symbol]: make } = error
-  const given = new WeakMap<object, Response>()
+  const responsesBySource = new WeakMap<object, Response>()
   const value: typeof make = function (this: HttpServerRespondable.Respondable) {
     return Effect.flatMap(Effect.serviceOption(HttpServerRequest.HttpServerRequest), (request) => {
       const source = Option.getOrUndefined(request)?.source
-      const answer = Predicate.isObject(source) ? given.get(source) : undefined
-      return HttpServerRespondable.toResponse(answer ?? { [HttpServerRespondable.symbol]: make.bind(this) })
+      const response = Predicate.isObject(source) ? responsesBySource.get(source) : undefined
+      return HttpServerRespondable.toResponse(response ?? { [HttpServerRespondable.symbol]: make.bind(this) })
     })
   }
   const isDefined = Reflect.defineProperty(error, HttpServerRespondable.symbol, {
@@ -120,6 +122,6 @@ const remembering = (error: HttpServerRespondable.Respondable): WeakMap<object, 
     writable: true
   })
   if (!isDefined) return undefined
-  givenBy.set(value, given)
-  return given
+  responsesByFunction.set(value, responsesBySource)
+  return responsesBySource
 }
