@@ -1,8 +1,24 @@
 /**
- * When a Closed circuit opens: a policy decides from the outcomes of calls.
+ * Policies that decide, from the outcomes of calls, when a Closed circuit opens.
  *
- * Policies are plain data. A value out of range is refused when a breaker is made with it, with an error that names
- * the option, the value and the range. All bounds are inclusive.
+ * **Details**
+ *
+ * | policy               | opens on                                                    |
+ * | -------------------- | ----------------------------------------------------------- |
+ * | {@link consecutive}  | a number of failures in a row                               |
+ * | {@link failureCount} | a number of failures within a time                          |
+ * | {@link failureRate}  | a share of failures, within a time or of the latest calls   |
+ * | {@link slowCallRate} | a share of slow calls, within a time or of the latest calls |
+ * | {@link anyOf}        | the decision of one of several policies                     |
+ * | {@link allOf}        | the decision of all of several policies at the same time    |
+ * | {@link make}         | the decision of a function of your own                      |
+ *
+ * A policy is plain data. All bounds are inclusive.
+ *
+ * **Gotchas**
+ *
+ * The constructors do not check their options. A breaker refuses an option out of range when it is made, with an error
+ * that names the option, the received value and the allowed range.
  *
  * @since 0.1.0
  */
@@ -14,12 +30,16 @@ import { readPolicy } from "./internal/options/tripPolicyConfig.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**
+ * A policy that decides when a Closed circuit opens.
+ *
  * @since 0.1.0
  * @category models
  */
 export type TripPolicy = Consecutive | FailureCount | FailureRate | SlowCallRate | AnyOf | AllOf | Custom
 
 /**
+ * A policy made by {@link consecutive}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -29,6 +49,8 @@ export interface Consecutive {
 }
 
 /**
+ * A policy made by {@link failureCount}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -37,48 +59,8 @@ export interface FailureCount extends FailureCountOptions {
 }
 
 /**
- * @since 0.1.0
- * @category options
- */
-export interface FailureCountOptions {
-  /** How many failures open the circuit; an integer of at least 1. */
-  readonly failures: number
-  /** How long a failure counts; positive, may be infinite: then it counts until the next close. */
-  readonly within: Duration.DurationInput
-}
-
-/**
- * The calls a rate looks at: those of a span of time, or the latest so many.
+ * A policy made by {@link failureRate}.
  *
- * @since 0.1.0
- * @category options
- */
-export interface RateWindow {
-  /** How long a call counts; positive and finite. Either this or `calls`. */
-  readonly within?: Duration.DurationInput | undefined
-  /** How many slices the time is counted in (default 10). A call is forgotten at most one slice before `within`. */
-  readonly buckets?: number | undefined
-  /** How many of the latest calls count; an integer of at least 1. Either this or `within`. */
-  readonly calls?: number | undefined
-  /**
-   * The fewest calls in the window that can open the circuit. The default is `calls`; over time it is 10, or 1 where
-   * `minimumFailures` is given.
-   */
-  readonly minimumCalls?: number | undefined
-}
-
-/**
- * @since 0.1.0
- * @category options
- */
-export interface FailureRateOptions extends RateWindow {
-  /** The share of failures that opens the circuit; above 0 and at most 1. */
-  readonly threshold: number
-  /** The fewest failures in the window that can open the circuit (default 1). */
-  readonly minimumFailures?: number | undefined
-}
-
-/**
  * @since 0.1.0
  * @category models
  */
@@ -87,17 +69,8 @@ export interface FailureRate extends FailureRateOptions {
 }
 
 /**
- * @since 0.1.0
- * @category options
- */
-export interface SlowCallRateOptions extends RateWindow {
-  /** How long a call has to run to count as slow; positive and finite. */
-  readonly slowerThan: Duration.DurationInput
-  /** The share of slow calls that opens the circuit; above 0 and at most 1. */
-  readonly threshold: number
-}
-
-/**
+ * A policy made by {@link slowCallRate}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -106,6 +79,8 @@ export interface SlowCallRate extends SlowCallRateOptions {
 }
 
 /**
+ * A policy made by {@link anyOf}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -115,6 +90,8 @@ export interface AnyOf {
 }
 
 /**
+ * A policy made by {@link allOf}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -124,6 +101,8 @@ export interface AllOf {
 }
 
 /**
+ * A policy made by {@link make}.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -132,34 +111,124 @@ export interface Custom extends CustomOptions<unknown> {
 }
 
 /**
- * One finished call, as a custom policy sees it.
+ * A finished call, as a custom policy sees it.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Call {
-  /** A `Success` or a `Failure`; an `Ignored` one never reaches a policy. */
+  /** The outcome: a `Success` or a `Failure`. An `Ignored` call is not recorded. */
   readonly outcome: Outcome
-  /** When it ended, in milliseconds of a clock that never runs backwards; only differences mean something. */
+  /** The time at which the call ended, in milliseconds of a monotonic clock. Only differences are meaningful. */
   readonly at: number
+  /** The duration of the call in milliseconds. */
   readonly elapsedMillis: number
 }
 
 /**
+ * Options of {@link failureCount}.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface FailureCountOptions {
+  /** The number of failures that opens the circuit (an integer of at least 1). */
+  readonly failures: number
+  /**
+   * The time for which a failure counts (above 0). If it is infinite, a failure counts until the circuit next closes.
+   */
+  readonly within: Duration.DurationInput
+}
+
+/**
+ * Options that choose the calls of a rate: those within a time, or a number of the latest.
+ *
+ * **Gotchas**
+ *
+ * Give either `within` or `calls`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface RateWindow {
+  /** The time for which a call counts (above 0 and finite). */
+  readonly within?: Duration.DurationInput | undefined
+  /** The number of slices in which the time is counted (default 10). A call may expire up to one slice early. */
+  readonly buckets?: number | undefined
+  /** The number of latest calls that count (an integer of at least 1). */
+  readonly calls?: number | undefined
+  /**
+   * The smallest number of calls in the window that can open the circuit. The default is `calls`; over a time it is 10,
+   * or 1 if `minimumFailures` is given.
+   */
+  readonly minimumCalls?: number | undefined
+}
+
+/**
+ * Options of {@link failureRate}.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface FailureRateOptions extends RateWindow {
+  /** The share of failures that opens the circuit (above 0 and at most 1). */
+  readonly threshold: number
+  /** The smallest number of failures in the window that can open the circuit (default 1). */
+  readonly minimumFailures?: number | undefined
+}
+
+/**
+ * Options of {@link slowCallRate}.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface SlowCallRateOptions extends RateWindow {
+  /** The duration from which a call counts as slow (above 0 and finite). */
+  readonly slowerThan: Duration.DurationInput
+  /** The share of slow calls that opens the circuit (above 0 and at most 1). */
+  readonly threshold: number
+}
+
+/**
+ * Options of {@link make}: the functions of a custom policy.
+ *
+ * **Gotchas**
+ *
+ * A state is shared by several circuits and steps, so `record` has to return a new one instead of changing it.
+ *
  * @since 0.1.0
  * @category options
  */
 export interface CustomOptions<State> {
-  /** The window of a circuit that has just closed. */
+  /** The state of a circuit that has just closed. */
   readonly initial: State
-  /** The window after one more call; a new value, never the old one changed. */
+  /** Returns the state after one more call. */
   record(state: State, call: Call): State
-  /** Whether to open, asked when a call has changed the state; `now` is read off the same clock as `call.at`. */
+  /**
+   * Whether the circuit opens, called when a call has changed the state. `now` is a reading of the clock of `call.at`.
+   */
   trips(state: State, now: number): boolean
 }
 
 /**
- * Opens on the n-th failure in a row. A success starts the count over.
+ * Opens on a number of failures in a row.
+ *
+ * **When to use**
+ *
+ * Use it for a dependency that either works or does not. It is the default policy, with 5 failures.
+ *
+ * **Details**
+ *
+ * A success resets the count. Calls count in the order in which they end.
+ *
+ * **Example** (The third failure in a row)
+ *
+ * ```ts
+ * import { TripPolicy } from "effect-circuit-breaker"
+ *
+ * TripPolicy.consecutive(3)
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -167,9 +236,18 @@ export interface CustomOptions<State> {
 export const consecutive = (failures: number): TripPolicy => ({ _tag: "Consecutive", failures })
 
 /**
- * Opens on the n-th failure within a span of time, exact to the millisecond. Successes do not matter.
+ * Opens on a number of failures within a time.
  *
- * @example
+ * **When to use**
+ *
+ * Use it if a few failures are too many, however many calls succeed between them.
+ *
+ * **Details**
+ *
+ * The window slides and is exact to the millisecond. Successes do not count.
+ *
+ * **Example** (Failures within a minute, and failures in total)
+ *
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
  *
@@ -187,15 +265,23 @@ export const failureCount = (options: FailureCountOptions): TripPolicy => ({
 })
 
 /**
- * Opens when the share of failures in the window reaches `threshold`. A rate without a failure never opens.
+ * Opens when the share of failures reaches a threshold.
  *
- * Over time, a call older than `within` never counts, and one younger than `within - within / buckets` always does.
+ * **When to use**
+ *
+ * Use `within` for steady traffic. Use `calls` for traffic that varies much, where a time would have too few calls.
+ *
+ * **Details**
+ *
+ * Over a time, a call that is older than `within` never counts, and one that is younger than `within - within /
+ * buckets` always counts. A rate without a failure never opens.
  *
  * **Gotchas**
  *
- * A success can be the call that opens: the one with which `minimumCalls` is reached.
+ * A success can open the circuit, if it is the call that completes `minimumCalls`.
  *
- * @example
+ * **Example** (A rate over a time, and over the latest calls)
+ *
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
  *
@@ -211,10 +297,20 @@ export const failureCount = (options: FailureCountOptions): TripPolicy => ({
 export const failureRate = (options: FailureRateOptions): TripPolicy => ({ _tag: "FailureRate", ...options })
 
 /**
- * Opens when the share of calls that ran at least `slowerThan` reaches `threshold`. A call that was interrupted after
- * running that long counts too, so a dependency that hangs behind an outer timeout opens the circuit.
+ * Opens when the share of slow calls reaches a threshold.
  *
- * @example
+ * **When to use**
+ *
+ * Use it for a dependency that becomes slow instead of failing.
+ *
+ * **Details**
+ *
+ * - A call is slow if it ran at least `slowerThan`, whether it succeeded or failed. A call that was interrupted after
+ *   that time counts too, so a dependency that hangs behind an outer timeout opens the circuit.
+ * - A probe that is slow has failed.
+ *
+ * **Example** (Half of the calls within 30 seconds are slow)
+ *
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
  *
@@ -230,9 +326,14 @@ export const slowCallRate = (options: SlowCallRateOptions): TripPolicy => ({
 })
 
 /**
- * Opens when any of the policies does. Each keeps its own window.
+ * Opens when at least one of several policies does.
  *
- * @example
+ * **Details**
+ *
+ * Each policy has its own window.
+ *
+ * **Example** (Failures in a row, or a high rate)
+ *
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
  *
@@ -248,15 +349,18 @@ export const slowCallRate = (options: SlowCallRateOptions): TripPolicy => ({
 export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AnyOf", policies })
 
 /**
- * Opens when all of the policies say so at the same time. Each keeps its own window.
+ * Opens when all of several policies do at the same time.
  *
- * A probe counts as slow if it ran as long as the most patient of the slow-call policies among them asks for.
+ * **Details**
  *
- * @example
+ * Each policy has its own window. A probe counts as slow if it ran at least as long as the longest `slowerThan` of the
+ * policies.
+ *
+ * **Example** (A high rate that rests on many failures)
+ *
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
  *
- * // a high share of failures, and many of them
  * TripPolicy.allOf(
  *   TripPolicy.failureRate({ threshold: 0.5, calls: 20 }),
  *   TripPolicy.failureCount({ failures: 10, within: "1 minute" })
@@ -269,14 +373,24 @@ export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ 
 export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AllOf", policies })
 
 /**
- * A policy of your own: a window and two pure functions. If one of them throws, the call's own exit still reaches its
- * caller, the call is not counted, and the defect is logged once.
+ * Makes a policy of a window and two functions of your own.
  *
- * @example
+ * **When to use**
+ *
+ * Use it if none of the other policies, alone or combined, decides as you need.
+ *
+ * **Gotchas**
+ *
+ * - If a function throws, the call's own exit still reaches its caller, the call does not count, and the defect is
+ *   logged once per breaker.
+ * - A breaker with such a policy cannot share its circuits through a store, because the states of several processes
+ *   cannot be added up.
+ *
+ * **Example** (Opening on a failure that asks for a pause)
+ *
  * ```ts
  * import { TripPolicy } from "effect-circuit-breaker"
  *
- * // opens on a failure that asks for a pause, however rare failures are
  * TripPolicy.make({
  *   initial: false,
  *   record: (asked: boolean, { outcome }) =>
@@ -289,17 +403,26 @@ export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ 
  * @category constructors
  */
 export const make = <State>(options: CustomOptions<State>): TripPolicy =>
-  // Only this policy's own states ever reach its functions.
+  // The functions are only called with states that they have returned themselves, or with `initial`.
   ({ _tag: "Custom", ...(options as CustomOptions<unknown>) })
 
 /**
- * Reads a policy from configuration. `TYPE` is one of `consecutive`, `failureCount`, `failureRate` and `slowCallRate`;
- * the other keys are the policy's options: `FAILURES`, `WITHIN`, `THRESHOLD`, `CALLS`, `MINIMUM_CALLS`,
- * `MINIMUM_FAILURES`, `BUCKETS`, `SLOWER_THAN`. With a `name`, all of them lie below it: in the environment, the type of
- * `TripPolicy.config("TRIP")` is the variable `TRIP_TYPE`. An option that its type needs and that is not there is missing
- * data, and one out of range invalid data.
+ * Reads a policy from configuration.
  *
- * @example
+ * **Details**
+ *
+ * - `TYPE` is one of `consecutive`, `failureCount`, `failureRate` and `slowCallRate`.
+ * - The other keys are the options of that policy: `FAILURES`, `WITHIN`, `THRESHOLD`, `CALLS`, `MINIMUM_CALLS`,
+ *   `MINIMUM_FAILURES`, `BUCKETS` and `SLOWER_THAN`.
+ * - A `name` is the path of all of them. In the environment, the type of `TripPolicy.config("TRIP")` is the variable
+ *   `TRIP_TYPE`.
+ *
+ * **Gotchas**
+ *
+ * A required option that is not there is a `ConfigError` of missing data, and one out of range is one of invalid data.
+ *
+ * **Example** (Reading a count of failures)
+ *
  * ```ts
  * import * as assert from "node:assert"
  * import * as ConfigProvider from "effect/ConfigProvider"
@@ -322,12 +445,12 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
  * @category config
  */
 export const config = (name?: string): Config.Config<TripPolicy> => {
-  // What is read has been decoded as a policy, and a policy is what the constructors make.
+  // The values were decoded as those of a policy, and a policy is plain data.
   const read = readPolicy(kinds) as Config.Config<TripPolicy>
   return name === undefined ? read : Config.nested(read, name)
 }
 
-/** Of each policy, the file that knows what its options mean: the compiler says so if one of them is not known there. */
+/** The kind of each policy. The type makes the compiler report an option that a kind does not know. */
 const kinds: { readonly [Tag in TripPolicy["_tag"]]: Kind<OptionsOf<Tag>> } = table.kinds
 
 type OptionsOf<Tag extends TripPolicy["_tag"]> = Exclude<
