@@ -890,9 +890,9 @@ export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.a
  * **Gotchas**
  *
  * - Retry outside of the breaker, so that each attempt is a call.
- * - Limit the retries: with `times`, or with `while` if the caller cannot wait long, as in `error.state !== "Open" ||
- *   Duration.lessThan(error.retryAfter, "200 millis")`. `retryAfter` is zero while the circuit is HalfOpen or
- *   Recovering, and the schedule then still waits for the backoff.
+ * - Limit the retries: with `times`, or with `while` if the caller cannot wait long, as in
+ *   `error.state !== "Open" || Duration.lessThan(error.retryAfter, "200 millis")`. `retryAfter` is zero while the
+ *   circuit is HalfOpen or Recovering, and the schedule then still waits for the backoff.
  *
  * **Example** (Retrying outside of the breaker)
  *

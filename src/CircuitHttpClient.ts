@@ -160,9 +160,9 @@ export const protect: {
  * Of a cause with several failures, as a race has it, the worst outcome counts: `Failure` before `Success` before
  * `Ignored`.
  *
- * A response that is a failure is logged, and kept as `lastFailure`, as a line such as `GET
- * https://payments.example/rates answered 503`, without the user, the query and the fragment of the URL. An error is
- * kept as it is, and logged as such a line if its URL has one of these.
+ * A response that is a failure is logged, and kept as `lastFailure`, as a line such as
+ * `GET https://payments.example/rates answered 503`, without the user, the query and the fragment of the URL. An error
+ * is kept as it is, and logged as such a line if its URL has one of these.
  *
  * **Gotchas**
  *

@@ -33,8 +33,8 @@ export interface Options {
   readonly key?: ((request: HttpServerRequest.HttpServerRequest) => string | undefined) | undefined
   /**
    * The outcome of the response that the client receives (default: a status of 500 or more is a failure, any other a
-   * success). If the function throws, the call is Ignored, and the defect is logged once per breaker. A 404 can close a
-   * half-open circuit although its handler did nothing; return `Outcome.ignored` for it to prevent that.
+   * success). If the function throws, the call is Ignored, and the defect is logged once per breaker. A 404 for
+   * an unknown path can close a half-open circuit; return `Outcome.ignored` for it to prevent that.
    */
   readonly statusOutcome?:
     | ((status: number, response: HttpServerResponse.HttpServerResponse) => Outcome)
