@@ -182,6 +182,15 @@ describe("documentation", () => {
       assert.match(text, /^\/\*\*\n(?: \*.*\n)*? \* @since \d/, path)
   })
 
+  it("says in a sentence what each export of a public module is", () => {
+    const silent = publicModules.flatMap((module) =>
+      exportsOf(module)
+        .filter(({ comment }) => !/^\/\*\*\n \* [A-Z`]/.test(comment))
+        .map(({ name }) => `${module.path}: ${name}`)
+    )
+    assert.deepStrictEqual(silent, [])
+  })
+
   it("stands on every export of a public module, with its version and its one category", () => {
     const exports = publicModules.flatMap((module) =>
       exportsOf(module).map((it) => ({ ...it, path: module.path }))

@@ -31,7 +31,7 @@ const refOf = (breaker: Breaker, key: string) =>
     Effect.succeed(breaker.use(key, caller))
   )
 
-const unnamed = <A extends { readonly breaker: string }>({ breaker: _, ...rest }: A) => rest
+const unnamed = <A extends { readonly breaker: string }>(it: A) => ({ ...it, breaker: "" })
 
 describe("the Ref of a circuit", () => {
   it.effect("is what the breaker reads and changes", () =>

@@ -7,7 +7,7 @@ import { CircuitStoreError } from "../stores/error.ts"
 import * as Outcome from "../../Outcome.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Breaker } from "../breaker/breaker.ts"
-import type { Control, Coordinator, Opened, Settled, Step } from "../breaker/coordinator.ts"
+import type { Coordinator, Opened, Settled, Step } from "../breaker/coordinator.ts"
 import { openMillisOf } from "../breaker/opening.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
@@ -17,6 +17,7 @@ import type { Call } from "../core/policies/policy.ts"
 import { encode } from "../core/wire.ts"
 import { Claim } from "./claim.ts"
 import { Contact } from "./contact.ts"
+import { changeBy } from "./controls.ts"
 import { memberOf } from "./member.ts"
 import { Line } from "./line.ts"
 import { Mirror } from "./mirror.ts"
@@ -133,7 +134,7 @@ export class Fleet implements Coordinator {
         return undefined
       }
       case "Controlled":
-        return this.controlled(held, this.changeBy(step.control, held))
+        return this.controlled(held, changeBy(step.control, held, this.line.ahead, this.mirror))
     }
   }
 
@@ -284,46 +285,6 @@ export class Fleet implements Coordinator {
       // What has been done here is told, also if nobody waits for it any longer.
       return Effect.asVoid(Fiber.await(this.fork(Effect.asVoid(this.update(held, step)))))
     })
-  }
-
-  /** The change of the shared circuit that a control asks for. */
-  private changeBy(control: Control, held: CircuitEntry): Change {
-    switch (control) {
-      case "Trip":
-        return this.tripping(held)
-      case "Reset":
-        return this.resetting(held)
-      case "Isolate":
-        return this.holding(held, "isolations", 1)
-      case "Release":
-        return this.holding(held, "isolations", -1)
-      case "Disable":
-        return this.holding(held, "disables", 1)
-      case "Enable":
-        return this.holding(held, "disables", -1)
-    }
-  }
-
-  /** This node keeps the circuit isolated, or disabled, once more or once less. */
-  private holding(held: CircuitEntry, what: "isolations" | "disables", change: 1 | -1): Change {
-    memberOf(held)[what] += change
-    return this.mirror.holding(held)
-  }
-
-  /** The circuit has been tripped here by hand. */
-  private tripping(held: CircuitEntry): Change {
-    const { current } = held
-    const openedAt = current._tag === "Open" ? current.openedAt : Infinity
-    return Steps.trip(current.openMillis, openedAt + this.line.ahead)
-  }
-
-  /** A reset ends the isolations of all nodes, also if it reaches them later. */
-  private resetting(held: CircuitEntry): Change {
-    const member = memberOf(held)
-    const { holdings } = member
-    member.isolations = 0
-    member.holdings = { ...holdings, keepers: {}, resets: holdings.resets + 1 }
-    return Steps.reset(this.breaker.settings.rules)
   }
 
   /** How long the fleet's opening lasts if this probe opens it: as long as that of this node, if it has opened. */

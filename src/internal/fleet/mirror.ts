@@ -97,6 +97,10 @@ export class Mirror {
       : this.breaker.now(caller) - askedAt < Duration.toMillis(this.coordination.syncInterval)
   }
 
+  get machineRules(): Machine.Rules<unknown> {
+    return this.breaker.settings.rules
+  }
+
   get isWrittenThrough(): boolean {
     return this.coordination.sync === "write-through"
   }
