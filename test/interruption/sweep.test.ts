@@ -1,8 +1,8 @@
 /** R3.2.4: wherever an interruption falls, no slot is lost. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { setImmediate as nextTurn } from "node:timers/promises"
-import { once } from "../once.ts"
-import { inLongRun } from "../runLength.ts"
+import { once } from "../kit/once.ts"
+import { inLongRun } from "../kit/runLength.ts"
 import { describeExit } from "./describeExit.ts"
 import { bodies, forms, Stage } from "./programs.ts"
 import { runToEnd } from "./Sweep.ts"

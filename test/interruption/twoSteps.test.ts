@@ -1,8 +1,8 @@
 /** R3.1.8: wherever an interruption falls on a call in two steps, or on a stream, no slot is lost. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { setImmediate as nextTurn } from "node:timers/promises"
-import { once } from "../once.ts"
-import { inLongRun } from "../runLength.ts"
+import { once } from "../kit/once.ts"
+import { inLongRun } from "../kit/runLength.ts"
 import { describeExit } from "./describeExit.ts"
 import type { Form } from "./programs.ts"
 import { bodies, forms, Stage } from "./programs.ts"

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { once } from "../once.ts"
-import { inLongRun } from "../runLength.ts"
+import { once } from "../kit/once.ts"
+import { inLongRun } from "../kit/runLength.ts"
 import { policies } from "./arbitraries.ts"
 import {
   fates,

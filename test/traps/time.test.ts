@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
-import { VirtualClock } from "../model/VirtualClock.ts"
+import { ManualClock } from "../kit/ManualClock.ts"
 import { atOnce, begin, Dependency, isRejected, observe, rejection, settled, stateTag } from "./fixtures.ts"
 
 const hour = 3_600_000
@@ -27,7 +27,7 @@ describe("Time", () => {
   ] as const)(
     "a wall clock moved %s an hour leaves an opening its second (cockatiel, Effect 4.1)",
     ([, shift]) => {
-      const clock = new VirtualClock()
+      const clock = new ManualClock()
       clock.wallMillis = 10 * hour
       return Effect.gen(function* () {
         const breaker = yield* CircuitBreaker.make(options)
@@ -56,7 +56,7 @@ describe("Time", () => {
     ["back", -hour],
     ["forward", hour]
   ] as const)("a wall clock moved %s an hour leaves leases, windows and idle times alone", ([, shift]) => {
-    const clock = new VirtualClock()
+    const clock = new ManualClock()
     clock.wallMillis = 10 * hour
     return Effect.gen(function* () {
       const { down, hanging } = new Dependency()
@@ -120,7 +120,7 @@ describe("Time", () => {
   )
 
   it("timer-driven half-open: a starved loop, that never comes to a timer, still heals", () => {
-    const clock = new VirtualClock()
+    const clock = new ManualClock()
     const run = <A, E>(effect: Effect.Effect<A, E>) => runNow(Effect.withClock(effect, clock))
     const breaker = Effect.runSync(Effect.withClock(Effect.scoped(CircuitBreaker.make(options)), clock))
     run(breaker.protect(Effect.fail("down")))
@@ -132,7 +132,7 @@ describe("Time", () => {
   })
 
   it.scoped("timer-driven half-open: an instance frozen for a week wakes up with one probe to give", () => {
-    const clock = new VirtualClock()
+    const clock = new ManualClock()
     return Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make(options)
       const dependency = new Dependency()
@@ -177,7 +177,7 @@ describe("Time", () => {
   )
 
   it.scoped("off by one at the boundary: there is no third state at exactly the expiry (cb2)", () => {
-    const clock = new VirtualClock()
+    const clock = new ManualClock()
     return Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make({ ...options, halfOpen: { probeTimeout: "5 seconds" } })
       const { hanging, up } = new Dependency()

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
-import { VirtualClock } from "../model/VirtualClock.ts"
+import { ManualClock } from "../kit/ManualClock.ts"
 import { begin, Dependency, rejection, stateTag } from "./fixtures.ts"
 
 type Breaker = CircuitBreaker.CircuitBreaker
@@ -183,7 +183,7 @@ describe("Windows", () => {
   )
 
   it.scoped("a call costs no more with a window of 2,000 buckets", () => {
-    const clock = new VirtualClock()
+    const clock = new ManualClock()
     return Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make({
         tripPolicy: TripPolicy.failureRate({
