@@ -4,8 +4,18 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { type CircuitBreaker, Outcome, Transition, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
-import { fails, make, makeHalfOpen, settled, tagOf, watch, windowOf, works } from "./fixtures.ts"
+import {
+  type Breaker,
+  emptyWindow,
+  fails,
+  make,
+  makeHalfOpen,
+  settled,
+  tagOf,
+  watch,
+  windowOf,
+  works
+} from "../kit/index.ts"
 
 const openState = (breaker: Breaker) =>
   Effect.map(breaker.state(), (state) =>
@@ -40,7 +50,7 @@ describe("R3.2.7 a close", () => {
         yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 2)
         yield* TestClock.adjust("10 seconds")
         yield* breaker.protect(works)
-        assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+        assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
 
         yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 1)
         assert.strictEqual(yield* tagOf(breaker), "Closed")
@@ -51,23 +61,25 @@ describe("R3.2.7 a close", () => {
     )
   }
 
-  it.scoped("R3.2.7 does not end the backoff: a flapping dependency is probed ever more rarely", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ openDuration: Schedule.exponential("1 second") })
-      const flap = Effect.gen(function* () {
-        yield* Effect.flip(breaker.protect(fails))
-        const state = yield* openState(breaker)
-        yield* TestClock.adjust("1 hour")
-        yield* breaker.protect(works)
-        return state
-      })
+  it.scoped(
+    "R3.2.7 does not end the backoff: a flapping dependency is not probed at the base rate for ever",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ openDuration: Schedule.exponential("1 second") })
+        const flap = Effect.gen(function* () {
+          yield* Effect.flip(breaker.protect(fails))
+          const state = yield* openState(breaker)
+          yield* TestClock.adjust("1 hour")
+          yield* breaker.protect(works)
+          return state
+        })
 
-      assert.deepStrictEqual(yield* Effect.all([flap, flap, flap]), [
-        [1, 1],
-        [2, 2],
-        [4, 3]
-      ])
-    })
+        assert.deepStrictEqual(yield* Effect.all([flap, flap, flap]), [
+          [1, 1],
+          [2, 2],
+          [4, 3]
+        ])
+      })
   )
 
   for (const [millis, openings] of [
@@ -230,27 +242,33 @@ describe("R3.2.7 openDuration as a schedule", () => {
     })
   )
 
-  it.scoped("R3.2.7 is not stepped by a call that does not trip", () =>
-    Effect.gen(function* () {
-      let steps = 0
-      const openDuration = Schedule.exponential("1 second").pipe(
-        Schedule.onDecision(() =>
-          Effect.sync(() => {
-            steps++
-          })
+  for (const [policy, tripPolicy] of Object.entries({
+    consecutive: TripPolicy.consecutive(2),
+    failureRate: TripPolicy.failureRate({ threshold: 0.5, within: "1 minute", minimumCalls: 2 })
+  })) {
+    it.scoped(`R3.2.7 R3.2.12 is stepped by an opening, and by nothing else, ${policy} (Effect 4.1)`, () =>
+      Effect.gen(function* () {
+        let steps = 0
+        const openDuration = Schedule.exponential("10 seconds").pipe(
+          Schedule.tapOutput(() => Effect.sync(() => void steps++))
         )
-      )
-      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2), openDuration })
-      const afterMaking = steps
+        const breaker = yield* make({ tripPolicy, openDuration })
+        const stepsOf = (effect: Effect.Effect<unknown, unknown>, times: number) => {
+          const before = steps
+          return Effect.map(Effect.replicateEffect(Effect.exit(effect), times), () => steps - before)
+        }
 
-      yield* Effect.repeatN(breaker.protect(works), 99)
-      yield* Effect.flip(breaker.protect(fails))
-      assert.strictEqual(steps, afterMaking)
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.isAbove(steps, afterMaking)
-    })
-  )
+        assert.strictEqual(yield* stepsOf(breaker.protect(works), 100), 0)
+        yield* breaker.reset()
+        assert.strictEqual(yield* stepsOf(breaker.protect(fails), 1), 0)
+        assert.strictEqual(yield* stepsOf(breaker.protect(fails), 1), 1)
+        assert.strictEqual(yield* stepsOf(breaker.protect(works), 100), 0)
+        assert.strictEqual(yield* stepsOf(breaker.snapshot(), 100), 0)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(yield* stepsOf(breaker.protect(works), 100), 0)
+      })
+    )
+  }
 
   it.scoped("R3.2.7 with jitter the delay is drawn once an opening", () =>
     Effect.gen(function* () {

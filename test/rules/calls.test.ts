@@ -7,13 +7,17 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as FiberRef from "effect/FiberRef"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { CircuitOpenError, Outcome, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
 import {
+  atOnce,
+  type Breaker,
   counted,
+  emptyWindow,
   fails,
+  halfOpen,
   make,
   makeHalfOpen,
   makeOpen,
@@ -25,10 +29,11 @@ import {
   settled,
   startCall,
   tagOf,
+  totals,
   totalsOf,
   windowOf,
   works
-} from "./fixtures.ts"
+} from "../kit/index.ts"
 
 const slowPolicy = TripPolicy.slowCallRate({
   slowerThan: "2 seconds",
@@ -102,21 +107,23 @@ describe("R3.1.1 a rejected call", () => {
     })
   )
 
-  it.scoped("R3.1.1 does not count towards opening: as many failures as ever open it again", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 4 }) })
-      yield* breaker.trip()
-      yield* Effect.repeatN(rejectionOf(breaker.protect(works)), 99)
-      yield* TestClock.adjust("10 seconds")
-      yield* breaker.protect(works)
+  it.scoped(
+    "R3.1.1 does not count towards opening: as many failures as ever open it again (opossum 10)",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 4 }) })
+        yield* breaker.trip()
+        yield* Effect.repeatN(rejectionOf(breaker.protect(works)), 99)
+        yield* TestClock.adjust("10 seconds")
+        yield* breaker.protect(works)
 
-      yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 2)
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* Effect.flip(breaker.protect(fails))
-      yield* Effect.flip(breaker.protect(fails))
+        yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 2)
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+        yield* Effect.flip(breaker.protect(fails))
+        yield* Effect.flip(breaker.protect(fails))
 
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+      })
   )
 })
 
@@ -239,14 +246,16 @@ describe("R3.1.2 what reaches the caller", () => {
 })
 
 describe("R3.1.3 a Closed circuit", () => {
-  it.scoped("R3.1.3 admits every call, concurrently", () =>
+  it.scoped("R3.1.3 admits every call, concurrently: one that hangs holds up no other (gobreaker v2)", () =>
     Effect.gen(function* () {
-      const breaker = yield* make()
-      const call = counted(Effect.never)
-      const fibers = yield* Effect.replicateEffect(Effect.fork(breaker.protect(call.effect)), 200)
+      const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 10 }) })
+      const hanging = counted(Effect.never)
+      const fibers = yield* Effect.replicateEffect(Effect.fork(breaker.protect(hanging.effect)), 200)
       yield* settled
 
-      assert.strictEqual(call.runs, 200)
+      assert.strictEqual(hanging.runs, 200)
+      assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
+      assert.isTrue((yield* atOnce(100, breaker.protect(works))).every(Exit.isSuccess))
       yield* Fiber.interruptAll(fibers)
     })
   )
@@ -259,24 +268,60 @@ describe("R3.1.3 a Closed circuit", () => {
       yield* Fiber.interruptAll(fibers)
 
       assert.deepStrictEqual(yield* breaker.state(), { _tag: "Closed" })
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+      assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
       assert.strictEqual(yield* breaker.protect(works), "worked")
     })
   )
 })
 
 describe("R3.1.4 interruption", () => {
-  it.scoped("R3.1.4 is Ignored: callers who give up do not open a circuit", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* Effect.repeatN(
-        Effect.flatMap(startCall(breaker.protect), (call) => call.interrupt),
-        2
-      )
+  const policies: Record<string, TripPolicy.TripPolicy> = {
+    consecutive: TripPolicy.consecutive(1),
+    failureCount: TripPolicy.failureCount({ failures: 1, within: "1 minute" }),
+    "failureRate over calls": TripPolicy.failureRate({ threshold: 0.1, calls: 1 }),
+    "failureRate over time": TripPolicy.failureRate({ threshold: 0.1, within: "1 minute", minimumCalls: 1 }),
+    slowCallRate: TripPolicy.slowCallRate({ slowerThan: "1 minute", threshold: 0.1, calls: 1 })
+  }
 
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 3, rejected: 0 })
-    })
+  for (const [policy, tripPolicy] of Object.entries(policies)) {
+    it.scoped(`R3.1.4 is Ignored: callers who give up open nothing, ${policy} (cockatiel 4)`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy })
+        const impatient = Effect.timeoutOption(breaker.protect(Effect.never), "1 second")
+        const fibers = yield* Effect.replicateEffect(Effect.fork(impatient), 3)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* Effect.forEach(fibers, Fiber.join), Array(3).fill(Option.none()))
+        yield* Effect.flatMap(startCall(breaker.protect), (call) => call.interrupt)
+
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+        assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 4 }))
+      })
+    )
+  }
+
+  it.scoped(
+    "R3.1.4 so is what the program says: a limiter's rejection (opossum, resilience4j#2013), a bad request (sglang#25811)",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({
+          classify: Outcome.ignoreWhen((error) => error === "too many" || error === "bad request")
+        })
+        const bulkhead = yield* Effect.makeSemaphore(0)
+        const limited = bulkhead
+          .withPermitsIfAvailable(1)(works)
+          .pipe(
+            Effect.flatMap(Option.match({ onNone: () => Effect.fail("too many"), onSome: Effect.succeed })),
+            breaker.protect
+          )
+
+        assert.strictEqual(yield* Effect.flip(limited), "too many")
+        assert.strictEqual(yield* Effect.flip(breaker.protect(Effect.fail("bad request"))), "bad request")
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+        yield* Effect.flip(breaker.protect(fails))
+
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+      })
   )
 
   it.scoped("R3.1.4 is Ignored where the effect interrupts itself", () =>
@@ -341,7 +386,7 @@ describe("R3.1.4 interruption", () => {
       const early = yield* startCall(breaker.protect)
       yield* TestClock.adjust("1999 millis")
       yield* early.interrupt
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+      assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
 
       const late = yield* startCall(breaker.protect)
       yield* TestClock.adjust("2 seconds")
@@ -352,17 +397,19 @@ describe("R3.1.4 interruption", () => {
     })
   )
 
-  it.scoped("R3.1.4 a dependency that hangs behind an outer timeout trips a slow-call policy", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ tripPolicy: slowPolicy })
+  it.scoped(
+    "R3.1.4 a dependency that hangs behind an outer timeout trips a slow-call policy (Effect 4.1)",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ tripPolicy: slowPolicy })
 
-      const caller = yield* breaker.protect(Effect.never).pipe(Effect.timeout("2 seconds"), Effect.fork)
-      yield* TestClock.adjust("2 seconds")
-      const error = yield* Effect.flip(Fiber.join(caller))
+        const caller = yield* breaker.protect(Effect.never).pipe(Effect.timeout("2 seconds"), Effect.fork)
+        yield* TestClock.adjust("2 seconds")
+        const error = yield* Effect.flip(Fiber.join(caller))
 
-      assert.strictEqual(error._tag, "TimeoutException")
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
+        assert.strictEqual(error._tag, "TimeoutException")
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+      })
   )
 })
 
@@ -377,7 +424,7 @@ describe("R3.1.5 a classifier that throws", () => {
       Effect.zipRight(breaker.trip(), TestClock.adjust("10 seconds"))
     )
   })) {
-    it.scoped(`R3.1.5 leaves the caller's exit alone and the outcome is Ignored, ${state}`, () =>
+    it.scoped(`R3.1.5 leaves the caller's exit alone and the outcome is Ignored, ${state} (Effect 4.1)`, () =>
       Effect.gen(function* () {
         const breaker = yield* breakerThatAdmits
 
@@ -391,7 +438,7 @@ describe("R3.1.5 a classifier that throws", () => {
           Exit.die("a defect")
         ])
         assert.strictEqual(yield* tagOf(breaker), state)
-        assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 3, rejected: 0 })
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 3 }))
       })
     )
   }
@@ -490,12 +537,7 @@ describe("R3.1.6 one breaker", () => {
 
       yield* breaker.protect(breaker.protect(works))
 
-      assert.deepStrictEqual(yield* breaker.state(), {
-        _tag: "HalfOpen",
-        probing: 0,
-        succeeded: 1,
-        openings: 1
-      })
+      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 1))
       assert.strictEqual((yield* totalsOf(breaker)).rejected, 0)
     })
   )

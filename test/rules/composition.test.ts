@@ -10,8 +10,8 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
 import {
+  type Breaker,
   counted,
   fails,
   make,
@@ -25,7 +25,7 @@ import {
   totalsOf,
   windowOf,
   works
-} from "./fixtures.ts"
+} from "../kit/index.ts"
 
 /** Runs an effect while time passes, a step at a time. */
 const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>, stepMillis: number, steps: number) =>

@@ -6,8 +6,8 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { Transition, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
 import {
+  type Breaker,
   fails,
   make,
   makeHalfOpen,
@@ -23,8 +23,11 @@ import {
   transitionsOf,
   watch,
   windowOf,
-  works
-} from "./fixtures.ts"
+  works,
+  emptyWindow,
+  leavesAsItWas,
+  pathOf
+} from "../kit/index.ts"
 
 /** A breaker in each state, with its tag. */
 const states = {
@@ -87,43 +90,44 @@ describe("R3.3 isolate", () => {
           ["Isolated", "Closed", 2]
         ]
       )
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+      assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
     })
   )
 
   it.scoped("R3.3 isolations nest: only the last release counts, in whatever order they end", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
-      const seen = yield* watch(breaker.transitions)
-      const outer = yield* hold(breaker)
-      const inner = yield* hold(breaker)
-
-      yield* outer
-      assert.strictEqual(yield* tagOf(breaker), "Isolated")
-      yield* inner
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-
-      yield* settled
-      assert.deepStrictEqual(
-        seen.map(({ to }) => to),
-        ["Isolated", "Closed"]
+      const transitions = yield* transitionsOf(
+        breaker,
+        Effect.gen(function* () {
+          const [first, second, third] = yield* Effect.replicateEffect(hold(breaker), 3)
+          for (const release of [first!, third!]) {
+            yield* release
+            assert.strictEqual(yield* tagOf(breaker), "Isolated")
+          }
+          yield* second!
+        })
       )
+
+      assert.deepStrictEqual(transitions, ["Closed > Isolated", "Isolated > Closed"])
     })
   )
 
-  it.scoped("R3.3 isolation outranks time, trips and outcomes", () =>
+  it.scoped("R3.3 isolation outranks time, trips and outcomes, and ends at once all the same", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const probe = yield* startCall(breaker.protect)
-      yield* breaker.isolate()
+      const release = yield* hold(breaker)
 
-      const transitions = yield* transitionsOf(
+      yield* leavesAsItWas(
         breaker,
         Effect.all([probe.end(Exit.succeed("well")), breaker.trip(), TestClock.adjust("365 days")])
       )
 
-      assert.deepStrictEqual(transitions, [])
-      assert.strictEqual(yield* tagOf(breaker), "Isolated")
+      yield* breaker.trip()
+      assert.strictEqual((yield* rejectionOf(breaker.protect(works))).state, "Isolated")
+      yield* release
+      assert.strictEqual(yield* breaker.protect(works), "worked")
     })
   )
 
@@ -175,7 +179,7 @@ describe("R3.3 disable", () => {
             failed: before.failed + 10,
             succeeded: before.succeeded + 1
           })
-          assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
+          assert.deepStrictEqual(yield* windowOf(breaker), emptyWindow)
           yield* release
           assert.strictEqual(yield* tagOf(breaker), "Closed")
         })
@@ -216,10 +220,11 @@ describe("R3.3 disable", () => {
       yield* release
       yield* settled
 
-      assert.deepStrictEqual(
-        seen.map(({ from, to }) => `${from} > ${to}`),
-        ["Open > Disabled", "Disabled > Disabled", "Disabled > Closed"]
-      )
+      assert.deepStrictEqual(seen.map(pathOf), [
+        "Open > Disabled",
+        "Disabled > Disabled",
+        "Disabled > Closed"
+      ])
       yield* Effect.flip(breaker.protect(fails))
       assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 1 })
     })
@@ -333,25 +338,27 @@ describe("R3.3 reset", () => {
       yield* breaker.reset()
 
       const after = yield* breaker.snapshot()
-      assert.deepStrictEqual(after, { ...before, window: { calls: 0, failures: 0, slow: 0 } })
+      assert.deepStrictEqual(after, { ...before, window: emptyWindow })
       assert.strictEqual(after.lastFailure._tag, "Some")
       const opening = yield* lastOpening(breaker, breaker.trip())
       assert.deepStrictEqual([opening.openings, opening.seconds], [1, 1])
     })
   )
 
-  it.scoped("R3.3 only reset outranks isolation; a release from before it does nothing", () =>
+  it.scoped("R3.3 only reset outranks isolation; releases from before it do nothing", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
-      const before = yield* hold(breaker)
+      const [first, second] = yield* Effect.replicateEffect(hold(breaker), 2)
       yield* breaker.reset()
       assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* breaker.isolate()
+      yield* first!
+      const later = yield* hold(breaker)
 
-      const transitions = yield* transitionsOf(breaker, before)
+      yield* leavesAsItWas(breaker, second!)
 
-      assert.deepStrictEqual(transitions, [])
       assert.strictEqual(yield* tagOf(breaker), "Isolated")
+      yield* later
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
     })
   )
 })
@@ -386,35 +393,20 @@ describe("R3.3 trip", () => {
     })
   )
 
-  it.scoped("R3.3 trip on a circuit whose open time has passed is a new opening", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ openDuration: Schedule.exponential("10 seconds") })
+  for (const [from, breakerIn, seconds] of [
+    ["HalfOpen", makeHalfOpen({ openDuration: Schedule.exponential("10 seconds") }), 20],
+    ["Recovering", makeRecovering(), 10]
+  ] as const) {
+    it.scoped(`R3.3 trip on a circuit that is ${from} is a new opening`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerIn
 
-      const opening = yield* lastOpening(breaker, breaker.trip())
+        const opening = yield* lastOpening(breaker, breaker.trip())
 
-      assert.deepStrictEqual(opening, { from: "HalfOpen", openings: 2, reason: "Manual", seconds: 20 })
-    })
-  )
-
-  it.scoped("R3.3 trip on a Recovering circuit is a new opening", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering()
-
-      const opening = yield* lastOpening(breaker, breaker.trip())
-
-      assert.deepStrictEqual(opening, { from: "Recovering", openings: 2, reason: "Manual", seconds: 10 })
-    })
-  )
-
-  it.scoped("R3.3 trip on an Isolated circuit does nothing", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeIsolated()
-
-      assert.deepStrictEqual(yield* transitionsOf(breaker, breaker.trip()), [])
-
-      assert.strictEqual(yield* tagOf(breaker), "Isolated")
-    })
-  )
+        assert.deepStrictEqual(opening, { from, openings: 2, reason: "Manual", seconds })
+      })
+    )
+  }
 
   it.scoped("R3.3 what time has changed is announced before what the hand changes", () =>
     Effect.gen(function* () {
@@ -455,44 +447,21 @@ describe("R3.3 trip", () => {
   )
 })
 
-describe("R3.3 calls in flight report into nothing", () => {
-  const controls: Record<string, (breaker: Breaker) => Effect.Effect<unknown, never, Scope.Scope>> = {
-    trip: (breaker) => breaker.trip(),
-    "trip of an Open circuit": (breaker) => Effect.zipRight(breaker.trip(), breaker.trip()),
-    reset: (breaker) => breaker.reset(),
-    isolate: (breaker) => breaker.isolate(),
-    "the end of an isolation": (breaker) => Effect.scoped(breaker.isolate())
-  }
+describe("R3.3 generations", () => {
+  it.scoped("R3.3 calls that begin after a reset count, those from before it do not", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const before = yield* startCall(breaker.protect)
+      yield* breaker.reset()
+      const after = yield* startCall(breaker.protect)
 
-  for (const [name, control] of Object.entries(controls)) {
-    for (const exit of [Exit.succeed("late"), Exit.fail("late")]) {
-      it.scoped(`R3.3 after ${name}: a late ${exit._tag}`, () =>
-        Effect.gen(function* () {
-          const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
-          const late = yield* startCall(breaker.protect)
-          yield* control(breaker)
-          const before = yield* breaker.snapshot()
+      yield* before.end(Exit.fail("unavailable"))
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      yield* after.end(Exit.fail("unavailable"))
 
-          assert.deepStrictEqual(yield* late.end(exit), exit)
-
-          assert.deepStrictEqual(yield* breaker.snapshot(), before)
-        })
-      )
-
-      it.scoped(`R3.3 after ${name}: the late ${exit._tag} of a probe`, () =>
-        Effect.gen(function* () {
-          const breaker = yield* makeHalfOpen()
-          const late = yield* startCall(breaker.protect)
-          yield* control(breaker)
-          const before = yield* breaker.snapshot()
-
-          yield* late.end(exit)
-
-          assert.deepStrictEqual(yield* breaker.snapshot(), before)
-        })
-      )
-    }
-  }
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
 
   it.scoped("R3.3 each bumps the generation by one", () =>
     Effect.gen(function* () {

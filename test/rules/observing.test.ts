@@ -8,22 +8,29 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
+import * as Tracer from "effect/Tracer"
 import { CircuitBreakerRegistry, Outcome, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker, RecordedSpan } from "./fixtures.ts"
 import {
+  type Breaker,
+  counted,
+  emptyWindow,
   fails,
   make,
   makeHalfOpen,
   makeIsolated,
   makeOpen,
   makeRecovering,
+  pathOf,
+  type RecordedSpan,
   recordLogs,
   recordSpans,
   rejecting,
@@ -32,10 +39,12 @@ import {
   settled,
   startCall,
   tagOf,
+  totals,
   totalsOf,
+  transitionsOf,
   watch,
   works
-} from "./fixtures.ts"
+} from "../kit/index.ts"
 
 const resetTimes = (breaker: Breaker, times: number) => Effect.repeatN(breaker.reset(), times - 1)
 
@@ -76,38 +85,41 @@ describe("R3.4 transitions", () => {
     })
   )
 
-  it.scoped("R3.4 a slow consumer blocks no call, gets the newest, and sees what it missed by a gap", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const begun = yield* Deferred.make<void>()
-      const goOn = yield* Deferred.make<void>()
-      const generations: Array<number> = []
-      yield* breaker.transitions.pipe(
-        Stream.runForEach(({ generation }) => {
-          generations.push(generation)
-          return Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(goOn))
-        }),
-        Effect.forkScoped
-      )
-      yield* settled
-      yield* breaker.reset()
-      yield* Deferred.await(begun)
-      const others = yield* watch(breaker.transitions)
+  it.scoped(
+    "R3.4 a slow consumer blocks no call, gets the newest, and sees what it missed by a gap (Effect 4.1)",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const begun = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        const generations: Array<number> = []
+        yield* breaker.transitions.pipe(
+          Stream.runForEach(({ generation }) => {
+            generations.push(generation)
+            return Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(goOn))
+          }),
+          Effect.forkScoped
+        )
+        yield* Effect.forkScoped(Stream.runForEach(CircuitBreakerRegistry.transitions, () => Effect.never))
+        yield* settled
+        yield* breaker.reset()
+        yield* Deferred.await(begun)
+        const others = yield* watch(breaker.transitions)
 
-      yield* Effect.repeatN(Effect.zipRight(resetTimes(breaker, 100), settled), 14)
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-      yield* Deferred.succeed(goOn, undefined)
-      yield* settled
+        yield* Effect.repeatN(Effect.zipRight(resetTimes(breaker, 100), settled), 14)
+        assert.strictEqual(yield* breaker.protect(works), "worked")
+        yield* Deferred.succeed(goOn, undefined)
+        yield* settled
 
-      assert.strictEqual(others.length, 1_500)
-      assert.strictEqual(generations.at(-1), 1_501)
-      assert.isAbove(generations.length, 1_000)
-      const gaps = generations.filter((generation, i) => i > 0 && generation !== generations[i - 1]! + 1)
-      assert.strictEqual(gaps.length, 1)
-    })
+        assert.strictEqual(others.length, 1_500)
+        assert.strictEqual(generations.at(-1), 1_501)
+        assert.isAbove(generations.length, 1_000)
+        const gaps = generations.filter((generation, i) => i > 0 && generation !== generations[i - 1]! + 1)
+        assert.strictEqual(gaps.length, 1)
+      })
   )
 
-  it.scoped("R3.4 a failing consumer affects neither calls nor other consumers", () =>
+  it.scoped("R3.4 a failing consumer affects neither calls nor other consumers (resilience4j#1115)", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const failing = yield* breaker.transitions.pipe(
@@ -248,7 +260,7 @@ describe("R3.4 reading", () => {
     )
   }
 
-  it.scoped("R3.4 takes no probe's slot", () =>
+  it.scoped("R3.4 takes no probe's slot (resilience4j#858, Hystrix#1541)", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
 
@@ -269,8 +281,8 @@ describe("R3.4 reading", () => {
         breaker: "payments",
         key: "eu",
         state: { _tag: "Closed" },
-        window: { calls: 0, failures: 0, slow: 0 },
-        totals: { succeeded: 0, failed: 0, ignored: 0, rejected: 0 },
+        window: emptyWindow,
+        totals: totals({}),
         lastFailure: Option.none()
       })
       assert.deepStrictEqual(yield* breaker.circuits, [])
@@ -294,9 +306,9 @@ describe("R3.4 reading", () => {
 
       const closed = yield* breaker.snapshot()
 
-      assert.deepStrictEqual(open.window, { calls: 0, failures: 0, slow: 0 })
+      assert.deepStrictEqual(open.window, emptyWindow)
       assert.deepStrictEqual(closed.window, { calls: 1, failures: 0, slow: 0 })
-      assert.deepStrictEqual(closed.totals, { succeeded: 2, failed: 2, ignored: 1, rejected: 1 })
+      assert.deepStrictEqual(closed.totals, totals({ succeeded: 2, failed: 2, ignored: 1, rejected: 1 }))
       assert.deepStrictEqual(
         closed.lastFailure,
         Option.some({ at: 1_700_000_001_000, cause: Cause.die("a defect") })
@@ -518,20 +530,100 @@ describe("R3.4 logs", () => {
       assert.deepStrictEqual(lines[0]?.annotations, { breaker: "payments", key: "default", request: "42" })
     })
   )
+})
 
-  it.scoped("R3.4 a logger that throws affects nobody", () =>
+describe("R3.4 what breaks or calls again in the middle of a step", () => {
+  const breaks = (): never => {
+    throw new Error("a fault of its own")
+  }
+
+  /** Each is put round calls that open the circuit, are rejected, and heal it; it may give the calls that it made. */
+  const around: Record<
+    string,
+    (
+      breaker: Breaker,
+      runtime: Runtime.Runtime<never>
+    ) => { readonly layer: Layer.Layer<never>; readonly started?: { readonly runs: number } }
+  > = {
+    "a logger that throws": () => ({ layer: Logger.add(Logger.make(breaks)) }),
+    "a span that throws": () => ({
+      layer: Layer.setTracer(
+        Tracer.make({
+          context: (f) => f(),
+          span: (...args) => Object.assign(Effect.runSync(Effect.tracer).span(...args), { event: breaks })
+        })
+      )
+    }),
+    // Turned away while Open and while the probe runs, admitted once Closed.
+    "a logger that calls again": (breaker, runtime) => {
+      const started = counted(works)
+      const calling = Logger.make(() => {
+        Runtime.runSyncExit(runtime)(breaker.protect(started.effect))
+        Runtime.runSyncExit(runtime)(breaker.snapshot())
+      })
+      return { layer: Logger.add(calling), started }
+    }
+  }
+
+  for (const [what, putRound] of Object.entries(around)) {
+    it.scoped(`R3.4 ${what} breaks nothing and gets no extra probe`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const seen = yield* watch(breaker.transitions)
+        const { layer, started } = putRound(breaker, yield* Effect.runtime())
+
+        yield* Effect.gen(function* () {
+          assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
+          yield* rejectionOf(breaker.protect(works))
+          yield* TestClock.adjust("10 seconds")
+          assert.strictEqual(yield* breaker.protect(works), "worked")
+        }).pipe(Effect.withSpan("caller"), Effect.provide(layer), Logger.withMinimumLogLevel(LogLevel.Debug))
+        yield* settled
+
+        assert.deepStrictEqual(
+          seen.map((it) => [pathOf(it), it.generation]),
+          [
+            ["Closed > Open", 1],
+            ["Open > HalfOpen", 2],
+            ["HalfOpen > Closed", 3]
+          ]
+        )
+        if (started !== undefined) assert.strictEqual(started.runs, 1)
+      })
+    )
+  }
+
+  it.scoped("R3.4 a logger that resets at an opening leaves a sound machine", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
-      const throwing = Logger.make(() => {
-        throw new Error("the logger threw")
+      const runtime = yield* Effect.runtime()
+      const resetting = Logger.make(({ logLevel }) => {
+        if (logLevel === LogLevel.Warning) Runtime.runSyncExit(runtime)(breaker.reset())
       })
+      const fail = Effect.provide(Effect.flip(breaker.protect(fails)), Logger.add(resetting))
 
-      const error = yield* Effect.flip(breaker.protect(fails)).pipe(
-        Effect.locally(FiberRef.currentLoggers, HashSet.make(throwing))
-      )
+      assert.deepStrictEqual(yield* transitionsOf(breaker, fail), ["Closed > Open", "Open > Closed"])
 
-      assert.strictEqual(error, "unavailable")
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      yield* Effect.flip(breaker.protect(fails))
       assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
+  )
+
+  it.scoped("R3.1.5 R3.2.6 a classifier that resets finds its call reporting into nothing", () =>
+    Effect.gen(function* () {
+      const runtime = yield* Effect.runtime()
+      const breaker: Breaker = yield* make({
+        classify: (exit) => {
+          Runtime.runSync(runtime)(breaker.reset())
+          return Outcome.fromExit(exit)
+        }
+      })
+      const failThrice = Effect.repeatN(Effect.flip(breaker.protect(fails)), 2)
+
+      assert.deepStrictEqual(yield* transitionsOf(breaker, failThrice), Array(3).fill("Closed > Closed"))
+
+      assert.strictEqual((yield* totalsOf(breaker)).failed, 0)
     })
   )
 })
@@ -658,8 +750,8 @@ describe("R3.4 spans", () => {
   )
 })
 
-describe("observe mode", () => {
-  it.scoped("a call that would have been rejected runs, is counted in rejected and nowhere else", () =>
+describe("mode observe", () => {
+  it.scoped("mode: a call that would have been rejected runs, is counted in rejected and nowhere else", () =>
     Effect.gen(function* () {
       for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
         const breaker = yield* breakerThatRejects({ mode: "observe" })
@@ -675,7 +767,7 @@ describe("observe mode", () => {
     })
   )
 
-  it.scoped("everything else is as when it enforces: it opens, probes and closes", () =>
+  it.scoped("mode: everything else is as when it enforces: it opens, probes and closes", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ mode: "observe" })
       const seen = yield* watch(breaker.transitions)
@@ -691,7 +783,7 @@ describe("observe mode", () => {
         seen.map(({ to }) => to),
         ["Open", "HalfOpen", "Closed"]
       )
-      assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 1, failed: 1, ignored: 0, rejected: 0 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1, failed: 1 }))
     })
   )
 })

@@ -21,10 +21,11 @@ import {
   startCall,
   tagOf,
   totalsOf,
-  works
-} from "./fixtures.ts"
-
-const none = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
+  works,
+  halfOpen,
+  leavesAsItWas,
+  totals
+} from "../kit/index.ts"
 
 /** A stream that gives what it is offered, and ends or fails when it is told to. */
 const source = Effect.gen(function* () {
@@ -50,7 +51,7 @@ describe("R3.1.8 protectStream", () => {
       const all = yield* Stream.runCollect(breaker.protectStream(Stream.make(1, 2, 3)))
 
       assert.deepStrictEqual(Chunk.toReadonlyArray(all), [1, 2, 3])
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
     })
   )
 
@@ -76,7 +77,7 @@ describe("R3.1.8 protectStream", () => {
         const exit = yield* Effect.exit(Stream.runDrain(stream))
 
         assert.isTrue(isExpected(exit))
-        assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1 })
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
         const { lastFailure } = yield* breaker.snapshot()
         assert.include(String(lastFailure), "broke off")
       })
@@ -112,7 +113,7 @@ describe("R3.1.8 protectStream", () => {
       yield* TestClock.adjust("1 hour")
       yield* end
       yield* Fiber.join(consumer)
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1, succeeded: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1, succeeded: 1 }))
     })
   )
 
@@ -127,6 +128,37 @@ describe("R3.1.8 protectStream", () => {
       yield* fail
 
       assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
+    })
+  )
+
+  it.scoped("R3.2.5 nothing counts of a stream whose first chunk came after its lease", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2, probeTimeout: "5 seconds" } })
+      const { fail, give, stream } = yield* source
+      yield* consume(breaker.protectStream(stream))
+      yield* TestClock.adjust("5 seconds")
+
+      yield* leavesAsItWas(breaker, Effect.zipRight(give(1), fail))
+    })
+  )
+
+  it.scoped("R3.2.11 a stream whose first chunk came so late that it has failed by that counts once", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 }),
+        halfOpen: { failuresToReopen: 2 }
+      })
+      yield* breaker.trip()
+      yield* TestClock.adjust("10 seconds")
+      const { fail, give, stream } = yield* source
+      yield* consume(breaker.protectStream(stream))
+      yield* TestClock.adjust("2 seconds")
+
+      yield* Effect.zipRight(give(1), fail)
+      assert.deepStrictEqual(yield* breaker.state(), halfOpen())
+      yield* Effect.exit(breaker.protect(Effect.fail("unavailable")))
+
+      assert.strictEqual(yield* tagOf(breaker), "Open")
     })
   )
 
@@ -160,7 +192,7 @@ describe("R3.1.8 protectStream", () => {
       })
   )
 
-  for (const [what, given, totals] of [
+  for (const [what, given, expected] of [
     ["got something is a success", 1, { succeeded: 1 }],
     ["got nothing is Ignored", 0, { ignored: 1 }]
   ] as const) {
@@ -173,7 +205,7 @@ describe("R3.1.8 protectStream", () => {
 
         yield* Fiber.interrupt(consumer)
 
-        assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ...totals })
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals(expected))
       })
     )
   }
@@ -185,7 +217,7 @@ describe("R3.1.8 protectStream", () => {
       const first = yield* Stream.runHead(breaker.protectStream(Stream.forever(Stream.make(1))))
 
       assert.strictEqual(first._tag, "Some")
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
     })
   )
 
@@ -196,7 +228,7 @@ describe("R3.1.8 protectStream", () => {
 
       yield* Effect.exit(Stream.runForEach(stream, () => Effect.fail("the consumer's own")))
 
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
     })
   )
 
@@ -262,7 +294,7 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("can be run again, and each run is a call", () =>
+  it.scoped("R3.1.8 can be run again, and each run is a call", () =>
     Effect.gen(function* () {
       const breaker = yield* makeRecovering()
       const stream = Stream.runDrain(breaker.protectStream(Stream.make(1)))
@@ -273,7 +305,7 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("has the key of a circuit", () =>
+  it.scoped("R3.1.8 has the key of a circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       yield* Effect.exit(Stream.runDrain(breaker.protectStream(Stream.fail("no"), { key: "eu" })))
@@ -283,17 +315,17 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("mode observe: a stream that would have been rejected runs, and counts nowhere", () =>
+  it.scoped("R3.1.8 mode observe: a stream that would have been rejected runs, and counts nowhere", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ mode: "observe" })
 
       yield* Stream.runDrain(breaker.protectStream(Stream.make(1)))
 
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1, rejected: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1, rejected: 1 }))
     })
   )
 
-  it.effect("through the tag, as a typed error", () =>
+  it.effect("R3.1.8 through the tag, as a typed error", () =>
     Effect.gen(function* () {
       yield* CircuitBreaker.trip()
       const stream = CircuitBreaker.protectStream(Stream.make(1)).pipe(
@@ -316,7 +348,7 @@ describe("R3.1.8 protectStream", () => {
       const exit = yield* Effect.exit(Stream.runDrain(breaker.protectStream(Stream.fail("broke off"))))
 
       assert.deepStrictEqual(exit, Exit.failCause(Cause.fail("broke off")))
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ignored: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
     })
   )
 })

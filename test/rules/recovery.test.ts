@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import { CircuitOpenError, Transition, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
 import {
+  type Breaker,
   fails,
   makeHalfOpen,
   makeRecovering,
@@ -17,7 +17,7 @@ import {
   watch,
   windowOf,
   works
-} from "./fixtures.ts"
+} from "../kit/index.ts"
 
 /** Makes calls one after the other: "a" was admitted, "-" was rejected. */
 const admissions = (breaker: Breaker, howMany: number) =>
