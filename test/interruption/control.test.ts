@@ -64,10 +64,10 @@ const held = (outer: Hold, inner?: Hold): Control => ({
 const programs: Record<string, Control> = {
   isolate: held(isolate),
   "isolate, nested": held(isolate, isolate),
-  "R3.3 disable": held(disable),
-  "R3.3 disable, nested": held(disable, disable),
-  "R3.3 disable, isolated meanwhile": held(disable, isolate),
-  "R3.3 disable while isolated": held(isolate, disable),
+  disable: held(disable),
+  "disable, nested": held(disable, disable),
+  "disable, isolated meanwhile": held(disable, isolate),
+  "disable while isolated": held(isolate, disable),
   "awaitReady, for the time": { ...waitsFrom, events: later, after: "HalfOpen" },
   "awaitReady, for a change": {
     ...waitsFrom,
@@ -86,9 +86,9 @@ const programs: Record<string, Control> = {
 // At a third of the points, which are others in the second sweep.
 const apart = inLongRun(1, 3)
 
-describe(`a control that is interrupted at ${apart === 1 ? "every point" : "many points"}`, () => {
+describe("R3.3 a control that is interrupted", () => {
   for (const [name, { after, events, prepare, program }] of Object.entries(programs)) {
-    it(name, async () => {
+    it(`R3.3 ${name}, interrupted at every point or at many, leaves nothing behind`, async () => {
       for (const [i, operationsAtATime] of [leastOperations, Infinity].entries()) {
         await nextTurn()
         const makeTrial = (): Trial => {
