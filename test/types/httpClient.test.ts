@@ -32,7 +32,7 @@ const own: With<HttpClientError | Unfit, Host> = HttpClient.tap(plain, () =>
 const { protect } = CircuitHttpClient
 
 describe("the types of a guarded client", () => {
-  it("keeps the client's own E and R, and adds CircuitOpenError and the breaker", () => {
+  it("CircuitHttpClient: keeps the client's own E and R, and adds CircuitOpenError and the breaker", () => {
     type Plain = With<HttpClientError | CircuitOpenError, Breaker>
     type Own = With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
 
@@ -49,7 +49,7 @@ describe("the types of a guarded client", () => {
     expectTypeOf(protect(own, { respondWhenRejected: false })).toEqualTypeOf<Own>()
   })
 
-  it.scoped("a breaker that is given adds nothing to R", () =>
+  it.scoped("CircuitHttpClient: a breaker that is given adds nothing to R", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make()
       type Own = With<HttpClientError | Unfit | CircuitOpenError, Host>
@@ -71,7 +71,7 @@ describe("the types of a guarded client", () => {
     })
   )
 
-  it.scoped("rejections that are answered add no CircuitOpenError", () =>
+  it.scoped("CircuitHttpClient: rejections that are answered add no CircuitOpenError", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make()
       type Own = With<HttpClientError | Unfit, Host | Breaker>
@@ -97,7 +97,7 @@ describe("the types of a guarded client", () => {
     })
   )
 
-  it("options that are not known in full promise nothing", () => {
+  it("CircuitHttpClient: options that are not known in full promise nothing", () => {
     const options: CircuitHttpClient.Options = { respondWhenRejected: true }
 
     expectTypeOf(protect(own, options)).toEqualTypeOf<
@@ -105,7 +105,7 @@ describe("the types of a guarded client", () => {
     >()
   })
 
-  it("nested, one error and each breaker's need", () => {
+  it("CircuitHttpClient: nested, one error and each breaker's need", () => {
     expectTypeOf(plain.pipe(protect(), protect())).toEqualTypeOf<
       With<HttpClientError | CircuitOpenError, Breaker>
     >()
@@ -115,7 +115,7 @@ describe("the types of a guarded client", () => {
     >()
   })
 
-  it("they survive a pipe of other combinators", () => {
+  it("CircuitHttpClient: they survive a pipe of other combinators", () => {
     const guarded = own.pipe(HttpClient.filterStatusOk, protect(), HttpClient.retryTransient({ times: 2 }))
     expectTypeOf(guarded).toEqualTypeOf<
       With<HttpClientError | ResponseError | Unfit | CircuitOpenError, Host | Breaker>
@@ -128,7 +128,7 @@ describe("the types of a guarded client", () => {
     expectTypeOf(caught).toEqualTypeOf<With<HttpClientError | Unfit, Host | Breaker>>()
   })
 
-  it("generics survive", () => {
+  it("CircuitHttpClient: generics survive", () => {
     const guarded = <E, R>(client: With<E, R>) => protect(client)
 
     expectTypeOf(guarded(own)).toEqualTypeOf<
@@ -136,7 +136,7 @@ describe("the types of a guarded client", () => {
     >()
   })
 
-  it("the functions among the options know what they are given", () => {
+  it("CircuitHttpClient: the functions among the options know what they are given", () => {
     const first = protect(own, {
       key: (request) => {
         expectTypeOf(request).toEqualTypeOf<HttpClientRequest.HttpClientRequest>()
@@ -161,7 +161,7 @@ describe("the types of a guarded client", () => {
     expectTypeOf(last).toEqualTypeOf<With<HttpClientError | Unfit, Host | Breaker>>()
   })
 
-  it("what is no option is refused", () => {
+  it("CircuitHttpClient: what is no option is refused", () => {
     expectTypeOf<{ key: string }>().not.toExtend<CircuitHttpClient.Options>()
     expectTypeOf<{ key: () => number }>().not.toExtend<CircuitHttpClient.Options>()
     expectTypeOf<{ statusOutcome: () => boolean }>().not.toExtend<CircuitHttpClient.Options>()
@@ -169,7 +169,7 @@ describe("the types of a guarded client", () => {
     expectTypeOf<{ breaker: string }>().not.toExtend<CircuitHttpClient.Options>()
   })
 
-  it("classify and byPrefix are what a breaker and a client take", () => {
+  it("CircuitHttpClient: classify and byPrefix are what a breaker and a client take", () => {
     expectTypeOf(CircuitHttpClient.classify).toEqualTypeOf<
       (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome
     >()
