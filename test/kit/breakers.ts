@@ -43,6 +43,22 @@ export const rejecting: Record<
   Isolated: makeIsolated
 }
 
+/** A breaker that admits the next call, by each of the ways there are. */
+export const admitting: Record<string, Effect.Effect<Breaker, never, Scope.Scope>> = {
+  Closed: make(),
+  "Closed under a slow-call policy": make({
+    tripPolicy: TripPolicy.slowCallRate({
+      slowerThan: "2 seconds",
+      threshold: 1,
+      within: "1 minute",
+      minimumCalls: 1
+    })
+  }),
+  HalfOpen: makeHalfOpen(),
+  Recovering: makeRecovering({ recovery: { duration: "100 seconds", from: 1 } }),
+  "Open in observe mode": makeOpen({ mode: "observe" })
+}
+
 /** Gives an effect a registry of its own, for what is asked of the list as a whole. */
 export const withOwnRegistry = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.provideServiceEffect(

@@ -5,7 +5,6 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
-import { runningCall } from "../../src/internal/breaker/call.ts"
 import {
   atOnce,
   type Breaker,
@@ -16,7 +15,6 @@ import {
   make,
   makeHalfOpen,
   rejectionOf,
-  settled,
   startCall,
   tagOf,
   totalsOf,
@@ -209,60 +207,6 @@ describe("R3.2.4 a probe that says nothing", () => {
       yield* Effect.exit(breaker.protect(Effect.die("a defect")))
 
       assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
-  )
-})
-
-describe("R3.1.6 E11 calls that outlive their probes", () => {
-  it.scoped(
-    "R3.1.6 E11 a poll that begins the next one in the background holds on to one call, not to all",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen({ halfOpen: { probes: 1_000 } })
-        const depths: Array<number> = []
-        const poll = (left: number): Effect.Effect<unknown, unknown> =>
-          breaker.protect(
-            Effect.withFiberRuntime((fiber) => {
-              let depth = 0
-              for (let it = fiber.getFiberRef(runningCall); it !== undefined; it = it.outer) depth++
-              depths.push(depth)
-              return left === 0 ? Effect.void : Effect.asVoid(Effect.forkDaemon(poll(left - 1)))
-            })
-          )
-
-        yield* poll(500)
-        yield* Effect.repeatN(settled, 200)
-
-        assert.strictEqual(depths.length, 501)
-        assert.isAtMost(Math.max(...depths), 2)
-      })
-  )
-
-  it.scoped("R3.1.6 10,000 calls nested in each other, each on a circuit that probes, all pass", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const keys = Array.from({ length: 10_000 }, (_, i) => `key ${i}`)
-      yield* Effect.forEach(keys, (key) => breaker.trip(key), { discard: true })
-      yield* TestClock.adjust("10 seconds")
-
-      const nested = keys.reduce<Effect.Effect<string, unknown>>(
-        (inner, key) => breaker.protectWith(inner, { key }),
-        works
-      )
-
-      assert.strictEqual(yield* nested, "worked")
-      assert.isTrue((yield* breaker.circuits).every(({ state }) => state._tag === "Closed"))
-    })
-  )
-
-  it.scoped("R3.1.6 10,000 calls of one circuit nested in each other are one probe", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      let nested: Effect.Effect<string, unknown> = works
-      for (let i = 0; i < 10_000; i++) nested = breaker.protect(nested)
-
-      assert.strictEqual(yield* nested, "worked")
-      assert.deepInclude(yield* totalsOf(breaker), { succeeded: 1, rejected: 0 })
     })
   )
 })
