@@ -23,7 +23,7 @@ import {
   WaitingHandler
 } from "../http/middleware/fixtures.ts"
 import { tagOf, totalsOf, windowOf } from "../kit/index.ts"
-import { type Ending, inProcess, listed, type MakePort, play, playAll } from "./script.ts"
+import { type Ending, byProtect, listed, type MakePort, play, playAll } from "../kit/script.ts"
 
 const options = { tripPolicy: TripPolicy.consecutive(3), openDuration: "30 seconds" } as const
 const probes = { halfOpen: { probes: 3 } }
@@ -79,7 +79,7 @@ const overHttp: MakePort = (options) =>
 const classifyAnswers = (exit: Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>) =>
   Exit.isFailure(exit) ? Outcome.ignored : CircuitHttpMiddleware.classify(exit)
 
-const ports = { "in process": inProcess, "over HTTP": overHttp }
+const ports = { "in process": byProtect, "over HTTP": overHttp }
 
 describe("D circuit_breaker_fastapi: consecutive or total of 3, open 30 s", () => {
   playAll(ports, options, [
@@ -113,7 +113,7 @@ describe("D circuit_breaker_fastapi: consecutive or total of 3, open 30 s", () =
 describe("D circuit_breaker_fastapi, in process", () => {
   it.scoped("D4 a probe that times out leaves the circuit usable, in process", () =>
     Effect.gen(function* () {
-      const port = yield* inProcess(options)
+      const port = yield* byProtect(options)
       yield* play(port, "3f @30")
       const timed = Effect.timeout(port.breaker.protect(Effect.never), "5 seconds")
       const request = yield* Effect.fork(Effect.flip(timed))

@@ -7,7 +7,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import { keysOf, recordLogs, rejectionOf, tagOf, windowOf, works } from "../kit/index.ts"
-import { inProcess, listed, play, playAll } from "./script.ts"
+import { byProtect, listed, play, playAll } from "../kit/script.ts"
 
 const within = (failures: number, seconds: number) =>
   TripPolicy.failureCount({ failures, within: Duration.seconds(seconds) })
@@ -27,7 +27,7 @@ class PeerTimeout extends PeerError {
 }
 
 describe("B python-circuit: failureCount within 60 s, open 10 s, keyed by peer", () => {
-  playAll({ "in process": inProcess }, options, [
+  playAll({ "in process": byProtect }, options, [
     [
       'B1 four errors at 0 open "p", the fifth call is rejected, "q" stays Closed',
       "p:3f p:=Closed p:f p:- q:=Closed q:s"
@@ -83,7 +83,7 @@ describe("B python-circuit: failureCount within 60 s, open 10 s, keyed by peer",
   it.scoped("B5 with jitter the delay is drawn once an opening, not at every check", () =>
     Effect.gen(function* () {
       const openDuration = Schedule.spaced("10 seconds").pipe(Schedule.jittered)
-      const port = yield* inProcess({ ...options, openDuration })
+      const port = yield* byProtect({ ...options, openDuration })
       const wait = Effect.map(rejectionOf(port.breaker.protect(works)), ({ retryAfter }) =>
         Duration.toMillis(retryAfter)
       )
@@ -114,7 +114,7 @@ describe("B python-circuit: failureCount within 60 s, open 10 s, keyed by peer",
 
   it.scoped("B6 first use by several fibers at once makes one circuit", () =>
     Effect.gen(function* () {
-      const port = yield* inProcess(options)
+      const port = yield* byProtect(options)
       yield* play(port, "p:( p:( p:( p:( p:)f p:)f p:)f p:=Closed p:)f p:=Open")
       assert.deepStrictEqual(yield* keysOf(port.breaker), ["p"])
       assert.strictEqual((yield* windowOf(port.breaker, "p")).failures, 0)
@@ -124,7 +124,7 @@ describe("B python-circuit: failureCount within 60 s, open 10 s, keyed by peer",
   it.scoped("B7 every opening, half-opening and closing is logged with the peer's id", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
-      yield* play(yield* inProcess({ ...options, name: "peers" }), "p:4f @10 p:s")
+      yield* play(yield* byProtect({ ...options, name: "peers" }), "p:4f @10 p:s")
       assert.deepStrictEqual(
         lines.map(({ annotations, level }) => [level, annotations["breaker"], annotations["key"]]),
         [

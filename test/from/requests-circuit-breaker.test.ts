@@ -14,7 +14,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { pathOf, rejectionOf, settled, tagOf, totals, totalsOf, watch } from "../kit/index.ts"
-import { type Ending, inProcess, type MakePort, play, playAll, rejectedFor } from "./script.ts"
+import { type Ending, byProtect, type MakePort, play, playAll, rejectedFor } from "../kit/script.ts"
 
 const rate = (options: Omit<TripPolicy.FailureRateOptions, "within" | "calls">) =>
   TripPolicy.failureRate({ within: "120 seconds", ...options })
@@ -57,7 +57,7 @@ const overHttp: MakePort = (options) =>
     }
   })
 
-const ports = { "in process": inProcess, "over HTTP": overHttp }
+const ports = { "in process": byProtect, "over HTTP": overHttp }
 
 type Request = HttpClientRequest.HttpClientRequest
 type Answer = Effect.Effect<Response, (request: Request) => HttpClientError.RequestError>
@@ -124,7 +124,7 @@ describe("C requests-circuit-breaker: failureRate 10 % within 120 s, at least 5 
   it.scoped("C1 the rate is exact for every whole percentage", () =>
     Effect.gen(function* () {
       for (let percent = 1; percent <= 100; percent++) {
-        const port = yield* inProcess({
+        const port = yield* byProtect({
           tripPolicy: TripPolicy.failureRate({ threshold: percent / 100, calls: 100 })
         })
         const successes = percent === 100 ? "" : `${100 - percent}s `

@@ -5,12 +5,12 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
 import { rejectionOf, tagOf, works } from "../kit/index.ts"
-import { inProcess, play, playAll } from "./script.ts"
+import { byProtect, play, playAll } from "../kit/script.ts"
 
 const options = { tripPolicy: TripPolicy.consecutive(3), openDuration: "3 seconds" } as const
 
 describe("A short_circuit: consecutive(3), open 3 s", () => {
-  playAll({ "in process": inProcess }, options, [
+  playAll({ "in process": byProtect }, options, [
     ["A1 1,000 successes all run", "1000s =Closed #0"],
     ["A2 three failures in a row open it, a fourth call is rejected", "2f =Closed f =Open -"],
     [
@@ -74,7 +74,7 @@ describe("A short_circuit: consecutive(3), open 3 s", () => {
 
   it.scoped("A10 statistics are readable", () =>
     Effect.gen(function* () {
-      const port = yield* inProcess(options)
+      const port = yield* byProtect(options)
       assert.strictEqual(yield* play(port, "s @1 3f -"), 4)
       const { lastFailure, state, totals } = yield* port.breaker.snapshot()
       assert.strictEqual(state._tag, "Open")
