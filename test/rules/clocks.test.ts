@@ -26,35 +26,24 @@ import {
   watch,
   works
 } from "../kit/index.ts"
+import { bothWays, playAll } from "../kit/script.ts"
 
 const year = 31_536_000_000
 
 describe("R3.2.2 Open to HalfOpen", () => {
-  for (const [what, openedAt, openDuration] of [
-    ["7 ms after the start", 7, "10 seconds"],
-    ["between two seconds (pybreaker#107)", 900, "10 seconds"],
-    ["on a clock that shows today", 1_700_000_000_001, "10003 millis"],
-    ["after longer than a timer can be set, 2^31 ms", 1, "60 days"]
-  ] as const) {
-    it.scoped(`R3.2.2 at exactly openedAt + openDuration, not a millisecond earlier: ${what}`, () =>
-      Effect.gen(function* () {
-        yield* TestClock.setTime(openedAt)
-        const breaker = yield* makeOpen({ openDuration })
-
-        yield* TestClock.adjust(Duration.subtract(openDuration, 1))
-        assert.deepStrictEqual((yield* rejectionOf(breaker.protect(works))).retryAfter, Duration.millis(1))
-        assert.deepStrictEqual(yield* breaker.state(), {
-          _tag: "Open",
-          retryAfter: Duration.millis(1),
-          openings: 1
-        })
-        yield* TestClock.adjust(1)
-
-        assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-        assert.strictEqual(yield* breaker.protect(works), "worked")
-      })
-    )
-  }
+  playAll(bothWays, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
+    [
+      "R3.2.2 at exactly openedAt + openDuration, not a millisecond earlier",
+      "@0.007 f ~10 /1 +9.999 ~0.001 -0.001 +0.001 =HalfOpen s"
+    ],
+    ["R3.2.2 so between two seconds (pybreaker#107)", "@0.9 f +9.999 -0.001 +0.001 =HalfOpen s"],
+    ["R3.2.2 so on a clock that shows today", "@1700000000.001 f +9.999 -0.001 +0.001 =HalfOpen s"],
+    [
+      "R3.2.2 so after longer than a timer can be set, 2^31 ms",
+      "f +5183999.999 -0.001 +0.001 =HalfOpen s",
+      { openDuration: "60 days" }
+    ]
+  ])
 
   it.scoped("R3.2.2 R3.2.5 what is read, awaited and admitted agrees at every boundary (cb2)", () =>
     Effect.gen(function* () {

@@ -5,12 +5,11 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { Transition, TripPolicy } from "effect-circuit-breaker"
+import { TripPolicy } from "effect-circuit-breaker"
 import {
   type Breaker,
   emptyWindow,
   fails,
-  leavesAsItWas,
   make,
   makeHalfOpen,
   makeIsolated,
@@ -28,6 +27,7 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
+import { bothWays, playAll } from "../kit/script.ts"
 
 /** A breaker in each state, with its tag. */
 const states = {
@@ -112,6 +112,66 @@ describe("R3.3 isolate and disable", () => {
   )
 })
 
+describe("R3.3 histories by hand", () => {
+  const exponential = { openDuration: Schedule.exponential("10 seconds") }
+  const recovery = { recovery: { duration: "100 seconds", from: 0.25 } } as const
+
+  playAll(bothWays, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
+    [
+      "R3.3 isolation outranks time, trips and outcomes, and ends at once all the same",
+      "f +10 ( isolate )s trip >Open>HalfOpen>Isolated +31536000 =Isolated - trip release =Closed s >Closed"
+    ],
+    ["R3.3 a release keeps the backoff", "f isolate release f /2"],
+    [
+      "R3.3 only reset outranks isolation; releases from before it do nothing",
+      "isolate isolate reset =Closed release isolate >Isolated>Closed>Isolated release > =Isolated release =Closed"
+    ],
+    [
+      "R3.3 disable outranks trips and resets, and time, and ends the backoff",
+      "f disable trip reset >Open>Disabled>Disabled +31536000 =Disabled enable >Closed f /1"
+    ],
+    [
+      "R3.3 an isolation comes before a disabling, whichever was first",
+      "disable isolate - disable enable =Isolated release =Disabled enable =Closed"
+    ],
+    [
+      "R3.3 a reset ends isolations, and leaves what is disabled underneath",
+      "isolate disable reset =Disabled enable =Closed"
+    ],
+    ["R3.3 R3.2.6 a call that began while disabled reports into nothing", "disable ( enable )f =Closed #0"],
+    [
+      "R3.3 calls that begin after a reset count, those from before it do not",
+      "( reset ( )f =Closed )f =Open"
+    ],
+    ["R3.3 trip opens a Closed circuit, which heals as after any trip", "trip ~10 /1 - +10 s =Closed"],
+    [
+      "R3.3 trip on an Open circuit restarts its open time without a backoff step",
+      "f +9.999 trip >Open>Open ~10 /1 +9.999 =Open +0.001 =HalfOpen",
+      exponential
+    ],
+    [
+      "R3.3 trip on a HalfOpen circuit is a new opening",
+      "f +10 ( trip >Open>HalfOpen>Open ~20 /2",
+      exponential
+    ],
+    [
+      "R3.3 trip on a circuit whose open time has passed announces that first",
+      "f +10 >Open trip >HalfOpen>Open ~20 /2",
+      exponential
+    ],
+    [
+      "R3.3 trip on a Recovering circuit is a new opening",
+      "f +10 s trip >Open>HalfOpen>Recovering>Open ~10 /2",
+      recovery
+    ],
+    [
+      "R3.3 reset of a circuit whose recovery is over announces that first",
+      "f +10 s +100 >Open>HalfOpen>Recovering reset >Closed>Closed",
+      recovery
+    ]
+  ])
+})
+
 describe("R3.3 isolate", () => {
   for (const [state, breakerIn] of Object.entries(states)) {
     it.scoped(`R3.3 isolation holds a circuit that is ${state} open, and ends in Closed`, () =>
@@ -129,34 +189,6 @@ describe("R3.3 isolate", () => {
       })
     )
   }
-
-  it.scoped("R3.3 isolation outranks time, trips and outcomes, and ends at once all the same", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const probe = yield* startCall(breaker.protect)
-      const release = yield* hold(breaker)
-
-      yield* leavesAsItWas(
-        breaker,
-        Effect.all([probe.end(Exit.succeed("well")), breaker.trip(), TestClock.adjust("365 days")])
-      )
-
-      assert.strictEqual((yield* rejectionOf(breaker.protect(works))).state, "Isolated")
-      yield* Effect.zipRight(breaker.trip(), release)
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-    })
-  )
-
-  it.scoped("R3.3 a release keeps the backoff", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeOpen()
-      yield* Effect.scoped(breaker.isolate())
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
-    })
-  )
 })
 
 describe("R3.3 disable", () => {
@@ -186,68 +218,6 @@ describe("R3.3 disable", () => {
         })
     )
   }
-
-  it.scoped("R3.3 outranks trips and resets, and time", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeOpen()
-      const steps = Effect.gen(function* () {
-        const release = yield* hold(breaker, "disable")
-        yield* breaker.trip()
-        yield* breaker.reset()
-        yield* TestClock.adjust("365 days")
-        assert.strictEqual(yield* tagOf(breaker), "Disabled")
-        yield* release
-      })
-
-      assert.deepStrictEqual(yield* transitionsOf(breaker, steps), [
-        "Open > Disabled",
-        "Disabled > Disabled",
-        "Disabled > Closed"
-      ])
-      yield* Effect.flip(breaker.protect(fails))
-      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 1 })
-    })
-  )
-
-  it.scoped("R3.3 an isolation comes first, whichever was first", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const enable = yield* hold(breaker, "disable")
-      const release = yield* hold(breaker)
-      assert.strictEqual((yield* rejectionOf(breaker.protect(works))).state, "Isolated")
-      const enableAgain = yield* hold(breaker, "disable")
-      for (const [end, tag] of [
-        [enable, "Isolated"],
-        [release, "Disabled"],
-        [enableAgain, "Closed"]
-      ] as const) {
-        yield* end
-        assert.strictEqual(yield* tagOf(breaker), tag)
-      }
-    })
-  )
-
-  it.scoped("R3.3 a reset ends isolations, and leaves what is disabled underneath", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeIsolated()
-      yield* breaker.disable()
-
-      yield* breaker.reset()
-
-      assert.strictEqual(yield* tagOf(breaker), "Disabled")
-    })
-  )
-
-  it.scoped("R3.3 R3.2.6 a call that began while disabled reports into nothing", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const release = yield* hold(breaker, "disable")
-      const during = yield* startCall(breaker.protect)
-      yield* release
-
-      yield* leavesAsItWas(breaker, during.end(Exit.fail("unavailable")))
-    })
-  )
 
   it.scoped("R3.3 one line in the log says so, as a warning, and one that it has ended", () =>
     Effect.gen(function* () {
@@ -305,88 +275,9 @@ describe("R3.3 reset", () => {
       })
     })
   )
-
-  it.scoped("R3.3 only reset outranks isolation; releases from before it do nothing", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const [first, second] = yield* Effect.replicateEffect(hold(breaker), 2)
-      yield* breaker.reset()
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* first!
-      const later = yield* hold(breaker)
-
-      yield* leavesAsItWas(breaker, second!)
-
-      assert.strictEqual(yield* tagOf(breaker), "Isolated")
-      yield* later
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-    })
-  )
-
-  it.scoped("R3.3 calls that begin after a reset count, those from before it do not", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const before = yield* startCall(breaker.protect)
-      yield* breaker.reset()
-      const after = yield* startCall(breaker.protect)
-
-      yield* before.end(Exit.fail("unavailable"))
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* after.end(Exit.fail("unavailable"))
-
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
-  )
 })
 
-describe("R3.3 trip", () => {
-  const exponential = { openDuration: Schedule.exponential("10 seconds") }
-  const openings = {
-    Closed: [make(exponential), 1, 10],
-    Open: [Effect.zipLeft(makeOpen(exponential), TestClock.adjust("9999 millis")), 1, 10],
-    HalfOpen: [makeHalfOpen(exponential), 2, 20],
-    Recovering: [makeRecovering(exponential), 2, 20]
-  } as const
-
-  for (const [from, [breakerIn, opening, seconds]] of Object.entries(openings)) {
-    it.scoped(
-      `R3.3 trip on a circuit that is ${from} is opening ${opening}, of ${seconds} s, and heals`,
-      () =>
-        Effect.gen(function* () {
-          const breaker = yield* breakerIn
-          const seen = yield* watch(breaker.transitions)
-
-          yield* Effect.zipRight(breaker.trip(), settled)
-
-          const { openings, reason, retryAfter, ...last } = seen.findLast(Transition.isOpened)!
-          assert.deepStrictEqual([last.from, openings, reason], [from, opening, "Manual"])
-          assert.strictEqual(Duration.toSeconds(retryAfter), seconds)
-          yield* rejectionOf(breaker.protect(works))
-          yield* TestClock.adjust(seconds * 1_000 - 1)
-          assert.strictEqual(yield* tagOf(breaker), "Open")
-          yield* TestClock.adjust(1)
-          yield* breaker.protect(works)
-        })
-    )
-  }
-
-  it.scoped("R3.3 what time has changed is announced before what the hand changes", () =>
-    Effect.gen(function* () {
-      const halfOpen = yield* makeHalfOpen()
-      const recovering = yield* makeRecovering()
-      yield* TestClock.adjust("100 seconds")
-
-      assert.deepStrictEqual(yield* transitionsOf(halfOpen, halfOpen.trip()), [
-        "Open > HalfOpen",
-        "HalfOpen > Open"
-      ])
-      assert.deepStrictEqual(yield* transitionsOf(recovering, recovering.reset()), [
-        "Recovering > Closed",
-        "Closed > Closed"
-      ])
-    })
-  )
-
+describe("R3.3 controls", () => {
   it.scoped("R3.3 controls work on one circuit, make it if need be, and bump its generation by one", () =>
     Effect.gen(function* () {
       const breaker = yield* make()

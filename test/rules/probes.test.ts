@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
-import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import { type CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import {
   atOnce,
   type Breaker,
@@ -12,15 +11,19 @@ import {
   fails,
   halfOpen,
   isRejected,
-  make,
   makeHalfOpen,
-  rejectionOf,
   startCall,
   tagOf,
   totalsOf,
   transitionsOf,
   works
 } from "../kit/index.ts"
+import { bothWays, playAll } from "../kit/script.ts"
+
+const options = { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" } as const
+const probes = (probes: number, others: CircuitBreaker.Options["halfOpen"] = {}) => ({
+  halfOpen: { probes, ...others }
+})
 
 describe("R3.2.3 HalfOpen", () => {
   for (const probes of [1, 3]) {
@@ -41,80 +44,38 @@ describe("R3.2.3 HalfOpen", () => {
     )
   }
 
-  it.scoped("R3.2.3 admits while probing + succeeded is below probes", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 3 } })
-      const [first, second] = yield* Effect.replicateEffect(startCall(breaker.protect), 3)
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(3, 0))
-      const error = yield* rejectionOf(breaker.protect(works))
-      assert.strictEqual(error.state, "HalfOpen")
-
-      yield* first!.end(Exit.succeed("well"))
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(2, 1))
-      yield* rejectionOf(breaker.protect(works))
-
-      yield* second!.interrupt
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(1, 1))
-      yield* startCall(breaker.protect)
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(2, 1))
-      yield* rejectionOf(breaker.protect(works))
-    })
-  )
-
-  it.scoped("R3.2.3 probes successes close it, or start Recovering, and one fewer does not", () =>
-    Effect.gen(function* () {
-      for (const [to, recovery] of [["Closed"], ["Recovering", { duration: "1 minute" }]] as const) {
-        const breaker = yield* makeHalfOpen({ halfOpen: { probes: 3 }, recovery })
-
-        const first = yield* transitionsOf(breaker, Effect.repeatN(breaker.protect(works), 1))
-        const last = yield* transitionsOf(breaker, breaker.protect(works))
-
-        assert.deepStrictEqual([first, last], [["Open > HalfOpen"], [`HalfOpen > ${to}`]])
-      }
-    })
-  )
-
-  it.scoped("R3.2.3 one failure reopens it by default, even after successes", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 3 } })
-      yield* Effect.repeatN(breaker.protect(works), 1)
-
-      const transitions = yield* transitionsOf(breaker, Effect.flip(breaker.protect(fails)))
-
-      assert.deepStrictEqual(transitions, ["HalfOpen > Open"])
-    })
-  )
-
-  it.scoped("R3.2.3 failuresToReopen failures reopen it; those before give their slot back", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2, failuresToReopen: 3 } })
-      yield* breaker.protect(works)
-      yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 1)
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 1))
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
-  )
-
-  it.scoped("R3.2.3 a trip policy's minimum does not apply to probes: one decides (opossum#276)", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({
-        tripPolicy: TripPolicy.failureRate({ threshold: 1, within: "1 hour", minimumCalls: 100 })
-      })
-      yield* breaker.trip()
-
-      for (const [probe, tag] of [
-        [fails, "Open"],
-        [works, "Closed"]
-      ] as const) {
-        yield* TestClock.adjust("10 seconds")
-        yield* Effect.exit(breaker.protect(probe))
-        assert.strictEqual(yield* tagOf(breaker), tag)
-      }
-    })
-  )
+  playAll(bothWays, options, [
+    [
+      "R3.2.3 admits while probing + succeeded is below probes",
+      "f +10 ( ( ( ?3 !0 -0 )s ?2 !1 - )x ?1 !1 ( ?2 !1 -",
+      probes(3)
+    ],
+    [
+      "R3.2.3 probes successes close it, one fewer does not",
+      "f +10 2s ?0 !2 s >Open>HalfOpen>Closed",
+      probes(3)
+    ],
+    [
+      "R3.2.3 probes successes start Recovering where recovery is asked for",
+      "f +10 2s !2 s >Open>HalfOpen>Recovering",
+      { ...probes(3), recovery: { duration: "1 minute" } }
+    ],
+    [
+      "R3.2.3 one failure reopens it by default, even after successes",
+      "f +10 2s f >Open>HalfOpen>Open /2",
+      probes(3)
+    ],
+    [
+      "R3.2.3 failuresToReopen failures reopen it; those before give their slot back",
+      "f +10 s 2f ?0 !1 f =Open",
+      probes(2, { failuresToReopen: 3 })
+    ],
+    [
+      "R3.2.3 a trip policy's minimum does not apply to probes: one decides (opossum#276)",
+      "trip +10 f =Open +10 s =Closed",
+      { tripPolicy: TripPolicy.failureRate({ threshold: 1, within: "1 hour", minimumCalls: 100 }) }
+    ]
+  ])
 })
 
 describe("R3.2.4 a probe that says nothing", () => {
@@ -212,64 +173,22 @@ describe("R3.2.4 a probe that says nothing", () => {
 })
 
 describe("R3.2.5 a probe older than probeTimeout", () => {
-  for (const [what, probeTimeout, millis] of [
-    ["probeTimeout", "5 seconds", 5_000],
-    ["a minute by default", undefined, 60_000]
-  ] as const) {
-    it.scoped(
-      `R3.2.5 loses its slot at exactly ${what}, again and again (Effect 4.1, opossum, monix, OmniRoute#13836)`,
-      () =>
-        Effect.gen(function* () {
-          const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2, probeTimeout } })
-          for (let round = 0; round < 5; round++) {
-            yield* Effect.replicateEffect(startCall(breaker.protect), 2)
-            yield* TestClock.adjust(millis - 1)
-            assert.deepStrictEqual(yield* breaker.state(), halfOpen(2))
-            yield* rejectionOf(breaker.protect(works))
-
-            yield* TestClock.adjust(1)
-            assert.deepStrictEqual(yield* breaker.state(), halfOpen())
-          }
-
-          yield* Effect.repeatN(breaker.protect(works), 1)
-
-          assert.strictEqual(yield* tagOf(breaker), "Closed")
-        })
-    )
-  }
-
-  it.scoped("R3.2.5 leaves the probe that took over to decide (nora#667)", () =>
-    Effect.gen(function* () {
-      for (const [exit, tag] of [
-        [Exit.succeed("well"), "Closed"],
-        [Exit.fail("unavailable"), "Open"]
-      ] as const) {
-        const breaker = yield* makeHalfOpen()
-        const late = yield* startCall(breaker.protect)
-        yield* TestClock.adjust("1 minute")
-        const second = yield* startCall(breaker.protect)
-        yield* late.end(Exit.succeed("late"))
-        yield* rejectionOf(breaker.protect(works))
-
-        yield* second.end(exit)
-
-        assert.strictEqual(yield* tagOf(breaker), tag)
-      }
-    })
-  )
-
-  it.scoped("R3.2.5 only the old probe loses its slot", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2, probeTimeout: "5 seconds" } })
-      yield* startCall(breaker.protect)
-      yield* TestClock.adjust("3 seconds")
-      const young = yield* startCall(breaker.protect)
-      yield* TestClock.adjust("2 seconds")
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(1, 0))
-
-      yield* young.end(Exit.succeed("well"))
-
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen(0, 1))
-    })
-  )
+  playAll(bothWays, options, [
+    [
+      "R3.2.5 loses its slot at exactly probeTimeout, again and again",
+      "f +10 ( ( +4.999 ?2 - +0.001 ?0 ( ( +4.999 ?2 - +0.001 ?0 ( ( +4.999 ?2 - +0.001 ?0 2s =Closed",
+      probes(2, { probeTimeout: "5 seconds" })
+    ],
+    [
+      "R3.2.5 loses it after a minute by default (Effect 4.1, opossum, monix, OmniRoute#13836)",
+      "f +10 ( +59.999 ?1 - +0.001 ?0 s =Closed"
+    ],
+    ["R3.2.5 leaves the probe that took over to close (nora#667)", "f +10 ( +60 ( )s ?1 - )s =Closed"],
+    ["R3.2.5 leaves the probe that took over to reopen (nora#667)", "f +10 ( +60 ( )s ?1 - )f =Open /2"],
+    [
+      "R3.2.5 only the old probe loses its slot",
+      "f +10 ( +3 ( +2 ?1 !0 )s ?1 !0 )s ?0 !1",
+      probes(2, { probeTimeout: "5 seconds" })
+    ]
+  ])
 })

@@ -4,13 +4,11 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import { TripPolicy } from "effect-circuit-breaker"
 import {
   emptyWindow,
   fails,
   make,
-  makeOpen,
-  rejectionOf,
   settled,
   startCall,
   tagOf,
@@ -19,23 +17,15 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
+import { bothWays, playAll } from "../kit/script.ts"
 
 describe("R3.2.1 Closed to Open", () => {
-  it.scoped("R3.2.1 when the policy says so: by default on the fifth failure in a row, for 30 seconds", () =>
-    Effect.gen(function* () {
-      const breaker = yield* CircuitBreaker.make()
-      yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 3)
-      assert.deepStrictEqual(yield* breaker.state(), { _tag: "Closed" })
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* breaker.state(), {
-        _tag: "Open",
-        retryAfter: Duration.seconds(30),
-        openings: 1
-      })
-    })
-  )
+  playAll(bothWays, {}, [
+    [
+      "R3.2.1 when the policy says so: by default on the fifth failure in a row, for 30 seconds",
+      "4f =Closed f ~30 /1"
+    ]
+  ])
 
   for (const [name, openDuration, again] of [
     ["a duration", "10 seconds", 10],
@@ -168,15 +158,10 @@ describe("R3.2.10 an idle gap", () => {
     })
   )
 
-  it.scoped("R3.2.10 of any length leaves an open circuit half-open, with one probe to give", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeOpen()
-
-      yield* TestClock.adjust("365 days")
-
-      assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-      yield* startCall(breaker.protect)
-      yield* rejectionOf(breaker.protect(works))
-    })
-  )
+  playAll(bothWays, { tripPolicy: TripPolicy.consecutive(1) }, [
+    [
+      "R3.2.10 of any length leaves an open circuit half-open, with one probe to give",
+      "f +31536000 =HalfOpen ( -"
+    ]
+  ])
 })
