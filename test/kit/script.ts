@@ -15,6 +15,7 @@
  * | `?2` `!1` | HalfOpen with 2 probes that run, and 1 that has succeeded |
  * | `*0.25` | Recovering with a share of a quarter |
  * | `#2` | failures in the window |
+ * | `{a,b}` | the circuits that are held |
  * | `>Open>HalfOpen` | the transitions since they were last asked for; `>` is none |
  *
  * A number before a call repeats it, and `p:` before a step is the name of its circuit: `p:4f p:- q:s`.
@@ -25,10 +26,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, type CircuitOpenError, Outcome } from "effect-circuit-breaker"
-import { type Breaker, windowOf } from "./breakers.ts"
+import { type Breaker, keysOf, windowOf } from "./breakers.ts"
 import { settled } from "./calls.ts"
 import { watch } from "./observers.ts"
 
@@ -96,9 +99,23 @@ export const byAdmit: MakePort = (options) =>
       )
   }))
 
+export const byStream: MakePort = (options) =>
+  Effect.map(CircuitBreaker.make({ classify, ...options }), (breaker) => ({
+    breaker,
+    keyOf,
+    ask: (name, reached) => {
+      const stream = Stream.mapEffect(Stream.fromEffect(reached), (ending) =>
+        ending.startsWith("s") ? Effect.succeed(ending) : Effect.fail(ending)
+      )
+      return breaker
+        .protectStream(stream, name === "" ? {} : { key: name })
+        .pipe(Stream.runHead, Effect.map(Option.getOrElse(() => "nothing")), orRejected)
+    }
+  }))
+
 const number = String.raw`(?:[\d.]+|Infinity)`
 const step = new RegExp(
-  String.raw`^(?:(?<name>\w+):)?(?:(?<times>\d*)(?:(?<how>[sfu])(?:~(?<hint>${number}))?|-(?<wait>[\d.]*))|(?<begins>\()|\)(?<ends>[sfux])|(?<clock>[@+])(?<time>${number})|=(?<tag>\w+)|(?<what>[~/?!*#])(?<figure>${number})|(?<path>(?:>\w+)+|>)|(?<control>trip|reset|isolate|release|disable|enable))$`
+  String.raw`^(?:(?<name>\w+):)?(?:(?<times>\d*)(?:(?<how>[sfu])(?:~(?<hint>${number}))?|-(?<wait>[\d.]*))|(?<begins>\()|\)(?<ends>[sfux])|(?<clock>[@+])(?<time>${number})|=(?<tag>\w+)|(?<what>[~/?!*#])(?<figure>${number})|(?<path>(?:>\w+)+|>)|\{(?<keys>[\w,]*)\}|(?<control>trip|reset|isolate|release|disable|enable))$`
 )
 
 interface Begun {
@@ -199,6 +216,7 @@ export const play = (port: Port, script: string) =>
           )
           told = seen.length
         }
+        if (is["keys"] !== undefined) assert.strictEqual((yield* keysOf(breaker)).join(), is["keys"], at)
         if (is["what"] === "#") {
           assert.strictEqual((yield* windowOf(breaker, key)).failures, Number(is["figure"]), at)
         } else if (is["what"] !== undefined) {
@@ -231,8 +249,8 @@ export const play = (port: Port, script: string) =>
 /** A case: its title, its script, and options besides those of all. */
 export type Case = readonly [title: string, script: string, options?: CircuitBreaker.Options]
 
-/** A call as one effect, and in two steps. */
-export const bothWays = { protect: byProtect, admit: byAdmit }
+/** A call as one effect, in two steps, and as a stream. */
+export const everyWay = { protect: byProtect, admit: byAdmit, protectStream: byStream }
 
 /** Makes a test of every case on every port. */
 export const playAll = (

@@ -5,7 +5,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { Transition, TripPolicy } from "effect-circuit-breaker"
 import { type Breaker, fails, make, settled, watch, works } from "../kit/index.ts"
-import { bothWays, type Case, playAll } from "../kit/script.ts"
+import { everyWay, type Case, playAll } from "../kit/script.ts"
 
 const openState = (breaker: Breaker) =>
   Effect.map(breaker.state(), (state) =>
@@ -26,7 +26,7 @@ describe("R3.2.7 a close", () => {
   }
   const recovery = { recovery: { duration: "100 seconds" } } as const
 
-  playAll(bothWays, options, [
+  playAll(everyWay, options, [
     ...Object.entries(policies).map(([policy, tripPolicy]): Case => [
       `R3.2.7 starts an empty window, ${policy}`,
       "3f =Open +10 s =Closed #0 2f =Closed f =Open",
@@ -60,7 +60,7 @@ describe("R3.2.7 openDuration as a schedule", () => {
     Schedule.andThen(Schedule.spaced("1 minute"))
   )
 
-  playAll(bothWays, options, [
+  playAll(everyWay, options, [
     [
       "R3.2.7 the n-th opening lasts the n-th delay, the last delay repeats",
       "f ~1 +1 f ~3 +3 f ~7 +7 f ~7 +7 f ~7",
@@ -175,7 +175,7 @@ describe("R3.2.7 openDuration as a schedule", () => {
 describe("R3.2.8 a retryAfter hint", () => {
   const minute = { maxOpenDuration: "1 minute" } as const
 
-  playAll(bothWays, options, [
+  playAll(everyWay, options, [
     ["R3.2.8 lengthens the opening", "f~25 ~25 /1"],
     ["R3.2.8 never shortens it", "f~2 ~10 /1"],
     ["R3.2.8 lengthens it to an hour at most by default", "f~10800 ~3600 /1"],

@@ -16,8 +16,6 @@ import {
   emptyWindow,
   fails,
   make,
-  makeOpen,
-  makeRecovering,
   rejecting,
   rejectionOf,
   settled,
@@ -27,6 +25,7 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 describe("R3.1.1 a rejected call", () => {
   for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
@@ -48,56 +47,25 @@ describe("R3.1.1 a rejected call", () => {
     )
   }
 
-  it.scoped("R3.1.1 leaves a window as it was", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering({
+  playAll(everyWay, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
+    [
+      "R3.1.1 leaves a window as it was",
+      "trip +10 s =Recovering - f #1 - #1",
+      {
         tripPolicy: TripPolicy.failureCount({ failures: 2, within: "1 hour" }),
         recovery: { duration: "100 seconds", from: 0.5 }
-      })
-      yield* breaker.trip()
-      yield* TestClock.adjust("10 seconds")
-      yield* breaker.protect(works)
-      yield* rejectionOf(breaker.protect(works))
-      yield* Effect.flip(breaker.protect(fails))
-
-      yield* rejectionOf(breaker.protect(works))
-
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 1, failures: 1, slow: 0 })
-    })
-  )
-
-  it.scoped("R3.1.1 extends nothing: after 100 of them the open time ends when it would have", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeOpen()
-      const reject = rejectionOf(breaker.protect(works))
-      yield* Effect.repeatN(Effect.zipRight(reject, TestClock.adjust("99 millis")), 99)
-      yield* TestClock.adjust("99 millis")
-      yield* reject
-
-      yield* TestClock.adjust("1 millis")
-
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-      assert.strictEqual((yield* totalsOf(breaker)).rejected, 101)
-    })
-  )
-
-  it.scoped(
-    "R3.1.1 does not count towards opening: as many failures as ever open it again (opossum 10)",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 4 }) })
-        yield* breaker.trip()
-        yield* Effect.repeatN(rejectionOf(breaker.protect(works)), 99)
-        yield* TestClock.adjust("10 seconds")
-        yield* breaker.protect(works)
-
-        yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 2)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-        yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 1)
-
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-      })
-  )
+      }
+    ],
+    [
+      "R3.1.1 extends nothing: after 100 of them the open time ends when it would have",
+      "f @2 30- @9.9 70- @9.999 - @10 s"
+    ],
+    [
+      "R3.1.1 does not count towards opening: as many failures as ever open it again (opossum 10)",
+      "trip 100- +10 s #0 3f =Closed f =Open",
+      { tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 4 }) }
+    ]
+  ])
 })
 
 describe("R3.1.2 what reaches the caller", () => {

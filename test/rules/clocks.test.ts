@@ -26,12 +26,12 @@ import {
   watch,
   works
 } from "../kit/index.ts"
-import { bothWays, playAll } from "../kit/script.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 const year = 31_536_000_000
 
 describe("R3.2.2 Open to HalfOpen", () => {
-  playAll(bothWays, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
+  playAll(everyWay, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
     [
       "R3.2.2 at exactly openedAt + openDuration, not a millisecond earlier",
       "@0.007 f ~10 /1 +9.999 ~0.001 -0.001 +0.001 =HalfOpen s"

@@ -27,7 +27,7 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
-import { bothWays, playAll } from "../kit/script.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 /** A breaker in each state, with its tag. */
 const states = {
@@ -116,7 +116,7 @@ describe("R3.3 histories by hand", () => {
   const exponential = { openDuration: Schedule.exponential("10 seconds") }
   const recovery = { recovery: { duration: "100 seconds", from: 0.25 } } as const
 
-  playAll(bothWays, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
+  playAll(everyWay, { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" }, [
     [
       "R3.3 isolation outranks time, trips and outcomes, and ends at once all the same",
       "f +10 ( isolate )s trip >Open>HalfOpen>Isolated +31536000 =Isolated - trip release =Closed s >Closed"

@@ -4,59 +4,33 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
-import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
 import { Breaker as InnerBreaker } from "../../src/internal/breaker/breaker.ts"
 import { decode } from "../../src/internal/circuitBreaker/options.ts"
 import {
   type Breaker,
-  emptyWindow,
   fails,
   keysOf,
   make,
   pathOf,
   recordLogs,
-  rejectionOf,
   settled,
   startCall,
   tagOf,
-  totals,
   totalsOf,
   watch,
-  windowOf,
   works
 } from "../kit/index.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 const call = (breaker: Breaker, ...keys: ReadonlyArray<string>) =>
   Effect.forEach(keys, (key) => breaker.protectWith(works, { key }), { discard: true })
 
 describe("key", () => {
-  it.scoped("key: each has a circuit", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-
-      yield* Effect.flip(breaker.protectWith(fails, { key: "eu" }))
-
-      yield* rejectionOf(breaker.protectWith(works, { key: "eu" }))
-      yield* call(breaker, "us")
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-      assert.deepStrictEqual(yield* keysOf(breaker), ["default", "eu", "us"])
-    })
-  )
-
-  it.scoped('key: a call without one uses "default"', () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-
-      yield* Effect.flip(breaker.protect(fails))
-      yield* rejectionOf(breaker.protectWith(works, { key: "default" }))
-      yield* breaker.reset("default")
-      yield* breaker.protectWith(works, {})
-
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1, failed: 1, rejected: 1 }))
-      assert.deepStrictEqual(yield* totalsOf(breaker, "default"), yield* totalsOf(breaker))
-    })
-  )
+  playAll(everyWay, { tripPolicy: TripPolicy.consecutive(1) }, [
+    ["key: each has a circuit", "eu:f eu:- us:s s {default,eu,us}"],
+    ['key: a call without one uses "default"', "f default:- default:reset s default:#0 {default}"]
+  ])
 
   it.scoped("E25 circuits are held in tables that grow with their number, not with `capacity`", () =>
     Effect.gen(function* () {
@@ -121,18 +95,25 @@ describe("key", () => {
 })
 
 describe("capacity", () => {
-  it.scoped("capacity: the least recently used Closed circuit goes first", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 3 })
-      yield* call(breaker, "a", "b", "c", "a")
-
-      yield* call(breaker, "d")
-      assert.deepStrictEqual(yield* keysOf(breaker), ["a", "c", "d"])
-      yield* call(breaker, "e")
-
-      assert.deepStrictEqual(yield* keysOf(breaker), ["a", "d", "e"])
-    })
-  )
+  playAll(everyWay, { tripPolicy: TripPolicy.consecutive(2), openDuration: "10 seconds" }, [
+    [
+      "capacity: the least recently used Closed circuit goes first",
+      "a:s b:s c:s a:s d:s {a,c,d} e:s {a,d,e}",
+      { capacity: 3 }
+    ],
+    ["capacity: a circuit that was dropped begins anew", "a:f b:s a:f a:=Closed a:#1", { capacity: 1 }],
+    ["capacity: reading is no use of a circuit", "a:s b:s a:=Closed a:#0 {a,b} c:s {b,c}", { capacity: 2 }],
+    [
+      "capacity: a circuit that is not Closed stays while a Closed one can go",
+      "half:trip rec:trip +10 rec:s half:( open:trip held:isolate >Open>Open>HalfOpen>Recovering>HalfOpen>Open>Isolated a:s b:s c:s {c,half,held,open,rec} >",
+      { capacity: 5, recovery: { duration: "1 hour", from: 1 } }
+    ],
+    [
+      "capacity: the circuit of calls without a key is never dropped and does not count",
+      "f a:s b:s {b,default} b:s #1 f =Open",
+      { capacity: 1 }
+    ]
+  ])
 
   for (const [what, effect, tripPolicy] of [
     ["succeed", works, TripPolicy.consecutive(5)],
@@ -152,51 +133,6 @@ describe("capacity", () => {
         })
     )
   }
-
-  it.scoped("capacity: a circuit that was dropped begins anew", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 1, tripPolicy: TripPolicy.consecutive(2) })
-      yield* Effect.flip(breaker.protectWith(fails, { key: "a" }))
-
-      yield* call(breaker, "b")
-      yield* Effect.flip(breaker.protectWith(fails, { key: "a" }))
-
-      assert.strictEqual(yield* tagOf(breaker, "a"), "Closed")
-      assert.strictEqual((yield* totalsOf(breaker, "a")).failed, 1)
-    })
-  )
-
-  it.scoped("capacity: reading is no use of a circuit", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 2 })
-      yield* call(breaker, "a", "b")
-
-      yield* Effect.all([breaker.state("a"), breaker.snapshot("a"), breaker.circuits])
-      yield* call(breaker, "c")
-
-      assert.deepStrictEqual(yield* keysOf(breaker), ["b", "c"])
-    })
-  )
-
-  it.scoped("capacity: a circuit that is not Closed stays while a Closed one can go", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 5, recovery: { duration: "1 hour", from: 1 } })
-      yield* breaker.trip("half-open")
-      yield* breaker.trip("recovering")
-      yield* TestClock.adjust("10 seconds")
-      yield* call(breaker, "recovering")
-      yield* startCall(breaker.protectWith({ key: "half-open" }))
-      yield* breaker.trip("open")
-      yield* breaker.isolate("isolated")
-      const seen = yield* watch(breaker.transitions)
-
-      yield* call(breaker, "a", "b", "c")
-      yield* settled
-
-      assert.deepStrictEqual(yield* keysOf(breaker), ["c", "half-open", "isolated", "open", "recovering"])
-      assert.deepStrictEqual(seen, [])
-    })
-  )
 
   it.scoped(
     "capacity: where none is Closed the least recently used goes, with a warning and a transition",
@@ -262,20 +198,6 @@ describe("capacity", () => {
     })
   )
 
-  it.scoped("capacity: the circuit of calls without a key is never dropped and does not count", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 1 })
-      yield* breaker.protect(works)
-
-      yield* call(breaker, "a", "b")
-      assert.deepStrictEqual(yield* keysOf(breaker), ["b", "default"])
-      yield* call(breaker, "b")
-
-      assert.strictEqual((yield* totalsOf(breaker)).succeeded, 1)
-      assert.strictEqual((yield* totalsOf(breaker, "b")).succeeded, 2)
-    })
-  )
-
   it.scoped("capacity: is 10,000 by default", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make()
@@ -290,110 +212,32 @@ describe("capacity", () => {
 })
 
 describe("idleTimeToLive", () => {
-  const options = { idleTimeToLive: "1 minute" } as const
+  const options = { tripPolicy: TripPolicy.consecutive(2), openDuration: "10 seconds" } as const
 
-  it.scoped("idleTimeToLive: an idle Closed circuit is dropped at exactly that age", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make(options)
-      yield* call(breaker, "a")
+  playAll(everyWay, { ...options, idleTimeToLive: "1 minute" }, [
+    [
+      "idleTimeToLive: an idle Closed circuit is dropped at exactly that age",
+      "a:f +59.999 a:#1 {a} +0.001 a:#0 {}"
+    ],
+    [
+      "idleTimeToLive: every call begins the time anew, reading does not",
+      "called:s read:s +59 called:s read:=Closed read:#0 {called,read} +59 {called}"
+    ],
+    [
+      "idleTimeToLive: dead hosts do not stay, and begin anew in whatever order they return (fedify#916)",
+      "a:f b:f c:f +59 alive:s +1 {alive} c:f c:#1 c:=Closed b:f b:#1 b:=Closed a:f a:#1 a:=Closed"
+    ],
+    [
+      "idleTimeToLive: circuits that are not Closed stay, however idle",
+      "open:trip held:isolate +31536000 another:s {another,held,open} open:=HalfOpen"
+    ],
+    [
+      "idleTimeToLive: a circuit whose recovery is over is Closed, and goes when idle like any",
+      "a:trip +10 a:s a:=Recovering +86400 a:=Closed {}",
+      { recovery: { duration: "100 seconds" } }
+    ],
+    ["idleTimeToLive: the circuit of calls without a key lives on", "f +31536000 #1 {default}"]
+  ])
 
-      yield* TestClock.adjust("59999 millis")
-      assert.strictEqual((yield* totalsOf(breaker, "a")).succeeded, 1)
-      assert.deepStrictEqual(yield* keysOf(breaker), ["a"])
-      yield* TestClock.adjust("1 millis")
-
-      assert.strictEqual((yield* totalsOf(breaker, "a")).succeeded, 0)
-      assert.deepStrictEqual(yield* keysOf(breaker), [])
-    })
-  )
-
-  it.scoped("idleTimeToLive: every call begins the time anew, reading does not", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make(options)
-      yield* call(breaker, "called", "read")
-      yield* TestClock.adjust("59 seconds")
-      yield* call(breaker, "called")
-      yield* Effect.all([breaker.state("read"), breaker.snapshot("read"), breaker.circuits])
-
-      yield* TestClock.adjust("59 seconds")
-
-      assert.deepStrictEqual(yield* keysOf(breaker), ["called"])
-    })
-  )
-
-  it.scoped(
-    "idleTimeToLive: dead hosts do not stay, and begin anew in whatever order they return (fedify#916)",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({ ...options, tripPolicy: TripPolicy.consecutive(2) })
-        const hosts = ["a", "b", "c", "d"]
-        const fail = (key: string) => Effect.flip(breaker.protectWith(fails, { key }))
-        yield* Effect.forEach(hosts, fail)
-        yield* TestClock.adjust("59 seconds")
-        yield* call(breaker, "alive")
-        yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(yield* keysOf(breaker), ["alive"])
-
-        for (const key of hosts.toReversed()) {
-          assert.deepStrictEqual(yield* windowOf(breaker, key), emptyWindow)
-          yield* fail(key)
-          assert.strictEqual(yield* tagOf(breaker, key), "Closed")
-          assert.strictEqual((yield* totalsOf(breaker, key)).failed, 1)
-        }
-      })
-  )
-
-  it.scoped("idleTimeToLive: circuits that are not Closed stay, however idle", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make(options)
-      yield* breaker.trip("open")
-      yield* breaker.isolate("isolated")
-
-      yield* TestClock.adjust("365 days")
-      yield* call(breaker, "another")
-
-      assert.deepStrictEqual(yield* keysOf(breaker), ["another", "isolated", "open"])
-      assert.strictEqual(yield* tagOf(breaker, "open"), "HalfOpen")
-    })
-  )
-
-  it.scoped("idleTimeToLive: a circuit whose recovery is over is Closed, and goes when idle like any", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ ...options, recovery: { duration: "100 seconds" } })
-      yield* breaker.trip("a")
-      yield* TestClock.adjust("10 seconds")
-      yield* call(breaker, "a")
-      assert.strictEqual(yield* tagOf(breaker, "a"), "Recovering")
-
-      yield* TestClock.adjust("1 day")
-
-      assert.strictEqual((yield* totalsOf(breaker, "a")).succeeded, 0)
-      assert.deepStrictEqual(yield* keysOf(breaker), [])
-    })
-  )
-
-  it.scoped("idleTimeToLive: the circuit of calls without a key lives on", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make(options)
-      yield* breaker.protect(works)
-
-      yield* TestClock.adjust("365 days")
-
-      assert.strictEqual((yield* totalsOf(breaker)).succeeded, 1)
-      assert.deepStrictEqual(yield* keysOf(breaker), ["default"])
-    })
-  )
-
-  it.scoped("idleTimeToLive: is an hour by default", () =>
-    Effect.gen(function* () {
-      const breaker = yield* CircuitBreaker.make()
-      yield* call(breaker, "a")
-
-      yield* TestClock.adjust("3599999 millis")
-      assert.deepStrictEqual(yield* keysOf(breaker), ["a"])
-      yield* TestClock.adjust("1 millis")
-
-      assert.deepStrictEqual(yield* keysOf(breaker), [])
-    })
-  )
+  playAll(everyWay, options, [["idleTimeToLive: is an hour by default", "a:s +3599.999 {a} +0.001 {}"]])
 })

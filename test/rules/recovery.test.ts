@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import { Transition, TripPolicy } from "effect-circuit-breaker"
 import { fails, makeRecovering, settled, watch, works } from "../kit/index.ts"
-import { bothWays, playAll } from "../kit/script.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 describe("R3.2.9 Recovering", () => {
   const options = {
@@ -15,7 +15,7 @@ describe("R3.2.9 Recovering", () => {
   } as const
   const wide = { recovery: { duration: "100 seconds", from: 1 } } as const
 
-  playAll(bothWays, options, [
+  playAll(everyWay, options, [
     ["R3.2.9 admits the k-th call when floor(k * share) grows", "f +10 s *0.25 3- s 3- s 3- s"],
     [
       "R3.2.9 admits a share that grows from `from` to 1 over the duration",

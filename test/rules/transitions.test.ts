@@ -17,10 +17,10 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
-import { bothWays, playAll } from "../kit/script.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 describe("R3.2.1 Closed to Open", () => {
-  playAll(bothWays, {}, [
+  playAll(everyWay, {}, [
     [
       "R3.2.1 when the policy says so: by default on the fifth failure in a row, for 30 seconds",
       "4f =Closed f ~30 /1"
@@ -158,7 +158,7 @@ describe("R3.2.10 an idle gap", () => {
     })
   )
 
-  playAll(bothWays, { tripPolicy: TripPolicy.consecutive(1) }, [
+  playAll(everyWay, { tripPolicy: TripPolicy.consecutive(1) }, [
     [
       "R3.2.10 of any length leaves an open circuit half-open, with one probe to give",
       "f +31536000 =HalfOpen ( -"

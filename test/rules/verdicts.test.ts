@@ -12,7 +12,6 @@ import {
   make,
   makeHalfOpen,
   recordLogs,
-  runFor,
   startCall,
   tagOf,
   totals,
@@ -20,6 +19,7 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 const slowPolicy = (minimumCalls: number) =>
   TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, within: "1 minute", minimumCalls })
@@ -87,21 +87,14 @@ describe("R3.1.4 interruption", () => {
     )
   }
 
-  it.scoped("R3.1.4 after slowerThan counts as slow, one millisecond earlier does not", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ tripPolicy: slowPolicy(2) })
-      for (const [millis, window] of [
-        [1_999, emptyWindow],
-        [2_000, { calls: 1, failures: 0, slow: 1 }]
-      ] as const) {
-        const call = yield* startCall(breaker.protect)
-        yield* TestClock.adjust(millis)
-        yield* call.interrupt
-        assert.deepStrictEqual(yield* windowOf(breaker), window)
-      }
-      assert.strictEqual((yield* totalsOf(breaker)).ignored, 2)
-    })
-  )
+  playAll(everyWay, { tripPolicy: slowPolicy(1), openDuration: "10 seconds" }, [
+    [
+      "R3.1.4 after slowerThan counts as slow, one millisecond earlier does not",
+      "( +1.999 )x =Closed ( +2 )x =Open"
+    ],
+    ["R3.1.4 a call that took long and did well is slow, and runs to its end", "( +2 )s =Open"],
+    ["R3.2.11 a probe that took long and did well has failed", "trip +10 ( +1.999 )x ?0 ( +2 )s =Open /2"]
+  ])
 
   it.scoped(
     "R3.1.4 a dependency that hangs behind an outer timeout trips a slow-call policy (Effect 4.1)",
@@ -116,17 +109,6 @@ describe("R3.1.4 interruption", () => {
         assert.strictEqual(error._tag, "TimeoutException")
         assert.strictEqual(yield* tagOf(breaker), "Open")
       })
-  )
-
-  it.scoped("R3.1.4 a call that took long and did well is slow, and runs to its end", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ tripPolicy: slowPolicy(1) })
-
-      const exit = yield* runFor(breaker, "2 seconds", Exit.succeed("late"))
-
-      assert.deepStrictEqual(exit, Exit.succeed("late"))
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
   )
 
   it.scoped(
