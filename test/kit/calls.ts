@@ -1,4 +1,4 @@
-/** Effects to protect, and calls that wait until a test says how they end. */
+/** Effects to protect, and calls that run until a test ends them. */
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -44,7 +44,7 @@ export interface Running {
   readonly interrupt: Effect.Effect<Exit.Exit<string, string | CircuitOpenError>>
 }
 
-/** Starts a call whose effect runs until it is told how to end. */
+/** Starts a call whose effect runs until the test ends it. */
 export const startCall = (
   protect: (effect: Effect.Effect<string, string>) => Effect.Effect<string, string | CircuitOpenError>
 ): Effect.Effect<Running> =>

@@ -138,7 +138,7 @@ export const play = (port: Port, script: string) =>
     const seen = yield* watch(breaker.transitions)
     const begun: Array<Begun> = []
     const holds = { isolate: [] as Array<Scope.CloseableScope>, disable: [] as Array<Scope.CloseableScope> }
-    let told = 0
+    let asked = 0
     let serial = 0
     let started = 0
     const reached = (ending: Effect.Effect<Ending>) =>
@@ -210,11 +210,11 @@ export const play = (port: Port, script: string) =>
         if (is["path"] !== undefined) {
           yield* settled
           assert.deepStrictEqual(
-            seen.slice(told).map(({ to }) => to),
+            seen.slice(asked).map(({ to }) => to),
             is["path"].split(">").filter((to) => to !== "") as ReadonlyArray<string>,
             at
           )
-          told = seen.length
+          asked = seen.length
         }
         if (is["keys"] !== undefined) assert.strictEqual((yield* keysOf(breaker)).join(), is["keys"], at)
         if (is["what"] === "#") {

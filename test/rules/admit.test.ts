@@ -29,12 +29,12 @@ const open = (breaker: Breaker, key?: string) =>
   })
 
 describe("R3.1.8 admit", () => {
-  for (const [outcome, told] of [
+  for (const [outcome, counts] of [
     [Outcome.success, { succeeded: 1 }],
     [Outcome.failure(), { failed: 1 }],
     [Outcome.ignored, { ignored: 1 }]
   ] as const) {
-    it.scoped(`R3.1.8 counts a call by what it is told: ${outcome._tag}`, () =>
+    it.scoped(`R3.1.8 counts a call by the outcome it is settled with: ${outcome._tag}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
         const call = yield* open(breaker)
@@ -43,7 +43,7 @@ describe("R3.1.8 admit", () => {
         yield* call.settle(outcome)
         yield* call.close()
 
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals(told))
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals(counts))
       })
     )
   }
@@ -93,7 +93,7 @@ describe("R3.1.8 admit", () => {
     )
   }
 
-  it.scoped("R3.1.8 a probe closes the circuit as soon as it is told to have succeeded", () =>
+  it.scoped("R3.1.8 a probe that is settled with a success closes the circuit at once", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const probe = yield* open(breaker)
@@ -136,7 +136,7 @@ describe("R3.1.8 admit", () => {
     })
   )
 
-  it.scoped("R3.4 a failure that is told has no cause to show", () =>
+  it.scoped("R3.4 a failure settled by its owner has no cause to show", () =>
     Effect.gen(function* () {
       const logs = yield* recordLogs
       const breaker = yield* make()

@@ -208,7 +208,7 @@ describe("R3.3 awaitReady", () => {
     })
   )
 
-  it.scoped("R3.3 1,000 waiters are only told of what brings them nearer", () =>
+  it.scoped("R3.3 1,000 waiters are woken only by what brings them nearer", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
       const probes = yield* Effect.replicateEffect(startCall(breaker.protect), 2)

@@ -24,7 +24,7 @@ import {
   works
 } from "../kit/index.ts"
 
-/** A stream that gives what it is offered, and ends or fails when it is told to. */
+/** A stream that emits what it is given, and ends or fails when the test says so. */
 const source = Effect.gen(function* () {
   const queue = yield* Queue.unbounded<number>()
   const end = yield* Deferred.make<void, string>()
