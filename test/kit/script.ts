@@ -10,6 +10,7 @@
  * | `(` | a call that begins; `)s` `)f` `)u` end the one that has run longest, and `)x` interrupts its caller |
  * | `@2.999` `+10` | the time is 2.999 s; 10 seconds pass |
  * | `trip` `reset` `isolate` `release` `disable` `enable` | by hand; `release` and `enable` end the oldest hold of the kind |
+ * | `wait` `waits` `ready` | a fiber begins to wait until the circuit is ready; it still waits; it has ended |
  * | `=Open` | the state that is read |
  * | `~9.5` `/1` | Open for another 9.5 s; openings so far |
  * | `?2` `!1` | HalfOpen with 2 probes that run, and 1 that has succeeded |
@@ -115,7 +116,7 @@ export const byStream: MakePort = (options) =>
 
 const number = String.raw`(?:[\d.]+|Infinity)`
 const step = new RegExp(
-  String.raw`^(?:(?<name>\w+):)?(?:(?<times>\d*)(?:(?<how>[sfu])(?:~(?<hint>${number}))?|-(?<wait>[\d.]*))|(?<begins>\()|\)(?<ends>[sfux])|(?<clock>[@+])(?<time>${number})|=(?<tag>\w+)|(?<what>[~/?!*#])(?<figure>${number})|(?<path>(?:>\w+)+|>)|\{(?<keys>[\w,]*)\}|(?<control>trip|reset|isolate|release|disable|enable))$`
+  String.raw`^(?:(?<name>\w+):)?(?:(?<times>\d*)(?:(?<how>[sfu])(?:~(?<hint>${number}))?|-(?<wait>[\d.]*))|(?<begins>\()|\)(?<ends>[sfux])|(?<clock>[@+])(?<time>${number})|=(?<tag>\w+)|(?<what>[~/?!*#])(?<figure>${number})|(?<path>(?:>\w+)+|>)|\{(?<keys>[\w,]*)\}|(?<control>trip|reset|isolate|release|disable|enable)|(?<waiting>waits?|ready))$`
 )
 
 interface Begun {
@@ -138,6 +139,7 @@ export const play = (port: Port, script: string) =>
     const seen = yield* watch(breaker.transitions)
     const begun: Array<Begun> = []
     const holds = { isolate: [] as Array<Scope.CloseableScope>, disable: [] as Array<Scope.CloseableScope> }
+    const waiters = new Map<string, Fiber.RuntimeFiber<void>>()
     let asked = 0
     let serial = 0
     let started = 0
@@ -203,6 +205,14 @@ export const play = (port: Port, script: string) =>
       })
     }
 
+    const waiting = (at: string, what: string, name: string) =>
+      Effect.gen(function* () {
+        if (what === "wait") waiters.set(name, yield* Effect.fork(breaker.awaitReady(port.keyOf(name))))
+        yield* settled
+        if (what !== "wait")
+          assert.strictEqual(waiters.get(name)!.unsafePoll() === null, what === "waits", at)
+      })
+
     const check = (at: string, key: string | undefined, is: Record<string, string | undefined>) =>
       Effect.gen(function* () {
         const state = yield* breaker.state(key)
@@ -240,6 +250,7 @@ export const play = (port: Port, script: string) =>
           const millis = Math.round(Number(is["time"]) * 1_000)
           yield* is["clock"] === "@" ? TestClock.setTime(millis) : TestClock.adjust(millis)
         } else if (is["control"] !== undefined) yield* control(is["control"], port.keyOf(name))
+        else if (is["waiting"] !== undefined) yield* waiting(at, is["waiting"], name)
         else yield* check(at, port.keyOf(name), is)
       }
     }
