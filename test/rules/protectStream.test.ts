@@ -1,17 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import * as Take from "effect/Take"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerLive, CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import {
-  halfOpen,
-  leavesAsItWas,
+  type Breaker,
   make,
   makeHalfOpen,
   makeOpen,
@@ -24,21 +24,69 @@ import {
   works
 } from "../kit/index.ts"
 
-/** A stream that emits what it is given, and ends or fails when the test says so. */
-const source = Effect.gen(function* () {
-  const queue = yield* Queue.unbounded<number>()
-  const end = yield* Deferred.make<void, string>()
-  const stream: Stream.Stream<number, string> = Stream.fromQueue(queue).pipe(Stream.interruptWhen(end))
-  return {
-    stream,
-    give: (value: number) => Effect.zipRight(Queue.offer(queue, value), settled),
-    end: Effect.zipRight(Deferred.succeed(end, undefined), settled),
-    fail: Effect.zipRight(Deferred.fail(end, "broke off"), settled)
+/** Plays the life of a stream: `chunk`, `end` and `fail` are its own, at `leave` its consumer goes, `+5` is time. */
+const live = (breaker: Breaker, steps: string) =>
+  Effect.gen(function* () {
+    const queue = yield* Queue.unbounded<Take.Take<number, string>>()
+    const stream = Stream.flattenTake(Stream.fromQueue(queue, { maxChunkSize: 1 }))
+    const consumer = yield* Effect.fork(Stream.runDrain(breaker.protectStream(stream)))
+    yield* settled
+    for (const step of steps.split(" ")) {
+      if (step === "leave") yield* Fiber.interrupt(consumer)
+      else if (step === "chunk") yield* Queue.offer(queue, Take.of(1))
+      else if (step === "end") yield* Queue.offer(queue, Take.end)
+      else if (step === "fail") yield* Queue.offer(queue, Take.fail("broke off"))
+      else yield* TestClock.adjust(Duration.seconds(Number(step)))
+      yield* settled
+    }
+  })
+
+describe("R3.1.8 the life of a stream", () => {
+  const halfOpen = (options?: CircuitBreaker.Options) =>
+    Effect.tap(make(options), (breaker) => Effect.zipRight(breaker.trip(), TestClock.adjust("10 seconds")))
+  const slow = { tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 }) }
+  const two = { halfOpen: { probes: 2, probeTimeout: "5 seconds" } } as const
+  const twice = { ...slow, halfOpen: { failuresToReopen: 2 } } as const
+  const [succeeded, failed, ignored] = [{ succeeded: 1 }, { failed: 1 }, { ignored: 1 }]
+
+  for (const [title, breakerIn, steps, state, counts] of [
+    ["R3.1.8 an empty stream is a success", halfOpen(), "end", "Closed", succeeded],
+    ["R3.1.8 its failure counts while its generation lasts", make(), "chunk +3600 fail", "Open", failed],
+    ["R3.1.8 a consumer that got something may leave", make(), "chunk leave", "Closed", succeeded],
+    ["R3.1.8 one that got nothing and leaves is Ignored", make(), "leave", "Closed", ignored],
+    ["R3.1.8 the first chunk settles a probe", halfOpen(), "chunk +3600 chunk end", "Closed", succeeded],
+    [
+      "R3.1.8 a failure after that counts as long as the circuit asks for more probes",
+      halfOpen(two),
+      "chunk fail",
+      "Open",
+      { ...succeeded, ...failed }
+    ],
+    [
+      "R3.2.6 one after the circuit has closed changes nothing",
+      halfOpen(),
+      "chunk fail",
+      "Closed",
+      succeeded
+    ],
+    ["R3.2.5 nothing counts that comes after the lease", halfOpen(two), "+5 chunk fail", "HalfOpen", {}],
+    ["R3.1.4 the first chunk ends what counts as time", make(slow), "chunk +60 end", "Closed", succeeded],
+    ["R3.1.4 a first chunk that comes late is slow", make(slow), "+2 chunk end", "Open", succeeded],
+    ["R3.2.11 a probe whose first chunk is late has failed", halfOpen(slow), "+2 chunk", "Open", succeeded],
+    ["R3.2.11 a failure after that counts no more", halfOpen(twice), "+2 chunk fail", "HalfOpen", succeeded]
+  ] as const) {
+    it.scoped(title, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerIn
+
+        yield* live(breaker, steps)
+
+        assert.strictEqual(yield* tagOf(breaker), state)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals(counts))
+      })
+    )
   }
 })
-
-const consume = <A, E>(stream: Stream.Stream<A, E>) =>
-  Effect.zipLeft(Effect.fork(Effect.exit(Stream.runCollect(stream))), settled)
 
 describe("R3.1.8 protectStream", () => {
   it.scoped("R3.1.2 hands the stream's elements on, and its end is a success", () =>
@@ -49,16 +97,6 @@ describe("R3.1.8 protectStream", () => {
 
       assert.deepStrictEqual(Chunk.toReadonlyArray(all), [1, 2, 3])
       assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
-    })
-  )
-
-  it.scoped("R3.1.8 an empty stream is a success", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-
-      yield* Stream.runDrain(breaker.protectStream(Stream.empty))
-
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
     })
   )
 
@@ -77,116 +115,6 @@ describe("R3.1.8 protectStream", () => {
         assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
         const { lastFailure } = yield* breaker.snapshot()
         assert.include(String(lastFailure), "broke off")
-      })
-    )
-  }
-
-  it.scoped("R3.1.8 the first chunk settles a probe, however long the stream goes on", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const { end, give, stream } = yield* source
-      const consumer = yield* consume(breaker.protectStream(stream))
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-
-      yield* give(1)
-
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* TestClock.adjust("1 hour")
-      yield* end
-      yield* Fiber.join(consumer)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1, succeeded: 1 }))
-    })
-  )
-
-  it.scoped("R3.1.8 a failure after that counts as long as the circuit asks for more probes", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
-      const { fail, give, stream } = yield* source
-      yield* consume(breaker.protectStream(stream))
-      yield* give(1)
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 1 })
-
-      yield* fail
-
-      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
-    })
-  )
-
-  it.scoped("R3.2.5 nothing counts of a stream whose first chunk came after its lease", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2, probeTimeout: "5 seconds" } })
-      const { fail, give, stream } = yield* source
-      yield* consume(breaker.protectStream(stream))
-      yield* TestClock.adjust("5 seconds")
-
-      yield* leavesAsItWas(breaker, Effect.zipRight(give(1), fail))
-    })
-  )
-
-  it.scoped("R3.2.11 a stream whose first chunk came so late that it has failed by that counts once", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({
-        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 }),
-        halfOpen: { failuresToReopen: 2 }
-      })
-      yield* breaker.trip()
-      yield* TestClock.adjust("10 seconds")
-      const { fail, give, stream } = yield* source
-      yield* consume(breaker.protectStream(stream))
-      yield* TestClock.adjust("2 seconds")
-
-      yield* Effect.zipRight(give(1), fail)
-      assert.deepStrictEqual(yield* breaker.state(), halfOpen())
-      yield* Effect.exit(breaker.protect(Effect.fail("unavailable")))
-
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
-  )
-
-  it.scoped("R3.2.6 a failure after the circuit has closed again changes nothing", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const { fail, give, stream } = yield* source
-      yield* consume(breaker.protectStream(stream))
-      yield* give(1)
-
-      yield* fail
-
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      assert.strictEqual((yield* totalsOf(breaker)).failed, 1)
-    })
-  )
-
-  it.scoped(
-    "R3.1.8 the failure of a stream that was admitted while Closed counts while its generation lasts",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const { fail, give, stream } = yield* source
-        yield* consume(breaker.protectStream(stream))
-        yield* give(1)
-        yield* TestClock.adjust("1 hour")
-
-        yield* fail
-
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-      })
-  )
-
-  for (const [what, given, expected] of [
-    ["got something is a success", 1, { succeeded: 1 }],
-    ["got nothing is Ignored", 0, { ignored: 1 }]
-  ] as const) {
-    it.scoped(`R3.1.8 a consumer that is interrupted and ${what}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const { give, stream } = yield* source
-        const consumer = yield* consume(breaker.protectStream(stream))
-        for (let i = 0; i < given; i++) yield* give(i)
-
-        yield* Fiber.interrupt(consumer)
-
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals(expected))
       })
     )
   }
@@ -213,28 +141,6 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("R3.1.4 R3.2.11 the first chunk ends what counts as time", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({
-        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
-      })
-      const quick = yield* source
-      yield* consume(breaker.protectStream(quick.stream))
-      yield* quick.give(1)
-      yield* TestClock.adjust("1 minute")
-      yield* quick.end
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-
-      const slow = yield* source
-      yield* consume(breaker.protectStream(slow.stream))
-      yield* TestClock.adjust("2 seconds")
-      yield* slow.give(1)
-      yield* slow.end
-
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
-  )
-
   it.scoped("R3.1.6 what the stream itself calls on the same circuit is part of the probe", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
@@ -250,13 +156,13 @@ describe("R3.1.8 protectStream", () => {
   it.scoped("R3.1.6 what its consumer calls later is a call of its own", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
-      const { give, stream } = yield* source
-      const consuming = Stream.runForEach(breaker.protectStream(stream), () => breaker.protect(works))
-      yield* Effect.forkScoped(consuming)
+      const queue = yield* Queue.unbounded<number>()
+      const stream = breaker.protectStream(Stream.fromQueue(queue))
+      yield* Effect.forkScoped(Stream.runForEach(stream, () => breaker.protect(works)))
       yield* settled
       const other = yield* startCall(breaker.protect)
 
-      yield* give(1)
+      yield* Effect.zipRight(Queue.offer(queue, 1), settled)
 
       assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1, succeeded: 1 })
       assert.strictEqual((yield* totalsOf(breaker)).rejected, 1)
