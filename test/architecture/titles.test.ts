@@ -2,30 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { proves } from "../kit/titles.ts"
 import { root } from "./sources.ts"
 
 /** The folders all of whose titles do. */
 const complete = new Set(["rules", "from", "types", "interruption", "model"])
-
-/** What has no rule of its own begins with its name in the public API. */
-const publicNames = [
-  "key",
-  "capacity",
-  "idleTimeToLive",
-  "mode",
-  "layer",
-  "Service",
-  "CircuitBreaker",
-  "CircuitBreakerLive",
-  "CircuitOpenError",
-  "CircuitHttpClient",
-  "CircuitHttpMiddleware"
-]
-
-const id = String.raw`R3(?:\.\d+){0,2}|[EFT]\d+|[A-D]\d+`
-const proves = new RegExp(
-  `^(?:(?:(?:${id}) )+|(?:${publicNames.join("|")}): |\\$\\{(?:rule|title|situation|name)\\})`
-)
 
 const numbered = (letter: string, last: number, from = 1) =>
   Array.from({ length: last - from + 1 }, (_, i) => `${letter}${from + i}`)

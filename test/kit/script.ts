@@ -35,6 +35,7 @@ import { CircuitBreaker, type CircuitOpenError, Outcome } from "effect-circuit-b
 import { type Breaker, keysOf, windowOf } from "./breakers.ts"
 import { settled } from "./calls.ts"
 import { watch } from "./observers.ts"
+import { proves } from "./titles.ts"
 
 /** How a guarded effect ends: `s`, `f` or `u`, a number of its own, and perhaps the time it asks for. */
 export type Ending = string
@@ -270,6 +271,7 @@ export const playAll = (
   cases: ReadonlyArray<Case>
 ): void => {
   for (const [title, script, own] of cases) {
+    if (!proves.test(title)) throw new Error(`the title does not begin with what it proves: ${title}`)
     for (const [where, make] of Object.entries(ports)) {
       it.scoped(`${title}, ${where}`, () =>
         Effect.gen(function* () {
