@@ -74,3 +74,29 @@ describe("titles", () => {
     assert.isFalse(proves.test("opens after five failures"))
   })
 })
+
+describe("the map, test/README.md", () => {
+  const map = fs.readFileSync(path.join(root, "test/README.md"), "utf8")
+  const named = new Set([...map.matchAll(/`([\w/]+)`/g)].map(([, name]) => name!))
+
+  it("names every folder, and every file of the rules", () => {
+    const folders = fs.readdirSync(path.join(root, "test"), { withFileTypes: true })
+    const places = [
+      ...folders.filter((it) => it.isDirectory()).map((it) => it.name),
+      ...files.flatMap(({ file }) => /^rules\/(\w+)\.test\.ts$/.exec(file)?.[1] ?? [])
+    ]
+    assert.deepStrictEqual(
+      places.filter((place) => !named.has(place)),
+      []
+    )
+  })
+
+  it("names no place that is not there", () => {
+    const isThere = (name: string) =>
+      ["", ".ts", ".test.ts"].some((end) => fs.existsSync(path.join(root, "test", `${name}${end}`)))
+    const lost = [...named].filter(
+      (name) => name.includes("/") && !name.startsWith("internal/") && !isThere(name)
+    )
+    assert.deepStrictEqual(lost, [])
+  })
+})
