@@ -12,6 +12,8 @@ import type * as Exit from "effect/Exit"
 
 type With<E, R> = HttpClient.HttpClient.With<E, R>
 type Breaker = CircuitBreaker.CircuitBreaker
+type GuardedPlain = With<HttpClientError | CircuitOpenError, Breaker>
+type GuardedOwn = With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
 
 class Unfit {
   readonly _tag = "Unfit"
@@ -33,20 +35,17 @@ const { protect } = CircuitHttpClient
 
 describe("the types of a guarded client", () => {
   it("CircuitHttpClient: keeps the client's own E and R, and adds CircuitOpenError and the breaker", () => {
-    type Plain = With<HttpClientError | CircuitOpenError, Breaker>
-    type Own = With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
+    expectTypeOf(protect(plain)).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(protect(plain, {})).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(plain.pipe(protect())).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(plain.pipe(protect({}))).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(protect()(plain)).toEqualTypeOf<GuardedPlain>()
 
-    expectTypeOf(protect(plain)).toEqualTypeOf<Plain>()
-    expectTypeOf(protect(plain, {})).toEqualTypeOf<Plain>()
-    expectTypeOf(plain.pipe(protect())).toEqualTypeOf<Plain>()
-    expectTypeOf(plain.pipe(protect({}))).toEqualTypeOf<Plain>()
-    expectTypeOf(protect()(plain)).toEqualTypeOf<Plain>()
-
-    expectTypeOf(protect(own)).toEqualTypeOf<Own>()
-    expectTypeOf(protect(own, {})).toEqualTypeOf<Own>()
-    expectTypeOf(own.pipe(protect())).toEqualTypeOf<Own>()
-    expectTypeOf(own.pipe(protect({ key: () => "eu" }))).toEqualTypeOf<Own>()
-    expectTypeOf(protect(own, { respondWhenRejected: false })).toEqualTypeOf<Own>()
+    expectTypeOf(protect(own)).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(protect(own, {})).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(own.pipe(protect())).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(own.pipe(protect({ key: () => "eu" }))).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(protect(own, { respondWhenRejected: false })).toEqualTypeOf<GuardedOwn>()
   })
 
   it.scoped("CircuitHttpClient: a breaker that is given adds nothing to R", () =>
@@ -65,9 +64,7 @@ describe("the types of a guarded client", () => {
       >()
 
       const maybe: { readonly breaker: Breaker | undefined } = { breaker }
-      expectTypeOf(protect(own, maybe)).toEqualTypeOf<
-        With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-      >()
+      expectTypeOf(protect(own, maybe)).toEqualTypeOf<GuardedOwn>()
     })
   )
 
@@ -91,28 +88,20 @@ describe("the types of a guarded client", () => {
       ).toEqualTypeOf<HttpClient.HttpClient>()
 
       const respondWhenRejected: boolean = HttpClient.TypeId in own
-      expectTypeOf(protect(own, { respondWhenRejected })).toEqualTypeOf<
-        With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-      >()
+      expectTypeOf(protect(own, { respondWhenRejected })).toEqualTypeOf<GuardedOwn>()
     })
   )
 
   it("CircuitHttpClient: options that are not known in full promise nothing", () => {
     const options: CircuitHttpClient.Options = { respondWhenRejected: true }
 
-    expectTypeOf(protect(own, options)).toEqualTypeOf<
-      With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-    >()
+    expectTypeOf(protect(own, options)).toEqualTypeOf<GuardedOwn>()
   })
 
   it("CircuitHttpClient: nested, one error and each breaker's need", () => {
-    expectTypeOf(plain.pipe(protect(), protect())).toEqualTypeOf<
-      With<HttpClientError | CircuitOpenError, Breaker>
-    >()
+    expectTypeOf(plain.pipe(protect(), protect())).toEqualTypeOf<GuardedPlain>()
     // The inner rejection is not answered by the outer breaker.
-    expectTypeOf(plain.pipe(protect(), protect({ respondWhenRejected: true }))).toEqualTypeOf<
-      With<HttpClientError | CircuitOpenError, Breaker>
-    >()
+    expectTypeOf(plain.pipe(protect(), protect({ respondWhenRejected: true }))).toEqualTypeOf<GuardedPlain>()
   })
 
   it("CircuitHttpClient: they survive a pipe of other combinators", () => {
@@ -131,9 +120,7 @@ describe("the types of a guarded client", () => {
   it("CircuitHttpClient: generics survive", () => {
     const guarded = <E, R>(client: With<E, R>) => protect(client)
 
-    expectTypeOf(guarded(own)).toEqualTypeOf<
-      With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-    >()
+    expectTypeOf(guarded(own)).toEqualTypeOf<GuardedOwn>()
   })
 
   it("CircuitHttpClient: the functions among the options know what they are given", () => {
@@ -157,7 +144,7 @@ describe("the types of a guarded client", () => {
       })
     )
 
-    expectTypeOf(first).toEqualTypeOf<With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>>()
+    expectTypeOf(first).toEqualTypeOf<GuardedOwn>()
     expectTypeOf(last).toEqualTypeOf<With<HttpClientError | Unfit, Host | Breaker>>()
   })
 

@@ -23,6 +23,8 @@ class Payments extends CircuitBreaker.Service<Payments>()("Payments") {}
 
 type Breaker = CircuitBreaker.CircuitBreaker
 type Response = HttpServerResponse.HttpServerResponse
+type GuardedApp = HttpApp.Default<NotFound, Orders | Breaker>
+type GuardedRouter = HttpRouter.HttpRouter<NotFound, Orders | Breaker>
 
 const handler: Effect.Effect<Response, NotFound, Orders> = Effect.gen(function* () {
   const { count } = yield* Orders
@@ -40,12 +42,10 @@ describe("the types of CircuitHttpMiddleware", () => {
     const middleware = CircuitHttpMiddleware.make()
 
     expectTypeOf(middleware).toEqualTypeOf<CircuitHttpMiddleware.Middleware<Breaker>>()
-    expectTypeOf(middleware(app)).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Breaker>>()
-    expectTypeOf(app.pipe(middleware)).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Breaker>>()
-    expectTypeOf(app.pipe(CircuitHttpMiddleware.make())).toEqualTypeOf<
-      HttpApp.Default<NotFound, Orders | Breaker>
-    >()
-    expectTypeOf(middleware(handler)).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Breaker>>()
+    expectTypeOf(middleware(app)).toEqualTypeOf<GuardedApp>()
+    expectTypeOf(app.pipe(middleware)).toEqualTypeOf<GuardedApp>()
+    expectTypeOf(app.pipe(CircuitHttpMiddleware.make())).toEqualTypeOf<GuardedApp>()
+    expectTypeOf(middleware(handler)).toEqualTypeOf<GuardedApp>()
     expectTypeOf(CircuitHttpMiddleware.make({ key: ({ url }) => url })).toEqualTypeOf<typeof middleware>()
     expectTypeOf(CircuitHttpMiddleware.make({ breaker: undefined })).toEqualTypeOf<typeof middleware>()
   })
@@ -126,12 +126,8 @@ describe("the types of what is guarded", () => {
   it("CircuitHttpMiddleware: a router keeps its error and needs the breaker", () => {
     const middleware = CircuitHttpMiddleware.make()
 
-    expectTypeOf(HttpRouter.use(router, middleware)).toEqualTypeOf<
-      HttpRouter.HttpRouter<NotFound, Orders | Breaker>
-    >()
-    expectTypeOf(router.pipe(HttpRouter.use(middleware))).toEqualTypeOf<
-      HttpRouter.HttpRouter<NotFound, Orders | Breaker>
-    >()
+    expectTypeOf(HttpRouter.use(router, middleware)).toEqualTypeOf<GuardedRouter>()
+    expectTypeOf(router.pipe(HttpRouter.use(middleware))).toEqualTypeOf<GuardedRouter>()
     expectTypeOf((breaker: Breaker) => router.pipe(HttpRouter.use(guardOf(breaker)))).returns.toEqualTypeOf<
       HttpRouter.HttpRouter<NotFound, Orders>
     >()
