@@ -1,7 +1,1 @@
-/**
- * How long this run may take: the tests that have to be long have a quick form for `npm test`, and run in full with
- * `npm run test:long`.
- */
-export const isLongRun: boolean = process.env["RUN_LENGTH"] === "long"
-
-export const inLongRun = <A, B>(long: A, otherwise: B): A | B => (isLongRun ? long : otherwise)
+export * from "./kit/runLength.ts"

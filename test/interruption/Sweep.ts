@@ -6,8 +6,8 @@ import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
-import { ManualClock } from "./ManualClock.ts"
-import { PointScheduler } from "./PointScheduler.ts"
+import { ManualClock } from "../kit/ManualClock.ts"
+import { PointScheduler } from "../kit/PointScheduler.ts"
 
 /** The time of all trials: it only ever moves on. */
 export const clock = new ManualClock()

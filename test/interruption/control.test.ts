@@ -9,8 +9,8 @@ import { awaitReady } from "../../src/internal/breaker/awaitReady.ts"
 import * as controls from "../../src/internal/breaker/controls.ts"
 import { decode } from "../../src/internal/circuitBreaker/options.ts"
 import { state } from "../../src/internal/breaker/reading.ts"
-import { inLongRun } from "../runLength.ts"
-import { leastOperations } from "./PointScheduler.ts"
+import { inLongRun } from "../kit/runLength.ts"
+import { leastOperations } from "../kit/PointScheduler.ts"
 import type { Program } from "./programs.ts"
 import type { Trial } from "./Sweep.ts"
 import { clock, runNow, sweep } from "./Sweep.ts"
@@ -70,10 +70,10 @@ const held = (outer: Hold, inner?: Hold): Control => ({
 const programs: Record<string, Control> = {
   isolate: held(isolate),
   "isolate, nested": held(isolate, isolate),
-  "R3.3 disable": held(disable),
-  "R3.3 disable, nested": held(disable, disable),
-  "R3.3 disable, isolated meanwhile": held(disable, isolate),
-  "R3.3 disable while isolated": held(isolate, disable),
+  disable: held(disable),
+  "disable, nested": held(disable, disable),
+  "disable, isolated meanwhile": held(disable, isolate),
+  "disable while isolated": held(isolate, disable),
   "awaitReady, for the time": { ...waitsFrom, events: later, after: "HalfOpen" },
   "awaitReady, for a change": {
     ...waitsFrom,
@@ -91,9 +91,9 @@ const programs: Record<string, Control> = {
 // At a third of the points, which are others in the second sweep.
 const apart = inLongRun(1, 3)
 
-describe(`a control that is interrupted at ${apart === 1 ? "every point" : "many points"}`, () => {
+describe("R3.3 a control that is interrupted", () => {
   for (const [name, { after, events, prepare, program }] of Object.entries(programs)) {
-    it(name, async () => {
+    it(`R3.3 ${name}, interrupted at every point or at many, leaves nothing behind`, async () => {
       for (const [i, operationsAtATime] of [leastOperations, Infinity].entries()) {
         await nextTurn()
         const makeTrial = (): Trial => {

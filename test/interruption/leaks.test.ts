@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import { halfOpen, ignored, openMillis, probing, rulesWith, success } from "../core/circuits.ts"
-import { leastOperations } from "./PointScheduler.ts"
+import { leastOperations } from "../kit/PointScheduler.ts"
 import type { Program } from "./programs.ts"
 import { bodies, endless, Stage } from "./programs.ts"
 import { sweep } from "./Sweep.ts"
@@ -95,20 +95,20 @@ const lostBy = (protection: Protection, operationsAtATime: number, apart = 1) =>
 
 describe.each([leastOperations, Infinity])("the sweep, %d operations at a time", (operationsAtATime) => {
   for (const [how, protection] of Object.entries(wrong)) {
-    it(`finds slots lost by a call that ${how}`, () => {
+    it(`R3.2.4 the sweep finds slots lost by a call that ${how}`, () => {
       const { lost, offsets } = lostBy(protection, operationsAtATime)
       assert.isAtLeast(lost, Object.keys(bodies).length - endless.length)
       assert.isBelow(lost, offsets)
     })
   }
 
-  it("finds them at every fifth point too", () => {
+  it("R3.2.4 the sweep finds them at every fifth point too", () => {
     for (const [how, protection] of Object.entries(wrong)) {
       assert.isAtLeast(lostBy(protection, operationsAtATime, 5).lost, 1, how)
     }
   })
 
-  it("finds none lost by a call that takes it and gives it back within the mask", () => {
+  it("R3.2.4 the sweep finds none lost by a call that takes it and gives it back within the mask", () => {
     const { lost, offsets } = lostBy(right, operationsAtATime)
     assert.strictEqual(lost, 0)
     assert.isAtLeast(offsets, 100)

@@ -1,68 +1,102 @@
-/** R3.2.4: wherever an interruption falls, no slot is lost. */
+/** Wherever an interruption falls on a call, made in any way, no slot is lost. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { setImmediate as nextTurn } from "node:timers/promises"
-import { once } from "../once.ts"
-import { inLongRun } from "../runLength.ts"
+import { once } from "../kit/once.ts"
+import { inLongRun } from "../kit/runLength.ts"
 import { describeExit } from "./describeExit.ts"
-import { bodies, forms, Stage } from "./programs.ts"
+import { bodies, type Form, forms, Stage } from "./programs.ts"
 import { runToEnd } from "./Sweep.ts"
-import type { Swept } from "./trials.ts"
-import { starts, Trials } from "./trials.ts"
-import { ways } from "./ways.ts"
+import { type Start, starts, Trials } from "./trials.ts"
+import { type Way, ways } from "./ways.ts"
 
-const apart = inLongRun(1, 11)
+const formsOfStreams = new Set([
+  "plain",
+  "inside a timeout",
+  "beside its like",
+  "in a child that is interrupted"
+])
 
-const trials = new Trials(ways.protect)
-afterAll(() => trials.close())
+const formsOf = ({ isLong, nests }: Way): ReadonlyArray<readonly [string, Form]> =>
+  Object.entries(forms)
+    .filter(([how]) => !isLong || formsOfStreams.has(how))
+    .filter(([, form]) => nests || form.callsWhileClosed === undefined)
 
-const sweeps: Record<string, () => Promise<Swept>> = {}
-for (const [state, start] of Object.entries(starts)) {
-  for (const [how, form] of Object.entries(forms)) {
-    sweeps[`from ${state}, ${how}`] = once(() => trials.sweepFrom(start, form, { apart, shift: 0 }))
+/** Of calls in two steps, those in which there is a slot to lose, and one in which there is none. */
+const startsOf = (way: Way): ReadonlyArray<readonly [string, Start]> =>
+  Object.entries(starts).filter(
+    ([state]) =>
+      way === ways.protect || state.startsWith("HalfOpen") || (!way.isLong && state === "Recovering")
+  )
+
+/** At one of how many points it is interrupted. */
+const apartIn = (way: Way, how: string): number =>
+  way === ways.protect
+    ? inLongRun(1, 11)
+    : way.isLong
+      ? inLongRun(how === "plain" ? 1 : 9, 167)
+      : inLongRun(1, 23)
+
+const tables = Object.entries<Way>(ways).map(([name, way]) => {
+  const rule = way === ways.protect ? "R3.2.4" : "R3.1.8 R3.2.4"
+  const trials = new Trials(way)
+  const sweeps = startsOf(way).flatMap(([state, start]) =>
+    formsOf(way).map(([how, form], i) => {
+      const spread = { apart: apartIn(way, how), shift: way === ways.protect ? 0 : 13 * i }
+      const title = `${rule} ${name}, interrupted from ${state}, ${how}`
+      return { title, swept: once(() => trials.sweepFrom(start, form, spread)) }
+    })
+  )
+  return { name, way, trials, sweeps }
+})
+
+afterAll(() => tables.forEach(({ trials }) => trials.close()))
+
+const [protect, ...inTwoSteps] = tables
+
+describe("R3.2.4 a call that is interrupted", { timeout: 1_200_000 }, () => {
+  for (const { title, swept } of tables.flatMap(({ sweeps }) => sweeps)) {
+    it(title, async () => {
+      await swept()
+    })
   }
-}
 
-describe(
-  `R3.2.4 interrupted at ${apart === 1 ? "every point" : `every ${apart}th point`}`,
-  { timeout: 1_200_000 },
-  () => {
-    for (const [name, swept] of Object.entries(sweeps)) {
-      it(name, async () => {
-        await swept()
+  for (const [rule, these, programs, offsets] of [
+    ["R3.2.4", [protect!], 800, 45_000 / inLongRun(1, 11)],
+    ["R3.1.8", inTwoSteps, 600, 4_000]
+  ] as const) {
+    it(`${rule} enough programs are interrupted at enough points`, async () => {
+      const seen = { programs: 0, offsets: 0 }
+      for (const { swept } of these.flatMap(({ sweeps }) => sweeps)) {
+        const { offsets, programs } = await swept()
+        seen.programs += programs
+        seen.offsets += offsets
+      }
+      if (process.env["SWEEP_REPORT"] !== undefined) console.log(seen)
+      assert.isAtLeast(seen.programs, programs)
+      assert.isAtLeast(seen.offsets, offsets)
+    })
+  }
+})
+
+describe("R3.1.2 a call that is not interrupted", () => {
+  for (const { name, trials, way } of tables) {
+    for (const [state, start] of startsOf(way)) {
+      it(`R3.1.2 ${name}, from ${state}: everything ends as it does without a breaker`, async () => {
+        for (const [how, form] of formsOf(way)) {
+          await nextTurn()
+          for (const [what, body] of Object.entries(bodies)) {
+            if (!form.isSteady) continue
+            const bare = new Stage()
+            const expected = runToEnd({
+              program: form.wrap(way.bare, body(bare)),
+              events: bare.events,
+              afterwards: () => {}
+            })
+            const exit = runToEnd(trials.trialOf(start, form, body))
+            assert.deepStrictEqual(describeExit(exit), describeExit(expected), `${how}, ${what}`)
+          }
+        }
       })
     }
-
-    it("sweeps enough of them", async () => {
-      const all = { programs: 0, offsets: 0 }
-      for (const swept of Object.values(sweeps)) {
-        const { offsets, programs } = await swept()
-        all.programs += programs
-        all.offsets += offsets
-      }
-      if (process.env["SWEEP_REPORT"] !== undefined) console.log(all)
-      assert.isAtLeast(all.programs, 800)
-      assert.isAtLeast(all.offsets, 45_000 / apart)
-    })
-  }
-)
-
-describe("R3.1.2 and uninterrupted", () => {
-  for (const [state, start] of Object.entries(starts)) {
-    it(`from ${state}, everything ends as it does without a breaker`, async () => {
-      for (const [how, form] of Object.entries(forms)) {
-        await nextTurn()
-        for (const [what, body] of Object.entries(bodies)) {
-          if (!form.isSteady) continue
-          const bare = new Stage()
-          const expected = runToEnd({
-            program: form.wrap((body) => body, body(bare)),
-            events: bare.events,
-            afterwards: () => {}
-          })
-          const exit = runToEnd(trials.trialOf(start, form, body))
-          assert.deepStrictEqual(describeExit(exit), describeExit(expected), `${how}, ${what}`)
-        }
-      }
-    })
   }
 })

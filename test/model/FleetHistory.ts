@@ -14,8 +14,7 @@ import type { PlainTransition, Totals } from "./Observation.ts"
 import { plain } from "./RealBreaker.ts"
 import { RealFleet } from "./RealFleet.ts"
 import type { PolicySetup, Setup } from "./Setup.ts"
-import { TimedClock } from "./TimedClock.ts"
-import { startsAt } from "./VirtualClock.ts"
+import { startsAt } from "../kit/ManualClock.ts"
 import { World } from "./World.ts"
 
 /** A command and the node that gets it. */
@@ -39,7 +38,7 @@ class FleetHistory extends History<RealFleet, FleetCommand> {
   private readonly witnesses: ReadonlyArray<Map<Key, Witness>>
 
   constructor(setup: Setup, size: number, note: (requirement: string) => void) {
-    const world = new World(new TimedClock())
+    const world = new World()
     const store = world.run(CircuitStore.makeMemory({ sync: "write-through", syncInterval: 10_000 }))
     const stores = Array.from({ length: size }, () => store)
     const policy = setup.tripPolicy

@@ -18,8 +18,7 @@ import { slowerThan } from "./ModelPolicy.ts"
 import type { RealCall } from "./RealBreaker.ts"
 import { RealFleet } from "./RealFleet.ts"
 import { breakerName, toModel, type Setup } from "./Setup.ts"
-import { TimedClock } from "./TimedClock.ts"
-import { startsAt } from "./VirtualClock.ts"
+import { startsAt } from "../kit/ManualClock.ts"
 import { World } from "./World.ts"
 
 /** A command, or a change for the store. */
@@ -52,7 +51,7 @@ interface Started {
 class FleetTrial {
   private readonly setup: Setup
   private readonly config: ModelConfig
-  private readonly world: World<TimedClock>
+  private readonly world: World
   private readonly fleet: RealFleet
   private readonly links: ReadonlyArray<FlakyStore>
   private readonly note: (event: string) => void
@@ -76,7 +75,7 @@ class FleetTrial {
   private wasResetUnheard = false
 
   constructor(setup: Setup, fates: (step: number) => Fate, note: (event: string) => void) {
-    const world = new World(new TimedClock())
+    const world = new World()
     this.world = world
     // The store is asked several times at most, and each time for no longer than the deadline.
     world.patienceMillis = 5 * deadlineMillis

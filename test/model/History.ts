@@ -22,7 +22,7 @@ import { slowThresholds } from "./ModelPolicy.ts"
 import { plain, type RealBreaker, type RealCall } from "./RealBreaker.ts"
 import { touchedBy } from "./requirements.ts"
 import { breakerName, toModel, type Setup } from "./Setup.ts"
-import { startsAt } from "./VirtualClock.ts"
+import { startsAt } from "../kit/ManualClock.ts"
 
 export const keys: ReadonlyArray<Key> = ["default", "a", "b", "c"]
 

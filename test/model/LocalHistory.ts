@@ -4,7 +4,6 @@ import { byKey } from "./Differences.ts"
 import { History, keys } from "./History.ts"
 import { plain, RealBreaker } from "./RealBreaker.ts"
 import type { Setup } from "./Setup.ts"
-import { VirtualClock } from "./VirtualClock.ts"
 import { World } from "./World.ts"
 
 /** The first difference, told as the list of steps that led to it; undefined where there is none. */
@@ -16,7 +15,7 @@ export const runHistory = (
 
 class LocalHistory extends History<RealBreaker, Command> {
   constructor(setup: Setup, note: (requirement: string) => void) {
-    super(setup, new RealBreaker(setup, keys, new World(new VirtualClock())), note)
+    super(setup, new RealBreaker(setup, keys, new World()), note)
   }
 
   protected take(command: Command): void {

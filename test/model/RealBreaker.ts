@@ -12,7 +12,7 @@ import { CircuitBreaker, CircuitStore, type Transition } from "effect-circuit-br
 import type { CallForm, Key } from "./Command.ts"
 import { classifyAsCall, describeCause, outcomesTold } from "./Ending.ts"
 import { toOptions, type Setup } from "./Setup.ts"
-import type { VirtualClock } from "./VirtualClock.ts"
+import type { ManualClock } from "../kit/ManualClock.ts"
 import type { World } from "./World.ts"
 
 type Breaker = CircuitBreaker.CircuitBreaker
@@ -59,7 +59,7 @@ export class RealBreaker {
     )
   }
 
-  get clock(): VirtualClock {
+  get clock(): ManualClock {
     return this.world.clock
   }
 

@@ -5,23 +5,23 @@ import type { CircuitStore } from "effect-circuit-breaker"
 import type { CallForm, Key } from "./Command.ts"
 import { RealBreaker, type RealCall } from "./RealBreaker.ts"
 import type { Setup } from "./Setup.ts"
-import type { TimedClock } from "./TimedClock.ts"
+import type { ManualClock } from "../kit/ManualClock.ts"
 import type { World } from "./World.ts"
 
 export class RealFleet {
   readonly nodes: ReadonlyArray<RealBreaker>
-  readonly clock: TimedClock
+  readonly clock: ManualClock
   /** The keys that each node has used. */
   readonly used: ReadonlyArray<Set<Key>>
   chosen = 0
-  private readonly world: World<TimedClock>
+  private readonly world: World
   private readonly owners = new Map<RealCall | Scope.CloseableScope, number>()
 
   /** The nodes begin one after the other, `apart` milliseconds between them. */
   constructor(
     setup: Setup,
     keys: ReadonlyArray<Key>,
-    world: World<TimedClock>,
+    world: World,
     stores: ReadonlyArray<CircuitStore.Store>,
     apart: number
   ) {

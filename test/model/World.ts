@@ -7,18 +7,17 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Runtime from "effect/Runtime"
 import * as Scheduler from "effect/Scheduler"
-import type { VirtualClock } from "./VirtualClock.ts"
+import { ManualClock } from "../kit/ManualClock.ts"
 
-export class World<C extends VirtualClock = VirtualClock> {
-  readonly clock: C
+export class World {
+  readonly clock = new ManualClock()
   /** How long an effect may wait that is run. */
   patienceMillis = 0
   private readonly scheduler = new Scheduler.ControlledScheduler()
   private readonly runtime: Runtime.Runtime<never>
 
-  constructor(clock: C) {
-    this.clock = clock
-    const environment = Layer.merge(Layer.setClock(clock), Logger.remove(Logger.defaultLogger))
+  constructor() {
+    const environment = Layer.merge(Layer.setClock(this.clock), Logger.remove(Logger.defaultLogger))
     this.runtime = Effect.runSync(Effect.scoped(Layer.toRuntime(environment)))
   }
 

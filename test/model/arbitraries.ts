@@ -11,6 +11,12 @@ const oneOf = <A>(
 const small = (max: number) => fc.integer({ min: 1, max })
 const tagged = <Tag extends string>(_tag: Tag) => fc.constant({ _tag })
 
+type Arbitraries<Fields> = { readonly [Name in keyof Fields]: fc.Arbitrary<Fields[Name]> }
+
+/** Records of a tag and other fields, whose types the compiler does not put together by itself. */
+const of = <Tag extends string, Fields extends object>(_tag: Tag, fields: Arbitraries<Fields>) =>
+  fc.record<{ readonly _tag: Tag } & Fields>({ _tag: fc.constant(_tag), ...fields } as never)
+
 // Setups
 
 const threshold = fc.constantFrom(0.1, 0.25, 1 / 3, 0.5, 0.6, 0.75, 1)
@@ -31,25 +37,20 @@ const minimumCalls = fc.option(small(6), { nil: undefined, freq: 3 })
 const atMostTheRing = (window: WindowSetup | { readonly within: number }, minimum: number | undefined) =>
   minimum === undefined ? {} : { minimumCalls: "calls" in window ? Math.min(minimum, window.calls) : minimum }
 
-const consecutive: fc.Arbitrary<PolicySetup> = fc.record({
-  _tag: fc.constant("Consecutive"),
-  failures: small(4)
-})
+const consecutive: fc.Arbitrary<PolicySetup> = of("Consecutive", { failures: small(4) })
 
-const failureCount: fc.Arbitrary<PolicySetup> = fc.record({
-  _tag: fc.constant("FailureCount"),
+const failureCount: fc.Arbitrary<PolicySetup> = of("FailureCount", {
   failures: small(4),
   within: fc.constantFrom(100, 500, 1_000, Infinity)
 })
 
 const failureRate: fc.Arbitrary<PolicySetup> = fc
-  .tuple(fc.record({ _tag: fc.constant("FailureRate"), threshold, window: rateWindow }), minimumCalls)
+  .tuple(of("FailureRate", { threshold, window: rateWindow }), minimumCalls)
   .map(([policy, minimum]) => ({ ...policy, ...atMostTheRing(policy.window, minimum) }))
 
 const slowCallRate: fc.Arbitrary<PolicySetup> = fc
   .tuple(
-    fc.record({
-      _tag: fc.constant("SlowCallRate"),
+    of("SlowCallRate", {
       threshold,
       slowerThan: fc.constantFrom(1, 50, 200),
       window: oneOf<{ readonly within: number } | { readonly calls: number }>(
@@ -61,35 +62,27 @@ const slowCallRate: fc.Arbitrary<PolicySetup> = fc
   )
   .map(([policy, minimum]) => ({ ...policy, ...atMostTheRing(policy.window, minimum) }))
 
-const custom: fc.Arbitrary<PolicySetup> = fc.record({
-  _tag: fc.constant("Custom"),
+const custom: fc.Arbitrary<PolicySetup> = of("Custom", {
   failures: small(3),
   within: fc.constantFrom(100, 1_000, Infinity)
 })
 
 const single = fc.oneof(consecutive, failureCount, failureRate, slowCallRate, custom)
 
-const anyOf: fc.Arbitrary<PolicySetup> = fc.record({
-  _tag: fc.constant("AnyOf"),
+const anyOf: fc.Arbitrary<PolicySetup> = of("AnyOf", {
   policies: fc.array(single, { minLength: 1, maxLength: 3 })
 })
 
 /** A success may be the call that the first has waited for, while the time decides about the second. */
 const completedBySuccess: fc.Arbitrary<ReadonlyArray<PolicySetup>> = fc.tuple(
-  fc.record({
-    _tag: fc.constant("FailureRate" as const),
+  of("FailureRate", {
     threshold: fc.constantFrom(0.25, 0.5),
     window: fc.record({ calls: fc.integer({ min: 2, max: 4 }) })
   }),
-  fc.record({
-    _tag: fc.constant("FailureCount" as const),
-    failures: small(2),
-    within: fc.constantFrom(100, 1_000, Infinity)
-  })
+  of("FailureCount", { failures: small(2), within: fc.constantFrom(100, 1_000, Infinity) })
 )
 
-const allOf: fc.Arbitrary<PolicySetup> = fc.record({
-  _tag: fc.constant("AllOf"),
+const allOf: fc.Arbitrary<PolicySetup> = of("AllOf", {
   policies: fc.oneof(
     fc.array(oneOf([6, single], [1, anyOf]), { minLength: 1, maxLength: 2 }),
     completedBySuccess
@@ -101,14 +94,13 @@ export const policies = { consecutive, failureCount, failureRate, slowCallRate, 
 const base = fc.constantFrom(1, 100, 250, 1_000)
 
 const openDuration: fc.Arbitrary<OpenSetup> = oneOf<OpenSetup>(
-  [3, fc.record({ _tag: fc.constant("Constant"), millis: base })],
-  [1, fc.record({ _tag: fc.constant("Exponential"), base })],
-  [1, fc.record({ _tag: fc.constant("ExponentialThenRepeated"), base, recurs: small(4) })],
-  [1, fc.record({ _tag: fc.constant("Linear"), base })],
+  [3, of("Constant", { millis: base })],
+  [1, of("Exponential", { base })],
+  [1, of("ExponentialThenRepeated", { base, recurs: small(4) })],
+  [1, of("Linear", { base })],
   [
     1,
-    fc.record({
-      _tag: fc.constant("Delays"),
+    of("Delays", {
       delays: fc.constantFrom<readonly [number, ...ReadonlyArray<number>]>([100, 300, 50], [200], [500, 100])
     })
   ]
@@ -196,7 +188,7 @@ const hint = fc.constantFrom(0, 50, 120, 400, 2_000, 10_000_000, Infinity)
 const failing = (weights: { readonly plain: number; readonly other: number }): fc.Arbitrary<FailingEnding> =>
   oneOf<FailingEnding>(
     [weights.plain, tagged("Failure")],
-    [4, fc.record({ _tag: fc.constant("Hint"), millis: hint })],
+    [4, of("Hint", { millis: hint })],
     [2, tagged("Defect")],
     [2, tagged("Ignored")],
     [weights.other, tagged("InterruptsItself")],
@@ -205,8 +197,7 @@ const failing = (weights: { readonly plain: number; readonly other: number }): f
     [weights.other, tagged("OtherRejection")]
   )
 
-const several: fc.Arbitrary<Ending> = fc.record({
-  _tag: fc.constant("Several"),
+const several: fc.Arbitrary<Ending> = of("Several", {
   parts: fc.array(failing({ plain: 2, other: 2 }), { minLength: 2, maxLength: 3 }),
   inParallel: fc.boolean()
 })
@@ -215,18 +206,12 @@ const ending: fc.Arbitrary<Ending> = oneOf<Ending>(
   [9, tagged("Success")],
   [24, failing({ plain: 11, other: 1 })],
   [2, tagged("BadValue")],
-  [1, fc.record({ _tag: fc.constant("ClassifyThrows"), succeeds: fc.boolean() })],
+  [1, of("ClassifyThrows", { succeeds: fc.boolean() })],
   [2, several]
 )
 const endingInFlight: fc.Arbitrary<Ending> = oneOf<Ending>(
   [6, ending],
-  [
-    1,
-    fc.record({
-      _tag: fc.constant("Interrupted"),
-      dies: oneOf<boolean>([4, fc.constant(false)], [1, fc.constant(true)])
-    })
-  ]
+  [1, of("Interrupted", { dies: oneOf<boolean>([4, fc.constant(false)], [1, fc.constant(true)]) })]
 )
 
 const dawdling: fc.Arbitrary<Ending> = oneOf<Ending>(
@@ -257,92 +242,40 @@ const how: fc.Arbitrary<CallForm> = fc.record({
 
 const commandsOn = (key: fc.Arbitrary<Key>): fc.Arbitrary<Command> =>
   oneOf<Command>(
-    [
-      12,
-      fc.record({ _tag: fc.constant("Start"), key, calls: oneOf([3, fc.constant(1)], [1, small(4)]), how })
-    ],
-    [
-      14,
-      fc.record({
-        _tag: fc.constant("Run"),
-        key,
-        endings: fc.array(ending, { minLength: 1, maxLength: 4 }),
-        how
-      })
-    ],
-    [4, fc.record({ _tag: fc.constant("Break"), key, how })],
-    [8, fc.record({ _tag: fc.constant("Heal"), key, how })],
+    [12, of("Start", { key, calls: oneOf([3, fc.constant(1)], [1, small(4)]), how })],
+    [14, of("Run", { key, endings: fc.array(ending, { minLength: 1, maxLength: 4 }), how })],
+    [4, of("Break", { key, how })],
+    [8, of("Heal", { key, how })],
     [
       4,
-      fc.record({
-        _tag: fc.constant("Dawdle"),
+      of("Dawdle", {
         key,
         endings: fc.array(dawdling, { minLength: 1, maxLength: 3 }),
         offset: fc.constantFrom(-0.5, 0, 0, 1),
         how
       })
     ],
-    [
-      2,
-      fc.record({
-        _tag: fc.constant("Outstay"),
-        key,
-        offset: fc.constantFrom(-0.5, 0, 0, 1),
-        ending: endingInFlight,
-        how
-      })
-    ],
-    [
-      2,
-      fc.record({
-        _tag: fc.constant("HandOn"),
-        key,
-        ending: oneOf<Ending>([2, tagged("OwnRejection")], [1, several]),
-        how
-      })
-    ],
-    [14, fc.record({ _tag: fc.constant("Settle"), pick: fc.nat(5), ending: endingInFlight })],
-    [
-      6,
-      fc.record({
-        _tag: fc.constant("SettleAll"),
-        endings: fc.array(endingInFlight, { minLength: 1, maxLength: 3 })
-      })
-    ],
+    [2, of("Outstay", { key, offset: fc.constantFrom(-0.5, 0, 0, 1), ending: endingInFlight, how })],
+    [2, of("HandOn", { key, ending: oneOf<Ending>([2, tagged("OwnRejection")], [1, several]), how })],
+    [14, of("Settle", { pick: fc.nat(5), ending: endingInFlight })],
+    [6, of("SettleAll", { endings: fc.array(endingInFlight, { minLength: 1, maxLength: 3 }) })],
     [
       24,
-      fc.record({
-        _tag: fc.constant("AdvanceTo"),
+      of("AdvanceTo", {
         pick: oneOf([3, fc.constant(0)], [1, fc.nat(4)]),
         offset: oneOf([4, fc.constant(0)], [4, fc.constantFrom(-1, -0.5, 0.5, 1)])
       })
     ],
-    [
-      4,
-      fc.record({
-        _tag: fc.constant("Advance"),
-        millis: fc.constantFrom(0.5, 1, 10, 37, 100, 250, 999, 5_000)
-      })
-    ],
-    [
-      1,
-      fc.record({ _tag: fc.constant("SetWallClock"), by: fc.constantFrom(-3_600_000, -1, 250, 86_400_000) })
-    ],
-    [2, fc.record({ _tag: fc.constant("Trip"), key })],
-    [2, fc.record({ _tag: fc.constant("Reset"), key })],
-    [2, fc.record({ _tag: fc.constant("Isolate"), key })],
-    [1, fc.record({ _tag: fc.constant("IsolateResetIsolate"), key })],
-    [3, fc.record({ _tag: fc.constant("Release"), pick: fc.nat(3) })],
-    [2, fc.record({ _tag: fc.constant("Disable"), key })],
-    [3, fc.record({ _tag: fc.constant("Enable"), pick: fc.nat(3) })],
-    [
-      1,
-      fc.record({
-        _tag: fc.constant("DisableWhileIsolated"),
-        key,
-        end: fc.constantFrom<"Release" | "Reset">("Release", "Reset")
-      })
-    ]
+    [4, of("Advance", { millis: fc.constantFrom(0.5, 1, 10, 37, 100, 250, 999, 5_000) })],
+    [1, of("SetWallClock", { by: fc.constantFrom(-3_600_000, -1, 250, 86_400_000) })],
+    [2, of("Trip", { key })],
+    [2, of("Reset", { key })],
+    [2, of("Isolate", { key })],
+    [1, of("IsolateResetIsolate", { key })],
+    [3, of("Release", { pick: fc.nat(3) })],
+    [2, of("Disable", { key })],
+    [3, of("Enable", { pick: fc.nat(3) })],
+    [1, of("DisableWhileIsolated", { key, end: fc.constantFrom<"Release" | "Reset">("Release", "Reset") })]
   )
 
 const history = (key: fc.Arbitrary<Key>): fc.Arbitrary<ReadonlyArray<Command>> =>

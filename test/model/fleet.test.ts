@@ -1,8 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { once } from "../once.ts"
-import { inLongRun } from "../runLength.ts"
+import { inLongRun } from "../kit/runLength.ts"
 import { policies } from "./arbitraries.ts"
 import {
   fates,
@@ -15,45 +13,20 @@ import {
 } from "./fleetArbitraries.ts"
 import type { Command } from "./Command.ts"
 import { runFleetHistory, type FleetCommand } from "./FleetHistory.ts"
+import { histories } from "./histories.ts"
 import { runTrial } from "./FleetTrial.ts"
 import { Coverage } from "./requirements.ts"
 
-// FC_RUNS histories of each kind from FC_SEED on; FC_REPORT=1 prints what they have touched.
+// FC_RUNS histories of each kind; FC_REPORT=1 prints what they have touched.
 const fullRuns = 100
 const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 12))
-const seed = Number(process.env["FC_SEED"] ?? 20_260_101)
-const runsAtATime = 20
 
 const coverage = new Coverage()
 
-/** How many more histories are run, to cut it down, when one fails. */
-const attempts = 500
-
-/** Runs histories of a kind when it is first asked for; `differenceOf` tells what is wrong with one. */
-const histories = <A, B, C>(
-  kind: fc.Arbitrary<[A, B, C]>,
-  differenceOf: (...history: [A, B, C]) => string | undefined
-): (() => Promise<void>) =>
-  once(async () => {
-    let left = Infinity
-    const property = fc.asyncProperty(kind, async (history) => {
-      // A history never waits for anything, and the test runner has to hear from its worker.
-      await nextTurn()
-      if (left-- <= 0) return
-      const difference = differenceOf(...history)
-      if (difference === undefined) return
-      left = Math.min(left, attempts)
-      throw new Error(difference)
-    })
-    for (let done = 0; done < runs; done += runsAtATime) {
-      const numRuns = Math.min(runsAtATime, runs - done)
-      const result = await fc.check(property, { numRuns, seed: seed + done })
-      if (result.failed) {
-        const difference = result.errorInstance instanceof Error ? result.errorInstance.message : ""
-        assert.fail(`FC_SEED=${seed + done} FC_RUNS=${numRuns}, ${result.numShrinks} cuts\n${difference}`)
-      }
-    }
-  })
+const of = <Parts extends [unknown, ...Array<unknown>]>(
+  kind: fc.Arbitrary<Parts>,
+  differenceOf: (...history: Parts) => string | undefined
+) => histories(runs, 20, kind, differenceOf)
 
 const { custom: _, ...sharedPolicies } = policies
 
@@ -61,34 +34,30 @@ const writingThrough = Object.entries(sharedPolicies).map(
   ([name, policy]) =>
     [
       `under ${name}`,
-      histories(fc.tuple(fleetSetup(policy), fleetSize, fleetCommands), (setup, size, history) =>
+      of(fc.tuple(fleetSetup(policy), fleetSize, fleetCommands), (setup, size, history) =>
         runFleetHistory(setup, size, history, coverage.note)
       )
     ] as const
 )
 
 const trials = (steps: typeof trial) =>
-  histories(
-    fc.tuple(trialSetup(fc.oneof(...Object.values(sharedPolicies))), steps, fates),
-    (setup, steps, fates) => runTrial(setup, steps, fates, coverage.note)
+  of(fc.tuple(trialSetup(fc.oneof(...Object.values(sharedPolicies))), steps, fates), (setup, steps, fates) =>
+    runTrial(setup, steps, fates, coverage.note)
   )
 const inBackground = Object.entries({
   "does nothing that the machine does not": trials(trial),
   "agrees again after an outage": trials(trialWithOutage)
 })
 
-describe(
-  "a fleet that writes through does what the model of one machine does",
-  { timeout: 1_200_000 },
-  () => {
-    for (const [name, agree] of writingThrough) it(name, agree)
-  }
-)
+describe("R3 a fleet that writes through", { timeout: 1_200_000 }, () => {
+  for (const [name, agree] of writingThrough)
+    it(`R3 a fleet that writes through does what the model of one machine does, ${name}`, agree)
+})
 
-describe("a fleet that shares in the background", { timeout: 1_200_000 }, () => {
-  for (const [name, agree] of inBackground) it(name, agree)
+describe("R3 a fleet that shares in the background", { timeout: 1_200_000 }, () => {
+  for (const [name, agree] of inBackground) it(`R3 a fleet that shares in the background ${name}`, agree)
 
-  it.skipIf(runs < fullRuns)("and the histories touch what can go wrong", async () => {
+  it.skipIf(runs < fullRuns)("R3 the histories touch what can go wrong", async () => {
     for (const [, agree] of [...writingThrough, ...inBackground]) await agree()
     if (process.env["FC_REPORT"] !== undefined) console.log(coverage.report())
     assert.deepStrictEqual(
@@ -109,7 +78,7 @@ describe("histories that went wrong once", () => {
   const common = { classifies: true, openDuration: { _tag: "Constant", millis: 250 } } as const
   const failOnce = { _tag: "FailureCount", failures: 1, within: 100 } as const
 
-  it("a rate does not open by the passing of time", () => {
+  it("R3.2.1 a rate does not open by the passing of time", () => {
     const window = { within: 600 }
     const tripPolicy = { _tag: "FailureRate", threshold: 0.75, window, minimumCalls: 1 } as const
     const history = [
@@ -123,7 +92,7 @@ describe("histories that went wrong once", () => {
     assert.isUndefined(runFleetHistory({ ...common, tripPolicy }, 1, history, coverage.note))
   })
 
-  it("a reset after a recovery reaches the calls in flight of the others", () => {
+  it("R3.3 a reset after a recovery reaches the calls in flight of the others", () => {
     const recovery = { duration: 64, from: 1 }
     const history = [
       run(0, "Failure"),
@@ -139,7 +108,7 @@ describe("histories that went wrong once", () => {
     )
   })
 
-  it("probes of one node that end together open once", () => {
+  it("R3.2.1 probes of one node that end together open once", () => {
     const endings = [{ _tag: "Ignored" }, { _tag: "Failure" }] as const
     const history = [run(0, "Failure"), pass(250), start(0, 2), at(0, { _tag: "SettleAll", endings })]
     const setup = { ...common, tripPolicy: failOnce, halfOpen: { probes: 2 } }

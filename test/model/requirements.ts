@@ -1,47 +1,59 @@
 import type { Classifier, Ending } from "./Ending.ts"
 import type { Held, Verdict } from "./ModelCircuit.ts"
 
+const times = (
+  table: Record<string, Record<string, number>>,
+  requirement: (row: string, column: string) => string
+): ReadonlyArray<readonly [requirement: string, atLeast: number]> =>
+  Object.entries(table).flatMap(([row, columns]) =>
+    Object.entries(columns).map(([column, atLeast]) => [requirement(row, column), atLeast] as const)
+  )
+
+const ended = (ending: string, by: string): string =>
+  by === "owner"
+    ? `R3.1.8 a call ends: ${ending}, settled by its owner`
+    : `R3.1 a call ends: ${ending}, classified by ${by}`
+
+/** How often a call has to end in each way, by whoever judges it. */
+const endings = {
+  BadValue: { breaker: 440, call: 25, default: 60, owner: 70 },
+  ClassifyThrows: { breaker: 200, call: 7, default: 30, owner: 30 },
+  Defect: { breaker: 400, call: 20, default: 70, owner: 90 },
+  Failure: { breaker: 4_300, call: 550, default: 690, owner: 960 },
+  Hint: { breaker: 910, call: 50, default: 150, owner: 220 },
+  Ignored: { breaker: 430, call: 15, default: 70, owner: 110 },
+  Interrupted: { breaker: 420, call: 30, default: 60, owner: 90 },
+  InterruptsItself: { breaker: 220, call: 10, default: 25, owner: 50 },
+  OtherRejection: { breaker: 180, call: 15, default: 30, owner: 40 },
+  OwnRejection: { breaker: 170, call: 7, default: 40, owner: 50 },
+  SameNameRejection: { breaker: 200, call: 10, default: 30, owner: 250 },
+  Several: { breaker: 790, call: 65, default: 150, owner: 140 },
+  Success: { breaker: 2_500, call: 160, default: 400, owner: 500 }
+}
+
+/** How often each state has to follow another. */
+const transitions = {
+  Closed: { Closed: 320, Disabled: 310, Isolated: 760, Open: 1_900 },
+  Disabled: { Closed: 200, Disabled: 45, Isolated: 130 },
+  HalfOpen: { Closed: 470, Disabled: 65, Isolated: 100, Open: 380, Recovering: 220 },
+  Isolated: { Closed: 510, Disabled: 360 },
+  Open: { Closed: 130, Disabled: 55, HalfOpen: 1_300, Isolated: 70, Open: 50 },
+  Recovering: { Closed: 60, Disabled: 6, Isolated: 15, Open: 30 }
+}
+
+/** How often an outcome of each kind has to come too late in each state. */
+const lateOutcomes = {
+  Failure: { Closed: 40, Disabled: 45, HalfOpen: 8, Isolated: 40, Open: 170, Recovering: 3 },
+  Ignored: { Closed: 3, Disabled: 10, HalfOpen: 2, Isolated: 7, Open: 20 },
+  Interrupted: { Closed: 10, Disabled: 7, HalfOpen: 2, Isolated: 8, Open: 50, Recovering: 3 },
+  Success: { Closed: 20, Disabled: 20, HalfOpen: 3, Isolated: 15, Open: 90, Recovering: 2 }
+}
+
 /** What a run of the model test has to have touched, and how often at least, for its silence to mean anything. */
 export const requirements: ReadonlyArray<readonly [requirement: string, atLeast: number]> = [
-  ["R3.1 a call ends: BadValue, classified by breaker", 440],
-  ["R3.1 a call ends: BadValue, classified by call", 25],
-  ["R3.1 a call ends: BadValue, classified by default", 60],
-  ["R3.1 a call ends: ClassifyThrows, classified by breaker", 200],
-  ["R3.1 a call ends: ClassifyThrows, classified by call", 7],
-  ["R3.1 a call ends: ClassifyThrows, classified by default", 30],
-  ["R3.1 a call ends: Defect, classified by breaker", 400],
-  ["R3.1 a call ends: Defect, classified by call", 20],
-  ["R3.1 a call ends: Defect, classified by default", 70],
-  ["R3.1 a call ends: Failure, classified by breaker", 4_300],
-  ["R3.1 a call ends: Failure, classified by call", 550],
-  ["R3.1 a call ends: Failure, classified by default", 690],
-  ["R3.1 a call ends: Hint, classified by breaker", 910],
-  ["R3.1 a call ends: Hint, classified by call", 50],
-  ["R3.1 a call ends: Hint, classified by default", 150],
-  ["R3.1 a call ends: Ignored, classified by breaker", 430],
-  ["R3.1 a call ends: Ignored, classified by call", 15],
-  ["R3.1 a call ends: Ignored, classified by default", 70],
-  ["R3.1 a call ends: Interrupted, classified by breaker", 420],
-  ["R3.1 a call ends: Interrupted, classified by call", 30],
-  ["R3.1 a call ends: Interrupted, classified by default", 60],
-  ["R3.1 a call ends: InterruptsItself, classified by breaker", 220],
-  ["R3.1 a call ends: InterruptsItself, classified by call", 10],
-  ["R3.1 a call ends: InterruptsItself, classified by default", 25],
-  ["R3.1 a call ends: OtherRejection, classified by breaker", 180],
-  ["R3.1 a call ends: OtherRejection, classified by call", 15],
-  ["R3.1 a call ends: OtherRejection, classified by default", 30],
-  ["R3.1 a call ends: OwnRejection, classified by breaker", 170],
-  ["R3.1 a call ends: OwnRejection, classified by call", 7],
-  ["R3.1 a call ends: OwnRejection, classified by default", 40],
-  ["R3.1 a call ends: SameNameRejection, classified by breaker", 200],
-  ["R3.1 a call ends: SameNameRejection, classified by call", 10],
-  ["R3.1 a call ends: SameNameRejection, classified by default", 30],
-  ["R3.1 a call ends: Several, classified by breaker", 790],
-  ["R3.1 a call ends: Several, classified by call", 65],
-  ["R3.1 a call ends: Several, classified by default", 150],
-  ["R3.1 a call ends: Success, classified by breaker", 2_500],
-  ["R3.1 a call ends: Success, classified by call", 160],
-  ["R3.1 a call ends: Success, classified by default", 400],
+  ...times(endings, ended),
+  ...times(transitions, (from, to) => `R3.2 ${from} to ${to}`),
+  ...times(lateOutcomes, (outcome, state) => `R3.2.6 late ${outcome} while ${state}`),
   ["R3.1.1 rejected while HalfOpen", 400],
   ["R3.1.1 rejected while Isolated", 1_500],
   ["R3.1.1 rejected while Open", 2_500],
@@ -57,19 +69,6 @@ export const requirements: ReadonlyArray<readonly [requirement: string, atLeast:
   ["R3.1.6 a rejection is handed on while Open: Failure", 3],
   ["R3.1.6 a rejection is handed on while Open: Ignored", 2],
   ["R3.1.6 a rejection is handed on while Recovering: Ignored", 10],
-  ["R3.1.8 a call ends: BadValue, settled by its owner", 70],
-  ["R3.1.8 a call ends: ClassifyThrows, settled by its owner", 30],
-  ["R3.1.8 a call ends: Defect, settled by its owner", 90],
-  ["R3.1.8 a call ends: Failure, settled by its owner", 960],
-  ["R3.1.8 a call ends: Hint, settled by its owner", 220],
-  ["R3.1.8 a call ends: Ignored, settled by its owner", 110],
-  ["R3.1.8 a call ends: Interrupted, settled by its owner", 90],
-  ["R3.1.8 a call ends: InterruptsItself, settled by its owner", 50],
-  ["R3.1.8 a call ends: OtherRejection, settled by its owner", 40],
-  ["R3.1.8 a call ends: OwnRejection, settled by its owner", 50],
-  ["R3.1.8 a call ends: SameNameRejection, settled by its owner", 250],
-  ["R3.1.8 a call ends: Several, settled by its owner", 140],
-  ["R3.1.8 a call ends: Success, settled by its owner", 500],
   ["R3.1.8 of several outcomes the first counts: Failure", 75],
   ["R3.1.8 of several outcomes the first counts: Ignored", 70],
   ["R3.1.9 of several failures: Failure, by breaker", 770],
@@ -77,29 +76,6 @@ export const requirements: ReadonlyArray<readonly [requirement: string, atLeast:
   ["R3.1.9 of several failures: Ignored, by breaker", 10],
   ["R3.1.9 of several failures: Interrupted, by breaker", 2],
   ["R3.1.9 of several failures: Success, by call", 65],
-  ["R3.2 Closed to Closed", 320],
-  ["R3.2 Closed to Disabled", 310],
-  ["R3.2 Closed to Isolated", 760],
-  ["R3.2 Closed to Open", 1_900],
-  ["R3.2 Disabled to Closed", 200],
-  ["R3.2 Disabled to Disabled", 45],
-  ["R3.2 Disabled to Isolated", 130],
-  ["R3.2 HalfOpen to Closed", 470],
-  ["R3.2 HalfOpen to Disabled", 65],
-  ["R3.2 HalfOpen to Isolated", 100],
-  ["R3.2 HalfOpen to Open", 380],
-  ["R3.2 HalfOpen to Recovering", 220],
-  ["R3.2 Isolated to Closed", 510],
-  ["R3.2 Isolated to Disabled", 360],
-  ["R3.2 Open to Closed", 130],
-  ["R3.2 Open to Disabled", 55],
-  ["R3.2 Open to HalfOpen", 1_300],
-  ["R3.2 Open to Isolated", 70],
-  ["R3.2 Open to Open", 50],
-  ["R3.2 Recovering to Closed", 60],
-  ["R3.2 Recovering to Disabled", 6],
-  ["R3.2 Recovering to Isolated", 15],
-  ["R3.2 Recovering to Open", 30],
   ["R3.2.1 AllOf trips while Closed", 170],
   ["R3.2.1 AnyOf trips while Closed", 250],
   ["R3.2.1 AnyOf trips while Recovering", 3],
@@ -142,29 +118,6 @@ export const requirements: ReadonlyArray<readonly [requirement: string, atLeast:
   ["R3.2.5 rejected within the last millisecond of a lease", 60],
   ["R3.2.6 an outcome admitted while Recovering lands after the recovery ended", 2],
   ["R3.2.6 an outcome for a circuit that was dropped", 80],
-  ["R3.2.6 late Failure while Closed", 40],
-  ["R3.2.6 late Failure while Disabled", 45],
-  ["R3.2.6 late Failure while HalfOpen", 8],
-  ["R3.2.6 late Failure while Isolated", 40],
-  ["R3.2.6 late Failure while Open", 170],
-  ["R3.2.6 late Failure while Recovering", 3],
-  ["R3.2.6 late Ignored while Closed", 3],
-  ["R3.2.6 late Ignored while Disabled", 10],
-  ["R3.2.6 late Ignored while HalfOpen", 2],
-  ["R3.2.6 late Ignored while Isolated", 7],
-  ["R3.2.6 late Ignored while Open", 20],
-  ["R3.2.6 late Interrupted while Closed", 10],
-  ["R3.2.6 late Interrupted while Disabled", 7],
-  ["R3.2.6 late Interrupted while HalfOpen", 2],
-  ["R3.2.6 late Interrupted while Isolated", 8],
-  ["R3.2.6 late Interrupted while Open", 50],
-  ["R3.2.6 late Interrupted while Recovering", 3],
-  ["R3.2.6 late Success while Closed", 20],
-  ["R3.2.6 late Success while Disabled", 20],
-  ["R3.2.6 late Success while HalfOpen", 3],
-  ["R3.2.6 late Success while Isolated", 15],
-  ["R3.2.6 late Success while Open", 90],
-  ["R3.2.6 late Success while Recovering", 2],
   ["R3.2.7 a later opening has another length", 150],
   ["R3.2.7 the backoff is back at 0", 80],
   ["R3.2.7 the backoff survives the close", 80],
@@ -231,11 +184,7 @@ export const touchedBy = (
   state: Held
 ): ReadonlyArray<string> => {
   const isOwners = classifier === "its owner"
-  const touched = [
-    isOwners
-      ? `R3.1.8 a call ends: ${ending._tag}, settled by its owner`
-      : `R3.1 a call ends: ${ending._tag}, classified by ${classifier}`
-  ]
+  const touched = [ended(ending._tag, isOwners ? "owner" : classifier)]
   if (ending._tag === "Several")
     touched.push(
       isOwners

@@ -1,182 +1,67 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { inLongRun } from "../runLength.ts"
-import type { Breaker, Running } from "./fixtures.ts"
-import {
-  make,
-  makeHalfOpen,
-  makeIsolated,
-  makeOpen,
-  makeRecovering,
-  rejectionOf,
-  settled,
-  startCall,
-  tagOf,
-  works
-} from "./fixtures.ts"
-
-/** Waits in a fiber of its own; gives whether it is still waiting. */
-const waiting = (breaker: Breaker, key?: string) =>
-  Effect.gen(function* () {
-    const fiber = yield* Effect.forkScoped(breaker.awaitReady(key))
-    yield* settled
-    return Effect.zipRight(
-      settled,
-      Effect.sync(() => fiber.unsafePoll() === null)
-    )
-  })
+import { TripPolicy } from "effect-circuit-breaker"
+import { inLongRun } from "../kit/runLength.ts"
+import { make, makeHalfOpen, makeOpen, settled, startCall, tagOf, works } from "../kit/index.ts"
+import { byProtect, play, playAll } from "../kit/script.ts"
 
 describe("R3.3 awaitReady", () => {
-  it.scoped("R3.3 returns at once where a call would be admitted", () =>
+  const options = { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" } as const
+  const lease = { halfOpen: { probeTimeout: "5 seconds" } } as const
+
+  playAll({ protect: byProtect }, options, [
+    [
+      "R3.3 returns at once where a call would be admitted, and makes no circuit",
+      "wait ready a:wait a:ready {} f +10 wait ready"
+    ],
+    ["R3.3 returns at once in observe mode", "f wait ready", { mode: "observe" }],
+    ["R3.3 waits for the end of the open time, to the millisecond", "f wait +9.999 waits +0.001 ready"],
+    ["R3.3 takes no slot: another caller may be first", "f +10 wait ready wait ready s"],
+    ["R3.3 waits until a probe gives its slot back", "f +10 ( wait waits )x ready"],
+    ["R3.3 waits until a probe closes the circuit", "f +10 ( wait waits )s ready"],
+    ["R3.3 waits until a probe's lease is over", "f +10 ( wait +4.999 waits +0.001 ready", lease],
+    ["R3.3 goes on waiting where a probe has failed", "f +10 ( wait )f waits +9.999 waits +0.001 ready"],
+    [
+      "R3.3 waits for the last release of an isolation",
+      "isolate isolate wait +8640000 release waits release ready"
+    ],
+    [
+      "R3.3 a reset ends the wait, a trip prolongs it",
+      "f wait +9 trip +9.999 waits reset ready isolate wait reset ready"
+    ],
+    [
+      // The first call is due at a share of 1, the second at a half.
+      "R3.3 while Recovering waits until the next call would be admitted",
+      "f +10 s wait waits - waits +34 ready s",
+      { recovery: { duration: "100 seconds", from: 0.25 } }
+    ],
+    ["R3.3 waits for one circuit only", "eu:trip us:trip eu:wait us:wait eu:reset eu:ready us:waits"],
+    [
+      "R3.3 ends where the circuit it waits for had to be dropped",
+      "eu:isolate eu:wait us:trip eu:=Closed eu:ready",
+      { capacity: 1 }
+    ]
+  ])
+
+  it.scoped("R3.3 waits longer than a timer can be set, and asks no timer for more than it can hold", () =>
     Effect.gen(function* () {
-      const closed = yield* make()
-      const halfOpen = yield* makeHalfOpen()
-      const observing = yield* makeOpen({ mode: "observe" })
+      const port = yield* byProtect({ ...options, openDuration: "60 days" })
+      yield* play(port, "f")
+      const fiber = yield* Effect.fork(port.breaker.awaitReady())
+      yield* settled
+      for (const at of yield* TestClock.sleeps()) assert.isAtMost(at, 2 ** 31 - 1)
 
-      yield* closed.awaitReady()
-      yield* closed.awaitReady("never called")
-      yield* halfOpen.awaitReady()
-      yield* observing.awaitReady()
+      yield* TestClock.adjust(Duration.subtract("60 days", 1))
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust(1)
 
-      assert.deepStrictEqual(yield* closed.circuits, [])
-    })
-  )
-
-  it.scoped("R3.3 waits for the end of the open time, to the millisecond", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeOpen()
-      const stillWaits = yield* waiting(breaker)
-
-      yield* TestClock.adjust("9999 millis")
-      assert.isTrue(yield* stillWaits)
-      yield* TestClock.adjust("1 millis")
-
-      assert.isFalse(yield* stillWaits)
-    })
-  )
-
-  it.scoped("R3.3 takes no slot: another caller may be first", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      yield* breaker.awaitReady()
-      yield* breaker.awaitReady()
-
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-    })
-  )
-
-  const endings: Record<string, (probe: Running) => Effect.Effect<unknown>> = {
-    "gives its slot back": (probe) => probe.interrupt,
-    "closes the circuit": (probe) => probe.end(Exit.succeed("well"))
-  }
-
-  for (const [what, end] of Object.entries(endings)) {
-    it.scoped(`R3.3 waits until a probe ${what}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        const probe = yield* startCall(breaker.protect)
-        const stillWaits = yield* waiting(breaker)
-        assert.isTrue(yield* stillWaits)
-
-        yield* end(probe)
-
-        assert.isFalse(yield* stillWaits)
-      })
-    )
-  }
-
-  it.scoped("R3.3 waits until a probe's lease is over", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
-      yield* startCall(breaker.protect)
-      const stillWaits = yield* waiting(breaker)
-
-      yield* TestClock.adjust("4999 millis")
-      assert.isTrue(yield* stillWaits)
-      yield* TestClock.adjust("1 millis")
-
-      assert.isFalse(yield* stillWaits)
-    })
-  )
-
-  it.scoped("R3.3 goes on waiting where a probe has failed", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const probe = yield* startCall(breaker.protect)
-      const stillWaits = yield* waiting(breaker)
-
-      yield* probe.end(Exit.fail("unavailable"))
-      assert.isTrue(yield* stillWaits)
-      yield* TestClock.adjust("10 seconds")
-
-      assert.isFalse(yield* stillWaits)
-    })
-  )
-
-  it.scoped("R3.3 waits for the last release of an isolation", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeIsolated()
-      const scope = yield* Scope.make()
-      yield* Scope.extend(breaker.isolate(), scope)
-      const stillWaits = yield* waiting(breaker)
-
-      yield* TestClock.adjust("100 days")
-      yield* Scope.close(scope, Exit.void)
-      assert.isTrue(yield* stillWaits)
-      yield* breaker.reset()
-
-      assert.isFalse(yield* stillWaits)
-    })
-  )
-
-  it.scoped("R3.3 a reset ends the wait, a trip prolongs it", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeOpen()
-      const stillWaits = yield* waiting(breaker)
-      yield* TestClock.adjust("9 seconds")
-      yield* breaker.trip()
-      yield* TestClock.adjust("9999 millis")
-      assert.isTrue(yield* stillWaits)
-
-      yield* breaker.reset()
-
-      assert.isFalse(yield* stillWaits)
-    })
-  )
-
-  it.scoped("R3.3 while Recovering waits until the next call would be admitted", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering()
-      const stillWaits = yield* waiting(breaker)
-      // the first call is due at a share of 1, the second at a half
-      assert.isTrue(yield* stillWaits)
-      yield* rejectionOf(breaker.protect(works))
-      assert.isTrue(yield* stillWaits)
-
-      yield* TestClock.adjust("34 seconds")
-
-      assert.isFalse(yield* stillWaits)
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-    })
-  )
-
-  it.scoped("R3.3 waits for one circuit only", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* breaker.trip("eu")
-      yield* breaker.trip("us")
-      const eu = yield* waiting(breaker, "eu")
-      const us = yield* waiting(breaker, "us")
-
-      yield* breaker.reset("eu")
-
-      assert.isFalse(yield* eu)
-      assert.isTrue(yield* us)
+      yield* Fiber.join(fiber)
     })
   )
 
@@ -214,7 +99,7 @@ describe("R3.3 awaitReady", () => {
     })
   )
 
-  it.scoped("R3.3 1,000 waiters are only told of what brings them nearer", () =>
+  it.scoped("R3.3 1,000 waiters are woken only by what brings them nearer", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
       const probes = yield* Effect.replicateEffect(startCall(breaker.protect), 2)
@@ -241,19 +126,6 @@ describe("R3.3 awaitReady", () => {
 
       yield* Effect.forEach(waiters, Fiber.join, { discard: true })
       assert.isAtMost(wakeUps, 2 * asked)
-    })
-  )
-
-  it.scoped("R3.3 ends where the circuit it waits for had to be dropped", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 1 })
-      yield* breaker.isolate("eu")
-      const stillWaits = yield* waiting(breaker, "eu")
-
-      yield* breaker.trip("us")
-
-      assert.strictEqual(yield* tagOf(breaker, "eu"), "Closed")
-      assert.isFalse(yield* stillWaits)
     })
   )
 })

@@ -3,194 +3,85 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { type CircuitBreaker, Outcome, Transition, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
-import { fails, make, makeHalfOpen, settled, tagOf, watch, windowOf, works } from "./fixtures.ts"
+import { Transition, TripPolicy } from "effect-circuit-breaker"
+import { type Breaker, fails, make, settled, watch, works } from "../kit/index.ts"
+import { everyWay, type Case, playAll } from "../kit/script.ts"
 
 const openState = (breaker: Breaker) =>
   Effect.map(breaker.state(), (state) =>
     state._tag === "Open" ? [Duration.toSeconds(state.retryAfter), state.openings] : state._tag
   )
 
-/** Fails at once whenever the open time is over, and gives the lengths of the openings in seconds. */
-const openingsOf = (openDuration: CircuitBreaker.Options["openDuration"], howMany: number) =>
-  Effect.gen(function* () {
-    const breaker = yield* make({ openDuration })
-    const seen = yield* watch(breaker.transitions)
-    for (let opening = 1; opening <= howMany; opening++) {
-      yield* Effect.flip(breaker.protect(fails))
-      const state = yield* breaker.state()
-      yield* TestClock.adjust(state._tag === "Open" ? state.retryAfter : 0)
-    }
-    yield* settled
-    return seen.filter(Transition.isOpened).map(({ retryAfter }) => Duration.toSeconds(retryAfter))
-  })
+const options = { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" } as const
+const exponential = (seconds: number) => ({ openDuration: Schedule.exponential(Duration.seconds(seconds)) })
 
 describe("R3.2.7 a close", () => {
-  for (const [name, tripPolicy] of Object.entries({
-    consecutive: TripPolicy.consecutive(3),
-    failureCount: TripPolicy.failureCount({ failures: 3, within: Infinity }),
-    "failureRate over time": TripPolicy.failureRate({ threshold: 1, within: "1 hour", minimumCalls: 3 }),
-    "failureRate over calls": TripPolicy.failureRate({ threshold: 1, calls: 3 }),
-    anyOf: TripPolicy.anyOf(TripPolicy.consecutive(3), TripPolicy.failureRate({ threshold: 1, calls: 3 }))
-  })) {
-    it.scoped(`R3.2.7 starts an empty window, ${name}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({ tripPolicy })
-        yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 2)
-        yield* TestClock.adjust("10 seconds")
-        yield* breaker.protect(works)
-        assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
-
-        yield* Effect.repeatN(Effect.flip(breaker.protect(fails)), 1)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-        yield* Effect.flip(breaker.protect(fails))
-
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-      })
-    )
+  const { anyOf, consecutive, failureCount, failureRate } = TripPolicy
+  const policies: Record<string, TripPolicy.TripPolicy> = {
+    consecutive: consecutive(3),
+    failureCount: failureCount({ failures: 3, within: Infinity }),
+    "failureRate over time": failureRate({ threshold: 1, within: "1 hour", minimumCalls: 3 }),
+    "failureRate over calls": failureRate({ threshold: 1, calls: 3 }),
+    anyOf: anyOf(consecutive(3), failureRate({ threshold: 1, calls: 3 }))
   }
+  const recovery = { recovery: { duration: "100 seconds" } } as const
 
-  it.scoped("R3.2.7 does not end the backoff: a flapping dependency is probed ever more rarely", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ openDuration: Schedule.exponential("1 second") })
-      const flap = Effect.gen(function* () {
-        yield* Effect.flip(breaker.protect(fails))
-        const state = yield* openState(breaker)
-        yield* TestClock.adjust("1 hour")
-        yield* breaker.protect(works)
-        return state
-      })
-
-      assert.deepStrictEqual(yield* Effect.all([flap, flap, flap]), [
-        [1, 1],
-        [2, 2],
-        [4, 3]
-      ])
-    })
-  )
-
-  for (const [millis, openings] of [
-    [9_999, 2],
-    [10_000, 1]
-  ] as const) {
-    it.scoped(`R3.2.7 after ${millis} ms closed, the next opening is number ${openings}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        yield* breaker.protect(works)
-        yield* TestClock.adjust(Duration.millis(millis))
-
-        yield* Effect.flip(breaker.protect(fails))
-
-        assert.deepStrictEqual(yield* openState(breaker), [10, openings])
-      })
-    )
-  }
-
-  it.scoped("R3.2.7 it is the length of the last opening that counts, not of the first", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ openDuration: Schedule.exponential("10 seconds") })
-      yield* Effect.flip(breaker.protect(fails))
-      yield* TestClock.adjust("20 seconds")
-      yield* breaker.protect(works)
-      yield* TestClock.adjust("19999 millis")
-      yield* Effect.flip(breaker.protect(fails))
-      assert.deepStrictEqual(yield* openState(breaker), [40, 3])
-      yield* TestClock.adjust("40 seconds")
-      yield* breaker.protect(works)
-      yield* TestClock.adjust("40 seconds")
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* openState(breaker), [10, 1])
-    })
-  )
-
-  it.scoped("R3.2.7 failed probes go on with the backoff however long it took", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      yield* TestClock.adjust("1 day")
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* openState(breaker), [10, 2])
-    })
-  )
-
-  for (const [millis, openings] of [
-    [9_999, 2],
-    [10_000, 1]
-  ] as const) {
-    it.scoped(`R3.2.7 ${millis} ms after a recovery is over, the next opening is number ${openings}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen({ recovery: { duration: "100 seconds" } })
-        yield* breaker.protect(works)
-        yield* TestClock.adjust(Duration.millis(100_000 + millis))
-
-        yield* Effect.flip(breaker.protect(fails))
-
-        assert.deepStrictEqual(yield* openState(breaker), [10, openings])
-      })
-    )
-  }
+  playAll(everyWay, options, [
+    ...Object.entries(policies).map(([policy, tripPolicy]): Case => [
+      `R3.2.7 starts an empty window, ${policy}`,
+      "3f =Open +10 s =Closed #0 2f =Closed f =Open",
+      { tripPolicy }
+    ]),
+    [
+      "R3.2.7 does not end the backoff: a flapping dependency is not probed at the base rate for ever",
+      "f ~1 /1 +3600 s f ~2 /2 +3600 s f ~4 /3",
+      exponential(1)
+    ],
+    ["R3.2.7 after 9.999 s closed, the next opening is number 2", "f +10 s +9.999 f ~10 /2"],
+    ["R3.2.7 after 10 s closed, the next opening is number 1", "f +10 s +10 f ~10 /1"],
+    [
+      "R3.2.7 it is the length of the last opening that counts, not of the first",
+      "f +10 f +20 s +19.999 f ~40 /3 +40 s +40 f ~10 /1",
+      exponential(10)
+    ],
+    ["R3.2.7 failed probes go on with the backoff however long it took", "f +10 +86400 f ~10 /2"],
+    [
+      "R3.2.7 9.999 s after a recovery is over, the next opening is number 2",
+      "f +10 s +109.999 f ~10 /2",
+      recovery
+    ],
+    ["R3.2.7 10 s after a recovery is over, the next opening is number 1", "f +10 s +110 f ~10 /1", recovery]
+  ])
 })
 
 describe("R3.2.7 openDuration as a schedule", () => {
-  it.scoped("R3.2.7 the n-th opening lasts the n-th delay, the last delay repeats", () =>
-    Effect.gen(function* () {
-      const lengths = yield* openingsOf(Schedule.fromDelays("1 second", "3 seconds", "7 seconds"), 5)
-
-      assert.deepStrictEqual(lengths, [1, 3, 7, 7, 7])
-    })
+  const until25 = Schedule.spaced("10 seconds").pipe(
+    Schedule.upTo("25 seconds"),
+    Schedule.andThen(Schedule.spaced("1 minute"))
   )
 
-  it.scoped("R3.2.7 may have a cap", () =>
-    Effect.gen(function* () {
-      const capped = Schedule.union(Schedule.exponential("10 seconds"), Schedule.spaced("64 seconds"))
-
-      assert.deepStrictEqual(yield* openingsOf(capped, 5), [10, 20, 40, 64, 64])
-    })
-  )
-
-  it.scoped(
-    "R3.2.12 E14 a step is taken at the moment of the opening, by the time that has passed since the first",
-    () =>
-      Effect.gen(function* () {
-        const until = Schedule.spaced("10 seconds").pipe(
-          Schedule.upTo("25 seconds"),
-          Schedule.andThen(Schedule.spaced("1 minute"))
-        )
-        const breaker = yield* make({ openDuration: until })
-        const fail = Effect.flip(breaker.protect(fails))
-        yield* TestClock.adjust("1 day")
-        yield* fail
-        assert.deepStrictEqual(yield* openState(breaker), [10, 1])
-        yield* TestClock.adjust("10 seconds")
-        yield* fail
-        assert.deepStrictEqual(yield* openState(breaker), [10, 2])
-        yield* TestClock.adjust("1 day")
-
-        yield* fail
-
-        assert.deepStrictEqual(yield* openState(breaker), [60, 3])
-      })
-  )
-
-  it.scoped("R3.2.12 E14 the second opening at 11:20 of a schedule of full hours lasts 40 minutes", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ openDuration: Schedule.cron("0 * * * *") })
-      const fail = Effect.flip(breaker.protect(fails))
-      yield* TestClock.adjust("10 hours")
-      yield* TestClock.adjust("30 minutes")
-      yield* fail
-      assert.deepStrictEqual(yield* openState(breaker), [30 * 60, 1])
-      yield* TestClock.adjust("50 minutes")
-
-      yield* fail
-
-      assert.deepStrictEqual(yield* openState(breaker), [40 * 60, 2])
-    })
-  )
+  playAll(everyWay, options, [
+    [
+      "R3.2.7 the n-th opening lasts the n-th delay, the last delay repeats",
+      "f ~1 +1 f ~3 +3 f ~7 +7 f ~7 +7 f ~7",
+      { openDuration: Schedule.fromDelays("1 second", "3 seconds", "7 seconds") }
+    ],
+    [
+      "R3.2.7 may have a cap",
+      "f ~10 +10 f ~20 +20 f ~40 +40 f ~64 +64 f ~64",
+      { openDuration: Schedule.union(Schedule.exponential("10 seconds"), Schedule.spaced("64 seconds")) }
+    ],
+    [
+      "R3.2.12 E14 a step is taken at the moment of the opening, by the time that has passed since the first",
+      "+86400 f ~10 /1 +10 f ~10 /2 +86400 f ~60 /3",
+      { openDuration: until25 }
+    ],
+    [
+      "R3.2.12 E14 the second opening at 11:20 of a schedule of full hours lasts 40 minutes",
+      "@37800 f ~1800 /1 +3000 f ~2400 /2",
+      { openDuration: Schedule.cron("0 * * * *") }
+    ]
+  ])
 
   it.scoped("R3.2.12 E14 each opening takes one step, however many came before", () =>
     Effect.gen(function* () {
@@ -230,27 +121,33 @@ describe("R3.2.7 openDuration as a schedule", () => {
     })
   )
 
-  it.scoped("R3.2.7 is not stepped by a call that does not trip", () =>
-    Effect.gen(function* () {
-      let steps = 0
-      const openDuration = Schedule.exponential("1 second").pipe(
-        Schedule.onDecision(() =>
-          Effect.sync(() => {
-            steps++
-          })
+  for (const [policy, tripPolicy] of Object.entries({
+    consecutive: TripPolicy.consecutive(2),
+    failureRate: TripPolicy.failureRate({ threshold: 0.5, within: "1 minute", minimumCalls: 2 })
+  })) {
+    it.scoped(`R3.2.7 R3.2.12 is stepped by an opening, and by nothing else, ${policy} (Effect 4.1)`, () =>
+      Effect.gen(function* () {
+        let steps = 0
+        const openDuration = Schedule.exponential("10 seconds").pipe(
+          Schedule.tapOutput(() => Effect.sync(() => void steps++))
         )
-      )
-      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2), openDuration })
-      const afterMaking = steps
+        const breaker = yield* make({ tripPolicy, openDuration })
+        const stepsOf = (effect: Effect.Effect<unknown, unknown>, times: number) => {
+          const before = steps
+          return Effect.map(Effect.replicateEffect(Effect.exit(effect), times), () => steps - before)
+        }
 
-      yield* Effect.repeatN(breaker.protect(works), 99)
-      yield* Effect.flip(breaker.protect(fails))
-      assert.strictEqual(steps, afterMaking)
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.isAbove(steps, afterMaking)
-    })
-  )
+        assert.strictEqual(yield* stepsOf(breaker.protect(works), 100), 0)
+        yield* breaker.reset()
+        assert.strictEqual(yield* stepsOf(breaker.protect(fails), 1), 0)
+        assert.strictEqual(yield* stepsOf(breaker.protect(fails), 1), 1)
+        assert.strictEqual(yield* stepsOf(breaker.protect(works), 100), 0)
+        assert.strictEqual(yield* stepsOf(breaker.snapshot(), 100), 0)
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual(yield* stepsOf(breaker.protect(works), 100), 0)
+      })
+    )
+  }
 
   it.scoped("R3.2.7 with jitter the delay is drawn once an opening", () =>
     Effect.gen(function* () {
@@ -276,76 +173,31 @@ describe("R3.2.7 openDuration as a schedule", () => {
 })
 
 describe("R3.2.8 a retryAfter hint", () => {
-  const asking = (retryAfter: Duration.DurationInput) => ({ classify: () => Outcome.failure({ retryAfter }) })
-  const cases: ReadonlyArray<
-    readonly [what: string, hint: Duration.DurationInput, options: CircuitBreaker.Options, seconds: number]
-  > = [
-    ["lengthens the opening", "25 seconds", {}, 25],
-    ["never shortens it", "2 seconds", {}, 10],
-    ["lengthens it to an hour at most by default", "3 hours", {}, 3_600],
-    ["lengthens it to maxOpenDuration at most", "3 hours", { maxOpenDuration: "1 minute" }, 60],
-    ["may be infinite, and is capped", Infinity, { maxOpenDuration: "1 minute" }, 60],
-    ["does not let maxOpenDuration cap openDuration", 1, { maxOpenDuration: "1 second" }, 10],
-    ["counts against a schedule too", "25 seconds", { openDuration: Schedule.spaced("10 seconds") }, 25]
-  ]
+  const minute = { maxOpenDuration: "1 minute" } as const
 
-  for (const [what, hint, options, seconds] of cases) {
-    it.scoped(`R3.2.8 ${what}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make(options)
-
-        yield* Effect.flip(breaker.protectWith(fails, asking(hint)))
-
-        assert.deepStrictEqual(yield* openState(breaker), [seconds, 1])
-      })
-    )
-  }
-
-  it.scoped("R3.2.8 maxOpenDuration does not cap openDuration", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ openDuration: "2 hours" })
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* openState(breaker), [7_200, 1])
-    })
-  )
-
-  it.scoped("R3.2.8 counts on the failure that opens the circuit only", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
-      yield* Effect.flip(breaker.protectWith(fails, asking("25 seconds")))
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* openState(breaker), [10, 1])
-    })
-  )
-
-  it.scoped("R3.2.8 counts on the probe that reopens it, for that opening only", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      yield* Effect.flip(breaker.protectWith(fails, asking("25 seconds")))
-      assert.deepStrictEqual(yield* openState(breaker), [25, 2])
-      yield* TestClock.adjust("25 seconds")
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* openState(breaker), [10, 3])
-    })
-  )
-
-  it.scoped("R3.2.8 the lengthened opening is the one the backoff is measured by", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* Effect.flip(breaker.protectWith(fails, asking("25 seconds")))
-      yield* TestClock.adjust("25 seconds")
-      yield* breaker.protect(works)
-      yield* TestClock.adjust("24999 millis")
-
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.deepStrictEqual(yield* openState(breaker), [10, 2])
-    })
-  )
+  playAll(everyWay, options, [
+    ["R3.2.8 lengthens the opening", "f~25 ~25 /1"],
+    ["R3.2.8 never shortens it", "f~2 ~10 /1"],
+    ["R3.2.8 lengthens it to an hour at most by default", "f~10800 ~3600 /1"],
+    ["R3.2.8 lengthens it to maxOpenDuration at most", "f~10800 ~60 /1", minute],
+    ["R3.2.8 may be infinite, and is capped", "f~Infinity ~60 /1", minute],
+    [
+      "R3.2.8 does not let maxOpenDuration cap openDuration",
+      "f~0.001 ~10 /1",
+      { maxOpenDuration: "1 second" }
+    ],
+    [
+      "R3.2.8 maxOpenDuration does not cap openDuration without a hint",
+      "f ~7200 /1",
+      { openDuration: "2 hours" }
+    ],
+    ["R3.2.8 counts against a schedule too", "f~25 ~25 /1", { openDuration: Schedule.spaced("10 seconds") }],
+    [
+      "R3.2.8 counts on the failure that opens the circuit only",
+      "f~25 f ~10 /1",
+      { tripPolicy: TripPolicy.consecutive(2) }
+    ],
+    ["R3.2.8 counts on the probe that reopens it, for that opening only", "f +10 f~25 ~25 /2 +25 f ~10 /3"],
+    ["R3.2.8 lengthens the opening that the backoff is measured by", "f~25 +25 s +24.999 f ~10 /2"]
+  ])
 })

@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { CircuitOpenError } from "effect-circuit-breaker"
 import { CircuitOpenErrorSchema } from "effect-circuit-breaker/CircuitOpenErrorSchema"
-import { rejecting, rejectionOf, works } from "./fixtures.ts"
+import { rejecting, rejectionOf, works } from "../kit/index.ts"
 
 const waits = {
   Open: Duration.seconds(20),
@@ -22,7 +22,7 @@ const states = ["Open", "HalfOpen", "Recovering", "Isolated"] as const
 
 describe("CircuitOpenError", () => {
   for (const state of states) {
-    it(`has a one-line message that names the breaker, the key and the wait, ${state}`, () => {
+    it(`CircuitOpenError: has a one-line message that names the breaker, the key and the wait, ${state}`, () => {
       const { message } = errorIn(state)
 
       assert.notInclude(message, "\n")
@@ -31,7 +31,7 @@ describe("CircuitOpenError", () => {
       assert.match(message, { Open: /20s/, HalfOpen: /soon/, Recovering: /soon/, Isolated: /do not/ }[state])
     })
 
-    it.scoped(`carries no stack, ${state}`, () =>
+    it.scoped(`CircuitOpenError: carries no stack, ${state}`, () =>
       Effect.gen(function* () {
         const breaker = yield* rejecting[state]()
 
@@ -42,7 +42,7 @@ describe("CircuitOpenError", () => {
       })
     )
 
-    it(`survives a round trip as JSON, ${state}`, () => {
+    it(`CircuitOpenError: survives a round trip as JSON, ${state}`, () => {
       const error = errorIn(state)
 
       const json = JSON.stringify(Schema.encodeSync(CircuitOpenErrorSchema)(error))
@@ -57,7 +57,7 @@ describe("CircuitOpenError", () => {
     })
   }
 
-  it("is an Error with a tag", () => {
+  it("CircuitOpenError: is an Error with a tag", () => {
     const error = errorIn("Open")
 
     assert.instanceOf(error, Error)
@@ -67,7 +67,7 @@ describe("CircuitOpenError", () => {
     assert.include(String(error), error.message)
   })
 
-  it.effect("can be yielded, and caught by its tag", () =>
+  it.effect("CircuitOpenError: can be yielded, and caught by its tag", () =>
     Effect.gen(function* () {
       const error = errorIn("Open")
       const failing = Effect.gen(function* () {
@@ -82,20 +82,20 @@ describe("CircuitOpenError", () => {
     })
   )
 
-  it("can be printed as the cause of an exit", () => {
+  it("CircuitOpenError: can be printed as the cause of an exit", () => {
     const error = errorIn("Open")
 
     assert.include(Cause.pretty(Cause.fail(error)), error.message)
     assert.include(JSON.stringify(Exit.fail(error)), "payments")
   })
 
-  it("can be thrown out of a runtime", async () => {
+  it("CircuitOpenError: can be thrown out of a runtime", async () => {
     const thrown = await Effect.runPromise(Effect.fail(errorIn("Open"))).catch((error: unknown) => error)
 
     assert.include(String(thrown), "payments")
   })
 
-  it("its schema refuses what is no rejection", () => {
+  it("CircuitOpenError: its schema refuses what is no rejection", () => {
     const decode = Schema.decodeUnknownEither(CircuitOpenErrorSchema)
     const encoded = Schema.encodeSync(CircuitOpenErrorSchema)(errorIn("Open"))
 

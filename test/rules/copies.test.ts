@@ -8,7 +8,7 @@ import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitOpenError, CircuitStore } from "effect-circuit-breaker"
 import * as Errors from "effect-circuit-breaker/CircuitOpenError"
 import { beforeAll, vi } from "vitest"
-import { make, makeOpen, rejectionOf, tagOf, works } from "./fixtures.ts"
+import { make, makeOpen, rejectionOf, tagOf, works } from "../kit/index.ts"
 
 /** The package as another part of the program has it: linked, bundled or reloaded. */
 const loadCopy = async () => {

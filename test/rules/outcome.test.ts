@@ -5,66 +5,51 @@ import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { Outcome } from "effect-circuit-breaker"
 
-const interrupt = Cause.interrupt(FiberId.none)
+const { die, fail, interrupt: interruptOf, parallel, sequential } = Cause
+const interrupt = interruptOf(FiberId.none)
 
 /** What each classifier makes of an exit, with a predicate that holds for "bad". */
-const verdicts = (exit: Exit.Exit<string, string>) => ({
-  fromExit: Outcome.fromExit(exit)._tag,
-  failWhen: Outcome.failWhen((error: string) => error === "bad")(exit)._tag,
-  ignoreWhen: Outcome.ignoreWhen((error: string) => error === "bad")(exit)._tag
-})
+const verdicts = (exit: Exit.Exit<string, string>) => [
+  Outcome.fromExit(exit)._tag,
+  Outcome.failWhen((error: string) => error === "bad")(exit)._tag,
+  Outcome.ignoreWhen((error: string) => error === "bad")(exit)._tag
+]
 
-const all = (tag: Outcome.Outcome["_tag"]) => ({ fromExit: tag, failWhen: tag, ignoreWhen: tag })
+const all = (tag: Outcome.Outcome["_tag"]) => [tag, tag, tag]
+const [byFailWhen, byIgnoreWhen] = [
+  ["Failure", "Failure", "Ignored"],
+  ["Failure", "Ignored", "Failure"]
+]
 
 describe("R3.1.4 classifiers", () => {
+  for (const [what, cause, expected] of [
+    ["only interruption is Ignored", interrupt, all("Ignored")],
+    ["several interruptions are Ignored", parallel(interrupt, interrupt), all("Ignored")],
+    ["interruption after nothing is Ignored", sequential(Cause.empty, interrupt), all("Ignored")],
+    ["a defect is a Failure", die("a defect"), all("Failure")],
+    ["a defect beside an interruption is a Failure", parallel(interrupt, die("a defect")), all("Failure")],
+    [
+      "a defect after an error that does not count is",
+      sequential(fail("good"), die("a defect")),
+      all("Failure")
+    ],
+    ["a defect after an error that counts is", sequential(fail("bad"), die("a defect")), all("Failure")],
+    ["an error for which the predicate holds", fail("bad"), byFailWhen],
+    ["an error for which it does not", fail("good"), byIgnoreWhen],
+    [
+      "an error that was interrupted too is judged by the error",
+      parallel(fail("bad"), interrupt),
+      byFailWhen
+    ],
+    ["of several errors one that counts is enough", parallel(fail("good"), fail("bad")), all("Failure")]
+  ] as const) {
+    it(`R3.1.4 ${what}`, () => {
+      assert.deepStrictEqual(verdicts(Exit.failCause(cause)), expected)
+    })
+  }
+
   it("R3.1.4 a success is a Success", () => {
     assert.deepStrictEqual(verdicts(Exit.succeed("bad")), all("Success"))
-  })
-
-  it("R3.1.4 an exit that is only interruption is Ignored", () => {
-    assert.deepStrictEqual(verdicts(Exit.interrupt(FiberId.none)), all("Ignored"))
-    assert.deepStrictEqual(verdicts(Exit.failCause(Cause.parallel(interrupt, interrupt))), all("Ignored"))
-    assert.deepStrictEqual(verdicts(Exit.failCause(Cause.sequential(Cause.empty, interrupt))), all("Ignored"))
-  })
-
-  it("R3.1.4 a defect is a Failure, alone or beside anything", () => {
-    const defect = Cause.die("a defect")
-    assert.deepStrictEqual(verdicts(Exit.failCause(defect)), all("Failure"))
-    assert.deepStrictEqual(verdicts(Exit.failCause(Cause.parallel(interrupt, defect))), all("Failure"))
-    assert.deepStrictEqual(
-      verdicts(Exit.failCause(Cause.sequential(Cause.fail("good"), defect))),
-      all("Failure")
-    )
-    assert.deepStrictEqual(
-      verdicts(Exit.failCause(Cause.sequential(Cause.fail("bad"), defect))),
-      all("Failure")
-    )
-  })
-
-  it("R3.1.4 a typed error counts if failWhen's predicate holds, or ignoreWhen's does not", () => {
-    assert.deepStrictEqual(verdicts(Exit.fail("bad")), {
-      fromExit: "Failure",
-      failWhen: "Failure",
-      ignoreWhen: "Ignored"
-    })
-    assert.deepStrictEqual(verdicts(Exit.fail("good")), {
-      fromExit: "Failure",
-      failWhen: "Ignored",
-      ignoreWhen: "Failure"
-    })
-  })
-
-  it("R3.1.4 an error that was interrupted too is judged by the error", () => {
-    assert.deepStrictEqual(verdicts(Exit.failCause(Cause.parallel(Cause.fail("bad"), interrupt))), {
-      fromExit: "Failure",
-      failWhen: "Failure",
-      ignoreWhen: "Ignored"
-    })
-  })
-
-  it("R3.1.4 of several errors one that counts is enough", () => {
-    const both = Exit.failCause(Cause.parallel(Cause.fail("good"), Cause.fail("bad")))
-    assert.deepStrictEqual(verdicts(both), all("Failure"))
   })
 
   it("R3.1.4 a refinement's subtypes count with it", () => {

@@ -1,46 +1,92 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
-import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import * as Take from "effect/Take"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerLive, CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import {
-  counted,
+  type Breaker,
   make,
   makeHalfOpen,
   makeOpen,
   makeRecovering,
-  rejecting,
-  rejectionOf,
   settled,
   startCall,
   tagOf,
+  totals,
   totalsOf,
   works
-} from "./fixtures.ts"
+} from "../kit/index.ts"
 
-const none = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
+/** Plays the life of a stream: `chunk`, `end` and `fail` are its own, at `leave` its consumer goes, `+5` is time. */
+const live = (breaker: Breaker, steps: string) =>
+  Effect.gen(function* () {
+    const queue = yield* Queue.unbounded<Take.Take<number, string>>()
+    const stream = Stream.flattenTake(Stream.fromQueue(queue, { maxChunkSize: 1 }))
+    const consumer = yield* Effect.fork(Stream.runDrain(breaker.protectStream(stream)))
+    yield* settled
+    for (const step of steps.split(" ")) {
+      if (step === "leave") yield* Fiber.interrupt(consumer)
+      else if (step === "chunk") yield* Queue.offer(queue, Take.of(1))
+      else if (step === "end") yield* Queue.offer(queue, Take.end)
+      else if (step === "fail") yield* Queue.offer(queue, Take.fail("broke off"))
+      else yield* TestClock.adjust(Duration.seconds(Number(step)))
+      yield* settled
+    }
+  })
 
-/** A stream that gives what it is offered, and ends or fails when it is told to. */
-const source = Effect.gen(function* () {
-  const queue = yield* Queue.unbounded<number>()
-  const end = yield* Deferred.make<void, string>()
-  const stream: Stream.Stream<number, string> = Stream.fromQueue(queue).pipe(Stream.interruptWhen(end))
-  return {
-    stream,
-    give: (value: number) => Effect.zipRight(Queue.offer(queue, value), settled),
-    end: Effect.zipRight(Deferred.succeed(end, undefined), settled),
-    fail: Effect.zipRight(Deferred.fail(end, "broke off"), settled)
+describe("R3.1.8 the life of a stream", () => {
+  const halfOpen = (options?: CircuitBreaker.Options) =>
+    Effect.tap(make(options), (breaker) => Effect.zipRight(breaker.trip(), TestClock.adjust("10 seconds")))
+  const slow = { tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 }) }
+  const two = { halfOpen: { probes: 2, probeTimeout: "5 seconds" } } as const
+  const twice = { ...slow, halfOpen: { failuresToReopen: 2 } } as const
+  const [succeeded, failed, ignored] = [{ succeeded: 1 }, { failed: 1 }, { ignored: 1 }]
+
+  for (const [title, breakerIn, steps, state, counts] of [
+    ["R3.1.8 an empty stream is a success", halfOpen(), "end", "Closed", succeeded],
+    ["R3.1.8 its failure counts while its generation lasts", make(), "chunk +3600 fail", "Open", failed],
+    ["R3.1.8 a consumer that got something may leave", make(), "chunk leave", "Closed", succeeded],
+    ["R3.1.8 one that got nothing and leaves is Ignored", make(), "leave", "Closed", ignored],
+    ["R3.1.8 the first chunk settles a probe", halfOpen(), "chunk +3600 chunk end", "Closed", succeeded],
+    [
+      "R3.1.8 a failure after that counts as long as the circuit asks for more probes",
+      halfOpen(two),
+      "chunk fail",
+      "Open",
+      { ...succeeded, ...failed }
+    ],
+    [
+      "R3.2.6 one after the circuit has closed changes nothing",
+      halfOpen(),
+      "chunk fail",
+      "Closed",
+      succeeded
+    ],
+    ["R3.2.5 nothing counts that comes after the lease", halfOpen(two), "+5 chunk fail", "HalfOpen", {}],
+    ["R3.1.4 the first chunk ends what counts as time", make(slow), "chunk +60 end", "Closed", succeeded],
+    ["R3.1.4 a first chunk that comes late is slow", make(slow), "+2 chunk end", "Open", succeeded],
+    ["R3.2.11 a probe whose first chunk is late has failed", halfOpen(slow), "+2 chunk", "Open", succeeded],
+    ["R3.2.11 a failure after that counts no more", halfOpen(twice), "+2 chunk fail", "HalfOpen", succeeded]
+  ] as const) {
+    it.scoped(title, () =>
+      Effect.gen(function* () {
+        const breaker = yield* breakerIn
+
+        yield* live(breaker, steps)
+
+        assert.strictEqual(yield* tagOf(breaker), state)
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals(counts))
+      })
+    )
   }
 })
-
-const consume = <A, E>(stream: Stream.Stream<A, E>) =>
-  Effect.zipLeft(Effect.fork(Effect.exit(Stream.runCollect(stream))), settled)
 
 describe("R3.1.8 protectStream", () => {
   it.scoped("R3.1.2 hands the stream's elements on, and its end is a success", () =>
@@ -50,17 +96,7 @@ describe("R3.1.8 protectStream", () => {
       const all = yield* Stream.runCollect(breaker.protectStream(Stream.make(1, 2, 3)))
 
       assert.deepStrictEqual(Chunk.toReadonlyArray(all), [1, 2, 3])
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
-    })
-  )
-
-  it.scoped("R3.1.8 an empty stream is a success", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-
-      yield* Stream.runDrain(breaker.protectStream(Stream.empty))
-
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
     })
   )
 
@@ -76,104 +112,9 @@ describe("R3.1.8 protectStream", () => {
         const exit = yield* Effect.exit(Stream.runDrain(stream))
 
         assert.isTrue(isExpected(exit))
-        assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1 })
+        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
         const { lastFailure } = yield* breaker.snapshot()
         assert.include(String(lastFailure), "broke off")
-      })
-    )
-  }
-
-  for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
-    it.scoped(`R3.1.1 is rejected as a call is and never started, ${state}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* breakerThatRejects()
-        const started = counted(Effect.succeed(1))
-
-        const error = yield* rejectionOf(
-          Stream.runDrain(breaker.protectStream(Stream.fromEffect(started.effect)))
-        )
-
-        assert.strictEqual(error.state, state)
-        assert.strictEqual(started.runs, 0)
-      })
-    )
-  }
-
-  it.scoped("R3.1.8 the first chunk settles a probe, however long the stream goes on", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const { end, give, stream } = yield* source
-      const consumer = yield* consume(breaker.protectStream(stream))
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-
-      yield* give(1)
-
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      yield* TestClock.adjust("1 hour")
-      yield* end
-      yield* Fiber.join(consumer)
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1, succeeded: 1 })
-    })
-  )
-
-  it.scoped("R3.1.8 a failure after that counts as long as the circuit asks for more probes", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
-      const { fail, give, stream } = yield* source
-      yield* consume(breaker.protectStream(stream))
-      yield* give(1)
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 1 })
-
-      yield* fail
-
-      assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
-    })
-  )
-
-  it.scoped("R3.2.6 a failure after the circuit has closed again changes nothing", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const { fail, give, stream } = yield* source
-      yield* consume(breaker.protectStream(stream))
-      yield* give(1)
-
-      yield* fail
-
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      assert.strictEqual((yield* totalsOf(breaker)).failed, 1)
-    })
-  )
-
-  it.scoped(
-    "R3.1.8 the failure of a stream that was admitted while Closed counts while its generation lasts",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const { fail, give, stream } = yield* source
-        yield* consume(breaker.protectStream(stream))
-        yield* give(1)
-        yield* TestClock.adjust("1 hour")
-
-        yield* fail
-
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-      })
-  )
-
-  for (const [what, given, totals] of [
-    ["got something is a success", 1, { succeeded: 1 }],
-    ["got nothing is Ignored", 0, { ignored: 1 }]
-  ] as const) {
-    it.scoped(`R3.1.8 a consumer that is interrupted and ${what}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const { give, stream } = yield* source
-        const consumer = yield* consume(breaker.protectStream(stream))
-        for (let i = 0; i < given; i++) yield* give(i)
-
-        yield* Fiber.interrupt(consumer)
-
-        assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ...totals })
       })
     )
   }
@@ -185,7 +126,7 @@ describe("R3.1.8 protectStream", () => {
       const first = yield* Stream.runHead(breaker.protectStream(Stream.forever(Stream.make(1))))
 
       assert.strictEqual(first._tag, "Some")
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
     })
   )
 
@@ -196,40 +137,7 @@ describe("R3.1.8 protectStream", () => {
 
       yield* Effect.exit(Stream.runForEach(stream, () => Effect.fail("the consumer's own")))
 
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, succeeded: 1 })
-    })
-  )
-
-  it.scoped("R3.2.4 a probe whose consumer leaves before the first chunk gives its slot back", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const consumer = yield* consume(breaker.protectStream(Stream.never))
-
-      yield* Fiber.interrupt(consumer)
-
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0 })
-    })
-  )
-
-  it.scoped("R3.1.4 R3.2.11 the first chunk ends what counts as time", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({
-        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
-      })
-      const quick = yield* source
-      yield* consume(breaker.protectStream(quick.stream))
-      yield* quick.give(1)
-      yield* TestClock.adjust("1 minute")
-      yield* quick.end
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-
-      const slow = yield* source
-      yield* consume(breaker.protectStream(slow.stream))
-      yield* TestClock.adjust("2 seconds")
-      yield* slow.give(1)
-      yield* slow.end
-
-      assert.strictEqual(yield* tagOf(breaker), "Open")
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
     })
   )
 
@@ -248,13 +156,13 @@ describe("R3.1.8 protectStream", () => {
   it.scoped("R3.1.6 what its consumer calls later is a call of its own", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
-      const { give, stream } = yield* source
-      const consuming = Stream.runForEach(breaker.protectStream(stream), () => breaker.protect(works))
-      yield* Effect.forkScoped(consuming)
+      const queue = yield* Queue.unbounded<number>()
+      const stream = breaker.protectStream(Stream.fromQueue(queue))
+      yield* Effect.forkScoped(Stream.runForEach(stream, () => breaker.protect(works)))
       yield* settled
       const other = yield* startCall(breaker.protect)
 
-      yield* give(1)
+      yield* Effect.zipRight(Queue.offer(queue, 1), settled)
 
       assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1, succeeded: 1 })
       assert.strictEqual((yield* totalsOf(breaker)).rejected, 1)
@@ -262,7 +170,7 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("can be run again, and each run is a call", () =>
+  it.scoped("R3.1.8 can be run again, and each run is a call", () =>
     Effect.gen(function* () {
       const breaker = yield* makeRecovering()
       const stream = Stream.runDrain(breaker.protectStream(Stream.make(1)))
@@ -273,27 +181,17 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("has the key of a circuit", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* Effect.exit(Stream.runDrain(breaker.protectStream(Stream.fail("no"), { key: "eu" })))
-
-      assert.strictEqual(yield* tagOf(breaker, "eu"), "Open")
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-    })
-  )
-
-  it.scoped("mode observe: a stream that would have been rejected runs, and counts nowhere", () =>
+  it.scoped("R3.1.8 mode observe: a stream that would have been rejected runs, and counts nowhere", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ mode: "observe" })
 
       yield* Stream.runDrain(breaker.protectStream(Stream.make(1)))
 
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, failed: 1, rejected: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1, rejected: 1 }))
     })
   )
 
-  it.effect("through the tag, as a typed error", () =>
+  it.effect("R3.1.8 through the tag, as a typed error", () =>
     Effect.gen(function* () {
       yield* CircuitBreaker.trip()
       const stream = CircuitBreaker.protectStream(Stream.make(1)).pipe(
@@ -316,7 +214,7 @@ describe("R3.1.8 protectStream", () => {
       const exit = yield* Effect.exit(Stream.runDrain(breaker.protectStream(Stream.fail("broke off"))))
 
       assert.deepStrictEqual(exit, Exit.failCause(Cause.fail("broke off")))
-      assert.deepStrictEqual(yield* totalsOf(breaker), { ...none, ignored: 1 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
     })
   )
 })

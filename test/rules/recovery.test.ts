@@ -1,178 +1,79 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
-import { CircuitOpenError, Transition, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
-import {
-  fails,
-  makeHalfOpen,
-  makeRecovering,
-  rejectionOf,
-  settled,
-  startCall,
-  tagOf,
-  totalsOf,
-  transitionsOf,
-  watch,
-  windowOf,
-  works
-} from "./fixtures.ts"
-
-/** Makes calls one after the other: "a" was admitted, "-" was rejected. */
-const admissions = (breaker: Breaker, howMany: number) =>
-  Effect.map(Effect.replicateEffect(Effect.exit(breaker.protect(works)), howMany), (exits) =>
-    exits.map((exit) => (Exit.isSuccess(exit) ? "a" : "-")).join("")
-  )
+import { Transition, TripPolicy } from "effect-circuit-breaker"
+import { fails, makeRecovering, settled, watch, works } from "../kit/index.ts"
+import { everyWay, playAll } from "../kit/script.ts"
 
 describe("R3.2.9 Recovering", () => {
-  it.scoped("R3.2.9 admits the k-th call when floor(k * share) grows", () =>
+  const options = {
+    tripPolicy: TripPolicy.consecutive(1),
+    openDuration: "10 seconds",
+    recovery: { duration: "100 seconds", from: 0.25 }
+  } as const
+  const wide = { recovery: { duration: "100 seconds", from: 1 } } as const
+
+  playAll(everyWay, options, [
+    ["R3.2.9 admits the k-th call when floor(k * share) grows", "f +10 s *0.25 3- s 3- s 3- s"],
+    [
+      "R3.2.9 admits a share that grows from `from` to 1 over the duration",
+      "f +10 s *0.25 3- s 3- s +50 *0.625 2s - 2s - 2s +49 *0.9925 +1 =Closed 20s"
+    ],
+    [
+      "R3.2.9 begins with a tenth by default",
+      "f +10 s *0.1 /1 9- s 9- s",
+      { recovery: { duration: "100 seconds" } }
+    ],
+    ["R3.2.9 rejects the others, and asks for no wait", "f +10 s -0 =Recovering"],
+    [
+      "R3.2.9 counts outcomes under the trip policy",
+      "trip +10 s =Recovering s f s #1 =Recovering f =Open",
+      { ...wide, tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 4 }) }
+    ],
+    [
+      "R3.2.9 a trip from there is an ordinary opening",
+      "f +10 s f >Open>HalfOpen>Recovering>Open ~10 /2 +10 =HalfOpen",
+      wide
+    ],
+    [
+      "R3.2.9 is over at exactly its duration; the next call announces it, with an empty window",
+      "trip +10 s f >Open>HalfOpen>Recovering +99.999 =Recovering +0.001 =Closed #0 > f #1 >Closed",
+      { ...wide, tripPolicy: TripPolicy.consecutive(2) }
+    ]
+  ])
+
+  it.scoped("R3.2.9 an opening from there says that the policy tripped", () =>
     Effect.gen(function* () {
-      const breaker = yield* makeRecovering()
+      const breaker = yield* makeRecovering(wide)
+      const seen = yield* watch(breaker.transitions)
 
-      assert.strictEqual(yield* admissions(breaker, 12), "---a---a---a")
-    })
-  )
+      yield* Effect.zipRight(Effect.flip(breaker.protect(fails)), settled)
 
-  it.scoped("R3.2.9 admits a share that grows from `from` to 1 over the duration", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering()
-      const admitting = Effect.map(breaker.state(), (state) =>
-        state._tag === "Recovering" ? state.admitting : state._tag
-      )
-      assert.strictEqual(yield* admitting, 0.25)
-      assert.strictEqual(yield* admissions(breaker, 8), "---a---a")
-
-      yield* TestClock.adjust("50 seconds")
-      assert.strictEqual(yield* admitting, 0.625)
-      assert.strictEqual(yield* admissions(breaker, 8), "aa-aa-aa")
-
-      yield* TestClock.adjust("49 seconds")
-      assert.approximately(Number(yield* admitting), 0.9925, 1e-9)
-      yield* TestClock.adjust("1 second")
-      assert.strictEqual(yield* admitting, "Closed")
-      assert.strictEqual(yield* admissions(breaker, 20), "a".repeat(20))
-    })
-  )
-
-  it.scoped("R3.2.9 begins with a tenth by default", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering({ recovery: { duration: "100 seconds" } })
-
-      assert.deepStrictEqual(yield* breaker.state(), { _tag: "Recovering", admitting: 0.1, openings: 1 })
-      assert.strictEqual(yield* admissions(breaker, 20), "---------a---------a")
+      const { from, reason } = seen.find(Transition.isOpened)!
+      assert.deepStrictEqual([from, reason], ["Recovering", "Tripped"])
     })
   )
 
   it.scoped("R3.2.9 leaves nothing to chance: two circuits admit the same calls", () =>
     Effect.gen(function* () {
-      const steps = (breaker: Breaker) =>
-        Effect.flatMap(breaker.protect(works).pipe(Effect.exit), () => admissions(breaker, 7))
-      const one = yield* makeRecovering({ recovery: { duration: "100 seconds", from: 0.3 } })
-      const other = yield* makeRecovering({ recovery: { duration: "100 seconds", from: 0.3 } })
-      yield* one.reset()
-      yield* one.trip()
-      yield* other.reset()
-      yield* other.trip()
+      const circuit = makeRecovering({ recovery: { duration: "100 seconds", from: 0.3 } })
+      const breakers = [yield* circuit, yield* circuit]
+      yield* Effect.forEach(breakers, (breaker) => Effect.zipRight(breaker.reset(), breaker.trip()))
       yield* TestClock.adjust("10 seconds")
 
-      const runs: Array<readonly [string, string]> = []
+      const admissions = breakers.map(() => "")
       for (let i = 0; i < 5; i++) {
-        runs.push([yield* steps(one), yield* steps(other)])
-        yield* TestClock.adjust("13 seconds")
+        for (const [which, breaker] of breakers.entries()) {
+          const exits = yield* Effect.replicateEffect(Effect.exit(breaker.protect(works)), 8)
+          admissions[which] += exits.map((exit) => (Exit.isSuccess(exit) ? "a" : "-")).join("")
+        }
+        yield* TestClock.adjust(Duration.seconds(13))
       }
 
-      runs.forEach(([left, right]) => assert.strictEqual(left, right))
-      assert.include(runs.map(([left]) => left).join(""), "-")
-    })
-  )
-
-  it.scoped("R3.2.9 rejects the others with a CircuitOpenError that asks for no wait", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering()
-
-      const error = yield* rejectionOf(breaker.protect(works))
-
-      assert.instanceOf(error, CircuitOpenError)
-      assert.strictEqual(error.state, "Recovering")
-      assert.strictEqual((yield* totalsOf(breaker)).rejected, 1)
-    })
-  )
-
-  it.scoped("R3.2.9 counts outcomes under the trip policy", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({
-        tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 4 }),
-        recovery: { duration: "100 seconds", from: 1 }
-      })
-      yield* breaker.trip()
-      yield* TestClock.adjust("10 seconds")
-      yield* breaker.protect(works)
-      assert.strictEqual(yield* tagOf(breaker), "Recovering")
-
-      yield* breaker.protect(works)
-      yield* Effect.flip(breaker.protect(fails))
-      yield* breaker.protect(works)
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 3, failures: 1, slow: 0 })
-      assert.strictEqual(yield* tagOf(breaker), "Recovering")
-      yield* Effect.flip(breaker.protect(fails))
-
-      assert.strictEqual(yield* tagOf(breaker), "Open")
-    })
-  )
-
-  it.scoped("R3.2.9 a trip from there is an ordinary opening", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering({ recovery: { duration: "100 seconds", from: 1 } })
-      const seen = yield* watch(breaker.transitions)
-
-      yield* Effect.flip(breaker.protect(fails))
-      yield* settled
-
-      const opened = seen.find(Transition.isOpened)!
-      assert.deepStrictEqual(
-        [opened.from, opened.to, opened.reason, opened.openings],
-        ["Recovering", "Open", "Tripped", 2]
-      )
-      yield* TestClock.adjust("10 seconds")
-      assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-    })
-  )
-
-  it.scoped("R3.2.9 is over at exactly its duration; the next call announces it, with an empty window", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering({
-        tripPolicy: TripPolicy.consecutive(2),
-        recovery: { duration: "100 seconds", from: 1 }
-      })
-      yield* breaker.trip()
-      yield* TestClock.adjust("10 seconds")
-      yield* breaker.protect(works)
-      yield* Effect.flip(breaker.protect(fails))
-      yield* TestClock.adjust("99999 millis")
-      assert.strictEqual(yield* tagOf(breaker), "Recovering")
-      yield* TestClock.adjust("1 millis")
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 0, failures: 0, slow: 0 })
-
-      const transitions = yield* transitionsOf(breaker, Effect.flip(breaker.protect(fails)))
-
-      assert.deepStrictEqual(transitions, ["Recovering > Closed"])
-      assert.deepStrictEqual(yield* windowOf(breaker), { calls: 1, failures: 1, slow: 0 })
-    })
-  )
-
-  it.scoped("R3.2.9 an outcome that comes after the recovery is over counts nowhere", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeRecovering({ recovery: { duration: "100 seconds", from: 1 } })
-      const late = yield* startCall(breaker.protect)
-      yield* TestClock.adjust("100 seconds")
-      const before = yield* breaker.snapshot()
-
-      yield* late.end(Exit.fail("late"))
-
-      assert.deepStrictEqual(yield* breaker.snapshot(), before)
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      assert.strictEqual(admissions[0], admissions[1])
+      assert.include(admissions[0], "-")
     })
   )
 })

@@ -3,18 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { CircuitBreakerRegistry } from "effect-circuit-breaker"
-import { fails, make, recordLogs, settled, tagOf, watch } from "./fixtures.ts"
+import { CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
+import { fails, make, recordLogs, settled, tagOf, watch, windowOf, withOwnRegistry } from "../kit/index.ts"
 
 const names = Effect.map(CircuitBreakerRegistry.breakers, (breakers) => breakers.map(({ name }) => name))
-
-/** With a registry of its own, for what is asked of the list as a whole. */
-const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.provideServiceEffect(
-    effect,
-    CircuitBreakerRegistry.CircuitBreakerRegistry,
-    Effect.sync(CircuitBreakerRegistry.unsafeMake)
-  )
 
 describe("R3.4 the registry", () => {
   it.scoped("R3.4 lists every live breaker, oldest first", () =>
@@ -24,7 +16,7 @@ describe("R3.4 the registry", () => {
       yield* make()
 
       assert.deepStrictEqual(yield* names, ["payments", "search", "default"])
-    }).pipe(alone)
+    }).pipe(withOwnRegistry)
   )
 
   it.scoped("R3.4 lists a breaker until its scope closes", () =>
@@ -38,7 +30,7 @@ describe("R3.4 the registry", () => {
 
       assert.deepStrictEqual(yield* names, ["payments"])
       assert.deepStrictEqual(yield* CircuitBreakerRegistry.get("search"), Option.none())
-    }).pipe(alone)
+    }).pipe(withOwnRegistry)
   )
 
   it.scoped("R3.4 finds the live breaker of a name, of several the one that was made last", () =>
@@ -50,7 +42,22 @@ describe("R3.4 the registry", () => {
 
       assert.strictEqual(Option.getOrUndefined(found), last)
       assert.deepStrictEqual(yield* CircuitBreakerRegistry.get("search"), Option.none())
-    }).pipe(alone)
+    }).pipe(withOwnRegistry)
+  )
+
+  it.scoped("R3.4 breakers of one name share nothing but the name (pybreaker#88, pybreaker#26)", () =>
+    Effect.gen(function* () {
+      const options = { name: "payments", tripPolicy: TripPolicy.consecutive(2) }
+      const first = yield* make(options)
+      yield* Effect.flip(first.protect(fails))
+      const second = yield* make(options)
+
+      assert.strictEqual((yield* windowOf(first)).failures, 1)
+      yield* Effect.flip(first.protect(fails))
+
+      assert.deepStrictEqual([yield* tagOf(first), yield* tagOf(second)], ["Open", "Closed"])
+      assert.deepStrictEqual(yield* CircuitBreakerRegistry.breakers, [first, second])
+    }).pipe(withOwnRegistry)
   )
 
   it.scoped("R3.4 by default is one for the whole process", () =>
@@ -81,7 +88,7 @@ describe("R3.4 the registry", () => {
           ["search", "Closed", "Open", 1]
         ]
       )
-    }).pipe(alone)
+    }).pipe(withOwnRegistry)
   )
 
   it.scoped("R3.4 outlives its breakers: their end does not end its transitions", () =>
@@ -96,7 +103,7 @@ describe("R3.4 the registry", () => {
         seen.map(({ breaker }) => breaker),
         ["payments", "search"]
       )
-    }).pipe(alone)
+    }).pipe(withOwnRegistry)
   )
 
   it.scoped("R3.4 one that throws affects nobody, and is reported once", () =>

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { make, totalsOf, works } from "./fixtures.ts"
+import { make, totalsOf, works } from "../kit/index.ts"
 
 /** A frame as the library pushes one: it answers what it was given, with a mark. */
 class Frame {

@@ -14,7 +14,18 @@ import {
   CircuitBreakerRegistry,
   TripPolicy
 } from "effect-circuit-breaker"
-import { fails, make, recordLogs, rejectionOf, settled, totalsOf, watch, works } from "./fixtures.ts"
+import {
+  fails,
+  make,
+  recordLogs,
+  rejectionOf,
+  settled,
+  totals,
+  totalsOf,
+  watch,
+  withOwnRegistry,
+  works
+} from "../kit/index.ts"
 
 class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
   tripPolicy: TripPolicy.consecutive(2),
@@ -29,7 +40,7 @@ const nameOf = <Self>(tag: Context.Tag<Self, CircuitBreaker.CircuitBreaker>) =>
   Effect.map(tag, ({ name }) => name)
 
 describe("the tag", () => {
-  it.effect("CircuitBreakerLive has every option at its default", () =>
+  it.effect("CircuitBreakerLive: has every option at its default", () =>
     Effect.gen(function* () {
       yield* Effect.repeatN(Effect.flip(CircuitBreaker.protect(fails)), 3)
       assert.deepStrictEqual(yield* CircuitBreaker.state(), { _tag: "Closed" })
@@ -42,7 +53,7 @@ describe("the tag", () => {
     }).pipe(Effect.provide(CircuitBreakerLive))
   )
 
-  it.scoped("every accessor is the operation of the breaker in the environment", () =>
+  it.scoped("CircuitBreaker: every accessor is the operation of the breaker in the environment", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: "provided" })
       yield* Effect.gen(function* () {
@@ -78,7 +89,7 @@ describe("the tag", () => {
     })
   )
 
-  it.effect("a program built once works with whichever breaker it is given", () =>
+  it.effect("CircuitBreaker: a program built once works with whichever breaker it is given", () =>
     Effect.gen(function* () {
       const program = Effect.flip(CircuitBreaker.protect(fails))
       const layers = ["one", "other"].map((name) =>
@@ -101,7 +112,7 @@ describe("the tag", () => {
 })
 
 describe("a Service class", () => {
-  it.effect("is a breaker of its own, named like its tag", () =>
+  it.effect("Service: is a breaker of its own, named like its tag", () =>
     Effect.gen(function* () {
       yield* Effect.repeatN(Effect.flip(Payments.protect(fails)), 1)
 
@@ -113,13 +124,13 @@ describe("a Service class", () => {
     }).pipe(Effect.provide(Layer.merge(Payments.layer, Search.layer)))
   )
 
-  it.effect("may have another name", () =>
+  it.effect("Service: may have another name", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* nameOf(Named), "another name")
     }).pipe(Effect.provide(Named.layer))
   )
 
-  it.effect("has every operation", () =>
+  it.effect("Service: has every operation", () =>
     Effect.gen(function* () {
       const breaker = yield* Payments
       const seen = yield* watch(Payments.transitions)
@@ -142,7 +153,7 @@ describe("a Service class", () => {
     }).pipe(Effect.scoped, Effect.provide(Payments.layer))
   )
 
-  it.effect("layerWith puts options over the class's own and leaves the others", () =>
+  it.effect("Service: layerWith puts options over the class's own and leaves the others", () =>
     Effect.gen(function* () {
       yield* Effect.flip(Payments.protect(fails))
 
@@ -204,11 +215,6 @@ describe("R3.4 E17 a layer that is built for each request", () => {
   const request = (layer: Layer.Layer<CircuitBreaker.CircuitBreaker>) =>
     Effect.exit(Effect.provide(CircuitBreaker.protect(fails), layer))
 
-  const ownRegistry = Effect.provideServiceEffect(
-    CircuitBreakerRegistry.CircuitBreakerRegistry,
-    Effect.sync(CircuitBreakerRegistry.unsafeMake)
-  )
-
   for (const [how, layer] of [
     ["the same layer", () => CircuitBreakerLive],
     ["a new layer each time", () => CircuitBreaker.layer()]
@@ -225,7 +231,7 @@ describe("R3.4 E17 a layer that is built for each request", () => {
         assert.strictEqual(logs.length, 1)
         assert.deepStrictEqual([logs[0]!.level, logs[0]!.annotations], ["Warning", { breaker: "default" }])
         assert.match(logs[0]!.message, /built 5 times.*never opens.*once/)
-      }).pipe(ownRegistry)
+      }).pipe(withOwnRegistry)
     )
   }
 
@@ -242,7 +248,7 @@ describe("R3.4 E17 a layer that is built for each request", () => {
       yield* Effect.replicateEffect(Effect.scoped(Effect.flatMap(make(), (it) => it.protect(works))), 10)
 
       assert.deepStrictEqual(logs, [])
-    }).pipe(ownRegistry)
+    }).pipe(withOwnRegistry)
   )
 })
 
@@ -251,25 +257,20 @@ describe("layers", () => {
     CircuitBreakerLive,
     layer: CircuitBreaker.layer({ name: "shared" })
   })) {
-    it.scoped(`${name} is built once where a program uses it several times`, () =>
+    it.scoped(`${name}: is built once where a program uses it several times`, () =>
       Effect.gen(function* () {
         const user = () => Layer.effectDiscard(CircuitBreaker.protect(works)).pipe(Layer.provide(layer))
 
         yield* Layer.build(Layer.mergeAll(user(), user(), user()))
 
         const breakers = yield* CircuitBreakerRegistry.breakers
-        const totals = yield* Effect.forEach(breakers, (breaker) => totalsOf(breaker))
-        assert.deepStrictEqual(totals, [{ succeeded: 3, failed: 0, ignored: 0, rejected: 0 }])
-      }).pipe(
-        Effect.provideServiceEffect(
-          CircuitBreakerRegistry.CircuitBreakerRegistry,
-          Effect.sync(CircuitBreakerRegistry.unsafeMake)
-        )
-      )
+        const counted = yield* Effect.forEach(breakers, (breaker) => totalsOf(breaker))
+        assert.deepStrictEqual(counted, [totals({ succeeded: 3 })])
+      }).pipe(withOwnRegistry)
     )
   }
 
-  it.effect("two programs have a breaker each", () =>
+  it.effect("layer: two programs have a breaker each", () =>
     Effect.gen(function* () {
       yield* Effect.provide(Payments.trip(), Payments.layer)
 
@@ -279,7 +280,7 @@ describe("layers", () => {
     })
   )
 
-  it.effect("a breaker lives as long as its layer", () =>
+  it.effect("layer: a breaker lives as long as its layer", () =>
     Effect.gen(function* () {
       yield* Payments.trip()
       yield* TestClock.adjust("1 second")

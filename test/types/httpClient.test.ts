@@ -12,6 +12,8 @@ import type * as Exit from "effect/Exit"
 
 type With<E, R> = HttpClient.HttpClient.With<E, R>
 type Breaker = CircuitBreaker.CircuitBreaker
+type GuardedPlain = With<HttpClientError | CircuitOpenError, Breaker>
+type GuardedOwn = With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
 
 class Unfit {
   readonly _tag = "Unfit"
@@ -32,24 +34,21 @@ const own: With<HttpClientError | Unfit, Host> = HttpClient.tap(plain, () =>
 const { protect } = CircuitHttpClient
 
 describe("the types of a guarded client", () => {
-  it("keeps the client's own E and R, and adds CircuitOpenError and the breaker", () => {
-    type Plain = With<HttpClientError | CircuitOpenError, Breaker>
-    type Own = With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
+  it("CircuitHttpClient: keeps the client's own E and R, and adds CircuitOpenError and the breaker", () => {
+    expectTypeOf(protect(plain)).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(protect(plain, {})).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(plain.pipe(protect())).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(plain.pipe(protect({}))).toEqualTypeOf<GuardedPlain>()
+    expectTypeOf(protect()(plain)).toEqualTypeOf<GuardedPlain>()
 
-    expectTypeOf(protect(plain)).toEqualTypeOf<Plain>()
-    expectTypeOf(protect(plain, {})).toEqualTypeOf<Plain>()
-    expectTypeOf(plain.pipe(protect())).toEqualTypeOf<Plain>()
-    expectTypeOf(plain.pipe(protect({}))).toEqualTypeOf<Plain>()
-    expectTypeOf(protect()(plain)).toEqualTypeOf<Plain>()
-
-    expectTypeOf(protect(own)).toEqualTypeOf<Own>()
-    expectTypeOf(protect(own, {})).toEqualTypeOf<Own>()
-    expectTypeOf(own.pipe(protect())).toEqualTypeOf<Own>()
-    expectTypeOf(own.pipe(protect({ key: () => "eu" }))).toEqualTypeOf<Own>()
-    expectTypeOf(protect(own, { respondWhenRejected: false })).toEqualTypeOf<Own>()
+    expectTypeOf(protect(own)).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(protect(own, {})).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(own.pipe(protect())).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(own.pipe(protect({ key: () => "eu" }))).toEqualTypeOf<GuardedOwn>()
+    expectTypeOf(protect(own, { respondWhenRejected: false })).toEqualTypeOf<GuardedOwn>()
   })
 
-  it.scoped("a breaker that is given adds nothing to R", () =>
+  it.scoped("CircuitHttpClient: a breaker that is given adds nothing to R", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make()
       type Own = With<HttpClientError | Unfit | CircuitOpenError, Host>
@@ -65,13 +64,11 @@ describe("the types of a guarded client", () => {
       >()
 
       const maybe: { readonly breaker: Breaker | undefined } = { breaker }
-      expectTypeOf(protect(own, maybe)).toEqualTypeOf<
-        With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-      >()
+      expectTypeOf(protect(own, maybe)).toEqualTypeOf<GuardedOwn>()
     })
   )
 
-  it.scoped("rejections that are answered add no CircuitOpenError", () =>
+  it.scoped("CircuitHttpClient: rejections that are answered add no CircuitOpenError", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make()
       type Own = With<HttpClientError | Unfit, Host | Breaker>
@@ -91,31 +88,23 @@ describe("the types of a guarded client", () => {
       ).toEqualTypeOf<HttpClient.HttpClient>()
 
       const respondWhenRejected: boolean = HttpClient.TypeId in own
-      expectTypeOf(protect(own, { respondWhenRejected })).toEqualTypeOf<
-        With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-      >()
+      expectTypeOf(protect(own, { respondWhenRejected })).toEqualTypeOf<GuardedOwn>()
     })
   )
 
-  it("options that are not known in full promise nothing", () => {
+  it("CircuitHttpClient: options that are not known in full promise nothing", () => {
     const options: CircuitHttpClient.Options = { respondWhenRejected: true }
 
-    expectTypeOf(protect(own, options)).toEqualTypeOf<
-      With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-    >()
+    expectTypeOf(protect(own, options)).toEqualTypeOf<GuardedOwn>()
   })
 
-  it("nested, one error and each breaker's need", () => {
-    expectTypeOf(plain.pipe(protect(), protect())).toEqualTypeOf<
-      With<HttpClientError | CircuitOpenError, Breaker>
-    >()
+  it("CircuitHttpClient: nested, one error and each breaker's need", () => {
+    expectTypeOf(plain.pipe(protect(), protect())).toEqualTypeOf<GuardedPlain>()
     // The inner rejection is not answered by the outer breaker.
-    expectTypeOf(plain.pipe(protect(), protect({ respondWhenRejected: true }))).toEqualTypeOf<
-      With<HttpClientError | CircuitOpenError, Breaker>
-    >()
+    expectTypeOf(plain.pipe(protect(), protect({ respondWhenRejected: true }))).toEqualTypeOf<GuardedPlain>()
   })
 
-  it("they survive a pipe of other combinators", () => {
+  it("CircuitHttpClient: they survive a pipe of other combinators", () => {
     const guarded = own.pipe(HttpClient.filterStatusOk, protect(), HttpClient.retryTransient({ times: 2 }))
     expectTypeOf(guarded).toEqualTypeOf<
       With<HttpClientError | ResponseError | Unfit | CircuitOpenError, Host | Breaker>
@@ -128,15 +117,13 @@ describe("the types of a guarded client", () => {
     expectTypeOf(caught).toEqualTypeOf<With<HttpClientError | Unfit, Host | Breaker>>()
   })
 
-  it("generics survive", () => {
+  it("CircuitHttpClient: generics survive", () => {
     const guarded = <E, R>(client: With<E, R>) => protect(client)
 
-    expectTypeOf(guarded(own)).toEqualTypeOf<
-      With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>
-    >()
+    expectTypeOf(guarded(own)).toEqualTypeOf<GuardedOwn>()
   })
 
-  it("the functions among the options know what they are given", () => {
+  it("CircuitHttpClient: the functions among the options know what they are given", () => {
     const first = protect(own, {
       key: (request) => {
         expectTypeOf(request).toEqualTypeOf<HttpClientRequest.HttpClientRequest>()
@@ -157,11 +144,11 @@ describe("the types of a guarded client", () => {
       })
     )
 
-    expectTypeOf(first).toEqualTypeOf<With<HttpClientError | Unfit | CircuitOpenError, Host | Breaker>>()
+    expectTypeOf(first).toEqualTypeOf<GuardedOwn>()
     expectTypeOf(last).toEqualTypeOf<With<HttpClientError | Unfit, Host | Breaker>>()
   })
 
-  it("what is no option is refused", () => {
+  it("CircuitHttpClient: what is no option is refused", () => {
     expectTypeOf<{ key: string }>().not.toExtend<CircuitHttpClient.Options>()
     expectTypeOf<{ key: () => number }>().not.toExtend<CircuitHttpClient.Options>()
     expectTypeOf<{ statusOutcome: () => boolean }>().not.toExtend<CircuitHttpClient.Options>()
@@ -169,7 +156,7 @@ describe("the types of a guarded client", () => {
     expectTypeOf<{ breaker: string }>().not.toExtend<CircuitHttpClient.Options>()
   })
 
-  it("classify and byPrefix are what a breaker and a client take", () => {
+  it("CircuitHttpClient: classify and byPrefix are what a breaker and a client take", () => {
     expectTypeOf(CircuitHttpClient.classify).toEqualTypeOf<
       (exit: Exit.Exit<unknown, unknown>) => Outcome.Outcome
     >()

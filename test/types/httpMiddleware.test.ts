@@ -23,6 +23,8 @@ class Payments extends CircuitBreaker.Service<Payments>()("Payments") {}
 
 type Breaker = CircuitBreaker.CircuitBreaker
 type Response = HttpServerResponse.HttpServerResponse
+type GuardedApp = HttpApp.Default<NotFound, Orders | Breaker>
+type GuardedRouter = HttpRouter.HttpRouter<NotFound, Orders | Breaker>
 
 const handler: Effect.Effect<Response, NotFound, Orders> = Effect.gen(function* () {
   const { count } = yield* Orders
@@ -36,21 +38,19 @@ const withBreaker = Effect.map(CircuitBreaker.make(), (breaker) => CircuitHttpMi
 const guardOf = (breaker: Breaker) => CircuitHttpMiddleware.make({ breaker })
 
 describe("the types of CircuitHttpMiddleware", () => {
-  it("make() keeps the error of the app and needs the breaker besides", () => {
+  it("CircuitHttpMiddleware: make() keeps the error of the app and needs the breaker besides", () => {
     const middleware = CircuitHttpMiddleware.make()
 
     expectTypeOf(middleware).toEqualTypeOf<CircuitHttpMiddleware.Middleware<Breaker>>()
-    expectTypeOf(middleware(app)).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Breaker>>()
-    expectTypeOf(app.pipe(middleware)).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Breaker>>()
-    expectTypeOf(app.pipe(CircuitHttpMiddleware.make())).toEqualTypeOf<
-      HttpApp.Default<NotFound, Orders | Breaker>
-    >()
-    expectTypeOf(middleware(handler)).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Breaker>>()
+    expectTypeOf(middleware(app)).toEqualTypeOf<GuardedApp>()
+    expectTypeOf(app.pipe(middleware)).toEqualTypeOf<GuardedApp>()
+    expectTypeOf(app.pipe(CircuitHttpMiddleware.make())).toEqualTypeOf<GuardedApp>()
+    expectTypeOf(middleware(handler)).toEqualTypeOf<GuardedApp>()
     expectTypeOf(CircuitHttpMiddleware.make({ key: ({ url }) => url })).toEqualTypeOf<typeof middleware>()
     expectTypeOf(CircuitHttpMiddleware.make({ breaker: undefined })).toEqualTypeOf<typeof middleware>()
   })
 
-  it("make({ breaker }) adds nothing", () => {
+  it("CircuitHttpMiddleware: make({ breaker }) adds nothing", () => {
     expectTypeOf(withBreaker).toEqualTypeOf<
       Effect.Effect<CircuitHttpMiddleware.Middleware<never>, never, Scope.Scope>
     >()
@@ -60,19 +60,19 @@ describe("the types of CircuitHttpMiddleware", () => {
     >()
   })
 
-  it("a breaker that may be missing is needed from the environment", () => {
+  it("CircuitHttpMiddleware: a breaker that may be missing is needed from the environment", () => {
     const perhaps = (options: CircuitHttpMiddleware.Options) => CircuitHttpMiddleware.make(options)
 
     expectTypeOf(perhaps).returns.toEqualTypeOf<CircuitHttpMiddleware.Middleware<Breaker>>()
   })
 
-  it("the breaker may be the one of a Service", () => {
+  it("CircuitHttpMiddleware: the breaker may be the one of a Service", () => {
     const guarded = Effect.flatMap(Payments, (breaker) => CircuitHttpMiddleware.make({ breaker })(app))
 
     expectTypeOf(guarded).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Payments>>()
   })
 
-  it("options are told what they are asked about", () => {
+  it("CircuitHttpMiddleware: options are told what they are asked about", () => {
     CircuitHttpMiddleware.make({
       key: (request) => {
         expectTypeOf(request).toEqualTypeOf<HttpServerRequest.HttpServerRequest>()
@@ -100,7 +100,7 @@ describe("the types of CircuitHttpMiddleware", () => {
 describe("the types of what is guarded", () => {
   type Served = Layer.Layer<never, never, HttpServer.HttpServer | Orders | Breaker>
 
-  it("a server needs the breaker, as the app needs what it needs", () => {
+  it("CircuitHttpMiddleware: a server needs the breaker, as the app needs what it needs", () => {
     const middleware = CircuitHttpMiddleware.make()
 
     expectTypeOf(HttpServer.serve(app, middleware)).toEqualTypeOf<Served>()
@@ -117,27 +117,23 @@ describe("the types of what is guarded", () => {
     >()
   })
 
-  it("it is a middleware as the platform has them", () => {
+  it("CircuitHttpMiddleware: it is a middleware as the platform has them", () => {
     expectTypeOf<CircuitHttpMiddleware.Middleware<Breaker>>().toExtend<HttpMiddleware.HttpMiddleware>()
     expectTypeOf<CircuitHttpMiddleware.Middleware<never>>().toExtend<HttpMiddleware.HttpMiddleware>()
     expectTypeOf<CircuitHttpMiddleware.Middleware<never>>().toEqualTypeOf(HttpMiddleware.logger)
   })
 
-  it("a router keeps its error and needs the breaker", () => {
+  it("CircuitHttpMiddleware: a router keeps its error and needs the breaker", () => {
     const middleware = CircuitHttpMiddleware.make()
 
-    expectTypeOf(HttpRouter.use(router, middleware)).toEqualTypeOf<
-      HttpRouter.HttpRouter<NotFound, Orders | Breaker>
-    >()
-    expectTypeOf(router.pipe(HttpRouter.use(middleware))).toEqualTypeOf<
-      HttpRouter.HttpRouter<NotFound, Orders | Breaker>
-    >()
+    expectTypeOf(HttpRouter.use(router, middleware)).toEqualTypeOf<GuardedRouter>()
+    expectTypeOf(router.pipe(HttpRouter.use(middleware))).toEqualTypeOf<GuardedRouter>()
     expectTypeOf((breaker: Breaker) => router.pipe(HttpRouter.use(guardOf(breaker)))).returns.toEqualTypeOf<
       HttpRouter.HttpRouter<NotFound, Orders>
     >()
   })
 
-  it("a route of a layer router: the breaker is needed of each request, or of the layer", () => {
+  it("CircuitHttpMiddleware: a route of a layer router: the breaker is needed of each request, or of the layer", () => {
     const route = HttpLayerRouter.add("GET", "/", Effect.succeed(HttpServerResponse.empty()))
     const global = HttpLayerRouter.middleware(CircuitHttpMiddleware.make(), { global: true })
     const perRoute = HttpLayerRouter.middleware(
@@ -157,7 +153,7 @@ describe("the types of what is guarded", () => {
   })
 
   // The platform asks that another middleware provides what a route's middleware needs of each request.
-  it("a route of a layer router takes make() once a middleware provides the breaker", () => {
+  it("CircuitHttpMiddleware: a route of a layer router takes make() once a middleware provides the breaker", () => {
     const needing = HttpLayerRouter.middleware(CircuitHttpMiddleware.make())
     const providing = HttpLayerRouter.middleware<{ provides: Breaker }>()(
       Effect.map(

@@ -1,0 +1,84 @@
+/** The one manual clock of the tests, for what `TestClock` cannot do. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+/** Where a manual clock begins. */
+export const startsAt = { monotonic: 5_000_123, wall: 1_700_000_000_000 }
+
+interface Sleeper {
+  readonly at: number
+  readonly wake: () => void
+}
+
+/**
+ * Keeps the wall clock apart from the monotonic one, moves at once instead of waiting for real timers, wakes sleepers in
+ * the step that moves it, and counts who asks.
+ */
+export class ManualClock implements Clock.Clock {
+  readonly [Clock.ClockTypeId]: typeof Clock.ClockTypeId = Clock.ClockTypeId
+  monotonicMillis = startsAt.monotonic
+  wallMillis = startsAt.wall
+  /** How often the time was read. */
+  reads = 0
+  /** How often anything asked to be woken up. */
+  sleeps = 0
+  private readonly sleepers = new Set<Sleeper>()
+
+  readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
+  readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
+
+  unsafeCurrentTimeMillis(): number {
+    this.reads++
+    return this.wallMillis
+  }
+
+  unsafeCurrentTimeNanos(): bigint {
+    this.reads++
+    return BigInt(Math.round(this.monotonicMillis * 1_000_000))
+  }
+
+  sleep(duration: Duration.Duration): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      this.sleeps++
+      const sleeper = {
+        at: this.monotonicMillis + Duration.toMillis(duration),
+        wake: () => resume(Effect.void)
+      }
+      this.sleepers.add(sleeper)
+      return Effect.sync(() => this.sleepers.delete(sleeper))
+    })
+  }
+
+  /** Moves both clocks, and wakes every sleeper whose time has come. */
+  advance(millis: number): void {
+    const until = this.monotonicMillis + millis
+    while (this.ringNext(until));
+    this.moveTo(until)
+  }
+
+  /** Moves to the time of the next sleeper up to `until` and wakes it; false where there is none. */
+  ringNext(until: number): boolean {
+    let next: Sleeper | undefined
+    for (const sleeper of this.sleepers) {
+      if (sleeper.at <= until && (next === undefined || sleeper.at < next.at)) next = sleeper
+    }
+    if (next === undefined) return false
+    this.sleepers.delete(next)
+    this.moveTo(next.at)
+    next.wake()
+    return true
+  }
+
+  private moveTo(monotonicMillis: number): void {
+    this.wallMillis += monotonicMillis - this.monotonicMillis
+    this.monotonicMillis = monotonicMillis
+  }
+}
+
+/** Makes a manual clock the clock until the scope closes. */
+export const useManualClock: Effect.Effect<ManualClock, never, Scope.Scope> = Effect.suspend(() => {
+  const clock = new ManualClock()
+  return Effect.as(Effect.withClockScoped(clock), clock)
+})
