@@ -3,28 +3,39 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import { rejectionOf } from "../rules/fixtures.ts"
+import { subscribersOf } from "./commands.ts"
+import { describeWith } from "./describe.ts"
 import {
   all,
-  eventually,
+  assertReported,
+  failsNow,
   historyOf,
-  newPrefix,
+  isRejected,
   nodeAt,
   nodeOn,
-  stays,
-  syncMillis,
-  tagsOf
-} from "./fixtures.ts"
-import * as ProxyServer from "./Proxy.ts"
+  noticed,
+  recovered,
+  storeLinesOf,
+  tagsOf,
+  trips,
+  unavailable,
+  worksNow
+} from "./Nodes.ts"
+import { newPrefix, syncMillis } from "./options.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { assertReported, failsNow, linesOf, noticed, recovered, trips, warmUp, worksNow } from "./World.ts"
-import * as World from "./World.ts"
+import * as TwoNodes from "./TwoNodes.ts"
+import { warmUp } from "./TwoNodes.ts"
+import { eventually, stays, until } from "./waiting.ts"
 
 interface Fault {
-  /** Of the store, where the fault is noticed by it. */
+  /** The deadline of the store, where the fault is noticed by it. */
   readonly deadline?: number
-  readonly begins: (world: World.World) => Effect.Effect<unknown>
-  readonly ends: (world: World.World) => Effect.Effect<unknown>
+  readonly begins: (fleet: TwoNodes.TwoNodes) => Effect.Effect<unknown>
+  readonly ends: (fleet: TwoNodes.TwoNodes) => Effect.Effect<unknown>
 }
+
+const channelsOf = ({ command }: RedisServer.RedisServer): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(command("PUBSUB", "CHANNELS"), (it) => (Array.isArray(it) ? it.map(String) : []))
 
 const silenceMillis = 3_000
 
@@ -33,7 +44,7 @@ const faults: Record<string, Fault> = {
     begins: ({ server }) => server.kill,
     ends: ({ server }) => server.start
   },
-  "the server is silent": {
+  "the server does not answer": {
     deadline: silenceMillis,
     begins: ({ server }) => server.freeze,
     ends: ({ server }) => server.thaw
@@ -60,25 +71,25 @@ const faults: Record<string, Fault> = {
 // The rate does not count the calls that work, so that the circuits stay warm.
 const tripPolicy = TripPolicy.failureCount({ failures: 6, within: "10 minutes" })
 
-RedisServer.describeWith("own", "C7 when Redis fails", () => {
+describeWith("own", "C7 when Redis fails", () => {
   for (const [name, fault] of Object.entries(faults)) {
-    it.scopedLive(`C7 calls go on, and the nodes agree again afterwards: ${name}`, () =>
+    it.scopedLive(`C7 calls go on while ${name}, and the nodes agree again afterwards`, () =>
       Effect.gen(function* () {
         const { deadline } = fault
-        const world = yield* World.make({
+        const fleet = yield* TwoNodes.make({
           breaker: { tripPolicy },
           store: deadline === undefined ? {} : { deadline }
         })
-        const { join, nodes } = world
+        const { join, nodes } = fleet
         const [a, b] = nodes
-        yield* warmUp(world)
+        yield* warmUp(fleet)
         yield* Effect.sleep(syncMillis)
 
-        yield* fault.begins(world)
+        yield* fault.begins(fleet)
         worksNow(a, 100)
-        yield* noticed(world)
+        yield* noticed(fleet)
         for (const node of nodes) worksNow(node, 100)
-        // Its own count decides.
+        // The node goes by its own count.
         failsNow(a, 4)
         assert.strictEqual(yield* a.tag, "Closed")
         failsNow(a, 1)
@@ -87,66 +98,63 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
         yield* stays(tagsOf(nodes), ["Open", "Closed"], 3 * syncMillis)
         worksNow(b, 100)
 
-        yield* fault.ends(world)
+        yield* fault.ends(fleet)
         yield* eventually(tagsOf(nodes), ["Open", "Open"])
-        yield* recovered(world)
+        yield* recovered(fleet)
         const late = yield* join
         assert.strictEqual((yield* rejectionOf(late.protect(Effect.void))).state, "Open")
         yield* stays(tagsOf(nodes), ["Open", "Open"], 2 * syncMillis)
         assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
-        assertReported(nodes)
+        for (const node of nodes) assertReported(storeLinesOf(node))
       })
     )
   }
 
-  it.scopedLive("C7 down from the start: the circuits are shared as soon as there is a server", () =>
+  it.scopedLive("C7 circuits are shared as soon as there is a server where there was none at the start", () =>
     Effect.gen(function* () {
-      const world = yield* Effect.gen(function* () {
-        const server = yield* RedisServer.make
-        yield* server.kill
-        const proxy = yield* ProxyServer.make(server.address)
-        const join = Effect.map(nodeAt(proxy.address, newPrefix()), ({ node }) => node)
-        const nodes: World.World["nodes"] = [yield* join, yield* join]
-        return { server, proxy, join, nodes }
+      const server = yield* RedisServer.make()
+      yield* server.kill
+      const join = Effect.map(nodeAt(server.address, newPrefix()), ({ node }) => node)
+      const nodes = [yield* join, yield* join] as const
+      for (const node of nodes) yield* node.protect(Effect.void)
+      failsNow(nodes[0], 5)
+      assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Closed"])
+      yield* server.start
+      yield* until(isRejected(nodes[1]))
+      yield* recovered({ nodes })
+    })
+  )
+
+  it.scopedLive(
+    "C7 a breaker is made, and its calls go on, where the server does not answer from the start",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        yield* server.freeze
+        const { node } = yield* nodeAt(server.address, newPrefix(), { store: { deadline: silenceMillis } })
+        yield* node.protect(Effect.void)
+        failsNow(node, 5)
+        assert.strictEqual(yield* node.tag, "Open")
+        yield* noticed({ nodes: [node] })
+        yield* server.thaw
+        yield* recovered({ nodes: [node] })
+        const other = yield* nodeOn(server.address, newPrefix())
+        yield* other.protect(Effect.void)
       })
-      const [a, b] = world.nodes
-      for (const node of world.nodes) yield* node.protect(Effect.void)
-      failsNow(a, 5)
-      assert.deepStrictEqual(yield* tagsOf(world.nodes), ["Open", "Closed"])
-      yield* world.server.start
-      yield* eventually(Effect.map(Effect.exit(b.protect(Effect.void)), Exit.isFailure), true)
-      yield* recovered(world)
-    })
   )
 
-  it.scopedLive("C7 silent from the start: a breaker is made, and its calls go on", () =>
+  it.scopedLive("C7 nodes give an opening back to a server that is restarted empty", () =>
     Effect.gen(function* () {
-      const server = yield* RedisServer.make
-      yield* server.freeze
-      const { node } = yield* nodeAt(server.address, newPrefix(), { store: { deadline: silenceMillis } })
-      yield* node.protect(Effect.void)
-      failsNow(node, 5)
-      assert.strictEqual(yield* node.tag, "Open")
-      yield* noticed({ nodes: [node] })
-      yield* server.thaw
-      yield* recovered({ nodes: [node] })
-      const other = yield* nodeOn(server.address, newPrefix())
-      yield* other.protect(Effect.void)
-    })
-  )
-
-  it.scopedLive("C7 a server that is started again empty while nodes are open gets the opening back", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { join, nodes, server } = world
+      const fleet = yield* TwoNodes.make()
+      const { join, nodes, server } = fleet
       const [a, b] = nodes
-      yield* warmUp(world)
+      yield* warmUp(fleet)
       trips(a)
       yield* eventually(tagsOf(nodes), ["Open", "Open"])
       yield* server.kill
-      yield* noticed(world)
+      yield* noticed(fleet)
       yield* server.start
-      yield* recovered(world)
+      yield* recovered(fleet)
       yield* Effect.sleep(syncMillis)
       const late = yield* join
       assert.deepInclude(yield* Effect.zipRight(Effect.exit(late.protect(Effect.void)), late.state()), {
@@ -159,11 +167,11 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
     })
   )
 
-  it.scopedLive("C7 FLUSHALL while nodes are open loses nothing, and nobody says anything", () =>
+  it.scopedLive("C7 FLUSHALL loses no opening, and no line is logged", () =>
     Effect.gen(function* () {
-      const world = yield* World.make()
-      const { join, nodes, server } = world
-      yield* warmUp(world)
+      const fleet = yield* TwoNodes.make()
+      const { join, nodes, server } = fleet
+      yield* warmUp(fleet)
       trips(nodes[0])
       yield* eventually(tagsOf(nodes), ["Open", "Open"])
       yield* server.command("FLUSHALL")
@@ -172,25 +180,25 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
       const late = yield* join
       assert.strictEqual((yield* rejectionOf(late.protect(Effect.void))).state, "Open")
       assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
-      assert.deepStrictEqual(yield* linesOf(nodes), [[], []])
+      assert.deepStrictEqual(nodes.map(storeLinesOf), [[], []])
     })
   )
 
-  it.scopedLive("C7 an isolation outlasts a server that is started again empty", () =>
+  it.scopedLive("C7 nodes give an isolation back to a server that is restarted empty", () =>
     Effect.gen(function* () {
       const lease = 3_000
-      const world = yield* World.make({ breaker: { tripPolicy }, store: { lease } })
-      const { nodes, server } = world
+      const fleet = yield* TwoNodes.make({ breaker: { tripPolicy }, store: { lease } })
+      const { nodes, server } = fleet
       const [a] = nodes
-      yield* warmUp(world)
+      yield* warmUp(fleet)
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* a.isolate()
           yield* eventually(tagsOf(nodes), ["Isolated", "Isolated"])
           yield* server.kill
-          yield* noticed(world)
+          yield* noticed(fleet)
           yield* server.start
-          yield* recovered(world)
+          yield* recovered(fleet)
           yield* stays(tagsOf(nodes), ["Isolated", "Isolated"], lease + syncMillis)
         })
       )
@@ -198,11 +206,11 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
     })
   )
 
-  it.scopedLive("C7 SCRIPT FLUSH is not noticed", () =>
+  it.scopedLive("C7 SCRIPT FLUSH loses no count, and no line is logged", () =>
     Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, server } = world
-      yield* warmUp(world)
+      const fleet = yield* TwoNodes.make()
+      const { nodes, server } = fleet
+      yield* warmUp(fleet)
       for (let i = 0; i < 2; i++) {
         yield* server.command("SCRIPT", "FLUSH")
         failsNow(nodes[0])
@@ -210,75 +218,55 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
       }
       failsNow(nodes[1])
       yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      assert.deepStrictEqual(yield* linesOf(nodes), [[], []])
+      assert.deepStrictEqual(nodes.map(storeLinesOf), [[], []])
     })
   )
 
-  it.scopedLive("C7 connections that are reset cost no count", () =>
+  it.scopedLive("C7 connections that are reset lose no count", () =>
     Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, proxy } = world
-      yield* warmUp(world)
+      const fleet = yield* TwoNodes.make()
+      const { nodes, proxy } = fleet
+      yield* warmUp(fleet)
       failsNow(nodes[0])
       yield* proxy.reset
       failsNow(nodes[0])
-      yield* eventually(
-        Effect.map(linesOf(nodes), (lines) => lines.every((it) => it.length % 2 === 0)),
-        true
-      )
+      yield* until(Effect.sync(() => nodes.map(storeLinesOf).every((lines) => lines.length % 2 === 0)))
       failsNow(nodes[1])
       yield* eventually(tagsOf(nodes), ["Open", "Open"])
     })
   )
 
-  it.scopedLive("C7 without the subscription nodes learn of changes by asking", () =>
+  it.scopedLive("C7 nodes that may not subscribe learn of changes by asking", () =>
     Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, server } = world
+      const fleet = yield* TwoNodes.make()
+      const { nodes, server } = fleet
       const [a, b] = nodes
-      yield* warmUp(world)
+      yield* warmUp(fleet)
       // One key is warm; of the other, only a's calls fail.
       yield* b.protectWith(Effect.void, { key: "cold" })
       yield* server.command("ACL", "SETUSER", "default", "-subscribe")
       yield* server.command("CLIENT", "KILL", "TYPE", "pubsub")
-      yield* Effect.replicateEffect(
-        Effect.exit(a.protectWith(Effect.fail("unavailable"), { key: "cold" })),
-        5
-      )
+      yield* Effect.replicateEffect(Effect.exit(a.protectWith(unavailable, { key: "cold" })), 5)
       trips(a)
       yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      yield* eventually(
-        Effect.map(Effect.exit(b.protectWith(Effect.void, { key: "cold" })), Exit.isFailure),
-        true
-      )
-      assert.deepStrictEqual(yield* linesOf(nodes), [[], []])
+      yield* until(isRejected(b, "cold"))
+      assert.deepStrictEqual(nodes.map(storeLinesOf), [[], []])
       yield* server.command("ACL", "SETUSER", "default", "+subscribe")
-      yield* eventually(
-        Effect.map(
-          server.command("PUBSUB", "CHANNELS"),
-          (channels) => Array.isArray(channels) && channels.length
-        ),
-        1
-      )
+      yield* until(Effect.map(channelsOf(server), ({ length }) => length === 1))
       yield* a.reset()
       yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
     })
   )
 
-  it.scopedLive("C7 nodes that subscribe while their connections are getting ready are told of changes", () =>
+  it.scopedLive("C7 nodes that subscribe while they connect hear of changes", () =>
     Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, proxy, server } = world
+      const fleet = yield* TwoNodes.make()
+      const { nodes, proxy, server } = fleet
       const [a, b] = nodes
       const key = "quiet"
       for (const node of nodes) yield* node.protectWith(Effect.void, { key })
-      const channels = Effect.map(server.command("PUBSUB", "CHANNELS"), (it) => (Array.isArray(it) ? it : []))
-      const listeners = Effect.flatMap(channels, ([channel]) =>
-        channel === undefined
-          ? Effect.succeed(0)
-          : Effect.map(server.command("PUBSUB", "NUMSUB", String(channel)), (it) =>
-              Array.isArray(it) ? Number(it[1]) : 0
-            )
+      const listeners = Effect.flatMap(channelsOf(server), ([channel]) =>
+        channel === undefined ? Effect.succeed(0) : subscribersOf(server, channel)
       )
       yield* eventually(listeners, 2)
       // A new connection is ready when the server has answered, and the nodes subscribe again after one interval.
@@ -288,31 +276,25 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
       yield* eventually(listeners, 2)
       yield* Effect.sleep(8 * syncMillis)
       yield* a.trip(key)
-      yield* eventually(
-        Effect.map(b.state(key), ({ _tag }) => _tag),
-        "Open"
-      )
+      yield* eventually(tagsOf([b], key), ["Open"])
     })
   )
 
-  it.scopedLive('C7 onStoreError "reject" rejects while the store fails, with the same error', () =>
+  it.scopedLive('C7 onStoreError "reject" rejects with a CircuitOpenError while the store fails', () =>
     Effect.gen(function* () {
-      const world = yield* World.make({ store: { onStoreError: "reject" } })
-      const { nodes, server } = world
+      const fleet = yield* TwoNodes.make({ store: { onStoreError: "reject" } })
+      const { nodes, server } = fleet
       const [a] = nodes
-      yield* warmUp(world)
+      yield* warmUp(fleet)
       yield* server.kill
-      yield* noticed(world)
+      yield* noticed(fleet)
       const rejection = yield* rejectionOf(a.protect(Effect.succeed("works")))
       assert.instanceOf(rejection, CircuitOpenError)
       assert.strictEqual(rejection.state, "Open")
       assert.deepStrictEqual(historyOf(a), [])
       yield* server.start
-      yield* eventually(
-        Effect.sync(() => Exit.isSuccess(a.callNow(Effect.void))),
-        true
-      )
-      assertReported([a])
+      yield* until(Effect.sync(() => Exit.isSuccess(a.callNow(Effect.void))))
+      assertReported(storeLinesOf(a))
     })
   )
 })

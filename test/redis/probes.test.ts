@@ -2,16 +2,18 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
 import { inLongRun } from "../runLength.ts"
+import { describeWith } from "./describe.ts"
+import { membersIn, statesOf, withProcesses } from "./Fleet.ts"
 import type { Member } from "./Processes.ts"
 import * as Processes from "./Processes.ts"
-import { all, eventually, membersIn, stays, statesOf, syncMillis, withProcesses } from "./fixtures.ts"
-import type { Options } from "./fixtures.ts"
-import { describeWith } from "./RedisServer.ts"
+import { all } from "./Nodes.ts"
+import { type Options, syncMillis } from "./options.ts"
+import { eventually, stays } from "./waiting.ts"
 
 const openMillis = 300
 const tripPolicy = TripPolicy.consecutive(1)
 
-/** Breakers whose circuit one of them has opened, when its open time has passed. */
+/** Breakers of a circuit that one of them has opened, and whose open time has passed. */
 const halfOpen = (count: number, { breaker, store }: Options = {}) =>
   Effect.tap(
     membersIn(count, {
@@ -28,16 +30,16 @@ const halfOpen = (count: number, { breaker, store }: Options = {}) =>
 
 const totalOf = (numbers: ReadonlyArray<number>) => numbers.reduce((sum, it) => sum + it, 0)
 
-/** All of them ask at once, several times each. */
+/** Has all of them ask at once, several times each. */
 const beginAll = (members: ReadonlyArray<Member>) =>
   Effect.forEach(members, (member) => member.begin(5), { concurrency: "unbounded" })
 
 // Twenty processes take many seconds to start.
 const manyProcesses = inLongRun(20, 4)
 
-describeWith("given", "C6 one probe for twenty nodes", () => {
+describeWith("given", "C6 one probe for 20 nodes", () => {
   withProcesses(manyProcesses, (test) => {
-    test(`C6 of 20 nodes in ${manyProcesses} processes one runs the probe, and its success closes all`, () =>
+    test(`C6 one of 20 nodes in ${manyProcesses} processes runs the probe, and its success closes the circuit of all`, () =>
       Effect.gen(function* () {
         const { members } = yield* halfOpen(20)
         const running = yield* beginAll(members)
@@ -52,7 +54,7 @@ describeWith("given", "C6 one probe for twenty nodes", () => {
 
 describeWith("given", "C6 one probe for several processes", () => {
   withProcesses(4, (test) => {
-    test("C6 a probe that fails opens all again, with one step of the backoff", () =>
+    test("C6 a failed probe reopens the circuit on every process, with one step of the backoff", () =>
       Effect.gen(function* () {
         const { members } = yield* halfOpen(8)
         const running = yield* beginAll(members)
@@ -66,7 +68,7 @@ describeWith("given", "C6 one probe for several processes", () => {
         )
       }))
 
-    test("C6 as many probes run as there may be, and all of their successes close", () =>
+    test("C6 `probes` probes run in the fleet, and their successes close the circuit", () =>
       Effect.gen(function* () {
         const { members } = yield* halfOpen(8, { breaker: { halfOpen: { probes: 3 } } })
         const running = yield* beginAll(members)
@@ -79,7 +81,7 @@ describeWith("given", "C6 one probe for several processes", () => {
         yield* eventually(statesOf(members), all(members, "Closed"))
       }))
 
-    test("C6 a probe of a process that was killed frees its slot after the lease, not before", () =>
+    test("C6 a killed process loses the slot of its probe after the lease, not before", () =>
       Effect.gen(function* () {
         const lease = 3_000
         const { a, members, membership } = yield* halfOpen(2, { store: { lease } })
@@ -93,7 +95,7 @@ describeWith("given", "C6 one probe for several processes", () => {
         yield* eventually(statesOf(members), all(members, "Closed"))
       }))
 
-    test("C6 a probe whose time is over frees its slot, and its late result is nobody's", () =>
+    test("C6 a probe older than probeTimeout loses its slot, and its late result changes nothing", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* halfOpen(2, {
           // Long enough for the second probe to be in time on a busy machine.

@@ -1,13 +1,16 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
-import { all, eventually, Fleet, membersIn, stays, statesOf, syncMillis, withProcesses } from "./fixtures.ts"
+import { describeWith } from "./describe.ts"
+import { Fleet, membersIn, statesOf, withProcesses } from "./Fleet.ts"
+import { all } from "./Nodes.ts"
+import { syncMillis } from "./options.ts"
 import * as Processes from "./Processes.ts"
-import { describeWith } from "./RedisServer.ts"
+import { eventually, stays } from "./waiting.ts"
 
 describeWith("given", "C6 one circuit in several processes", () => {
   withProcesses(5, (test) => {
-    test("C6 three failures in one process and two in another open both", () =>
+    test("C6 three failures in one process and two in another open the circuit of both", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(2)
         yield* a.call("fails", 3)
@@ -41,7 +44,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         assert.strictEqual((yield* b.report).totals.succeeded, 0)
       }))
 
-    test("C6 fifty concurrent failures in five processes make one transition and one step of the backoff", () =>
+    test("C6 50 concurrent failures in five processes make one transition and one step of the backoff", () =>
       Effect.gen(function* () {
         const { a, members } = yield* membersIn(5)
         for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
@@ -55,7 +58,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         assert.deepInclude(yield* a.report, { openings: 1 })
       }))
 
-    test("C6 one transition for all, also where all see it at the same time, again and again", () =>
+    test("C6 concurrent failures in five processes make one transition each time", () =>
       Effect.gen(function* () {
         const { a, members } = yield* membersIn(5, { breaker: { openDuration: "1 second" } })
         for (let round = 1; round <= 3; round++) {
@@ -92,7 +95,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
       )
     }
     for (const [name, tripPolicy] of Object.entries(policies)) {
-      test(`C6 the failures of three processes count together: ${name}`, () =>
+      test(`C6 failures of three processes count together: ${name}`, () =>
         Effect.gen(function* () {
           const { members } = yield* membersIn(3, { breaker: { tripPolicy } })
           for (const member of members) yield* member.call("fails", 2)
@@ -100,7 +103,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         }))
     }
 
-    test("C6 a rate is the fleet's: successes from before the first failure count", () =>
+    test("C6 a rate counts the successes of other processes from before the first failure", () =>
       Effect.gen(function* () {
         const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "1 minute", minimumCalls: 4 })
         const { a, b, members } = yield* membersIn(2, { breaker: { tripPolicy } })
@@ -115,7 +118,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* eventually(statesOf(members), ["Open", "Open"])
       }))
 
-    test("C6 a circuit opens for all when as many nodes see failures as the quorum asks for", () =>
+    test("C6 a circuit opens for the fleet when `quorum` nodes see failures", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(3, { store: { quorum: 2 } })
         yield* Effect.forEach(members, (member) => member.call("works"))
@@ -125,7 +128,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* eventually(statesOf(members), ["Open", "Open", "Open"])
       }))
 
-    test("C6 while a change of policy is rolled out, each policy goes by itself, and the new one is shared", () =>
+    test("C6 processes with another policy share among themselves while a new policy is rolled out", () =>
       Effect.gen(function* () {
         const older = { tripPolicy: TripPolicy.consecutive(3), openDuration: "3 seconds" } as const
         const { a, members, membership } = yield* membersIn(2, { breaker: older })
@@ -152,7 +155,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         yield* stays(statesOf(members), ["Closed", "Closed"], 2 * syncMillis)
       }))
 
-    test("C6 write-through: each admission reads, each outcome is written before the call returns", () =>
+    test("C6 write-through reads at each admission and writes each outcome before the call returns", () =>
       Effect.gen(function* () {
         // Nothing happens in the background within the test.
         const store = { sync: "write-through", syncInterval: "1 hour" } as const
@@ -167,7 +170,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         assert.deepStrictEqual(yield* a.call("works"), ["rejected: Open"])
       }))
 
-    test("C6 trip and reset by hand reach the fleet", () =>
+    test("C6 trip and reset reach the fleet", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(3)
         yield* Effect.forEach(members, (member) => member.call("works"))
@@ -180,7 +183,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         }
       }))
 
-    test("C6 an isolation reaches the fleet and ends for all when it is released", () =>
+    test("C6 an isolation reaches the fleet, and so does its release", () =>
       Effect.gen(function* () {
         const { a, b, members } = yield* membersIn(3)
         yield* Effect.forEach(members, (member) => member.call("works"))
@@ -193,7 +196,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
         assert.deepStrictEqual(yield* b.call("works"), ["works"])
       }))
 
-    test("C6 an isolation of a process that was killed ends with its lease", () =>
+    test("C6 the isolation of a killed process ends with its lease, not before", () =>
       Effect.gen(function* () {
         const lease = 3_000
         const { membership, members } = yield* membersIn(2, { store: { lease } })
