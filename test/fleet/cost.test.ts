@@ -5,6 +5,7 @@ import { TripPolicy } from "effect-circuit-breaker"
 import { metricsOf, newName } from "../metrics/fixtures.ts"
 import { counted, fails, make, works } from "../rules/fixtures.ts"
 import {
+  assertTags,
   failing,
   fleet,
   inStep,
@@ -12,12 +13,21 @@ import {
   makeStore,
   openFleet,
   settled,
-  succeeding,
-  tagsOf
+  succeeding
 } from "./fixtures.ts"
 
-describe("what sharing costs the store", () => {
-  it.scoped("one question for a circuit that nobody sees failing, however many calls there are", () =>
+/** Contributions of so many other nodes, all of them empty. */
+const contributions = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    circuit: { breaker: "default", key: "default" },
+    node: `node-${i}`,
+    contribution: "[]",
+    announce: false,
+    keepMillis: 3_600_000
+  }))
+
+describe("commands of a shared circuit", () => {
+  it.scoped("C8 a circuit that does not fail is asked for once, however many calls it has", () =>
     Effect.gen(function* () {
       const [a, b] = yield* fleet(2)
       assert.strictEqual(a.link.commands, 0)
@@ -29,7 +39,7 @@ describe("what sharing costs the store", () => {
     })
   )
 
-  it.scoped("calls that come together ask once", () =>
+  it.scoped("F1 first calls at the same time ask once", () =>
     Effect.gen(function* () {
       const [a] = yield* fleet(2)
       const call = counted(works)
@@ -38,7 +48,7 @@ describe("what sharing costs the store", () => {
     })
   )
 
-  it.scoped("a circuit that has healed and whose window is empty costs nothing again", () =>
+  it.scoped("C8 a circuit that has healed sends no commands once its window is empty", () =>
     Effect.gen(function* () {
       const [a, b] = yield* openFleet(2)
       yield* TestClock.adjust("10 seconds")
@@ -52,7 +62,7 @@ describe("what sharing costs the store", () => {
     })
   )
 
-  it.scoped("a storm of failures asks hardly more than ten times an interval", () =>
+  it.scoped("C8 many failures ask about ten times an interval at most", () =>
     Effect.gen(function* () {
       const [a] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1_000_000) })
       for (let failures = 0; failures < 400; failures++) {
@@ -65,7 +75,7 @@ describe("what sharing costs the store", () => {
     })
   )
 
-  it.scoped("failures after a quiet time are told at once", () =>
+  it.scoped("C6 failures after a quiet time are reported at once", () =>
     Effect.gen(function* () {
       const [a, b] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(6) })
       yield* succeeding(b, 1)
@@ -75,11 +85,11 @@ describe("what sharing costs the store", () => {
         yield* failing(b, 1)
         yield* TestClock.adjust("20 millis")
       }
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      yield* assertTags([a, b], "Open")
     })
   )
 
-  it.scoped("very many circuits are exchanged some at a time, and all within an interval", () =>
+  it.scoped("F1 1,000 circuits are exchanged in batches, and all within an interval", () =>
     Effect.gen(function* () {
       const sizes: Array<number> = []
       const store = yield* makeStore()
@@ -105,18 +115,10 @@ describe("what sharing costs the store", () => {
     })
   )
 
-  it.scoped("where very many nodes contribute, each asks less often", () =>
+  it.scoped("C8 500 nodes ask less often each", () =>
     Effect.gen(function* () {
       const [a, b] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1_000) })
-      yield* a.link.store.exchange(
-        Array.from({ length: 499 }, (_, i) => ({
-          circuit: { breaker: "default", key: "default" },
-          node: `node-${i}`,
-          contribution: "[]",
-          announce: false,
-          keepMillis: 3_600_000
-        }))
-      )
+      yield* a.link.store.exchange(contributions(499))
       yield* failing(a, 1)
       yield* inStep
       const before = a.link.commands
@@ -127,29 +129,21 @@ describe("what sharing costs the store", () => {
     })
   )
 
-  it.scoped("but whoever holds an isolation is heard of within the lease", () =>
+  it.scoped("R3.3 one of 500 nodes renews its isolation within the lease all the same", () =>
     Effect.gen(function* () {
       const [a, b] = yield* fleet(2)
-      yield* a.link.store.exchange(
-        Array.from({ length: 500 }, (_, i) => ({
-          circuit: { breaker: "default", key: "default" },
-          node: `node-${i}`,
-          contribution: "[]",
-          announce: false,
-          keepMillis: 3_600_000
-        }))
-      )
+      yield* a.link.store.exchange(contributions(500))
       yield* succeeding(b, 1)
       yield* a.isolate()
       yield* TestClock.adjust("5 minutes")
       yield* settled
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Isolated", "Isolated"])
+      yield* assertTags([a, b], "Isolated")
     })
   )
 })
 
-describe("the metric of a store that fails", () => {
-  it.scoped("is there for breakers that share, is 1 while the store does not answer, and 0 again", () =>
+describe("the metric store_failing", () => {
+  it.scoped("CircuitMetrics store_failing is 1 while the store of a shared breaker fails, and 0 again", () =>
     Effect.gen(function* () {
       const name = newName()
       const failing = Effect.map(metricsOf(name), (metrics) => metrics["store_failing"])
@@ -168,7 +162,7 @@ describe("the metric of a store that fails", () => {
     })
   )
 
-  it.effect("does not outlive its breaker", () =>
+  it.effect("CircuitMetrics store_failing is 0 after the scope of its breaker has closed", () =>
     Effect.gen(function* () {
       const name = newName()
       yield* Effect.scoped(

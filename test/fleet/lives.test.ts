@@ -1,4 +1,4 @@
-/** What outlives what: breakers, keys, announcements, and what was done by somebody who has gone. */
+/** How long what a process does outlives its call, its breaker, or its entry in the store. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,6 +9,8 @@ import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
 import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
+  assertTags,
+  entryOf,
   failing,
   fleet,
   halfOpenFleet,
@@ -17,26 +19,11 @@ import {
   makeStore,
   settled,
   startCall,
-  succeeding,
-  tagsOf
+  succeeding
 } from "./fixtures.ts"
 
-const entryOf = (store: CircuitStore.Store, key = "default") =>
-  Effect.map(
-    store.exchange([
-      {
-        circuit: { breaker: "default", key },
-        node: "reader",
-        contribution: undefined,
-        announce: false,
-        keepMillis: 1_000
-      }
-    ]),
-    ([entry]) => entry!
-  )
-
-describe("a breaker that is closed", () => {
-  it.scoped("goes by its own circuits: its calls neither wait nor ask", () =>
+describe("a breaker whose scope has closed", () => {
+  it.scoped("C6 a breaker whose scope has closed goes by its own circuits, and asks the store nothing", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const node = yield* Scope.extend(join(yield* makeStore(), { idleTimeToLive: "1 day" }), scope)
@@ -53,8 +40,8 @@ describe("a breaker that is closed", () => {
   )
 })
 
-describe("a circuit that the store has forgotten because nobody needed it", () => {
-  it.scoped("opens for all when it fails again, also for those who remember it", () =>
+describe("a circuit whose entry in the store has expired", () => {
+  it.scoped("C6 a circuit whose entry has expired opens on every node when it fails again", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const old = yield* join(store, { tripPolicy: TripPolicy.consecutive(1) })
@@ -67,13 +54,13 @@ describe("a circuit that the store has forgotten because nobody needed it", () =
       assert.strictEqual((yield* entryOf(store)).state, "")
       const fresh = yield* join(store, { tripPolicy: TripPolicy.consecutive(1) })
       yield* failing(fresh, 1)
-      assert.deepStrictEqual(yield* tagsOf([old, fresh]), ["Open", "Open"])
+      yield* assertTags([old, fresh], "Open")
       yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([old, fresh]), ["Open", "Open"])
+      yield* assertTags([old, fresh], "Open")
     })
   )
 
-  it.scoped("is kept for as long as its window is, however soon it is idle", () =>
+  it.scoped("C8 an entry is kept as long as its window reaches, even where circuits are idle sooner", () =>
     Effect.gen(function* () {
       const options = {
         tripPolicy: TripPolicy.failureCount({ failures: 5, within: "3 days" }),
@@ -91,8 +78,8 @@ describe("a circuit that the store has forgotten because nobody needed it", () =
   )
 })
 
-describe("what was done by somebody who has gone", () => {
-  it.scoped("a trip that is interrupted has opened the circuit for all", () =>
+describe("a caller that is interrupted", () => {
+  it.scoped("R3.3 a trip that is interrupted has opened the circuit on every node", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const slow = {
@@ -109,13 +96,13 @@ describe("what was done by somebody who has gone", () => {
       yield* settled
       yield* Fiber.interrupt(trip)
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      yield* assertTags([a, b], "Open")
       yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      yield* assertTags([a, b], "Open")
     })
   )
 
-  it.scoped("probes that were given back leave nothing behind", () =>
+  it.scoped("R3.2.4 probes that gave their slots back leave nothing in the store", () =>
     Effect.gen(function* () {
       const [a] = yield* halfOpenFleet(2)
       const sizes: Array<number> = []
@@ -130,8 +117,8 @@ describe("what was done by somebody who has gone", () => {
   )
 })
 
-describe("an announcement that did not reach the store", () => {
-  it.scoped("is made again: a rate is the fleet's after an outage, too", () =>
+describe("a report that did not reach the store", () => {
+  it.scoped("C7 a rate counts the calls of all nodes after an outage that a report fell into", () =>
     Effect.gen(function* () {
       const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "10 minutes", minimumCalls: 4 })
       const [a, b] = yield* fleet(2, { tripPolicy })
@@ -143,13 +130,13 @@ describe("an announcement that did not reach the store", () => {
       a.link.mend()
       yield* inStep
       yield* failing(a, 6)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+      yield* assertTags([a, b], "Closed")
     })
   )
 })
 
 describe("reads of a circuit that this process has not met", () => {
-  it.scoped("R3.4 F10 state, snapshot and awaitReady ask the store first, and make no circuit", () =>
+  it.scoped("F10 R3.4 state, snapshot and awaitReady ask the store first, and make no circuit", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const a = yield* join(store)
@@ -170,7 +157,7 @@ describe("reads of a circuit that this process has not met", () => {
     })
   )
 
-  it.scoped("R3.4 F10 wait no longer than the deadline, and then go by this process alone", () =>
+  it.scoped("F10 R3.4 a read waits no longer than the deadline, and then goes by this process alone", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       yield* Effect.flatMap(join(store), (a) => a.trip())
@@ -186,8 +173,8 @@ describe("reads of a circuit that this process has not met", () => {
   )
 })
 
-describe("who turns calls away while the store fails", () => {
-  it.scoped("R3.1.7 E4 none of 50 first calls runs that waited for an answer which did not come", () =>
+describe('onStoreError "reject"', () => {
+  it.scoped("E4 R3.1.7 none of 50 first calls runs when the store does not answer", () =>
     Effect.gen(function* () {
       const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
       a.link.freeze()
@@ -201,7 +188,7 @@ describe("who turns calls away while the store fails", () => {
     })
   )
 
-  it.scoped("has awaitReady wait for the store", () =>
+  it.scoped('onStoreError "reject" has awaitReady wait for the store', () =>
     Effect.gen(function* () {
       const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
       yield* succeeding(a, 1)
@@ -221,7 +208,7 @@ describe("who turns calls away while the store fails", () => {
 })
 
 describe("a dry run", () => {
-  it.scoped("shares with dry runs only", () =>
+  it.scoped('mode "observe" shares its circuits with dry runs only', () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const tripPolicy = TripPolicy.consecutive(1)
@@ -230,7 +217,7 @@ describe("a dry run", () => {
       const c = yield* join(store, { tripPolicy })
       yield* Effect.forEach([a, b, c], (node) => succeeding(node, 1))
       yield* failing(a, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b, c]), ["Open", "Open", "Closed"])
+      yield* assertTags([a, b, c], "Open", "Open", "Closed")
     })
   )
 })

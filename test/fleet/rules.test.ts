@@ -3,28 +3,28 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { recordLogs, tagOf, works } from "../rules/fixtures.ts"
-import { failing, historyOf, inStep, join, makeStore, settled, tagsOf } from "./fixtures.ts"
+import { assertTags, entryOf, failing, historyOf, inStep, join, makeStore, settled } from "./fixtures.ts"
 
 const older = { tripPolicy: TripPolicy.consecutive(3) }
 const newer = { tripPolicy: TripPolicy.consecutive(5) }
 
-describe("nodes under other rules, as while a change of policy is rolled out", () => {
-  it.scoped("do not count together", () =>
+describe("nodes with different policies, as while a new policy is rolled out", () => {
+  it.scoped("C6 nodes with different policies do not count together", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const [a, b] = [yield* join(store, older), yield* join(store, newer)]
       yield* failing(b, 2)
       yield* failing(a, 2)
       yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
+      yield* assertTags([a, b], "Closed")
       yield* failing(a, 1)
       yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Closed"])
+      yield* assertTags([a, b], "Open", "Closed")
     })
   )
 
   it.scoped(
-    "go by their own machine while the circuit is not Closed under other rules, and say so once",
+    "C6 a node goes by its own circuit, and says so once, while the fleet's is open under another policy",
     () =>
       Effect.gen(function* () {
         const logs = yield* recordLogs
@@ -48,7 +48,7 @@ describe("nodes under other rules, as while a change of policy is rolled out", (
       })
   )
 
-  it.scoped("share again when the circuit has closed", () =>
+  it.scoped("C6 nodes share again when the circuit has closed under the other policy", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const a = yield* join(store, older)
@@ -62,12 +62,12 @@ describe("nodes under other rules, as while a change of policy is rolled out", (
       yield* inStep
       yield* failing(c, 2)
       yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([b, c]), ["Open", "Open"])
+      yield* assertTags([b, c], "Open")
       assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
     })
   )
 
-  it.scoped("what differs in nothing but how long it is open is shared", () =>
+  it.scoped("C6 nodes that differ in openDuration alone share their circuits", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const a = yield* join(store, { ...newer, openDuration: "10 seconds" })
@@ -75,12 +75,12 @@ describe("nodes under other rules, as while a change of policy is rolled out", (
       yield* failing(b, 1)
       yield* inStep
       yield* failing(a, 4)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+      yield* assertTags([a, b], "Open")
     })
   )
 })
 
-describe("what another version of the library has written", () => {
+describe("an entry that this version cannot read", () => {
   const written = (state: string) =>
     Effect.tap(makeStore(), (store) =>
       store.compareAndSet({
@@ -93,11 +93,11 @@ describe("what another version of the library has written", () => {
     )
 
   for (const [name, state, warning] of [
-    ["a later version", JSON.stringify({ version: 2, circuit: {} }), /are of version 2, not 1/],
-    ["something that is none", "~~~", /./],
-    ["null", "null", /./]
+    ["a state of a later version", JSON.stringify({ version: 2, circuit: {} }), /are of version 2, not 1/],
+    ["a text that is no state", "~~~", /./],
+    ["null as its state", "null", /./]
   ] as const) {
-    it.scoped(`is left alone, with one warning: ${name}`, () =>
+    it.scoped(`F5 an entry with ${name} is left alone, with one warning`, () =>
       Effect.gen(function* () {
         const logs = yield* recordLogs
         const store = yield* written(state)
@@ -111,21 +111,12 @@ describe("what another version of the library has written", () => {
         )
         assert.strictEqual(warnings.length, 1)
         assert.match(warnings[0]!.message, warning)
-        const [entry] = yield* store.exchange([
-          {
-            circuit: { breaker: "default", key: "default" },
-            node: "reader",
-            contribution: undefined,
-            announce: false,
-            keepMillis: 1_000
-          }
-        ])
-        assert.deepInclude(entry, { revision: "from-elsewhere", state })
+        assert.deepInclude(yield* entryOf(store), { revision: "from-elsewhere", state })
       })
     )
   }
 
-  it.scoped("a contribution that cannot be read counts for nothing", () =>
+  it.scoped("F4 a contribution that cannot be read counts for nothing", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       yield* store.exchange([
@@ -159,7 +150,7 @@ describe("options of a store", () => {
     ["sync", "sometimes"],
     ["onStoreError", "ignore"]
   ] as const) {
-    it.effect(`R3.5 ${option}: ${value} is refused by name`, () =>
+    it.effect(`R3.5 a store refuses ${option}: ${value} by name`, () =>
       Effect.gen(function* () {
         const options = { [option]: value } as CircuitStore.Options
         const defect = yield* Effect.flip(Effect.sandbox(CircuitStore.makeMemory(options)))
@@ -168,7 +159,7 @@ describe("options of a store", () => {
     )
   }
 
-  it.effect("R3.5 an option that there is not is refused", () =>
+  it.effect("R3.5 a store refuses an unknown option by name", () =>
     Effect.gen(function* () {
       const options: CircuitStore.Options & { readonly interval: number } = { interval: 5 }
       const defect = yield* Effect.flip(Effect.sandbox(CircuitStore.makeMemory(options)))
@@ -176,12 +167,12 @@ describe("options of a store", () => {
     })
   )
 
-  it.scoped("the default store coordinates nothing", () =>
+  it.scoped("CircuitStore the default store coordinates nothing", () =>
     Effect.gen(function* () {
       const make = CircuitBreaker.make(older)
       const [a, b] = [yield* make, yield* make]
       yield* failing(a, 3)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Closed"])
+      yield* assertTags([a, b], "Open", "Closed")
     })
   )
 })
