@@ -11,8 +11,8 @@ import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker
 import * as testing from "effect-circuit-breaker/testing"
 import { counted, fails, recordLogs, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 
-describe("a breaker in a chosen state", () => {
-  it.scoped("Open: rejects for as long as is left, then probes", () =>
+describe("testing.breaker", () => {
+  it.scoped("testing.breaker Open rejects until its retryAfter has passed, then probes", () =>
     Effect.gen(function* () {
       const breaker = yield* testing.breaker({ state: "Open", retryAfter: "10 seconds" })
       const call = counted(works)
@@ -26,25 +26,27 @@ describe("a breaker in a chosen state", () => {
     })
   )
 
-  it.scoped("Open: for a whole opening, unless it is said how long, and its first", () =>
-    Effect.gen(function* () {
-      const openDuration = Schedule.exponential("7 seconds")
-      for (const [retryAfter, left] of [
-        [undefined, 7_000],
-        ["2 seconds", 2_000],
-        ["20 seconds", 20_000]
-      ] as const) {
-        const breaker = yield* testing.breaker({ state: "Open", retryAfter }, { openDuration })
-        const state = yield* breaker.state()
-        assert.deepStrictEqual(
-          state._tag === "Open" && [Duration.toMillis(state.retryAfter), state.openings],
-          [left, 1]
-        )
-      }
-    })
+  it.scoped(
+    "testing.breaker Open is at the start of its first opening, unless retryAfter says how long",
+    () =>
+      Effect.gen(function* () {
+        const openDuration = Schedule.exponential("7 seconds")
+        for (const [retryAfter, left] of [
+          [undefined, 7_000],
+          ["2 seconds", 2_000],
+          ["20 seconds", 20_000]
+        ] as const) {
+          const breaker = yield* testing.breaker({ state: "Open", retryAfter }, { openDuration })
+          const state = yield* breaker.state()
+          assert.deepStrictEqual(
+            state._tag === "Open" && [Duration.toMillis(state.retryAfter), state.openings],
+            [left, 1]
+          )
+        }
+      })
   )
 
-  it.scoped("HalfOpen: the next call is the probe", () =>
+  it.scoped("testing.breaker HalfOpen makes a probe of the next call", () =>
     Effect.gen(function* () {
       const breaker = yield* testing.breaker({ state: "HalfOpen" })
       assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 0, openings: 1 })
@@ -53,7 +55,7 @@ describe("a breaker in a chosen state", () => {
     })
   )
 
-  it.scoped("HalfOpen: with probes on their way, which hold their slots until the scope closes", () =>
+  it.scoped("testing.breaker HalfOpen has as many running probes as `probing` says", () =>
     Effect.gen(function* () {
       const options = { halfOpen: { probes: 2 } }
       const breaker = yield* testing.breaker({ state: "HalfOpen", probing: 2 }, options)
@@ -63,7 +65,7 @@ describe("a breaker in a chosen state", () => {
     })
   )
 
-  it.scoped("Recovering: with a share that grows on", () =>
+  it.scoped("testing.breaker Recovering admits a share that goes on growing", () =>
     Effect.gen(function* () {
       const options = { recovery: { duration: "100 seconds", from: 0.2 }, halfOpen: { probes: 3 } } as const
       const begun = yield* testing.breaker({ state: "Recovering" }, options)
@@ -80,7 +82,7 @@ describe("a breaker in a chosen state", () => {
     })
   )
 
-  it.scopedLive("in real time too, however long the way there takes", () =>
+  it.scopedLive("testing.breaker is in its state in real time, too", () =>
     Effect.gen(function* () {
       const options = { recovery: { duration: "1 hour" } } as const
       const tags = yield* Effect.forEach(["Open", "HalfOpen", "Recovering", "Isolated"] as const, (state) =>
@@ -92,7 +94,7 @@ describe("a breaker in a chosen state", () => {
     })
   )
 
-  it.effect("Isolated: until the scope closes", () =>
+  it.effect("testing.breaker Isolated is Closed after its scope", () =>
     Effect.gen(function* () {
       const breaker = yield* Effect.scoped(
         Effect.tap(testing.breaker({ state: "Isolated" }), (breaker) =>
@@ -111,7 +113,7 @@ describe("a breaker in a chosen state", () => {
     { state: "Recovering", key: "eu" },
     { state: "Isolated", key: "eu" }
   ] as const) {
-    it.scoped(`${chosen.state}: of one key only`, () =>
+    it.scoped(`testing.breaker ${chosen.state} changes the circuit of its key only`, () =>
       Effect.gen(function* () {
         const breaker = yield* testing.breaker(chosen)
         assert.deepStrictEqual([yield* tagOf(breaker, "eu"), yield* tagOf(breaker)], [chosen.state, "Closed"])
@@ -123,7 +125,7 @@ describe("a breaker in a chosen state", () => {
     )
   }
 
-  it.scoped("says nothing of how it got there, and is not shared", () =>
+  it.scoped("testing.breaker logs nothing of the way to its state, and asks no store", () =>
     Effect.gen(function* () {
       const logs = yield* recordLogs
       const asked = yield* Deferred.make<void>()
@@ -139,7 +141,7 @@ describe("a breaker in a chosen state", () => {
     })
   )
 
-  it.effect("a service of its own, with the options of its class", () => {
+  it.effect("testing.layerOf has the options of the service's class", () => {
     class Payments extends CircuitBreaker.Service<Payments>()("Payments", {
       tripPolicy: TripPolicy.consecutive(2),
       openDuration: "3 seconds"
@@ -153,7 +155,7 @@ describe("a breaker in a chosen state", () => {
     }).pipe(Effect.provide(testing.layerOf(Payments, { state: "Open" })))
   })
 
-  it.effect("the breaker of a program that has one", () =>
+  it.effect("testing.layer is the breaker of the environment", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* rejectionOf(CircuitBreaker.protect(works))).breaker, "stock")
     }).pipe(Effect.provide(testing.layer({ state: "Isolated" }, { name: "stock" })))
@@ -177,7 +179,7 @@ describe("a breaker in a chosen state", () => {
     ]
   ]
   for (const [what, program, message] of refused) {
-    it.scoped(`${what} is refused`, () =>
+    it.scoped(`R3.5 testing.breaker refuses ${what}`, () =>
       Effect.gen(function* () {
         const cause = yield* Effect.flip(Effect.sandbox(program))
         assert.match(String(cause), message)

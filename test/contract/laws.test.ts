@@ -1,4 +1,4 @@
-/** The laws are worth what they catch: each of these stores is wrong in one way. */
+/** Each of these stores breaks one law, and that law fails on it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -26,12 +26,12 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /in their order/
   ],
   [
-    "asks nobody's time",
+    "answers with no time of its own",
     (store) => mapEntries(store, (entry) => ({ ...entry, now: 1_800_000_000_000 })),
     /time/
   ],
   [
-    "takes a read for a contribution of nothing",
+    "writes an empty contribution when it is read",
     (store) => mapRequests(store, (it) => ({ ...it, contribution: it.contribution ?? "" })),
     /a read writes nothing/
   ],
@@ -41,7 +41,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /a contribution is in the answer/
   ],
   [
-    "writes what it does not have to",
+    "writes over another revision",
     (store) => ({
       compareAndSet: (request) =>
         store
@@ -51,7 +51,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /leaves what has another revision/
   ],
   [
-    "compares, and then sets",
+    "compares and sets in two steps",
     (store) => ({
       compareAndSet: (request) =>
         Effect.gen(function* () {
@@ -67,7 +67,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /of 50 writers/
   ],
   [
-    "lets circuits meet",
+    "takes two circuits for one",
     (store) => ({
       compareAndSet: (it) =>
         store.compareAndSet({
@@ -82,7 +82,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /never meet/
   ],
   [
-    "keeps for ever",
+    "keeps entries for ever",
     (store) => ({
       compareAndSet: (it) => store.compareAndSet({ ...it, keepMillis: 60_000 }),
       ...mapRequests(store, (it) => ({ ...it, keepMillis: 60_000 }))
@@ -97,7 +97,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /says first that it listens/
   ],
   [
-    "tells of no failures",
+    "announces no failures",
     (store) => mapRequests(store, (it) => ({ ...it, announce: false })),
     /says first that it listens/
   ],
@@ -107,7 +107,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /that did not happen/
   ],
   [
-    "tells of other breakers",
+    "publishes the changes of other breakers",
     (store) => ({
       changes: (breaker) => Stream.merge(store.changes(breaker), Stream.drop(store.changes(`${breaker}:`), 1))
     }),
@@ -115,9 +115,9 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
   ]
 ]
 
-describe("a store is found out that", { concurrent: true }, () => {
+describe("CircuitStore laws catch a store that", { concurrent: true }, () => {
   for (const [name, fault, expected] of faults) {
-    it.live(name, () =>
+    it.live(`CircuitStore law catches a store that ${name}`, () =>
       Effect.gen(function* () {
         const store = yield* CircuitStore.makeMemory()
         const wrong = Effect.succeed({ ...store, ...fault(store) })

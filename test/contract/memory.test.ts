@@ -3,22 +3,22 @@ import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
 
-describe.concurrent("the store in memory", () => {
+describe.concurrent("CircuitStore laws, of the store in memory", () => {
   for (const law of testing.storeLaws) {
-    it.live(`${law.about}: ${law.name}`, () =>
+    it.live(`CircuitStore law, in memory: ${law.about}: ${law.name}`, () =>
       Effect.flatMap(CircuitStore.makeMemory(), (store) => law.check(Effect.succeed(store)))
     )
   }
 })
 
-describe("the store that coordinates nothing", () => {
+describe("CircuitStore.alone", () => {
   const alone = Effect.succeed(CircuitStore.alone)
 
   for (const law of testing.storeLaws.filter(({ about }) => about === "answering")) {
-    it.live(`${law.about}: ${law.name}`, () => law.check(alone))
+    it.live(`CircuitStore law, of a process alone: ${law.about}: ${law.name}`, () => law.check(alone))
   }
 
-  it.live("keeps nothing", () =>
+  it.live("CircuitStore.alone keeps nothing", () =>
     Effect.gen(function* () {
       const circuit = { breaker: "payments", key: "default" }
       const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }

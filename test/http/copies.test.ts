@@ -33,19 +33,19 @@ const loadCopy = async () => {
   }
 }
 
-describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
+describe("a breaker of one copy of the package, with the adapters of another", () => {
   let copy: Awaited<ReturnType<typeof loadCopy>>
 
   beforeAll(async () => {
     copy = await loadCopy()
   })
 
-  it("R3.1.6 E8 another copy, which is another indeed", () => {
+  it("E8 R3.1.6 the two copies are different modules", () => {
     assert.notStrictEqual(copy.CircuitOpenError, CircuitOpenError)
     assert.notStrictEqual(copy.Client.protect, CircuitHttpClient.protect)
   })
 
-  it.scoped("R3.1.6 E8 the client of another: a body that breaks off is a failure", () =>
+  it.scoped("E8 R3.1.6 the client of another copy: a body that breaks off is a failure", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -59,7 +59,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the client of another: a body that nobody reads is a success in the end", () =>
+  it.scoped("E8 R3.1.6 the client of another copy: a body that nobody reads is a success", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const client = copy.Client.protect(streaming("rates").client, { breaker })
@@ -70,7 +70,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the client of another: the first bytes of a stream settle a probe", () =>
+  it.scoped("E8 R3.1.6 the client of another copy: the first bytes of a stream settle a probe", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const body = yield* makeBody
@@ -87,7 +87,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the client of another: rejections are answered, and failures described", () =>
+  it.scoped("E8 R3.1.6 the client of another copy: rejections are answered, and failures described", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const client = copy.Client.protect(statuses(503).client, { breaker, respondWhenRejected: true })
@@ -99,7 +99,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the classify of another", () =>
+  it.scoped("E8 R3.1.6 the classify of another copy judges statuses", () =>
     Effect.gen(function* () {
       const breaker = yield* make({
         classify: copy.Client.classify,
@@ -111,7 +111,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the middleware of another: what counts, and what is rejected", () =>
+  it.scoped("E8 R3.1.6 the middleware of another copy: a 500 counts, and the next request is rejected", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const ask = yield* serve(copy.Middleware.make({ breaker })(Effect.succeed(status(500))))
@@ -120,7 +120,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the middleware of another: the headers of a stream settle a probe", () =>
+  it.scoped("E8 R3.1.6 the middleware of another copy: the headers of a stream settle a probe", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       yield* breaker.trip()
@@ -135,7 +135,7 @@ describe("R3.1.6 E8 a breaker of one copy of the package, and", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 the environment: an adapter finds the breaker of the other copy in it", () =>
+  it.scoped("E8 R3.1.6 the client of another copy finds the breaker in the environment", () =>
     Effect.gen(function* () {
       const breaker: Breaker = yield* make()
       yield* Effect.provideService(

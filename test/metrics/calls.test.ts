@@ -143,9 +143,9 @@ const cases: Record<string, Case> = {
   }
 }
 
-describe("calls are counted once, by their outcome:", () => {
+describe("the metric calls_total", () => {
   for (const [title, { breaker: start = make, calls, counted, options }] of Object.entries(cases)) {
-    it.scoped(title, () =>
+    it.scoped(`CircuitMetrics counts ${title} once, by its outcome`, () =>
       Effect.gen(function* () {
         const breaker = yield* start({ name: newName(), ...options })
 
@@ -160,7 +160,7 @@ describe("calls are counted once, by their outcome:", () => {
   }
 
   for (const [state, start] of Object.entries(rejecting)) {
-    it.scoped(`a rejection while ${state}, and it changes nothing else`, () =>
+    it.scoped(`CircuitMetrics counts a rejection while ${state}, and changes nothing else`, () =>
       Effect.gen(function* () {
         const breaker = yield* start({ name: newName() })
         // What time has changed is noticed here.
@@ -171,7 +171,7 @@ describe("calls are counted once, by their outcome:", () => {
     )
   }
 
-  it.scoped("all circuits of a breaker together", () =>
+  it.scoped("CircuitMetrics counts all circuits of a breaker together", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName() })
 

@@ -40,7 +40,7 @@ const succeeds = (breaker: Breaker) => breaker.protect(works)
 const breaks = (breaker: Breaker) => breaker.protect(fails)
 
 const moves: Record<string, Move> = {
-  "a failure trips": { transitions: ["Closed > Open"], start: makeClosed, by: breaks },
+  "a failure that trips": { transitions: ["Closed > Open"], start: makeClosed, by: breaks },
   "a trip by hand": { transitions: ["Closed > Open"], start: makeClosed, by: (it) => it.trip() },
   "a reset of a Closed circuit": {
     transitions: ["Closed > Closed"],
@@ -94,12 +94,12 @@ const moves: Record<string, Move> = {
     options: recovering,
     by: succeeds
   },
-  "an isolation of what time has opened half": {
+  "an isolation of a HalfOpen circuit": {
     transitions: ["Open > HalfOpen", "HalfOpen > Isolated"],
     start: makeHalfOpen,
     by: (it) => it.isolate()
   },
-  "a recovery that is over": { transitions: ["Recovering > Closed"], start: makeRecovered, by: succeeds },
+  "a recovery that has ended": { transitions: ["Recovering > Closed"], start: makeRecovered, by: succeeds },
   "a recovery that fails": {
     transitions: ["Recovering > Open"],
     start: makeRecovering,
@@ -112,9 +112,9 @@ const moves: Record<string, Move> = {
   }
 }
 
-describe("transitions and states follow what is published:", () => {
+describe("the metrics transitions_total and state", () => {
   for (const [title, { by, options, start, transitions }] of Object.entries(moves)) {
-    it.scoped(title, () =>
+    it.scoped(`CircuitMetrics counts the published transitions of ${title}`, () =>
       Effect.gen(function* () {
         const breaker = yield* start({ name: newName(), ...options })
         const published = yield* watch(breaker.transitions)
@@ -133,7 +133,7 @@ describe("transitions and states follow what is published:", () => {
     )
   }
 
-  it.scoped("a state that time alone changes is counted when it is noticed", () =>
+  it.scoped("R3.4 CircuitMetrics counts a change by time alone at the next call, not at a read", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ name: newName() })
 
@@ -149,8 +149,8 @@ describe("transitions and states follow what is published:", () => {
 const call = (breaker: Breaker, ...keys: ReadonlyArray<string>) =>
   Effect.forEach(keys, (key) => breaker.protectWith(works, { key }), { discard: true })
 
-describe("circuits and states follow what is held:", () => {
-  it.scoped("reading makes no circuit, the first use of a key makes one", () =>
+describe("the metrics circuits and state", () => {
+  it.scoped("CircuitMetrics counts a circuit from the first use of its key, not from a read", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName() })
 
@@ -163,7 +163,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("a control that makes a circuit", () =>
+  it.scoped("CircuitMetrics counts a circuit that a control makes", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName() })
 
@@ -177,7 +177,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("idle circuits are dropped", () =>
+  it.scoped("CircuitMetrics drops idle circuits from the gauges", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), idleTimeToLive: "1 minute" })
       yield* breaker.protect(works)
@@ -195,7 +195,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("a recovered circuit that has been idle since is dropped as what it was", () =>
+  it.scoped("CircuitMetrics drops a recovered idle circuit from the gauge of its last state", () =>
     Effect.gen(function* () {
       const breaker = yield* make({
         name: newName(),
@@ -214,7 +214,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("beyond the capacity a Closed circuit goes without a transition", () =>
+  it.scoped("CircuitMetrics counts no transition of a Closed circuit dropped for capacity", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), capacity: 1 })
       yield* call(breaker, "eu")
@@ -226,7 +226,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("beyond the capacity any other goes with a transition", () =>
+  it.scoped("CircuitMetrics counts the transition of an Open circuit dropped for capacity", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), capacity: 1 })
       yield* breaker.trip("eu")
@@ -242,7 +242,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("one that was dropped comes back with the outcome of its call", () =>
+  it.scoped("CircuitMetrics counts a dropped circuit again when the outcome of its call arrives", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), capacity: 1, tripPolicy: TripPolicy.consecutive(2) })
       const inFlight = yield* startCall(breaker.protectWith({ key: "eu" }))
@@ -256,7 +256,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("one that was dropped comes back open where the outcome opens it", () =>
+  it.scoped("CircuitMetrics counts a dropped circuit as Open when the late outcome opens it", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), capacity: 1 })
       const inFlight = yield* startCall(breaker.protectWith({ key: "eu" }))
@@ -273,7 +273,7 @@ describe("circuits and states follow what is held:", () => {
     })
   )
 
-  it.scoped("one that is dropped while the length of its opening is worked out comes back open", () =>
+  it.scoped("CircuitMetrics counts a circuit as Open that was dropped during its opening", () =>
     Effect.gen(function* () {
       let useAnotherKey: Effect.Effect<unknown> = Effect.void
       const breaker = yield* make({
@@ -297,46 +297,48 @@ describe("circuits and states follow what is held:", () => {
 })
 
 describe("breakers of one name", () => {
-  it.effect("add up, and one that is closed takes its circuits with it, but not what it has counted", () =>
-    Effect.gen(function* () {
-      const name = newName()
-      yield* Effect.gen(function* () {
-        yield* call(yield* make({ name }), "eu")
-        const scope = yield* Scope.make()
+  it.effect(
+    "CircuitMetrics adds up breakers of one name, and takes back the gauges of one whose scope closes",
+    () =>
+      Effect.gen(function* () {
+        const name = newName()
         yield* Effect.gen(function* () {
-          const other = yield* makeOpen({ name, capacity: 1 })
-          yield* call(other, "us", "eu")
-          yield* other.isolate("eu")
-        }).pipe(Scope.extend(scope))
+          yield* call(yield* make({ name }), "eu")
+          const scope = yield* Scope.make()
+          yield* Effect.gen(function* () {
+            const other = yield* makeOpen({ name, capacity: 1 })
+            yield* call(other, "us", "eu")
+            yield* other.isolate("eu")
+          }).pipe(Scope.extend(scope))
 
-        const counters = {
-          'calls_total{outcome="success"}': 3,
-          'calls_total{outcome="failure"}': 1,
-          'transitions_total{from="Closed",to="Open"}': 1,
-          'transitions_total{from="Closed",to="Isolated"}': 1
-        }
-        assert.deepStrictEqual(yield* countedOf(name), {
-          ...counters,
-          circuits: 3,
-          'state{state="Closed"}': 1,
-          'state{state="Open"}': 1,
-          'state{state="Isolated"}': 1
-        })
+          const counters = {
+            'calls_total{outcome="success"}': 3,
+            'calls_total{outcome="failure"}': 1,
+            'transitions_total{from="Closed",to="Open"}': 1,
+            'transitions_total{from="Closed",to="Isolated"}': 1
+          }
+          assert.deepStrictEqual(yield* countedOf(name), {
+            ...counters,
+            circuits: 3,
+            'state{state="Closed"}': 1,
+            'state{state="Open"}': 1,
+            'state{state="Isolated"}': 1
+          })
 
-        yield* Scope.close(scope, Exit.void)
-        assert.deepStrictEqual(yield* countedOf(name), {
-          ...counters,
-          // The release of the isolation came first.
-          'transitions_total{from="Isolated",to="Closed"}': 1,
-          circuits: 1,
-          'state{state="Closed"}': 1
-        })
-      }).pipe(Effect.scoped)
-      assert.deepStrictEqual(yield* gaugesOf(name), {})
-    })
+          yield* Scope.close(scope, Exit.void)
+          assert.deepStrictEqual(yield* countedOf(name), {
+            ...counters,
+            // The release of the isolation came first.
+            'transitions_total{from="Isolated",to="Closed"}': 1,
+            circuits: 1,
+            'state{state="Closed"}': 1
+          })
+        }).pipe(Effect.scoped)
+        assert.deepStrictEqual(yield* gaugesOf(name), {})
+      })
   )
 
-  it.effect("one that is still used when it is closed holds nothing any more", () =>
+  it.effect("CircuitMetrics counts calls, and no circuits, of a breaker after its scope has closed", () =>
     Effect.gen(function* () {
       const name = newName()
       const scope = yield* Scope.make()

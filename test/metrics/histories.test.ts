@@ -102,12 +102,7 @@ const run = Effect.fnUntraced(function* (breaker: Breaker, clock: ManualClock, h
 })
 
 // ---------------------------------------------------------------------------------------------------------
-// What the metrics have to be
-
-/**
- * Has the breaker notice what time has changed since: which circuits are idle (a call drops a few of them) and which state
- * the others are in.
- */
+/** Makes calls until idle circuits are dropped (each call drops a few) and the others have changed state by time. */
 const notice = Effect.fnUntraced(function* (breaker: Breaker) {
   const touch = (key: string) => Effect.exit(breaker.protectWith(exitOf("says nothing"), { key }))
   yield* Effect.repeatN(touch("a"), 5)
@@ -151,7 +146,7 @@ const agrees = (options: CircuitBreaker.Options, history: ReadonlyArray<Step>) =
   }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
 
 describe("after any history", () => {
-  it("gauges are what is held, counters what was published, and a closed breaker holds nothing", () =>
+  it("CircuitMetrics after any history has the circuits as gauges and the transitions as counters", () =>
     fc.assert(
       fc.asyncProperty(options, fc.array(step, { maxLength: 60, size: "max" }), async (options, history) => {
         // A history never waits for anything, and the test runner has to hear from its worker.

@@ -50,7 +50,7 @@ const keysOf = (breaker: string) =>
   )
 
 describe("series", () => {
-  it.scoped("are all there, with zero, as soon as the breaker is", () =>
+  it.scoped("CircuitMetrics has every series of a new breaker, at zero", () =>
     Effect.gen(function* () {
       const { name } = yield* make({ name: newName() })
 
@@ -59,7 +59,7 @@ describe("series", () => {
     })
   )
 
-  it.scoped("are counters where they count and gauges where they measure, and say what they are", () =>
+  it.scoped("CircuitMetrics has counters and gauges, each with a description", () =>
     Effect.gen(function* () {
       const { name } = yield* make({ name: newName() })
 
@@ -72,7 +72,7 @@ describe("series", () => {
     })
   )
 
-  it.scoped("no call and no transition makes another one", () =>
+  it.scoped("CircuitMetrics gets no new series from calls and transitions", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName() })
       const before = yield* seriesOf(breaker.name)
@@ -85,7 +85,7 @@ describe("series", () => {
     })
   )
 
-  it.scoped("E23 have one name each in `CircuitMetrics`, in whatever order the labels are given", () =>
+  it.scoped("E23 CircuitMetrics names a series in whatever order its labels are given", () =>
     Effect.gen(function* () {
       const { name, ...breaker } = yield* makeOpen({ name: newName() })
       yield* rejectionOf(breaker.protect(works))
@@ -104,7 +104,7 @@ describe("series", () => {
 })
 
 describe("labels", () => {
-  it.scoped("`metricsByKey` adds the key to all but the number of circuits", () =>
+  it.scoped("metricsByKey adds the key to all metrics but the number of circuits", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), metricsByKey: true })
       assert.deepStrictEqual(yield* seriesOf(breaker.name), ["circuits"])
@@ -127,7 +127,7 @@ describe("labels", () => {
     })
   )
 
-  it.scoped("a key that comes back goes on in its series", () =>
+  it.scoped("metricsByKey goes on in the series of a key that comes back", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName(), metricsByKey: true, capacity: 1 })
 
@@ -142,7 +142,7 @@ describe("labels", () => {
     })
   )
 
-  it.effect("those round the layer follow", () =>
+  it.effect("CircuitMetrics adds the labels that are set round the layer", () =>
     Effect.gen(function* () {
       const name = newName()
       const BreakerLive = CircuitBreaker.layer({ name }).pipe(Layer.build, Effect.tagMetrics("region", "eu"))
@@ -165,7 +165,7 @@ describe("labels", () => {
     })
   )
 
-  it.scoped("those of a caller make no series", () =>
+  it.scoped("CircuitMetrics ignores the labels of a caller", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: newName() })
 
@@ -187,7 +187,7 @@ describe("labels", () => {
     })
   )
 
-  it.effect("a `metricsByKey` that is neither true nor false is refused", () =>
+  it.effect("R3.5 metricsByKey is refused unless it is true or false", () =>
     Effect.gen(function* () {
       const options = JSON.parse('{ "name": "Payments", "metricsByKey": "yes" }')
 

@@ -48,9 +48,9 @@ const guard = (breaker: Breaker, body: Body) =>
 const beginReading = <A = unknown>(breaker: Breaker, body: Body, read: Reading<A>) =>
   Effect.zipLeft(Effect.fork(Effect.flatMap(guard(breaker, body).get(url), read)), body.wanted)
 
-describe("a body after good headers", () => {
+describe("the body of a response below 500", () => {
   for (const [name, read] of Object.entries(readings)) {
-    it.scoped(`${name}: nothing is counted before its end, and one success then`, () =>
+    it.scoped(`C3 ${name} counts nothing before the end of the body, and one success then`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const body = yield* makeBody
@@ -65,28 +65,26 @@ describe("a body after good headers", () => {
       })
     )
 
-    it.scoped(
-      `${name}: one that breaks off is one failure and no success, and its error reaches the caller`,
-      () =>
-        Effect.gen(function* () {
-          const breaker = yield* make()
-          const body = yield* makeBody
-          const fiber = yield* beginReading(breaker, body, read)
-          yield* body.send("1")
-          yield* body.wanted
-          yield* body.breakOff
-          const error = yield* Effect.flip(Fiber.join(fiber))
-          assert.deepStrictEqual(error._tag === "ResponseError" && [error.reason, String(error.cause)], [
-            "Decode",
-            "Error: reset"
-          ])
-          yield* counted(breaker, { failed: 1 })
-          assert.strictEqual(yield* tagOf(breaker, origin), "Open")
-        })
+    it.scoped(`C3 ${name} of a body that breaks off is one failure, and its error reaches the caller`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const body = yield* makeBody
+        const fiber = yield* beginReading(breaker, body, read)
+        yield* body.send("1")
+        yield* body.wanted
+        yield* body.breakOff
+        const error = yield* Effect.flip(Fiber.join(fiber))
+        assert.deepStrictEqual(error._tag === "ResponseError" && [error.reason, String(error.cause)], [
+          "Decode",
+          "Error: reset"
+        ])
+        yield* counted(breaker, { failed: 1 })
+        assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+      })
     )
   }
 
-  it.scoped("read twice, it counts once: the first reading decides", () =>
+  it.scoped("C3 a body that is read several times counts once, by the first reading", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client } = streaming("[1]")
@@ -100,7 +98,7 @@ describe("a body after good headers", () => {
     })
   )
 
-  it.scoped("that breaks off counts once, however often it is read", () =>
+  it.scoped("C3 a body that breaks off counts once, however often it is read", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(9) })
       const body = yield* makeBody
@@ -117,7 +115,7 @@ describe("a body after good headers", () => {
     })
   )
 
-  it.scoped("malformed JSON is judged by the status", () =>
+  it.scoped("C3 a body that is malformed JSON is judged by its status", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client } = streaming("<html>")
@@ -128,7 +126,7 @@ describe("a body after good headers", () => {
     })
   )
 
-  it.scoped("a form that does not parse looks like one that broke off", () =>
+  it.scoped("C3 a form that does not parse counts as a body that broke off", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client } = streaming("<html>", { "content-type": "multipart/form-data; boundary=part" })
@@ -139,7 +137,7 @@ describe("a body after good headers", () => {
     })
   )
 
-  it.scoped("the response tells what the original tells", () =>
+  it.scoped("R3.1.2 the response of a guarded client has the properties of the original", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client } = streaming("rates", { "set-cookie": "a=1", "content-type": "text/plain" })
@@ -158,7 +156,7 @@ describe("a body after good headers", () => {
   )
 })
 
-describe("headers that decide at once", () => {
+describe("a response that is settled at its headers", () => {
   const bodiless = [
     ["HEAD", 200],
     ["GET", 204],
@@ -166,7 +164,7 @@ describe("headers that decide at once", () => {
   ] as const
 
   for (const [method, status] of bodiless) {
-    it.scoped(`${method}, ${status}: there is no body to wait for`, () =>
+    it.scoped(`C3 a ${status} to ${method} counts at once, because it has no body`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const body = yield* makeBody
@@ -188,7 +186,7 @@ describe("headers that decide at once", () => {
     )
   }
 
-  it.scoped("a 5xx counts once, though its body breaks off too", () =>
+  it.scoped("C3 a 500 counts once, although its body breaks off too", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(9) })
       const body = yield* makeBody
@@ -203,7 +201,7 @@ describe("headers that decide at once", () => {
     })
   )
 
-  it.scoped("an ignored 429 stays ignored, though its body breaks off", () =>
+  it.scoped("C3 a 429 is Ignored, although its body breaks off", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -216,7 +214,7 @@ describe("headers that decide at once", () => {
 })
 
 describe("a body that nobody reads", () => {
-  it.scoped("is a success, seen by whoever looks at once", () =>
+  it.scoped("C3 a body that nobody reads is a success for a reader of the circuit at once", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -226,7 +224,7 @@ describe("a body that nobody reads", () => {
     })
   )
 
-  it.scoped("is a success for the next call, which a probe's slot is free for", () =>
+  it.scoped("C3 a body that nobody reads frees the slot of its probe for the next call", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
       const guarded = CircuitHttpClient.protect(streaming("rates").client, { breaker })
@@ -237,7 +235,7 @@ describe("a body that nobody reads", () => {
     })
   )
 
-  it.scoped("closes a half-open circuit without anybody looking", () =>
+  it.scoped("C3 a body that nobody reads closes a half-open circuit by itself", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const body = yield* makeBody
@@ -246,7 +244,7 @@ describe("a body that nobody reads", () => {
     })
   )
 
-  it.scoped("and is read later after all, counts no more", () =>
+  it.scoped("C3 a body that is read after it was settled counts no more", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -258,7 +256,7 @@ describe("a body that nobody reads", () => {
     })
   )
 
-  it.scoped("judged by a statusOutcome that fails it, has failed at once", () =>
+  it.scoped("statusOutcome that makes a failure of a response settles it at its headers", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const guarded = CircuitHttpClient.protect(streaming("rates").client, {
@@ -271,7 +269,7 @@ describe("a body that nobody reads", () => {
   )
 })
 
-describe("what lies between the headers and the reading", () => {
+describe("an operator between a request and the reading of its body", () => {
   type Between = (
     request: Effect.Effect<Response, HttpClientError.HttpClientError | CircuitOpenError>
   ) => Effect.Effect<Response, unknown>
@@ -289,7 +287,7 @@ describe("what lies between the headers and the reading", () => {
   }
 
   for (const [name, through] of Object.entries(between)) {
-    it.scoped(`${name} hides no body that breaks off`, () =>
+    it.scoped(`C3 a body that breaks off behind ${name} is a failure`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const body = yield* makeBody
@@ -302,7 +300,7 @@ describe("what lies between the headers and the reading", () => {
     )
   }
 
-  it.scoped("a reading by another fiber counts too", () =>
+  it.scoped("C3 a body that another fiber reads counts too", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -313,8 +311,8 @@ describe("what lies between the headers and the reading", () => {
   )
 })
 
-describe("what others do meanwhile", () => {
-  it.scoped("a reader sees a success so far, and changes nothing: the body that breaks off reopens", () =>
+describe("other calls before a body is read", () => {
+  it.scoped("C3 R3.4 a read of the circuit settles no body: one that breaks off later reopens it", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const body = yield* makeBody
@@ -332,7 +330,7 @@ describe("what others do meanwhile", () => {
     })
   )
 
-  it.scoped("calls of other circuits change nothing: twenty bodies break off, twenty failures", () =>
+  it.scoped("C3 calls on other circuits settle no body: 20 that break off are 20 failures", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(100) })
       const bodies = yield* Effect.replicateEffect(makeBody, 20)
@@ -353,7 +351,7 @@ describe("what others do meanwhile", () => {
     })
   )
 
-  it.scoped("outcomes keep their order: an unread success between failures breaks the streak", () =>
+  it.scoped("C3 an unread success between failures ends a streak", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
       const answers = [500, 500, 200, 500, 500]
@@ -368,7 +366,7 @@ describe("what others do meanwhile", () => {
     })
   )
 
-  it.scoped("a control fences what is under way, but not what is done and unread", () =>
+  it.scoped("R3.3 a control does not fence out a response whose body nobody reads", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       yield* guard(breaker, yield* makeBody).get(url)
@@ -378,8 +376,8 @@ describe("what others do meanwhile", () => {
   )
 })
 
-describe("a stream, which goes at its consumer's pace", () => {
-  it.scoped("closes a half-open circuit with its first bytes, however long it goes on", () =>
+describe("a body that is read as a stream", () => {
+  it.scoped("R3.1.8 the first bytes of a stream close a half-open circuit, however long it goes on", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const body = yield* makeBody
@@ -398,7 +396,7 @@ describe("a stream, which goes at its consumer's pace", () => {
     })
   )
 
-  it.scoped("reopens where it breaks off before", () =>
+  it.scoped("R3.1.8 a stream that breaks off before its first bytes reopens the circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const body = yield* makeBody
@@ -410,7 +408,7 @@ describe("a stream, which goes at its consumer's pace", () => {
     })
   )
 
-  it.scoped("may be consumed by requests of the same circuit", () =>
+  it.scoped("R3.1.6 the consumer of a stream may make requests on the same circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const guarded = CircuitHttpClient.protect(streaming("rates").client, { breaker })
@@ -421,7 +419,7 @@ describe("a stream, which goes at its consumer's pace", () => {
     })
   )
 
-  it.scoped("is as slow as its first bytes, not as its consumer", () =>
+  it.scoped("R3.1.8 a stream is as slow as its first bytes, not as its consumer", () =>
     Effect.gen(function* () {
       const breaker = yield* make({
         tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
@@ -439,8 +437,8 @@ describe("a stream, which goes at its consumer's pace", () => {
   )
 })
 
-describe("who reads the body", () => {
-  it.scoped("stops early: the dependency did well", () =>
+describe("a consumer that stops before the end", () => {
+  it.scoped("R3.1.8 a consumer that stops early makes a success", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -452,7 +450,7 @@ describe("who reads the body", () => {
     })
   )
 
-  it.scoped("fails on its own: the dependency did well", () =>
+  it.scoped("R3.1.8 a consumer that fails by itself makes a success", () =>
     Effect.gen(function* () {
       for (const failure of [Effect.fail("unfit"), Effect.die("a defect")]) {
         const breaker = yield* make()
@@ -471,7 +469,7 @@ describe("who reads the body", () => {
   )
 
   for (const name of ["text", "arrayBuffer", "stream"] as const) {
-    it.scoped(`${name}: is interrupted, which is Ignored and gives a probe's slot back`, () =>
+    it.scoped(`R3.2.4 ${name} that is interrupted is Ignored and gives the slot of its probe back`, () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const body = yield* makeBody
@@ -485,8 +483,8 @@ describe("who reads the body", () => {
   }
 })
 
-describe("while a body comes", () => {
-  it.scoped("a probe holds its slot", () =>
+describe("a body that has not ended", () => {
+  it.scoped("R3.2.3 a probe holds its slot until the end of its body", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const body = yield* makeBody
@@ -499,7 +497,7 @@ describe("while a body comes", () => {
     })
   )
 
-  it.scoped("a probe that outlives its lease loses its slot, and its body counts no more", () =>
+  it.scoped("R3.2.5 a probe loses its slot at probeTimeout, and its body counts no more", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
       const body = yield* makeBody
@@ -512,7 +510,7 @@ describe("while a body comes", () => {
     })
   )
 
-  it.scoped("the circuit opens: the late end changes nothing", () =>
+  it.scoped("R3.2.6 the end of a body changes nothing after the circuit has opened", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -525,7 +523,7 @@ describe("while a body comes", () => {
     })
   )
 
-  it.scoped("the time runs: a slow-call policy counts it to the end of the body", () =>
+  it.scoped("R3.2.11 a call lasts to the end of its body under a slow-call policy", () =>
     Effect.gen(function* () {
       const breaker = yield* make({
         tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 9 })
@@ -545,7 +543,7 @@ describe("while a body comes", () => {
     })
   )
 
-  it.scoped("an outer timeout interrupts a reading that hangs: it counts as slow", () =>
+  it.scoped("R3.1.4 a reading that an outer timeout interrupts counts as slow", () =>
     Effect.gen(function* () {
       const breaker = yield* make({
         tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
@@ -564,7 +562,7 @@ describe("while a body comes", () => {
 })
 
 describe("streaming", () => {
-  it.scoped("hands on each piece as it comes and asks for none ahead", () =>
+  it.scoped("R3.1.2 a stream hands on each piece as it arrives, and asks for none ahead", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = yield* makeBody
@@ -586,7 +584,7 @@ describe("streaming", () => {
     })
   )
 
-  it.scoped("sends the body of a request once, and not at all while the circuit is open", () =>
+  it.scoped("C2 the body of a request is sent once, and not at all while the circuit is open", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const pieces: Array<string> = []
@@ -607,7 +605,7 @@ describe("streaming", () => {
     })
   )
 
-  it.scoped("many requests at once: each counts its own body", () =>
+  it.scoped("C3 requests at the same time each count their own body", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(99) })
       const bodies = yield* Effect.replicateEffect(makeBody, 10)

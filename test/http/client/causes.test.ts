@@ -78,7 +78,7 @@ describe("the verdict on a cause with several failures", () => {
   )
 
   for (const [how, join] of Object.entries(joins)) {
-    it.scoped(`E5 R3.1.9 10,000 failures, ${how}, are looked at once each`, () =>
+    it.scoped(`E5 R3.1.9 each of 10,000 failures, ${how}, is judged once`, () =>
       Effect.gen(function* () {
         let asked = 0
         const parts = Array.from({ length: 10_000 }, (_, index) => Cause.fail(index === 9_999 ? e503 : e404))

@@ -28,7 +28,7 @@ describe("HttpClient.retryTransient", () => {
   }
 
   for (const [title, make503] of Object.entries(down)) {
-    it.scoped(`inside, the attempts are one call and an open circuit skips them all: ${title}`, () =>
+    it.scoped(`R3.6 attempts inside the breaker are one call, and none is made while Open: ${title}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const { client, sent } = make503()
@@ -45,22 +45,24 @@ describe("HttpClient.retryTransient", () => {
       })
     )
 
-    it.scoped(`outside, each attempt is a call and a CircuitOpenError is not tried again: ${title}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const { client, sent } = make503()
-        const guarded = client.pipe(
-          CircuitHttpClient.protect({ breaker }),
-          HttpClient.retryTransient({ times: 5 })
-        )
-        yield* rejectionOf(guarded.get(url))
-        assert.strictEqual(sent.length, 1)
-        yield* counted(breaker, { failed: 1, rejected: 1 })
-      })
+    it.scoped(
+      `R3.6 each attempt outside the breaker is a call, and a rejection is not retried: ${title}`,
+      () =>
+        Effect.gen(function* () {
+          const breaker = yield* make()
+          const { client, sent } = make503()
+          const guarded = client.pipe(
+            CircuitHttpClient.protect({ breaker }),
+            HttpClient.retryTransient({ times: 5 })
+          )
+          yield* rejectionOf(guarded.get(url))
+          assert.strictEqual(sent.length, 1)
+          yield* counted(breaker, { failed: 1, rejected: 1 })
+        })
     )
   }
 
-  it.scoped("inside, a request that works in the end is one success", () =>
+  it.scoped("R3.6 attempts inside the breaker that succeed in the end are one success", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(503, 503, 200)
@@ -76,7 +78,7 @@ describe("HttpClient.retryTransient", () => {
 })
 
 describe("HttpClient.filterStatusOk", () => {
-  it.scoped("inside or outside, a status is judged as it is without", () =>
+  it.scoped("C3 filterStatusOk changes no verdict, inside or outside", () =>
     Effect.gen(function* () {
       for (const status of [404, 429, 500] as const) {
         const expected = { 404: { succeeded: 1 }, 429: { ignored: 1 }, 500: { failed: 1 } }[status]
@@ -98,7 +100,7 @@ describe("HttpClient.filterStatusOk", () => {
 })
 
 describe("HttpClient.withTracerPropagation", () => {
-  it.scoped("does the same inside and outside", () =>
+  it.scoped("R3.1.2 withTracerPropagation does the same inside and outside", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const traced = (propagate: boolean) => {
@@ -125,7 +127,7 @@ describe("HttpClient.withTracerPropagation", () => {
 })
 
 describe("HttpClient.mapRequest", () => {
-  it.scoped("before or after, the key is that of the request as it is sent", () =>
+  it.scoped("C5 mapRequest before or after leaves the key to the request that is sent", () =>
     Effect.gen(function* () {
       const prepend = HttpClient.mapRequest(HttpClientRequest.prependUrl(origin))
       for (const through of [
@@ -148,7 +150,7 @@ describe("HttpClient.mapRequest", () => {
 })
 
 describe("HttpClient.withScope", () => {
-  it.scoped("inside or outside, the body is read in the scope and counted", () =>
+  it.scoped("C3 withScope inside or outside has the body read in the scope, and counted", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client } = streaming("rates")
@@ -165,7 +167,7 @@ describe("HttpClient.withScope", () => {
 })
 
 describe("HttpClient.tap", () => {
-  it.scoped("inside, what it fails with is the request's failure; outside it is the caller's own", () =>
+  it.scoped("C3 the error of a tap counts inside the breaker, and not outside", () =>
     Effect.gen(function* () {
       const inside = yield* make()
       const outside = yield* make()
@@ -182,7 +184,7 @@ describe("HttpClient.tap", () => {
     })
   )
 
-  it.scoped("inside or outside, a body that it reads and that breaks off counts once", () =>
+  it.scoped("C3 a body that breaks off in a tap counts once, inside or outside", () =>
     Effect.gen(function* () {
       const tap = HttpClient.tap((response) => response.text)
       for (const through of [
@@ -204,7 +206,7 @@ describe("HttpClient.tap", () => {
 })
 
 describe("one breaker round another", () => {
-  it.scoped("each counts a body that breaks off once", () =>
+  it.scoped("R3.1.6 two breakers, one round the other, each count a body that breaks off once", () =>
     Effect.gen(function* () {
       const inner = yield* make()
       const outer = yield* make()
@@ -226,7 +228,7 @@ describe("one breaker round another", () => {
 describe("the breaker of a client", () => {
   class Payments extends CircuitBreaker.Service<Payments>()("Payments") {}
 
-  it.scoped("is that of the request's environment, unless it is given one", () =>
+  it.scoped("CircuitHttpClient.protect uses the breaker of the environment, unless it is given one", () =>
     Effect.gen(function* () {
       const given = yield* make({ name: "given" })
       const provided = yield* make({ name: "provided" })
@@ -244,7 +246,7 @@ describe("the breaker of a client", () => {
     })
   )
 
-  it.effect("may be a Service", () =>
+  it.effect("CircuitHttpClient.protect takes the breaker of a Service", () =>
     Effect.gen(function* () {
       const breaker = yield* Payments
       const client = CircuitHttpClient.protect(statuses(200).client, { breaker })
@@ -253,7 +255,7 @@ describe("the breaker of a client", () => {
     }).pipe(Effect.provide(Payments.layer))
   )
 
-  it.effect("serves a client in a layer", () => {
+  it.effect("CircuitHttpClient.protect guards a client in a layer", () => {
     const { client, sent } = statuses(500)
     const guarded = Layer.effect(
       HttpClient.HttpClient,
@@ -271,27 +273,29 @@ describe("the breaker of a client", () => {
     }).pipe(Effect.provide(guarded))
   })
 
-  it.scoped("may be somebody's own implementation: its calls end with their headers", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const own: CircuitBreaker.CircuitBreaker = { ...breaker, name: "own" }
-      const body = yield* makeBody
-      const { client, sent } = backend((to, nth) =>
-        Effect.succeed(nth === 1 ? respond(200, { body: body.stream, to }) : respond(503, { to }))
-      )
-      const guarded = CircuitHttpClient.protect(client, { breaker: own, respondWhenRejected: true })
-      const fiber = yield* Effect.fork(Effect.flatMap(guarded.get(url), (response) => response.text))
-      yield* body.wanted
-      yield* counted(breaker, { succeeded: 1 })
-      yield* body.breakOff
-      yield* Effect.flip(Fiber.join(fiber))
-      yield* counted(breaker, { succeeded: 1 })
+  it.scoped(
+    "CircuitHttpClient.protect takes a breaker of another make, whose calls end at their headers",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const own: CircuitBreaker.CircuitBreaker = { ...breaker, name: "own" }
+        const body = yield* makeBody
+        const { client, sent } = backend((to, nth) =>
+          Effect.succeed(nth === 1 ? respond(200, { body: body.stream, to }) : respond(503, { to }))
+        )
+        const guarded = CircuitHttpClient.protect(client, { breaker: own, respondWhenRejected: true })
+        const fiber = yield* Effect.fork(Effect.flatMap(guarded.get(url), (response) => response.text))
+        yield* body.wanted
+        yield* counted(breaker, { succeeded: 1 })
+        yield* body.breakOff
+        yield* Effect.flip(Fiber.join(fiber))
+        yield* counted(breaker, { succeeded: 1 })
 
-      assert.strictEqual((yield* guarded.get(url)).status, 503)
-      assert.strictEqual(yield* tagOf(breaker, origin), "Open")
-      const answer = yield* guarded.get(url)
-      assert.strictEqual(answer.headers["x-circuit-breaker"], "breaker tripped")
-      assert.strictEqual(sent.length, 2)
-    })
+        assert.strictEqual((yield* guarded.get(url)).status, 503)
+        assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+        const answer = yield* guarded.get(url)
+        assert.strictEqual(answer.headers["x-circuit-breaker"], "breaker tripped")
+        assert.strictEqual(sent.length, 2)
+      })
   )
 })

@@ -1,4 +1,4 @@
-/** What a failed request looks like in a log, and in a snapshot: told in a line, and without what may be secret. */
+/** The description of a failed request in a log and in a snapshot: one line, without anything that may be secret. */
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -36,7 +36,7 @@ const opening = (client: HttpClient.HttpClient, to = url, key = origin) =>
   })
 
 describe("a response that is a failure", () => {
-  it.scoped("E19 five 503 open with a line that says what was asked and what came", () =>
+  it.scoped("E19 the line of an opening by five 503 has the request and its status", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(5) })
@@ -58,7 +58,7 @@ describe("a response that is a failure", () => {
     })
   )
 
-  it.scoped("E19 without the user, the query and the fragment of its URL", () =>
+  it.scoped("E19 a description leaves out the user, the query and the fragment of the URL", () =>
     Effect.gen(function* () {
       const { cause, message } = yield* opening(statuses(500).client, withSecrets)
       assert.isTrue(message.endsWith(": GET https://api.example/rates answered 500"), message)
@@ -66,7 +66,7 @@ describe("a response that is a failure", () => {
     })
   )
 
-  it.scoped("E19 also where CircuitHttpClient.classify is that of a breaker", () =>
+  it.scoped("E19 a breaker with CircuitHttpClient.classify describes its failures, too", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
       const breaker = yield* make({ classify: CircuitHttpClient.classify })
@@ -76,7 +76,7 @@ describe("a response that is a failure", () => {
     })
   )
 
-  it.scoped("E19 also where statusOutcome says that it is one", () =>
+  it.scoped("E19 a failure by statusOutcome is described, too", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
       const breaker = yield* make()
@@ -93,7 +93,7 @@ describe("a response that is a failure", () => {
     })
   )
 
-  it("E19 the verdict is an Outcome like any other", () => {
+  it("E19 the verdict has no property but those of an Outcome", () => {
     assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(503))), Outcome.failure())
     assert.deepStrictEqual(Object.keys(CircuitHttpClient.classify(Exit.succeed(respond(503)))), ["_tag"])
   })
@@ -109,7 +109,7 @@ describe("a response that is a failure", () => {
     "": "GET answered 503"
   }
   for (const [to, line] of Object.entries(told)) {
-    it.scoped(`E19 of ${JSON.stringify(to)} it says ${line}`, () =>
+    it.scoped(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make({ classify: CircuitHttpClient.classify })
         // As a client would not send it.
@@ -123,7 +123,7 @@ describe("a response that is a failure", () => {
     )
   }
 
-  it.scoped("E19 a request that throws when it is looked at leaves the line out, and counts", () =>
+  it.scoped("E19 a request that throws when it is described is not described, and counts", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
       const breaker = yield* make({ classify: CircuitHttpClient.classify })
@@ -145,7 +145,7 @@ describe("a response that is a failure", () => {
 })
 
 describe("a request that fails", () => {
-  it.scoped("E19 with an error about a status is logged with it, which names method, URL and status", () =>
+  it.scoped("E19 an error about a status is logged, with method, URL and status", () =>
     Effect.gen(function* () {
       const { cause, logged } = yield* opening(HttpClient.filterStatusOk(statuses(503).client))
       assert.include(logged, "503 GET https://api.example/rates")
@@ -174,22 +174,20 @@ describe("a request that fails", () => {
     ["an unnamed fault", (to) => unsent(to, new Error(withSecrets)), "was not answered"]
   ]
   for (const [what, errorOf, line] of described) {
-    it.scoped(
-      `E19 with an error about ${what} whose URL shows secrets is logged by a line that does not`,
-      () =>
-        Effect.gen(function* () {
-          const { client } = backend((to) => Effect.fail(errorOf(to)))
-          const { cause, isLoggedWithCause, message } = yield* opening(client, withSecrets)
-          assert.isTrue(message.endsWith(`: GET https://api.example/rates ${line}`), message)
-          assert.isFalse(isLoggedWithCause)
-          // The error itself is there for the program.
-          const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
-          assert.isTrue(HttpClientError.isHttpClientError(error))
-        })
+    it.scoped(`E19 an error about ${what} whose URL has secrets is described without them`, () =>
+      Effect.gen(function* () {
+        const { client } = backend((to) => Effect.fail(errorOf(to)))
+        const { cause, isLoggedWithCause, message } = yield* opening(client, withSecrets)
+        assert.isTrue(message.endsWith(`: GET https://api.example/rates ${line}`), message)
+        assert.isFalse(isLoggedWithCause)
+        // The error itself is there for the program.
+        const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
+        assert.isTrue(HttpClientError.isHttpClientError(error))
+      })
     )
   }
 
-  it.scoped("E19 with an error that shows no secrets is logged with it", () =>
+  it.scoped("E19 an error without secrets is logged as it is", () =>
     Effect.gen(function* () {
       for (const error of [notSent("Transport"), notRead("Decode", 200)]) {
         const { logged, message } = yield* opening(backend(() => Effect.fail(error)).client)

@@ -21,7 +21,7 @@ describe("the key of a request, by default", () => {
   ]
 
   for (const [url, key] of origins) {
-    it.scoped(`${url} has the circuit ${key}`, () =>
+    it.scoped(`C5 a request to ${url} has the circuit ${key}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         yield* CircuitHttpClient.protect(statuses(200).client, { breaker }).get(url)
@@ -30,7 +30,7 @@ describe("the key of a request, by default", () => {
     )
   }
 
-  it.scoped("a relative URL is unguarded: the client refuses it by itself", () =>
+  it.scoped("C5 a request to a relative URL is not guarded, and the client refuses it", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const client = CircuitHttpClient.protect(statuses(200).client, { breaker })
@@ -40,7 +40,7 @@ describe("the key of a request, by default", () => {
     })
   )
 
-  it.scoped("each origin has a circuit of its own", () =>
+  it.scoped("C5 each origin has a circuit of its own", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(500, 200)
@@ -54,7 +54,7 @@ describe("the key of a request, by default", () => {
 })
 
 describe("the key of a request, by option", () => {
-  it.scoped("is what the function makes of the request; undefined leaves it unguarded", () =>
+  it.scoped("key names the circuit of a request, and undefined leaves it unguarded", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(500)
@@ -73,7 +73,7 @@ describe("the key of a request, by option", () => {
     })
   )
 
-  it.scoped("an unguarded request goes through whatever the breaker says", () =>
+  it.scoped("key undefined lets a request through while its breaker is isolated", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       yield* breaker.isolate()
@@ -151,13 +151,13 @@ describe("byPrefix", () => {
   ]) {
     const key = CircuitHttpClient.byPrefix(prefixes)
     for (const [url, prefix] of Object.entries(under)) {
-      it(`${JSON.stringify(url)} is under ${prefix ?? "none"} of ${prefixes.length}, ${prefixes[0]} first`, () => {
+      it(`C5 byPrefix puts ${JSON.stringify(url)} under ${prefix ?? "none"} of ${prefixes.length}, ${prefixes[0]} first`, () => {
         assert.strictEqual(key(HttpClientRequest.get(url)), prefix)
       })
     }
   }
 
-  it("what a request adds to its URL later does not matter", () => {
+  it("C5 byPrefix ignores the parameters and the hash that a request adds", () => {
     const key = CircuitHttpClient.byPrefix([whole])
     const request = HttpClientRequest.get(whole).pipe(
       HttpClientRequest.setUrlParam("next", "https://evil.test"),
@@ -166,7 +166,7 @@ describe("byPrefix", () => {
     assert.strictEqual(key(request), whole)
   })
 
-  it.scoped("as the key of a client, it leaves what is under no prefix unguarded", () =>
+  it.scoped("C5 byPrefix leaves a request under no prefix unguarded", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(500)
@@ -202,7 +202,7 @@ describe("byPrefix", () => {
   ]
 
   for (const [prefixes, message] of refusals) {
-    it(`refuses ${JSON.stringify(prefixes)}`, () => {
+    it(`R3.5 byPrefix refuses ${JSON.stringify(prefixes)}`, () => {
       assert.throws(() => CircuitHttpClient.byPrefix(prefixes), RangeError, message)
     })
   }

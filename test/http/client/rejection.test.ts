@@ -16,7 +16,7 @@ const answerTo = (breaker: NonNullable<Options["breaker"]>, respond: true | { re
   CircuitHttpClient.protect(statuses(200).client, { breaker, key, respondWhenRejected: respond }).get(url)
 
 describe("respondWhenRejected", () => {
-  it.scoped("without it a rejected request fails and is not sent", () =>
+  it.scoped("C4 a rejected request fails, and is not sent", () =>
     Effect.gen(function* () {
       for (const respond of [undefined, false]) {
         const breaker = yield* makeOpen()
@@ -29,7 +29,7 @@ describe("respondWhenRejected", () => {
     })
   )
 
-  it.scoped("true answers with 503, headers and a JSON body; nothing is sent", () =>
+  it.scoped("C4 respondWhenRejected answers with 503, headers and a JSON body, and sends nothing", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ name: "payments" })
       const { client, sent } = statuses(200)
@@ -57,7 +57,7 @@ describe("respondWhenRejected", () => {
     })
   )
 
-  it.scoped("the status is an option", () =>
+  it.scoped("C4 respondWhenRejected may have another status", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen()
       assert.strictEqual((yield* answerTo(breaker, { status: 500 })).status, 500)
@@ -67,7 +67,7 @@ describe("respondWhenRejected", () => {
     })
   )
 
-  it.scoped("Retry-After is in whole seconds, rounded up", () =>
+  it.scoped("C4 Retry-After is in whole seconds, rounded up", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen()
       const retryAfter = Effect.map(answerTo(breaker, true), ({ headers }) => headers["retry-after"])
@@ -82,7 +82,7 @@ describe("respondWhenRejected", () => {
 
   const expected = { Open: "10", HalfOpen: "1", Recovering: "1", Isolated: undefined } as const
   for (const state of ["Open", "HalfOpen", "Recovering", "Isolated"] as const) {
-    it.scoped(`${state}: Retry-After is ${expected[state] ?? "left out"}`, () =>
+    it.scoped(`C4 Retry-After is ${expected[state] ?? "left out"} while ${state}`, () =>
       Effect.gen(function* () {
         const breaker = yield* rejecting[state]()
         const { headers, json } = yield* answerTo(breaker, true)
@@ -93,7 +93,7 @@ describe("respondWhenRejected", () => {
     )
   }
 
-  it.scoped("what a request that was sent comes to is left as it is", () =>
+  it.scoped("R3.1.2 respondWhenRejected leaves the error of a request that was sent as it is", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client, sent } = backend((request) => Effect.fail(refused(request)))
@@ -104,7 +104,7 @@ describe("respondWhenRejected", () => {
     })
   )
 
-  it.scoped("the rejection of another breaker inside is not answered by the outer one", () =>
+  it.scoped("R3.1.6 the rejection of a breaker inside is not answered by the outer one", () =>
     Effect.gen(function* () {
       const inner = yield* makeOpen({ name: "inner" })
       const outer = yield* make({ name: "outer" })
@@ -121,7 +121,7 @@ describe("respondWhenRejected", () => {
     })
   )
 
-  it.scoped("each request is answered for itself: a client in use is no state", () =>
+  it.scoped("C4 each run of one request is rejected or sent for itself", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(500, 200)
@@ -140,7 +140,7 @@ describe("respondWhenRejected", () => {
 const untyped = (options: object): Options => options
 
 describe("an answered HEAD request", () => {
-  it.scoped("has the headers and no body", () =>
+  it.scoped("C4 the answer to a rejected HEAD request has headers and no body", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen()
       const options = { breaker, key, respondWhenRejected: true } as const
@@ -188,7 +188,7 @@ describe("options of the client out of range", () => {
     [{ respondWhenRejected: null }, respond]
   ]
   for (const [options, message] of nulls) {
-    it(`E6 refuses ${JSON.stringify(options)} by name`, () => {
+    it(`E6 CircuitHttpClient.protect refuses ${JSON.stringify(options)} by name`, () => {
       assert.throws(
         () => CircuitHttpClient.protect(statuses(200).client, untyped(options)),
         RangeError,
@@ -197,7 +197,7 @@ describe("options of the client out of range", () => {
     })
   }
 
-  it("E6 refuses null in place of options, and of prefixes", () => {
+  it("E6 CircuitHttpClient refuses null in place of options and of prefixes", () => {
     const of = "given options (breaker, key, statusOutcome, respondWhenRejected), received null"
     const none: unknown = null
     for (const protect of [
@@ -233,7 +233,7 @@ describe("options of the client out of range", () => {
   )
 
   for (const [options, message] of refusals) {
-    it(`refuses ${message}`, () => {
+    it(`R3.5 ${message}`, () => {
       assert.throws(
         () => CircuitHttpClient.protect(statuses(200).client, untyped(options)),
         RangeError,

@@ -132,8 +132,9 @@ const secondsOpen = (breaker: Breaker) =>
   )
 
 describe("the hint of a failure", () => {
-  for (const [title, headers, millis] of hints) {
-    it.effect(`${title}: ${millis === undefined ? "none" : `${millis} ms`}`, () =>
+  for (const [name, headers, millis] of hints) {
+    const [id, title] = name.startsWith("E10 ") ? ["E10", name.slice(4)] : ["R3.2.8", name]
+    it.effect(`${id} ${title} hints ${millis === undefined ? "nothing" : `${millis} ms`}`, () =>
       Effect.gen(function* () {
         yield* setClock
         const verdict = yield* Effect.sync(() =>
@@ -219,7 +220,7 @@ describe("any text at all", () => {
     FastCheck.constantFrom(" GMT", "", " UTC", " +0200", " Z", " GMT+1", " PST")
   ).map((parts) => parts.join(""))
 
-  it("E10 no text throws, and none hints that the grammar does not know", () => {
+  it("E10 no text throws, and only a text of the grammar hints", () => {
     FastCheck.assert(
       FastCheck.property(
         FastCheck.oneof(
@@ -259,7 +260,7 @@ describe("a date without a zone", () => {
     else process.env["TZ"] = TZ
   })
 
-  it.effect("is in GMT wherever it is read", () =>
+  it.effect("E10 a date of asctime is in GMT in every time zone", () =>
     Effect.sync(() => {
       process.env["TZ"] = "America/New_York"
       assert.notStrictEqual(new Date(0).getTimezoneOffset(), 0)
@@ -273,7 +274,7 @@ describe("a date without a zone", () => {
 })
 
 describe("the hint and the opening of the circuit", () => {
-  it.scoped("a longer hint lengthens it, a shorter one does not cut it", () =>
+  it.scoped("R3.2.8 a longer hint lengthens the opening, a shorter one does not cut it", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* openedBy(503, { "retry-after": "60" }), 60)
       assert.strictEqual(yield* openedBy(503, { "retry-after": "5" }), 10)
@@ -282,7 +283,7 @@ describe("the hint and the opening of the circuit", () => {
     })
   )
 
-  it.scoped("an absurd hint is cut to maxOpenDuration", () =>
+  it.scoped("R3.2.8 an absurd hint is cut to maxOpenDuration", () =>
     Effect.gen(function* () {
       const absurd = { "retry-after": "99999999999999999999" }
       assert.strictEqual(yield* openedBy(503, absurd), 3_600)
@@ -291,7 +292,7 @@ describe("the hint and the opening of the circuit", () => {
     })
   )
 
-  it.scoped("a failed probe's hint counts too", () =>
+  it.scoped("R3.2.8 the hint of a failed probe counts too", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       yield* CircuitHttpClient.protect(answering(503, { "retry-after": "60" }), { breaker }).get(url)
@@ -299,7 +300,7 @@ describe("the hint and the opening of the circuit", () => {
     })
   )
 
-  it.scoped("an error about a status has the hint of its response", () =>
+  it.scoped("R3.2.8 an error about a status has the hint of its response", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const client = answering(503, { "retry-after": "60" }).pipe(
@@ -311,7 +312,7 @@ describe("the hint and the opening of the circuit", () => {
     })
   )
 
-  it.scoped("a failure of statusOutcome has the response's hint unless it has its own", () =>
+  it.scoped("R3.2.8 a failure by statusOutcome has the hint of the response, unless it has its own", () =>
     Effect.gen(function* () {
       const asked = { "retry-after": "60" }
       assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => Outcome.failure() }), 60)

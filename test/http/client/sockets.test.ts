@@ -1,4 +1,4 @@
-/** The clients that people use, against real sockets. Time is virtual all the same: nothing waits but for an event. */
+/** The clients of the platform, on real sockets and the clock of the test: nothing waits but for an event. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -114,7 +114,7 @@ for (const [name, layer] of Object.entries(clients)) {
       body: () => Effect.Effect<unknown, unknown, HttpClient.HttpClient | Scope.Scope>
     ) => it.scoped(title, () => Effect.provide(Effect.suspend(body), layer))
 
-    test("connection refused is a failure, with the original error", () =>
+    test("C3 a refused connection is a failure, with the original error", () =>
       Effect.gen(function* () {
         const { origin } = yield* Effect.scoped(serve)
         const breaker = yield* make()
@@ -126,7 +126,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* rejectionOf(client.get(origin))
       }))
 
-    test("a name that does not resolve is a failure, with the original error", () =>
+    test("C3 a name that does not resolve is a failure, with the original error", () =>
       Effect.gen(function* () {
         const origin = "http://no-such-host.invalid"
         const breaker = yield* make()
@@ -138,7 +138,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* rejectionOf(client.get(origin))
       }))
 
-    test("a reset before the headers is a failure, with the original error", () =>
+    test("C3 a reset before the headers is a failure, with the original error", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -150,7 +150,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* counted(breaker, { failed: 1 }, server.origin)
       }))
 
-    test("a reset in the body is one failure, with the original error", () =>
+    test("C3 a reset in the body is one failure, with the original error", () =>
       Effect.gen(function* () {
         const server = yield* serve
         for (const read of [
@@ -169,7 +169,7 @@ for (const [name, layer] of Object.entries(clients)) {
         }
       }))
 
-    test("a reset in a stream is one failure, after the pieces that came", () =>
+    test("C3 a reset in a stream is one failure, after the pieces before it", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -186,7 +186,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* counted(breaker, { failed: 1 }, server.origin)
       }))
 
-    test("a response that hangs behind an inner timeout is a failure", () =>
+    test("C3 a response that hangs behind an inner timeout is a failure", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -201,7 +201,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* counted(breaker, { failed: 1 }, server.origin)
       }))
 
-    test("a response that hangs behind an outer timeout is Ignored, and gives a probe's slot back", () =>
+    test("R3.1.4 a response that hangs behind an outer timeout is Ignored, and gives the slot of its probe back", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -217,7 +217,7 @@ for (const [name, layer] of Object.entries(clients)) {
         assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 0 })
       }))
 
-    test("a body whose reader is interrupted is Ignored", () =>
+    test("R3.1.4 a body whose reader is interrupted is Ignored", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -226,7 +226,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* counted(breaker, { ignored: 1 }, server.origin)
       }))
 
-    test("a slow body is a slow call, and a success", () =>
+    test("R3.2.11 a slow body is a slow call, and a success", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make({
@@ -241,7 +241,7 @@ for (const [name, layer] of Object.entries(clients)) {
         assert.strictEqual(totals.succeeded, 1)
       }))
 
-    test("a body that is no JSON is judged by its status", () =>
+    test("C3 a body that is no JSON is judged by its status", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -253,7 +253,7 @@ for (const [name, layer] of Object.entries(clients)) {
         yield* counted(breaker, { succeeded: 1 }, server.origin)
       }))
 
-    test("a 503 has its Retry-After by the server's own clock", () =>
+    test("R3.2.8 the Retry-After of a 503 goes by the clock of the server", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()
@@ -269,7 +269,7 @@ for (const [name, layer] of Object.entries(clients)) {
         assert.strictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
       }))
 
-    test("an open circuit sends nothing", () =>
+    test("C2 an open circuit sends nothing", () =>
       Effect.gen(function* () {
         const server = yield* serve
         const breaker = yield* make()

@@ -1,4 +1,4 @@
-/** Ten thousand of everything that somebody who makes requests can have open at once. Costs are counted, not timed. */
+/** Ten thousand responses, bodies and requests that are open at once. Costs are counted, not timed. */
 import { assert, describe, it } from "@effect/vitest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
@@ -25,9 +25,9 @@ import {
 } from "./fixtures.ts"
 
 const many = 10_000
-/** The tests that take long have so many in their quick form. */
+/** So many in the quick form of the tests that take long. */
 const several = inLongRun(many, 2_000)
-/** Where it is not the number that is looked at. */
+/** So many where the test is not about the number. */
 const some = 1_000
 
 /** Does so many of something at once, in one turn of the event loop. */
@@ -73,7 +73,7 @@ describe("responses whose bodies nobody reads", () => {
     })
   )
 
-  it.scoped("E1 a good call in the same turn lives", () =>
+  it.scoped("E1 a good call in the same turn ends as usual", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
@@ -89,7 +89,7 @@ describe("responses whose bodies nobody reads", () => {
     })
   )
 
-  it.scoped("E1 the next outcome of the circuit finds all of them settled", () =>
+  it.scoped("E1 unread responses are settled before the next outcome of their circuit", () =>
     Effect.gen(function* () {
       const { tripPolicy, work } = counting()
       const breaker = yield* make({ tripPolicy })
@@ -107,7 +107,7 @@ describe("responses whose bodies nobody reads", () => {
     })
   )
 
-  it.scoped("E1 each may be followed by a reading of the circuit", () =>
+  it.scoped("E1 a read of the circuit after each of them counts those so far", () =>
     Effect.gen(function* () {
       const { tripPolicy, work } = counting()
       const breaker = yield* make({ tripPolicy })
@@ -130,7 +130,7 @@ describe("responses whose bodies nobody reads", () => {
     })
   )
 
-  it.scoped("E1 a window that has forgotten the failures before them is read as it will be", () =>
+  it.scoped("E1 a read counts unread responses into a window of calls", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 1, calls: 3 }) })
       const { client } = backend((to, nth) =>
@@ -156,7 +156,7 @@ describe("responses whose bodies nobody reads", () => {
     })
   )
 
-  it.scoped("E1 each may have a circuit of its own", () =>
+  it.scoped("E1 unread responses on a circuit each are all counted", () =>
     Effect.gen(function* () {
       const { tripPolicy, work } = counting()
       const breaker = yield* make({ tripPolicy })
@@ -172,7 +172,7 @@ describe("responses whose bodies nobody reads", () => {
   )
 
   it.scoped(
-    "E1 a policy and a logger that throw while they are settled do no harm, and it is reported once",
+    "E1 a policy and a logger that throw while unread responses are settled do no harm, and are reported once",
     () =>
       Effect.gen(function* () {
         let records = 0
@@ -215,7 +215,7 @@ describe("the timer that settles them", () => {
     }
   }
 
-  it.scoped("E1 goes on where settling one of them throws", () =>
+  it.scoped("E1 the timer goes on with the other responses where settling one of them throws", () =>
     Effect.gen(function* () {
       const clock = new BreakingClock()
       const breaker = yield* make({
@@ -270,7 +270,7 @@ describe("bodies that are being read", () => {
     })
   )
 
-  it.scoped("E1 taking one back from those that nobody reads leaves the others to be counted", () =>
+  it.scoped("E1 reading one of many unread responses leaves the others to be counted", () =>
     Effect.gen(function* () {
       const { tripPolicy, work } = counting()
       const breaker = yield* make({ tripPolicy })

@@ -47,7 +47,7 @@ const totalOf = { Success: "succeeded", Failure: "failed", Ignored: "ignored" } 
 
 describe("the verdict on a status", () => {
   for (const [status, verdict] of verdicts) {
-    it.scoped(`${status} is ${verdict._tag}`, () =>
+    it.scoped(`C3 a ${status} is ${verdict._tag}`, () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(status))), verdict)
 
@@ -59,7 +59,7 @@ describe("the verdict on a status", () => {
     )
   }
 
-  it.scoped("a 429 neither closes nor reopens a half-open circuit", () =>
+  it.scoped("C3 a 429 neither closes nor reopens a half-open circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const client = CircuitHttpClient.protect(statuses(429).client, { breaker })
@@ -73,7 +73,7 @@ describe("the verdict on a status", () => {
     })
   )
 
-  it.scoped("statusOutcome: a 400 that is ignored cannot close a half-open circuit", () =>
+  it.scoped("statusOutcome that ignores a 400 keeps it from closing a half-open circuit", () =>
     Effect.gen(function* () {
       const byDefault = yield* makeHalfOpen()
       yield* CircuitHttpClient.protect(statuses(400).client, { breaker: byDefault }).get(url)
@@ -91,7 +91,7 @@ describe("the verdict on a status", () => {
     })
   )
 
-  it.scoped("statusOutcome: a 429 that is counted opens the circuit", () =>
+  it.scoped("statusOutcome that makes a failure of a 429 opens the circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const client = CircuitHttpClient.protect(statuses(429).client, {
@@ -168,7 +168,7 @@ describe("the verdict on a status", () => {
     )
   }
 
-  it.scoped("E18 a program may look at the response and decide otherwise", () =>
+  it.scoped("E18 statusOutcome may judge by the headers of the response", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { client } = backend((to) =>
@@ -185,7 +185,7 @@ describe("the verdict on a status", () => {
     })
   )
 
-  it.scoped("the breaker's own classify is not asked", () =>
+  it.scoped("CircuitHttpClient.protect does not ask the classify of its breaker", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ classify: () => Outcome.failure() })
       yield* CircuitHttpClient.protect(statuses(200).client, { breaker }).get(url)
@@ -231,12 +231,12 @@ const exits: ReadonlyArray<
 
 describe("the verdict on an exit", () => {
   for (const [title, exit, verdict] of exits) {
-    it(`${title} is ${verdict}`, () => {
+    it(`C3 ${title} is ${verdict}`, () => {
       assert.strictEqual(CircuitHttpClient.classify(exit)._tag, verdict)
     })
   }
 
-  it.scoped("the original error reaches the caller", () =>
+  it.scoped("C3 R3.1.2 the original error reaches the caller", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const error = notSent("Transport")
@@ -249,7 +249,7 @@ describe("the verdict on an exit", () => {
     })
   )
 
-  it.scoped("a defect of the client reaches the caller and counts", () =>
+  it.scoped("R3.1.2 a defect of the client reaches the caller, and counts", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const client = CircuitHttpClient.protect(backend(() => Effect.die("a defect")).client, { breaker })
@@ -258,7 +258,7 @@ describe("the verdict on an exit", () => {
     })
   )
 
-  it.scoped("a request that could not be made gives a probe's slot back", () =>
+  it.scoped("R3.2.4 a request that could not be made gives the slot of its probe back", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const client = CircuitHttpClient.protect(backend(() => Effect.fail(notSent("Encode"))).client, {
@@ -275,7 +275,7 @@ describe("the verdict on an exit", () => {
     })
   )
 
-  it.scoped("it also judges a breaker's effects that make a request", () =>
+  it.scoped("CircuitHttpClient.classify judges the effects of a breaker that make a request", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ classify: CircuitHttpClient.classify })
       yield* breaker.protect(statuses(404).client.get(url))

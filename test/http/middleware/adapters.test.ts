@@ -101,9 +101,9 @@ const adapters: Record<string, (handler: HttpApp.Default, breaker: Breaker) => S
     HttpLayerRouter.serve(mounted(handler), { ...quiet, middleware: CircuitHttpMiddleware.make({ breaker }) })
 }
 
-describe("the middleware guards what is served by", () => {
+describe("every way to serve", () => {
   for (const [way, server] of Object.entries(adapters)) {
-    it.scoped(way, () =>
+    it.scoped(`D1 CircuitHttpMiddleware guards what is served by ${way}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const handler = new Handler()
@@ -149,9 +149,9 @@ const partlyGuarded: Record<string, (handler: HttpApp.Default, breaker: Breaker)
     )
 }
 
-describe("only those routes are guarded that have the middleware, with", () => {
+describe("every way to guard some routes", () => {
   for (const [way, server] of Object.entries(partlyGuarded)) {
-    it.scoped(way, () =>
+    it.scoped(`D7 only the routes with the middleware are guarded by ${way}`, () =>
       Effect.gen(function* () {
         const breaker = yield* makeOpen()
         const handler = new Handler()

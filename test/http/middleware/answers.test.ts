@@ -1,4 +1,4 @@
-/** Errors that say themselves what their client gets, and take their time for it. */
+/** Errors that make their own answer, later. */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
@@ -14,7 +14,7 @@ import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddle
 import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { type Ask, exitOf, places, routed, routerPlaces, serve, status, totals } from "./fixtures.ts"
 
-/** What answers were made of an error, and how. */
+/** How often an error was asked for an answer, and how often it made one. */
 class Made {
   calls = 0
   runs = 0
@@ -83,7 +83,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
         ["die", Effect.die]
       ] as const) {
         it.scoped(
-          `E12 that says ${code}, by ${how}, is judged by the answer that is sent, which is made once`,
+          `E12 an error that answers ${code}, by ${how}, is judged by the answer that is sent, which is made once`,
           () =>
             Effect.gen(function* () {
               const error = answering(code)
@@ -99,7 +99,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       }
     }
 
-    it.scoped("E12 that fails to make one is a 500, and is not asked again", () =>
+    it.scoped("E12 an error that fails to make its answer is a 500, and is asked once", () =>
       Effect.gen(function* () {
         const error = answering(404, Effect.fail("no answer"))
         const { ask, breaker } = yield* guarded(Effect.fail(error))
@@ -109,7 +109,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
     )
 
-    it.scoped("E12 that is a constant makes an answer for each request", () =>
+    it.scoped("E12 an error that is a constant makes an answer for each request", () =>
       Effect.gen(function* () {
         const error = answering(404)
         const { ask, breaker } = yield* guarded(Effect.fail(error))
@@ -123,7 +123,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
     )
 
-    it.scoped("E12 that is a constant makes an answer for each of those who ask at once", () =>
+    it.scoped("E12 an error that is a constant makes an answer for each of 20 requests at once", () =>
       Effect.gen(function* () {
         const error = answering(404)
         const { ask } = yield* guarded(Effect.fail(error))
@@ -136,7 +136,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
     )
 
-    it.scoped("E12 that is frozen is judged by its answer", () =>
+    it.scoped("E12 an error that is frozen is judged by its answer", () =>
       Effect.gen(function* () {
         const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
         assert.strictEqual((yield* ask()).status, 404)
@@ -144,7 +144,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
     )
 
-    it.scoped("E12 is the same for a statusOutcome, which is given the answer", () =>
+    it.scoped("E12 statusOutcome is given the answer of an error", () =>
       Effect.gen(function* () {
         const seen: Array<readonly [status: number, body: string]> = []
         const error = answering(404)
@@ -160,7 +160,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
     )
 
-    it.scoped("E12 is the same for a classify that falls back on that of the middleware", () =>
+    it.scoped("E12 a classify that calls that of the middleware judges an error by its answer", () =>
       Effect.gen(function* () {
         const error = answering(404)
         const { ask, breaker } = yield* guarded(Effect.fail(error), {
@@ -172,7 +172,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
     )
 
-    it.scoped("E12 that is a probe holds its slot until the answer is made", () =>
+    it.scoped("E12 a probe holds its slot until the answer of its error is made", () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const middleware = CircuitHttpMiddleware.make({ breaker })
@@ -192,7 +192,7 @@ describe("an error with an answer of its own", () => {
   const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
     CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
 
-  it.scoped("E12 makes one for two middlewares, one round the other", () =>
+  it.scoped("E12 an error makes one answer for two middlewares, one round the other", () =>
     Effect.gen(function* () {
       const [outer, inner] = [yield* make(), yield* make()]
       const error = answering(404)
@@ -204,7 +204,7 @@ describe("an error with an answer of its own", () => {
     })
   )
 
-  it.scoped("E12 reaches a middleware outside as it is", () =>
+  it.scoped("E12 an error reaches a middleware outside as it is", () =>
     Effect.gen(function* () {
       const error = answering(404)
       const before = Object.getOwnPropertyDescriptors({ ...error })
@@ -217,7 +217,7 @@ describe("an error with an answer of its own", () => {
     })
   )
 
-  it.scoped("E12 that is answered otherwise outside makes no other", () =>
+  it.scoped("E12 an error that is answered otherwise outside makes no second answer", () =>
     Effect.gen(function* () {
       const error = answering(404)
       const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
@@ -227,7 +227,7 @@ describe("an error with an answer of its own", () => {
     })
   )
 
-  it.scoped("E12 that throws when it is asked is a 500 for the breaker, and goes on as it was", () =>
+  it.scoped("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const error = {
@@ -241,7 +241,7 @@ describe("an error with an answer of its own", () => {
     })
   )
 
-  it.scoped("E12 whose client disconnects while it is made is Ignored", () =>
+  it.scoped("E12 a client that disconnects while the answer is made is Ignored", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const begun = Effect.sleep("1 minute")

@@ -1,4 +1,4 @@
-/** What an answer that is a failure looks like in a log, and in a snapshot. */
+/** The description of a failed request in a log and in a snapshot. */
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -15,7 +15,7 @@ const causeOf = Option.map(({ cause }: { readonly cause: Cause.Cause<unknown> })
 
 for (const [place, serveIn] of Object.entries(places)) {
   describe(`an answer that is a failure, with the middleware ${place}`, () => {
-    it.scoped("E19 opens with a line that says what was asked and what was answered", () =>
+    it.scoped("E19 the line of an opening has the request and the status", () =>
       Effect.gen(function* () {
         const lines = yield* recordLogs
         const breaker = yield* make()
@@ -31,7 +31,7 @@ for (const [place, serveIn] of Object.entries(places)) {
       })
     )
 
-    it.scoped("E19 that an error has led to is logged with the error", () =>
+    it.scoped("E19 an error that led to a failure is logged", () =>
       Effect.gen(function* () {
         const lines = yield* recordLogs
         const breaker = yield* make()
@@ -46,7 +46,7 @@ for (const [place, serveIn] of Object.entries(places)) {
 }
 
 describe("an answer that is a failure", () => {
-  it.scoped("E19 has the whole path in a mounted router", () =>
+  it.scoped("E19 a request of a mounted router is described with its whole path", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const routes = HttpRouter.empty.pipe(
@@ -60,7 +60,7 @@ describe("an answer that is a failure", () => {
     })
   )
 
-  it.scoped("E19 is described for a breaker's own classify, with what is known", () =>
+  it.scoped("E19 CircuitHttpMiddleware.classify outside a server describes the status", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const answer = breaker.protectWith(Effect.succeed(status(500)), {
@@ -72,7 +72,7 @@ describe("an answer that is a failure", () => {
     })
   )
 
-  it("E19 is an Outcome like any other", () => {
+  it("E19 the verdict is an Outcome like any other", () => {
     assert.deepStrictEqual(CircuitHttpMiddleware.classify(Exit.succeed(status(500))), Outcome.failure())
   })
 })

@@ -12,7 +12,7 @@ const byRoute = ({ url }: { readonly url: string }) => (url === "/health" ? unde
 
 for (const [place, serveIn] of Object.entries(places)) {
   describe(`keys, with the middleware ${place}`, () => {
-    it.scoped("one circuit for all requests by default", () =>
+    it.scoped("D7 all requests have one circuit by default", () =>
       Effect.gen(function* () {
         const handler = new Handler()
         handler.answers = 500
@@ -27,7 +27,7 @@ for (const [place, serveIn] of Object.entries(places)) {
       })
     )
 
-    it.scoped("a circuit per key, of the request's own route", () =>
+    it.scoped("D7 key names the circuit of a request", () =>
       Effect.gen(function* () {
         const handler = new Handler()
         handler.answers = 500
@@ -45,7 +45,7 @@ for (const [place, serveIn] of Object.entries(places)) {
       })
     )
 
-    it.scoped("a request without a key is not guarded, and counts nowhere", () =>
+    it.scoped("D7 a request whose key is undefined is not guarded, and counts nowhere", () =>
       Effect.gen(function* () {
         const handler = new Handler()
         const breaker = yield* makeOpen()
@@ -62,7 +62,7 @@ for (const [place, serveIn] of Object.entries(places)) {
 }
 
 describe("the breaker", () => {
-  it.scoped("is the one in the environment, of each request", () =>
+  it.scoped("CircuitHttpMiddleware.make uses the breaker of the environment of each request", () =>
     Effect.gen(function* () {
       const app = CircuitHttpMiddleware.make()(new Handler().app)
       const inWell = yield* Effect.provideService(serve(app), CircuitBreaker.CircuitBreaker, yield* make())
@@ -75,7 +75,7 @@ describe("the breaker", () => {
     })
   )
 
-  it.scoped("is the one of the option, and the environment's is not used", () =>
+  it.scoped("CircuitHttpMiddleware.make uses the breaker it is given before that of the environment", () =>
     Effect.gen(function* () {
       const given = yield* makeOpen({ name: "given" })
       const around = yield* make({ name: "around" })
@@ -88,7 +88,7 @@ describe("the breaker", () => {
     })
   )
 
-  it.scoped('in mode "observe" runs the handler, and counts what it would have rejected', () =>
+  it.scoped('mode "observe" runs the handler, and counts requests that would have been rejected', () =>
     Effect.gen(function* () {
       const handler = new Handler()
       const breaker = yield* makeOpen({ mode: "observe" })
@@ -103,7 +103,7 @@ describe("the breaker", () => {
 })
 
 describe("the options", () => {
-  it("of an unknown name are refused, by name", () => {
+  it("D8 R3.5 an unknown option is refused by name", () => {
     const misspelt = { keys: () => "orders" }
     assert.throws(
       () => CircuitHttpMiddleware.make(misspelt as CircuitHttpMiddleware.Options),
@@ -112,7 +112,7 @@ describe("the options", () => {
     )
   })
 
-  it("are refused where they are none of their kind", () => {
+  it("D8 R3.5 options of a wrong kind are refused by name", () => {
     const refusals: ReadonlyArray<readonly [options: object, message: string]> = [
       [
         { breaker: {} },
@@ -201,7 +201,7 @@ describe("the options", () => {
       })
   )
 
-  it.scoped("statusOutcome: a 404 that is Ignored does not close a half-open circuit", () =>
+  it.scoped("D5 statusOutcome that ignores a 404 keeps it from closing a half-open circuit", () =>
     Effect.gen(function* () {
       const handler = new Handler()
       const breaker = yield* makeOpen()
@@ -218,7 +218,7 @@ describe("the options", () => {
     })
   )
 
-  it.scoped("that are undefined were not given", () =>
+  it.scoped("R3.5 an option that is undefined has its default", () =>
     Effect.gen(function* () {
       const handler = new Handler()
       handler.answers = 500
@@ -232,20 +232,22 @@ describe("the options", () => {
     })
   )
 
-  it.scoped("a key that throws is the app's defect, and the request's handler does not run", () =>
-    Effect.gen(function* () {
-      const handler = new Handler()
-      const breaker = yield* make()
-      const key = (): string => {
-        throw new Error("no key")
-      }
-      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, key })(handler.app))
-      assert.strictEqual((yield* ask()).status, 500)
-      assert.strictEqual(handler.runs, 0)
-    })
+  it.scoped(
+    "CircuitHttpMiddleware.make makes a defect of a key that throws, and the handler does not run",
+    () =>
+      Effect.gen(function* () {
+        const handler = new Handler()
+        const breaker = yield* make()
+        const key = (): string => {
+          throw new Error("no key")
+        }
+        const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, key })(handler.app))
+        assert.strictEqual((yield* ask()).status, 500)
+        assert.strictEqual(handler.runs, 0)
+      })
   )
 
-  it.scoped("a classify that throws changes no answer, and counts as Ignored", () =>
+  it.scoped("R3.1.5 a classify that throws changes no answer, and counts as Ignored", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const classify = () => {

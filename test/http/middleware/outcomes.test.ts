@@ -69,7 +69,7 @@ const endings: ReadonlyArray<
 for (const [place, serveIn] of Object.entries(places)) {
   describe(`what counts, with the middleware ${place}`, () => {
     for (const [what, app, code, verdict] of endings) {
-      it.scoped(`${what} has ${verdict}`, () =>
+      it.scoped(`D5 ${what} has ${verdict}`, () =>
         Effect.gen(function* () {
           const breaker = yield* make()
           const ask = yield* serveIn(app, CircuitHttpMiddleware.make({ breaker }))
@@ -88,7 +88,7 @@ for (const [place, serveIn] of Object.entries(places)) {
       )
     }
 
-    it.scoped("an app that interrupts itself is Ignored", () =>
+    it.scoped("R3.1.4 an app that interrupts itself is Ignored", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const ask = yield* serveIn(Effect.interrupt, CircuitHttpMiddleware.make({ breaker }))
@@ -97,7 +97,7 @@ for (const [place, serveIn] of Object.entries(places)) {
       })
     )
 
-    it.scoped("classify may be one that lists the errors of the app", () =>
+    it.scoped("D5 classify may list the errors that count, or those that do not", () =>
       Effect.gen(function* () {
         const listed = (error: unknown) => error === "unavailable"
         const errors = ["out of stock", "unavailable"]
@@ -115,7 +115,7 @@ for (const [place, serveIn] of Object.entries(places)) {
       })
     )
 
-    it.scoped("classify may be another", () =>
+    it.scoped("D5 classify may make a failure, with a hint, of another status", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const ask = yield* serveIn(
@@ -139,9 +139,9 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
   describe(`a client that disconnects from a route, with the middleware ${place}`, () => {
     for (const [what, classify] of Object.entries({
       "is Ignored": undefined,
-      "is Ignored whatever classify says": () => Outcome.failure()
+      "is Ignored whatever classify answers": () => Outcome.failure()
     })) {
-      it.scoped(what, () =>
+      it.scoped(`D4 a client that disconnects ${what}`, () =>
         Effect.gen(function* () {
           const breaker = yield* make()
           const handler = new WaitingHandler()
@@ -185,7 +185,7 @@ describe("what an app comes to passes unchanged", () => {
     "the rejection of another breaker inside": Exit.fail(inner)
   }
   for (const [what, exit] of Object.entries(exits)) {
-    it.scoped(what, () =>
+    it.scoped(`D5 R3.1.2 an app keeps ${what}`, () =>
       Effect.gen(function* () {
         const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
         const seen = yield* exitOf(middleware(exit))
@@ -200,7 +200,7 @@ describe("what an app comes to passes unchanged", () => {
     "its error": Effect.fail("unavailable"),
     "its interruption": Effect.failCause(brokenOff)
   })) {
-    it.scoped(`round the server, to a middleware outside: ${what}`, () =>
+    it.scoped(`D5 R3.1.2 an app round the server keeps ${what} for a middleware outside`, () =>
       Effect.gen(function* () {
         const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
         const recording = <E, R>(served: HttpApp.Default<E, R>) =>
@@ -222,6 +222,7 @@ describe("classify", () => {
     ["a defect", Exit.die("broken"), Outcome.failure()],
     ["only interruption", Exit.interrupt(FiberId.none), Outcome.ignored]
   ] as const) {
-    it(`judges ${what}`, () => assert.deepStrictEqual(CircuitHttpMiddleware.classify(exit), outcome))
+    it(`CircuitHttpMiddleware.classify judges ${what}`, () =>
+      assert.deepStrictEqual(CircuitHttpMiddleware.classify(exit), outcome))
   }
 })

@@ -33,7 +33,7 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
         assert.strictEqual(yield* tagOf(breaker), "Closed")
       })
 
-    it.scoped("one of several simultaneous requests runs, the others get a 503 at once", () =>
+    it.scoped("D2 one of several simultaneous requests is the probe, the others get a 503 at once", () =>
       Effect.gen(function* () {
         const { ask, begin, breaker, handler } = yield* halfOpen()
         const probe = yield* begin
@@ -49,7 +49,7 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
       })
     )
 
-    it.scoped("probes: 3: three run at once, and three successes close", () =>
+    it.scoped("D3 probes: 3 run at the same time, and three successes close the circuit", () =>
       Effect.gen(function* () {
         const { ask, begin, breaker, handler } = yield* halfOpen({ halfOpen: { probes: 3 } })
         const probes = yield* Effect.replicateEffect(begin, 3)
@@ -64,7 +64,7 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
       })
     )
 
-    it.scoped("probes: 3: one failure among them reopens", () =>
+    it.scoped("D3 probes: 3 reopen the circuit when one of them fails", () =>
       Effect.gen(function* () {
         const { ask, begin, breaker, handler } = yield* halfOpen({ halfOpen: { probes: 3 } })
         for (const code of [200, 200, 500]) {
@@ -77,25 +77,23 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
       })
     )
 
-    it.scoped(
-      "one that a timeout inside ends is a failure: the circuit opens, and is usable after that",
-      () =>
-        Effect.gen(function* () {
-          const handler = new WaitingHandler()
-          const breaker = yield* makeHalfOpen()
-          const patient = Effect.timeout(handler.app, "5 seconds")
-          const ask = yield* serveIn(routed(patient), CircuitHttpMiddleware.make({ breaker }))
-          const probe = yield* Effect.fork(ask())
-          yield* handler.hasBegun
-          yield* TestClock.adjust("5 seconds")
-          assert.strictEqual((yield* probe).status, 500)
-          assert.strictEqual(yield* tagOf(breaker), "Open")
-          yield* TestClock.adjust("10 seconds")
-          yield* assertUsable(breaker, ask, handler)
-        })
+    it.scoped("D4 a probe that times out inside reopens the circuit, which stays usable", () =>
+      Effect.gen(function* () {
+        const handler = new WaitingHandler()
+        const breaker = yield* makeHalfOpen()
+        const patient = Effect.timeout(handler.app, "5 seconds")
+        const ask = yield* serveIn(routed(patient), CircuitHttpMiddleware.make({ breaker }))
+        const probe = yield* Effect.fork(ask())
+        yield* handler.hasBegun
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* probe).status, 500)
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+        yield* TestClock.adjust("10 seconds")
+        yield* assertUsable(breaker, ask, handler)
+      })
     )
 
-    it.scoped("one that ends in an Ignored outcome gives its slot back", () =>
+    it.scoped("D4 a probe that ends Ignored gives its slot back", () =>
       Effect.gen(function* () {
         const { ask, begin, breaker, handler } = yield* halfOpen()
         const probe = yield* begin
@@ -105,7 +103,7 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
       })
     )
 
-    it.scoped("one whose client disconnects gives its slot back", () =>
+    it.scoped("D4 a probe whose client disconnects gives its slot back", () =>
       Effect.gen(function* () {
         const { ask, begin, breaker, handler } = yield* halfOpen()
         const probe = yield* begin
@@ -116,27 +114,31 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
       })
     )
 
-    it.scoped("one that hangs loses its slot at probeTimeout, and its late answer counts for nothing", () =>
-      Effect.gen(function* () {
-        const { ask, begin, breaker, handler } = yield* halfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
-        const hanging = yield* begin
-        yield* TestClock.adjust("4999 millis")
-        assert.strictEqual((yield* ask()).status, 503)
-        yield* TestClock.adjust("1 millis")
-        const next = yield* begin
-        yield* handler.ends(status(500))
-        assert.strictEqual((yield* hanging).status, 500)
-        assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-        yield* handler.ends(status(200))
-        assert.strictEqual((yield* next).status, 200)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-      })
+    it.scoped(
+      "R3.2.5 a probe that hangs loses its slot at probeTimeout, and its late answer changes nothing",
+      () =>
+        Effect.gen(function* () {
+          const { ask, begin, breaker, handler } = yield* halfOpen({
+            halfOpen: { probeTimeout: "5 seconds" }
+          })
+          const hanging = yield* begin
+          yield* TestClock.adjust("4999 millis")
+          assert.strictEqual((yield* ask()).status, 503)
+          yield* TestClock.adjust("1 millis")
+          const next = yield* begin
+          yield* handler.ends(status(500))
+          assert.strictEqual((yield* hanging).status, 500)
+          assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
+          yield* handler.ends(status(200))
+          assert.strictEqual((yield* next).status, 200)
+          assert.strictEqual(yield* tagOf(breaker), "Closed")
+        })
     )
   })
 }
 
 describe("probes, with a timeout round the middleware", () => {
-  it.scoped("one that it ends gives its slot back", () =>
+  it.scoped("D4 a probe that times out round the middleware gives its slot back", () =>
     Effect.gen(function* () {
       const handler = new WaitingHandler()
       const breaker = yield* makeHalfOpen()

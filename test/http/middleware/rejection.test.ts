@@ -20,7 +20,7 @@ const assertUnavailable = (answer: Answer, seconds?: number) => {
 
 for (const [place, serveIn] of Object.entries(places)) {
   describe(`a rejection, with the middleware ${place}`, () => {
-    it.scoped("is a 503 that says when to come back, in whole seconds, rounded up", () =>
+    it.scoped("D1 a rejection is a 503 with Retry-After in whole seconds, rounded up", () =>
       Effect.gen(function* () {
         const handler = new Handler()
         const breaker = yield* makeOpen({ openDuration: "30 seconds" })
@@ -49,18 +49,20 @@ for (const [place, serveIn] of Object.entries(places)) {
       ["Recovering", 1],
       ["Isolated", undefined]
     ] as const) {
-      it.scoped(`while ${state} it names ${seconds === undefined ? "no time" : "the shortest time"}`, () =>
-        Effect.gen(function* () {
-          const handler = new Handler()
-          const breaker = yield* rejecting[state]()
-          const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
-          assertUnavailable(yield* ask(), seconds)
-          assert.strictEqual(handler.runs, 0)
-        })
+      it.scoped(
+        `D1 a rejection while ${state} has ${seconds === undefined ? "no Retry-After" : "a Retry-After of one second"}`,
+        () =>
+          Effect.gen(function* () {
+            const handler = new Handler()
+            const breaker = yield* rejecting[state]()
+            const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
+            assertUnavailable(yield* ask(), seconds)
+            assert.strictEqual(handler.runs, 0)
+          })
       )
     }
 
-    it.scoped("is an event of the server's span", () =>
+    it.scoped("R3.4 a rejection is an event of the span of the server", () =>
       Effect.gen(function* () {
         const breaker = yield* makeOpen({ name: "orders" })
         const spans = yield* recordSpans
@@ -83,7 +85,7 @@ for (const [place, serveIn] of Object.entries(places)) {
 }
 
 describe("the response option", () => {
-  it.scoped("answers with a response", () =>
+  it.scoped("response may be a response", () =>
     Effect.gen(function* () {
       const closed = HttpServerResponse.text("closed for now", { status: 429 })
       const breaker = yield* makeOpen()
@@ -94,7 +96,7 @@ describe("the response option", () => {
     })
   )
 
-  it.scoped("answers with an effect, told of the rejection", () =>
+  it.scoped("response may be an effect, and is given the rejection", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ name: "orders" })
       const ask = yield* serve(
@@ -115,7 +117,7 @@ describe("the response option", () => {
     })
   )
 
-  it.scoped("is not counted: neither a 500 of it nor a 200", () =>
+  it.scoped("R3.1.1 response counts neither as a failure nor as a success", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen()
       const before = yield* totalsOf(breaker)
@@ -128,7 +130,7 @@ describe("the response option", () => {
     })
   )
 
-  it.scoped("does not answer for the rejection of a breaker inside, which is the handler's own", () =>
+  it.scoped("R3.1.6 response does not answer the rejection of a breaker inside", () =>
     Effect.gen(function* () {
       const inner = yield* makeOpen({ name: "inner" })
       const outer = yield* make({ name: "outer" })
@@ -140,23 +142,25 @@ describe("the response option", () => {
     })
   )
 
-  it.scoped("a middleware inside another answers for itself, and the outer counts its 503", () =>
-    Effect.gen(function* () {
-      const inner = yield* makeOpen({ name: "inner" })
-      const outer = yield* make({ name: "outer" })
-      const app = CircuitHttpMiddleware.make({ breaker: outer })(
-        CircuitHttpMiddleware.make({ breaker: inner })(new Handler().app)
-      )
-      const ask = yield* serve(app)
-      yield* TestClock.adjust("4 seconds")
-      assertUnavailable(yield* ask(), 6)
-      assertUnavailable(yield* ask(), 10)
-    })
+  it.scoped(
+    "R3.1.6 a middleware inside another answers its own rejection, whose 503 the outer one counts",
+    () =>
+      Effect.gen(function* () {
+        const inner = yield* makeOpen({ name: "inner" })
+        const outer = yield* make({ name: "outer" })
+        const app = CircuitHttpMiddleware.make({ breaker: outer })(
+          CircuitHttpMiddleware.make({ breaker: inner })(new Handler().app)
+        )
+        const ask = yield* serve(app)
+        yield* TestClock.adjust("4 seconds")
+        assertUnavailable(yield* ask(), 6)
+        assertUnavailable(yield* ask(), 10)
+      })
   )
 })
 
 describe("a rejection is the one of its own run", () => {
-  it.scoped("a handler that is running when the circuit opens answers for itself", () =>
+  it.scoped("R3.1.2 a handler that runs when the circuit opens answers for itself", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const handler = new WaitingHandler()

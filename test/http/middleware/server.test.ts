@@ -46,7 +46,7 @@ for (const [place, server] of Object.entries({
         return { handler, ask, giveUp: Effect.zipRight(Fiber.interrupt(client), handler.hasBeenInterrupted) }
       })
 
-    it.scoped("is Ignored", () =>
+    it.scoped("D4 R3.1.4 a client that disconnects from a route is Ignored", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const { giveUp } = yield* begin(breaker)
@@ -55,7 +55,7 @@ for (const [place, server] of Object.entries({
       })
     )
 
-    it.scoped("gives the slot of a probe back", () =>
+    it.scoped("D4 a client that disconnects from a route gives the slot of its probe back", () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const { ask, giveUp, handler } = yield* begin(breaker)
@@ -68,7 +68,7 @@ for (const [place, server] of Object.entries({
       })
     )
 
-    it.scoped("counts as slow under a slow-call policy if it has waited that long", () =>
+    it.scoped("R3.1.4 a client that disconnects after slowerThan counts as slow", () =>
       Effect.gen(function* () {
         const breaker = yield* make({
           tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
@@ -83,17 +83,19 @@ for (const [place, server] of Object.entries({
 }
 
 describe("a client that disconnects from a route that calls a dependency behind a breaker", () => {
-  it.scoped("is Ignored: it says nothing about the dependency", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const dependency = new WaitingHandler()
-      const ask = askAt(yield* listen(HttpServer.serve(routed(breaker.protect(dependency.app)))))
-      const client = yield* Effect.fork(ask())
-      yield* dependency.hasBegun
-      yield* Fiber.interrupt(client)
-      yield* dependency.hasBeenInterrupted
-      assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 1, rejected: 0 })
-    })
+  it.scoped(
+    "R3.1.4 a client that disconnects while a route calls a dependency is Ignored by its breaker",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        const dependency = new WaitingHandler()
+        const ask = askAt(yield* listen(HttpServer.serve(routed(breaker.protect(dependency.app)))))
+        const client = yield* Effect.fork(ask())
+        yield* dependency.hasBegun
+        yield* Fiber.interrupt(client)
+        yield* dependency.hasBeenInterrupted
+        assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 1, rejected: 0 })
+      })
   )
 })
 
@@ -125,18 +127,20 @@ describe("a client that disconnects from a handler without a router", () => {
     ["round the server, without a body", aroundServer, status(204)],
     ["round the server, without a body, with a failure", aroundServer, status(500)]
   ] as const) {
-    it.scoped(`does not interrupt it: it counts by what it answers in the end, ${what}`, () =>
-      Effect.gen(function* () {
-        const { breaker, handler } = yield* abandoned(server)
-        yield* handler.ends(answer)
-        yield* settled
-        assert.strictEqual(yield* tagOf(breaker), answer.status === 500 ? "Open" : "Closed")
-      })
+    it.scoped(
+      `D4 a handler without a router runs on and counts by its answer, with the middleware ${what}`,
+      () =>
+        Effect.gen(function* () {
+          const { breaker, handler } = yield* abandoned(server)
+          yield* handler.ends(answer)
+          yield* settled
+          assert.strictEqual(yield* tagOf(breaker), answer.status === 500 ? "Open" : "Closed")
+        })
     )
   }
 
   // Node never tells that a body could not be sent, so the server does not come back from sending it.
-  it.scoped("round the server, a body that cannot be sent holds the slot until probeTimeout", () =>
+  it.scoped("R3.2.5 a body that cannot be sent holds the slot of a probe until probeTimeout", () =>
     Effect.gen(function* () {
       const { ask, breaker, handler } = yield* abandoned(aroundServer)
       yield* handler.ends(HttpServerResponse.text("too late"))
@@ -156,7 +160,7 @@ for (const [place, server] of Object.entries({
   "round the server": aroundServer
 })) {
   describe(`a server with the middleware ${place}`, () => {
-    it.scoped("answers on one kept connection, and runs no handler while the circuit is open", () =>
+    it.scoped("D1 a server answers on one connection, and runs no handler while the circuit is open", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const handler = new Handler()
@@ -179,7 +183,7 @@ for (const [place, server] of Object.entries({
       })
     )
 
-    it.scoped("streams a body as it comes", () =>
+    it.scoped("R3.1.2 a server sends a stream as it arrives", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const isRead = yield* Deferred.make<void>()
@@ -202,7 +206,7 @@ for (const [place, server] of Object.entries({
       })
     )
 
-    it.scoped("serves others while a handler hangs, also if that is a probe that has outlived its slot", () =>
+    it.scoped("R3.2.5 a server answers others while a probe hangs beyond probeTimeout", () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
         const handler = new WaitingHandler()
@@ -221,7 +225,7 @@ for (const [place, server] of Object.entries({
       })
     )
 
-    it.scoped("that shuts down lets a running call end, counts it, and takes no more", () =>
+    it.scoped("R3.1.2 a server that shuts down lets a running call end, and counts it", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const handler = new WaitingHandler()
@@ -244,7 +248,7 @@ for (const [place, server] of Object.entries({
 }
 
 describe("a server with the middleware", () => {
-  it.scoped("counts a body that breaks while it is sent as a failure", () =>
+  it.scoped("D5 a body that breaks while it is sent is a failure", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const body = Stream.concat(Stream.make("first, "), Stream.die("broken")).pipe(Stream.encodeText)
@@ -255,7 +259,7 @@ describe("a server with the middleware", () => {
     })
   )
 
-  it.scoped("that shuts down with its breaker still answers for a call that runs", () =>
+  it.scoped("R3.1.2 a server that shuts down with its breaker lets a running call end", () =>
     Effect.gen(function* () {
       const handler = new WaitingHandler()
       const server = HttpServer.serve(routed(handler.app), CircuitHttpMiddleware.make())

@@ -76,7 +76,7 @@ for (const [place, server] of Object.entries(servers)) {
         })
     )
 
-    it.scoped("E13 one that is refused before it opens counts by its answer", () =>
+    it.scoped("E13 a socket that is refused before it opens counts by its answer", () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const port = yield* serve(breaker, Effect.succeed(status(503)))
@@ -89,7 +89,7 @@ for (const [place, server] of Object.entries(servers)) {
     )
 
     for (const code of [1000, 1001, 1011, 3000]) {
-      it.scoped(`E13 one that its client closes with ${code} was a success`, () =>
+      it.scoped(`E13 a socket that its client closes with ${code} is a success`, () =>
         Effect.gen(function* () {
           const breaker = yield* make()
           const client = yield* connect(yield* serve(breaker), path)
@@ -101,7 +101,7 @@ for (const [place, server] of Object.entries(servers)) {
       )
     }
 
-    it.scoped("E13 one whose route answers something else in the end was a success: nobody gets that", () =>
+    it.scoped("E13 a socket whose route answers 500 after it has closed is a success", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const client = yield* connect(yield* serve(breaker, Effect.as(route, status(500))), path)
@@ -112,7 +112,7 @@ for (const [place, server] of Object.entries(servers)) {
       })
     )
 
-    it.scoped("E13 one whose route fails once it is open is a failure", () =>
+    it.scoped("E13 a socket whose route fails while it is open is a failure", () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const failing = Effect.flatMap(HttpServerRequest.upgrade, (socket) =>
@@ -126,7 +126,7 @@ for (const [place, server] of Object.entries(servers)) {
       })
     )
 
-    it.scoped("E13 one that lives long is not slow", () =>
+    it.scoped("E13 a socket that stays open long is not slow", () =>
       Effect.gen(function* () {
         const breaker = yield* make({
           tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
@@ -152,7 +152,7 @@ describe("a route that answers with a socket", () => {
   const serve = (breaker: Breaker, app: HttpApp.Default<unknown>) =>
     listen(HttpServer.serve(CircuitHttpMiddleware.make({ breaker })(app)))
 
-  it.scoped("E13 by a channel closes the circuit as it opens", () =>
+  it.scoped("E13 a socket of a channel closes the circuit when it opens", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const echoing = Stream.never.pipe(
@@ -166,7 +166,7 @@ describe("a route that answers with a socket", () => {
     })
   )
 
-  it.scoped("E13 may fail after it has opened, for as long as the circuit asks for more probes", () =>
+  it.scoped("E13 a socket that fails after it has opened reopens a half-open circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
       const gate = yield* Deferred.make<void>()
@@ -190,7 +190,7 @@ describe("a route that answers with a socket", () => {
     })
   )
 
-  it.scoped("E13 makes calls on the same circuit while it is open", () =>
+  it.scoped("E13 the route of an open socket may call the same circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const results = yield* Queue.unbounded<string>()
@@ -209,7 +209,7 @@ describe("a route that answers with a socket", () => {
     })
   )
 
-  it.scoped("E13 sends and receives as without a breaker", () =>
+  it.scoped("E13 a socket sends and receives as without a breaker", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const app = Effect.gen(function* () {
@@ -239,7 +239,7 @@ describe("a route that answers with a socket", () => {
     })
   )
 
-  it.scoped("E13 may only send: its first message that gets through settles a probe", () =>
+  it.scoped("E13 the first message that is sent settles the probe of a socket that only sends", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const sent: Array<unknown> = []

@@ -30,7 +30,7 @@ for (const place of [
     const serve = (breaker: Breaker, app: HttpApp.Default<unknown>) =>
       listen(servers[place]!(app, CircuitHttpMiddleware.make({ breaker })))
 
-    it.scoped("E13 closes the circuit with its headers, and the next come in", () =>
+    it.scoped("E13 the headers of a stream close the circuit, and the next requests are admitted", () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const gate = yield* Deferred.make<void>()
@@ -44,7 +44,7 @@ for (const place of [
       })
     )
 
-    it.scoped("E13 reopens it where it says so, however long it goes on", () =>
+    it.scoped("E13 a stream with status 500 reopens the circuit at its headers", () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const gate = yield* Deferred.make<void>()
@@ -57,7 +57,7 @@ for (const place of [
       })
     )
 
-    it.scoped("E13 is as slow as its headers", () =>
+    it.scoped("E13 a stream is as slow as its headers", () =>
       Effect.gen(function* () {
         const breaker = yield* make({
           tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
