@@ -1,9 +1,10 @@
 /** Each of these stores breaks one law, and that law fails on it. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { liveTest } from "../kit/test.ts"
 
 type Store = CircuitStore.Store
 type Fault = (store: Store) => Partial<Store>
@@ -117,16 +118,14 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
 
 describe("CircuitStore laws catch a store that", { concurrent: true }, () => {
   for (const [name, fault, expected] of faults) {
-    it.live(`CircuitStore law catches a store that ${name}`, () =>
-      Effect.gen(function* () {
-        const store = yield* CircuitStore.makeMemory()
-        const wrong = Effect.succeed({ ...store, ...fault(store) })
-        const law = testing.storeLaws.find((it) => expected.test(it.name))
-        assert.isDefined(law)
-        const broken = yield* Effect.flip(law.check(wrong))
-        assert.strictEqual(broken.law, law.name)
-        assert.include(broken.message, `${law.name}: `)
-      })
-    )
+    liveTest(`CircuitStore law catches a store that ${name}`, function* () {
+      const store = yield* CircuitStore.makeMemory()
+      const wrong = Effect.succeed({ ...store, ...fault(store) })
+      const law = testing.storeLaws.find((it) => expected.test(it.name))
+      assert.isDefined(law)
+      const broken = yield* Effect.flip(law.check(wrong))
+      assert.strictEqual(broken.law, law.name)
+      assert.include(broken.message, `${law.name}: `)
+    })
   }
 })

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { liveTest } from "../kit/test.ts"
 
 describe.concurrent("CircuitStore laws, of the store in memory", () => {
   for (const law of testing.storeLaws) {
@@ -18,15 +19,13 @@ describe("CircuitStore.alone", () => {
     it.live(`CircuitStore law, of a process alone: ${law.about}: ${law.name}`, () => law.check(alone))
   }
 
-  it.live("CircuitStore.alone keeps nothing", () =>
-    Effect.gen(function* () {
-      const circuit = { breaker: "payments", key: "default" }
-      const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
-      const answer = yield* CircuitStore.alone.compareAndSet(write)
-      assert.deepInclude(answer, { revision: "a", state: "open" })
-      const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
-      const [entry] = yield* CircuitStore.alone.exchange([request])
-      assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
-    })
-  )
+  liveTest("CircuitStore.alone keeps nothing", function* () {
+    const circuit = { breaker: "payments", key: "default" }
+    const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
+    const answer = yield* CircuitStore.alone.compareAndSet(write)
+    assert.deepInclude(answer, { revision: "a", state: "open" })
+    const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
+    const [entry] = yield* CircuitStore.alone.exchange([request])
+    assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
+  })
 })

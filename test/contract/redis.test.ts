@@ -20,8 +20,9 @@ describeWith("given", "CircuitStore laws, of the store in Redis", () => {
 
   withProcesses(0, (test) => {
     for (const law of testing.storeLaws) {
-      test(`CircuitStore law, in Redis: ${law.about}: ${law.name}`, () =>
-        Effect.flatMap(Fleet, (fleet) => law.check(Effect.provideService(connect, Fleet, fleet))))
+      test(`CircuitStore law, in Redis: ${law.about}: ${law.name}`, function* () {
+        yield* law.check(Effect.provideService(connect, Fleet, yield* Fleet))
+      })
     }
   })
 })

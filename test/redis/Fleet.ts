@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import type * as Scope from "effect/Scope"
+import type { Body } from "../kit/test.ts"
 import { breakerOptions, newPrefix, type Options, patientConnection, storeOptions } from "./options.ts"
 import type { Member, Process } from "./Processes.ts"
 import * as Processes from "./Processes.ts"
@@ -26,7 +27,7 @@ const fleetOf = (size: number) =>
     })
   )
 
-type Test<R> = <E>(name: string, test: () => Effect.Effect<void, E, R | Scope.Scope>) => void
+type Test<R> = (title: string, body: Body<R | Scope.Scope>) => void
 
 /**
  * Tests that share what a layer makes. The `layer` of `@effect/vitest` would do, if it did not change the one `it` that
@@ -36,7 +37,7 @@ export const sharing = <R>(layer: Layer.Layer<R>, tests: (test: Test<R>) => void
   const runtime = ManagedRuntime.make(layer)
   beforeAll(() => runtime.runPromise(Effect.void))
   afterAll(() => runtime.dispose())
-  tests((name, test) => it.scopedLive(name, () => Effect.provide(test(), runtime)))
+  tests((title, body) => it.scopedLive(title, () => Effect.provide(Effect.gen(body), runtime)))
 }
 
 /** Tests that share a server and so many processes. */

@@ -1,5 +1,5 @@
 /** A store on connections of the program's own. */
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { Redis } from "ioredis"
+import { liveTest } from "../kit/test.ts"
 import { recordLogs } from "../rules/fixtures.ts"
 import { subscribersOf } from "./commands.ts"
 import { describeWith } from "./describe.ts"
@@ -59,8 +60,9 @@ const connections = Effect.gen(function* () {
 })
 
 describeWith("own", "RedisCircuitStore.layerFromClient", () => {
-  it.scopedLive("layerFromClient leaves its clients connected, and no listener on them, when it ends", () =>
-    Effect.gen(function* () {
+  liveTest(
+    "layerFromClient leaves its clients connected, and no listener on them, when it ends",
+    function* () {
       const { clients, server } = yield* connections
       const listeners = () =>
         [clients.client, clients.subscriber].map((client) =>
@@ -79,84 +81,76 @@ describeWith("own", "RedisCircuitStore.layerFromClient", () => {
       assert.deepStrictEqual([clients.client.status, clients.subscriber.status], ["ready", "ready"])
       assert.strictEqual(yield* Effect.promise(() => clients.client.ping()), "PONG")
       assert.deepStrictEqual(listeners(), before)
-    })
+    }
   )
 
-  it.scopedLive("R3.5 layerFromClient refuses options out of range by name", () =>
-    Effect.gen(function* () {
-      const { clients } = yield* connections
-      for (const [option, value] of [
-        ["deadline", 0],
-        ["syncInterval", Infinity],
-        ["lease", -1],
-        ["quorum", 0],
-        ["sync", "often"],
-        ["onStoreError", "ignore"],
-        ["prefx", "app:"]
-      ]) {
-        const layer = RedisCircuitStore.layerFromClient(clients, { [String(option)]: value })
-        const cause = yield* Effect.flip(Effect.sandbox(Layer.build(layer)))
-        assert.match(String(cause), new RegExp(`RangeError.*RedisCircuitStore.*${option}`))
-      }
-    })
-  )
+  liveTest("R3.5 layerFromClient refuses options out of range by name", function* () {
+    const { clients } = yield* connections
+    for (const [option, value] of [
+      ["deadline", 0],
+      ["syncInterval", Infinity],
+      ["lease", -1],
+      ["quorum", 0],
+      ["sync", "often"],
+      ["onStoreError", "ignore"],
+      ["prefx", "app:"]
+    ]) {
+      const layer = RedisCircuitStore.layerFromClient(clients, { [String(option)]: value })
+      const cause = yield* Effect.flip(Effect.sandbox(Layer.build(layer)))
+      assert.match(String(cause), new RegExp(`RangeError.*RedisCircuitStore.*${option}`))
+    }
+  })
 
-  it.scopedLive("C7 a client that queues commands is asked nothing more while one question waits", () =>
-    Effect.gen(function* () {
-      const { clients, goesDown, queue, server } = yield* connections
-      const layer = RedisCircuitStore.layerFromClient(clients, { prefix: newPrefix() })
-      const store = yield* Effect.provide(CircuitStore.CircuitStore, layer)
-      yield* goesDown
-      const ask = Effect.timeoutOption(store.exchange([]), "5 millis")
-      yield* Effect.replicateEffect(Effect.exit(ask), 100)
-      assert.strictEqual(yield* queue, 1)
-      yield* server.start
-      yield* until(Effect.map(Effect.exit(store.exchange([])), Exit.isSuccess))
-      assert.strictEqual(yield* queue, 0)
-    })
-  )
+  liveTest("C7 a client that queues commands is asked nothing more while one question waits", function* () {
+    const { clients, goesDown, queue, server } = yield* connections
+    const layer = RedisCircuitStore.layerFromClient(clients, { prefix: newPrefix() })
+    const store = yield* Effect.provide(CircuitStore.CircuitStore, layer)
+    yield* goesDown
+    const ask = Effect.timeoutOption(store.exchange([]), "5 millis")
+    yield* Effect.replicateEffect(Effect.exit(ask), 100)
+    assert.strictEqual(yield* queue, 1)
+    yield* server.start
+    yield* until(Effect.map(Effect.exit(store.exchange([])), Exit.isSuccess))
+    assert.strictEqual(yield* queue, 0)
+  })
 
-  it.scopedLive("C7 calls of many circuits do not make the queue of such a client grow", () =>
-    Effect.gen(function* () {
-      const { clients, goesDown, queue } = yield* connections
-      const breaker = yield* breakerOn(clients, { prefix: newPrefix(), deadline: 500 })
-      yield* goesDown
-      const failing = (keys: string) =>
-        Effect.forEach(
-          Array.from({ length: 50 }, (_, i) => `${keys}-${i}`),
-          (key) => Effect.exit(breaker.protectWith(unavailable, { key })),
-          { concurrency: "unbounded" }
-        )
-      // Each of them is new, and asks; then it is known that nobody answers.
-      yield* failing("first")
-      const first = yield* queue
-      assert.isAtMost(first, 50)
-      for (const keys of ["first", "second", "third"]) {
-        yield* failing(keys)
-        yield* Effect.sleep(syncMillis)
-      }
-      assert.strictEqual(yield* queue, first)
-    })
-  )
-
-  it.scopedLive("C7 a write that such a client sends late does not undo later changes", () =>
-    Effect.gen(function* () {
-      const { clients, goesDown, queue, server } = yield* connections
-      const prefix = newPrefix()
-      const a = yield* breakerOn(clients, { prefix, deadline: 2_000 })
-      const b = yield* nodeOn(server.address, prefix)
-      for (const node of [a, b]) yield* node.protect(Effect.void)
-      yield* goesDown
-      yield* a.trip()
-      yield* a.reset()
-      assert.isAtLeast(yield* queue, 1)
-      yield* server.start
-      yield* eventually(queue, 0)
-      const both = Effect.all([isRejected(a), isRejected(b)])
-      yield* eventually(both, [false, false])
+  liveTest("C7 calls of many circuits do not make the queue of such a client grow", function* () {
+    const { clients, goesDown, queue } = yield* connections
+    const breaker = yield* breakerOn(clients, { prefix: newPrefix(), deadline: 500 })
+    yield* goesDown
+    const failing = (keys: string) =>
+      Effect.forEach(
+        Array.from({ length: 50 }, (_, i) => `${keys}-${i}`),
+        (key) => Effect.exit(breaker.protectWith(unavailable, { key })),
+        { concurrency: "unbounded" }
+      )
+    // Each of them is new, and asks; then it is known that nobody answers.
+    yield* failing("first")
+    const first = yield* queue
+    assert.isAtMost(first, 50)
+    for (const keys of ["first", "second", "third"]) {
+      yield* failing(keys)
       yield* Effect.sleep(syncMillis)
-      yield* eventually(both, [false, false])
-      yield* stays(both, [false, false], 2 * syncMillis)
-    })
-  )
+    }
+    assert.strictEqual(yield* queue, first)
+  })
+
+  liveTest("C7 a write that such a client sends late does not undo later changes", function* () {
+    const { clients, goesDown, queue, server } = yield* connections
+    const prefix = newPrefix()
+    const a = yield* breakerOn(clients, { prefix, deadline: 2_000 })
+    const b = yield* nodeOn(server.address, prefix)
+    for (const node of [a, b]) yield* node.protect(Effect.void)
+    yield* goesDown
+    yield* a.trip()
+    yield* a.reset()
+    assert.isAtLeast(yield* queue, 1)
+    yield* server.start
+    yield* eventually(queue, 0)
+    const both = Effect.all([isRejected(a), isRejected(b)])
+    yield* eventually(both, [false, false])
+    yield* Effect.sleep(syncMillis)
+    yield* eventually(both, [false, false])
+    yield* stays(both, [false, false], 2 * syncMillis)
+  })
 })

@@ -1,8 +1,9 @@
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
+import { liveTest } from "../kit/test.ts"
 import { describeWith } from "./describe.ts"
 import { failsNow, type Node, nodeOn } from "./Nodes.ts"
 import { newPrefix } from "./options.ts"
@@ -42,23 +43,22 @@ describeWith("given", "C6 clocks that disagree", () => {
         return [a, b] as const
       })
 
-    it.scopedLive(`C6 an opening ends at the same time where a clock is an hour ${name}`, () =>
-      Effect.gen(function* () {
-        const [a, b] = yield* nodes()
-        yield* a.trip()
-        yield* eventually(wrong(b.tag), "Open")
-        // Of ten minutes; the two are not asked at the same time.
-        assert.isBelow(Math.abs((yield* retryAfterOf(a)) - (yield* wrong(retryAfterOf(b)))), 5_000)
-      })
-    )
+    liveTest(`C6 an opening ends at the same time where a clock is an hour ${name}`, function* () {
+      const [a, b] = yield* nodes()
+      yield* a.trip()
+      yield* eventually(wrong(b.tag), "Open")
+      // Of ten minutes; the two are not asked at the same time.
+      assert.isBelow(Math.abs((yield* retryAfterOf(a)) - (yield* wrong(retryAfterOf(b)))), 5_000)
+    })
 
-    it.scopedLive(`C6 failures count together while they are young, where a clock is an hour ${name}`, () =>
-      Effect.gen(function* () {
+    liveTest(
+      `C6 failures count together while they are young, where a clock is an hour ${name}`,
+      function* () {
         const [a, b] = yield* nodes(TripPolicy.failureCount({ failures: 4, within: "10 seconds" }))
         failsNow(a, 2)
         failsNow(b, 2)
         yield* eventually(Effect.all([a.tag, wrong(b.tag)]), ["Open", "Open"])
-      })
+      }
     )
   }
 })

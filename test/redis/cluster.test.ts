@@ -1,4 +1,4 @@
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,6 +8,7 @@ import { CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as testing from "effect-circuit-breaker/testing"
 import * as ioredis from "ioredis"
+import { liveTest } from "../kit/test.ts"
 import { rejectionOf, tagOf } from "../rules/fixtures.ts"
 import { infoOf, keysIn, replicated, subscribersOf } from "./commands.ts"
 import { describeInTurn, describeWith } from "./describe.ts"
@@ -125,52 +126,51 @@ describeInTurn("own", "a store in a Redis cluster", () =>
     const prefix = newPrefix()
     const connect = Effect.flatMap(Cluster, (cluster) => storeOn(cluster, prefix))
     for (const law of testing.storeLaws) {
-      test(`CircuitStore law, on a cluster: ${law.about}: ${law.name}`, () =>
-        Effect.flatMap(Effect.context<Cluster>(), (context) => law.check(Effect.provide(connect, context))))
+      test(`CircuitStore law, on a cluster: ${law.about}: ${law.name}`, function* () {
+        yield* law.check(Effect.provideService(connect, Cluster, yield* Cluster))
+      })
     }
 
-    test("CircuitStore.exchange reaches circuits on all servers of a cluster, over which they are spread", () =>
-      Effect.gen(function* () {
-        const cluster = yield* Cluster
-        const prefix = newPrefix()
-        const store = yield* storeOn(cluster, prefix)
-        const keys = Array.from({ length: 300 }, (_, i) => `tenant-${i}`)
-        const requests = keys.map((key) => contribution({ breaker: "payments", key }, key))
-        const entries = yield* store.exchange(requests)
-        assert.deepStrictEqual(
-          valuesOf(entries),
-          keys.map((key) => [key])
-        )
-        const held = yield* keysOf(cluster, prefix)
-        assert.strictEqual(held.flat().length, keys.length)
-        for (const part of held) assert.isAbove(part.length, keys.length / 6)
-      }))
+    test("CircuitStore.exchange reaches circuits on all servers of a cluster, over which they are spread", function* () {
+      const cluster = yield* Cluster
+      const prefix = newPrefix()
+      const store = yield* storeOn(cluster, prefix)
+      const keys = Array.from({ length: 300 }, (_, i) => `tenant-${i}`)
+      const requests = keys.map((key) => contribution({ breaker: "payments", key }, key))
+      const entries = yield* store.exchange(requests)
+      assert.deepStrictEqual(
+        valuesOf(entries),
+        keys.map((key) => [key])
+      )
+      const held = yield* keysOf(cluster, prefix)
+      assert.strictEqual(held.flat().length, keys.length)
+      for (const part of held) assert.isAbove(part.length, keys.length / 6)
+    })
 
-    test("C6 a node hears of an opening from the one server it listens to, wherever in a cluster the circuit is", () =>
-      Effect.gen(function* () {
-        const cluster = yield* Cluster
-        const prefix = newPrefix()
-        const quiet = { store: { syncInterval: "1 hour" } } as const
-        const a = yield* nodeOn(cluster, prefix, quiet)
-        const b = yield* nodeOn(cluster, prefix, quiet)
-        const keys = ["a", "b", "c", "d", "e", "f"]
-        for (const node of [a, b]) {
-          yield* Effect.forEach(keys, (key) => node.protectWith(Effect.void, { key }))
-        }
-        yield* listening(cluster, prefix, 2)
-        for (const key of keys) for (let i = 0; i < 5; i++) a.callNow(unavailable, key)
-        yield* eventually(
-          Effect.forEach(keys, (key): Effect.Effect<string> => tagOf(b, key)),
-          all(keys, "Open")
+    test("C6 a node hears of an opening from the one server it listens to, wherever in a cluster the circuit is", function* () {
+      const cluster = yield* Cluster
+      const prefix = newPrefix()
+      const quiet = { store: { syncInterval: "1 hour" } } as const
+      const a = yield* nodeOn(cluster, prefix, quiet)
+      const b = yield* nodeOn(cluster, prefix, quiet)
+      const keys = ["a", "b", "c", "d", "e", "f"]
+      for (const node of [a, b]) {
+        yield* Effect.forEach(keys, (key) => node.protectWith(Effect.void, { key }))
+      }
+      yield* listening(cluster, prefix, 2)
+      for (const key of keys) for (let i = 0; i < 5; i++) a.callNow(unavailable, key)
+      yield* eventually(
+        Effect.forEach(keys, (key): Effect.Effect<string> => tagOf(b, key)),
+        all(keys, "Open")
+      )
+      const primaries = new Set(
+        yield* Effect.forEach(yield* allKeys(cluster, prefix), (key) =>
+          Effect.map(slotOf(cluster, key), (slot) => cluster.primaryOf(slot).id)
         )
-        const primaries = new Set(
-          yield* Effect.forEach(yield* allKeys(cluster, prefix), (key) =>
-            Effect.map(slotOf(cluster, key), (slot) => cluster.primaryOf(slot).id)
-          )
-        )
-        assert.isAbove(primaries.size, 1)
-        assert.deepStrictEqual([a, b].map(storeLinesOf), [[], []])
-      }))
+      )
+      assert.isAbove(primaries.size, 1)
+      assert.deepStrictEqual([a, b].map(storeLinesOf), [[], []])
+    })
 
     const names: ReadonlyArray<readonly [what: string, prefix: string, breaker: string, key: string]> = [
       ["keys in braces", "", "payments", "{tenant}"],
@@ -188,105 +188,97 @@ describeInTurn("own", "a store in a Redis cluster", () =>
     ]
     for (const [what, start, breaker, key] of names) {
       const isSpread = !start.includes("{")
-      test(`F9 nodes find the same circuits with ${what}${isSpread ? ", in slots of their own, without a redirection" : ""}`, () =>
-        Effect.gen(function* () {
-          const cluster = yield* Cluster
-          const prefix = `${start}${newPrefix()}`
-          const one = yield* storeOn(cluster, prefix)
-          const other = yield* storeOn(cluster, prefix)
-          const moved = yield* movedIn(cluster)
-          const circuits = Array.from({ length: 20 }, (_, i) => ({ breaker, key: `${key}${i}` }))
-          yield* one.exchange(circuits.map((circuit) => contribution(circuit, circuit.key)))
-          const reads = circuits.map((circuit) => ({ ...contribution(circuit, ""), contribution: undefined }))
-          assert.deepStrictEqual(
-            valuesOf(yield* other.exchange(reads)),
-            circuits.map(({ key }) => [key])
-          )
-          if (!isSpread) return
-          assert.strictEqual(yield* movedIn(cluster), moved)
-          const slots = yield* Effect.forEach(yield* allKeys(cluster, prefix), (it) => slotOf(cluster, it))
-          assert.isAbove(new Set(slots).size, circuits.length / 2)
-        }))
+      test(`F9 nodes find the same circuits with ${what}${isSpread ? ", in slots of their own, without a redirection" : ""}`, function* () {
+        const cluster = yield* Cluster
+        const prefix = `${start}${newPrefix()}`
+        const one = yield* storeOn(cluster, prefix)
+        const other = yield* storeOn(cluster, prefix)
+        const moved = yield* movedIn(cluster)
+        const circuits = Array.from({ length: 20 }, (_, i) => ({ breaker, key: `${key}${i}` }))
+        yield* one.exchange(circuits.map((circuit) => contribution(circuit, circuit.key)))
+        const reads = circuits.map((circuit) => ({ ...contribution(circuit, ""), contribution: undefined }))
+        assert.deepStrictEqual(
+          valuesOf(yield* other.exchange(reads)),
+          circuits.map(({ key }) => [key])
+        )
+        if (!isSpread) return
+        assert.strictEqual(yield* movedIn(cluster), moved)
+        const slots = yield* Effect.forEach(yield* allKeys(cluster, prefix), (it) => slotOf(cluster, it))
+        assert.isAbove(new Set(slots).size, circuits.length / 2)
+      })
     }
 
-    test("C6 a circuit stays shared while its slot moves to another server of a cluster", () =>
-      Effect.gen(function* () {
-        const cluster = yield* Cluster
-        const { a, b, nodes, prefix } = yield* shared(cluster, "moving")
-        for (const node of nodes) node.callNow(unavailable, "moving")
-        const keys = allKeys(cluster, prefix)
-        yield* eventually(
-          Effect.map(keys, ({ length }) => length),
-          1
-        )
-        const [key] = yield* keys
-        const slot = yield* slotOf(cluster, key!)
-        const source = cluster.primaryOf(slot)
-        const target = cluster.primaries.find((it) => it !== source)!
+    test("C6 a circuit stays shared while its slot moves to another server of a cluster", function* () {
+      const cluster = yield* Cluster
+      const { a, b, nodes, prefix } = yield* shared(cluster, "moving")
+      for (const node of nodes) node.callNow(unavailable, "moving")
+      const keys = allKeys(cluster, prefix)
+      yield* eventually(
+        Effect.map(keys, ({ length }) => length),
+        1
+      )
+      const [key] = yield* keys
+      const slot = yield* slotOf(cluster, key!)
+      const source = cluster.primaryOf(slot)
+      const target = cluster.primaries.find((it) => it !== source)!
 
-        yield* target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
-        yield* source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
-        yield* source.command("MIGRATE", target.address.host, target.address.port, key!, 0, 5_000)
-        // The source redirects questions to the target.
-        yield* a.trip("moving")
-        yield* eventually(tagOf(b, "moving"), "Open")
-        assert.deepStrictEqual(yield* keysIn(source, prefix), [])
+      yield* target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
+      yield* source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id)
+      yield* source.command("MIGRATE", target.address.host, target.address.port, key!, 0, 5_000)
+      // The source redirects questions to the target.
+      yield* a.trip("moving")
+      yield* eventually(tagOf(b, "moving"), "Open")
+      assert.deepStrictEqual(yield* keysIn(source, prefix), [])
 
-        for (const server of [target, source, ...cluster.primaries]) {
-          yield* server.command("CLUSTER", "SETSLOT", slot, "NODE", target.id)
-        }
-        yield* b.reset("moving")
-        yield* eventually(tagOf(a, "moving"), "Closed")
-        const late = yield* nodeOn(cluster, prefix)
-        yield* a.trip("moving")
-        assert.strictEqual(
-          (yield* rejectionOf(late.protectWith(Effect.void, { key: "moving" }))).state,
-          "Open"
-        )
-        assert.deepStrictEqual([a, b, late].map(storeLinesOf), [[], [], []])
-      }))
+      for (const server of [target, source, ...cluster.primaries]) {
+        yield* server.command("CLUSTER", "SETSLOT", slot, "NODE", target.id)
+      }
+      yield* b.reset("moving")
+      yield* eventually(tagOf(a, "moving"), "Closed")
+      const late = yield* nodeOn(cluster, prefix)
+      yield* a.trip("moving")
+      assert.strictEqual((yield* rejectionOf(late.protectWith(Effect.void, { key: "moving" }))).state, "Open")
+      assert.deepStrictEqual([a, b, late].map(storeLinesOf), [[], [], []])
+    })
 
-    test("C7 the first calls of 100 circuits at once on a cluster are not taken for a failure of the store", () =>
-      Effect.gen(function* () {
-        const cluster = yield* Cluster
-        const node = yield* nodeOn(cluster, newPrefix())
-        yield* Effect.forEach(
-          Array.from({ length: 100 }, (_, i) => `tenant-${i}`),
-          (key) => node.protectWith(Effect.void, { key }),
-          { concurrency: "unbounded" }
-        )
-        assert.deepStrictEqual(storeLinesOf(node), [])
-      }))
+    test("C7 the first calls of 100 circuits at once on a cluster are not taken for a failure of the store", function* () {
+      const cluster = yield* Cluster
+      const node = yield* nodeOn(cluster, newPrefix())
+      yield* Effect.forEach(
+        Array.from({ length: 100 }, (_, i) => `tenant-${i}`),
+        (key) => node.protectWith(Effect.void, { key }),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(storeLinesOf(node), [])
+    })
 
-    test("C7 a node asks for the changes of a time in which its subscription moved to another server", () =>
-      Effect.gen(function* () {
-        const cluster = yield* Cluster
-        const { a, b, prefix } = yield* shared(cluster, "missed")
-        const mostClients = (count: number) => inAll(cluster, "CONFIG", "SET", "maxclients", count)
-        // Nobody connects meanwhile.
-        yield* mostClients(1)
-        yield* Effect.addFinalizer(() => mostClients(1_000))
-        yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")
-        yield* listening(cluster, prefix, 0)
-        yield* a.trip("missed")
-        yield* mostClients(1_000)
-        yield* listening(cluster, prefix, 2)
-        yield* eventually(isRejected(b, "missed"), true)
-      }))
+    test("C7 a node asks for the changes of a time in which its subscription moved to another server", function* () {
+      const cluster = yield* Cluster
+      const { a, b, prefix } = yield* shared(cluster, "missed")
+      const mostClients = (count: number) => inAll(cluster, "CONFIG", "SET", "maxclients", count)
+      // Nobody connects meanwhile.
+      yield* mostClients(1)
+      yield* Effect.addFinalizer(() => mostClients(1_000))
+      yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")
+      yield* listening(cluster, prefix, 0)
+      yield* a.trip("missed")
+      yield* mostClients(1_000)
+      yield* listening(cluster, prefix, 2)
+      yield* eventually(isRejected(b, "missed"), true)
+    })
 
-    test("C7 a node asks while its subscription is refused, and subscribes again when it is allowed", () =>
-      Effect.gen(function* () {
-        const cluster = yield* Cluster
-        const { a, b, prefix } = yield* shared(cluster, "refused")
-        yield* inAll(cluster, "ACL", "SETUSER", "default", "-subscribe")
-        yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")
-        yield* Effect.addFinalizer(() => inAll(cluster, "ACL", "SETUSER", "default", "+subscribe"))
-        yield* listening(cluster, prefix, 0)
-        yield* a.trip("refused")
-        yield* eventually(isRejected(b, "refused"), true)
-        yield* inAll(cluster, "ACL", "SETUSER", "default", "+subscribe")
-        yield* listening(cluster, prefix, 2)
-      }))
+    test("C7 a node asks while its subscription is refused, and subscribes again when it is allowed", function* () {
+      const cluster = yield* Cluster
+      const { a, b, prefix } = yield* shared(cluster, "refused")
+      yield* inAll(cluster, "ACL", "SETUSER", "default", "-subscribe")
+      yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")
+      yield* Effect.addFinalizer(() => inAll(cluster, "ACL", "SETUSER", "default", "+subscribe"))
+      yield* listening(cluster, prefix, 0)
+      yield* a.trip("refused")
+      yield* eventually(isRejected(b, "refused"), true)
+      yield* inAll(cluster, "ACL", "SETUSER", "default", "+subscribe")
+      yield* listening(cluster, prefix, 2)
+    })
   })
 )
 
@@ -296,38 +288,37 @@ describeWith("own", "C7 a Redis cluster that fails over", () => {
     "does not answer": (primary) => primary.freeze
   }
   for (const [what, fails] of Object.entries(failures)) {
-    it.scopedLive(
+    liveTest(
       `C7 a primary of a cluster that ${what} stops no call, and the nodes agree on its replica`,
-      () =>
-        Effect.gen(function* () {
-          const cluster = yield* RedisCluster.make
-          const [primary] = cluster.primaries
-          const prefix = newPrefix()
-          const options = { store: { deadline: 3_000 } }
-          const a = yield* nodeOn(cluster, prefix, options)
-          const b = yield* nodeOn(cluster, prefix, options)
-          const nodes = [a, b]
-          const key = yield* keyOn(cluster, primary, `${prefix}{payments:`)
-          const tags = tagsOf(nodes, key)
-          for (const node of nodes) yield* node.protectWith(Effect.void, { key })
-          for (const node of nodes) node.callNow(unavailable, key)
-          yield* a.trip(key)
-          yield* eventually(tags, ["Open", "Open"])
+      function* () {
+        const cluster = yield* RedisCluster.make
+        const [primary] = cluster.primaries
+        const prefix = newPrefix()
+        const options = { store: { deadline: 3_000 } }
+        const a = yield* nodeOn(cluster, prefix, options)
+        const b = yield* nodeOn(cluster, prefix, options)
+        const nodes = [a, b]
+        const key = yield* keyOn(cluster, primary, `${prefix}{payments:`)
+        const tags = tagsOf(nodes, key)
+        for (const node of nodes) yield* node.protectWith(Effect.void, { key })
+        for (const node of nodes) node.callNow(unavailable, key)
+        yield* a.trip(key)
+        yield* eventually(tags, ["Open", "Open"])
 
-          // The nodes would give the replica an opening that it does not know.
-          yield* replicated(primary, cluster.replica)
+        // The nodes would give the replica an opening that it does not know.
+        yield* replicated(primary, cluster.replica)
 
-          yield* fails(primary)
-          yield* noticed({ nodes })
-          yield* a.reset(key)
-          assert.deepStrictEqual(yield* tags, ["Closed", "Open"])
-          assert.deepStrictEqual(a.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
+        yield* fails(primary)
+        yield* noticed({ nodes })
+        yield* a.reset(key)
+        assert.deepStrictEqual(yield* tags, ["Closed", "Open"])
+        assert.deepStrictEqual(a.callNow(Effect.succeed("works"), key), Exit.succeed("works"))
 
-          yield* cluster.replica.command("CLUSTER", "FAILOVER", "TAKEOVER")
-          yield* eventually(tags, ["Closed", "Closed"])
-          yield* recovered({ nodes })
-          assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open", "Open > Closed"]))
-        })
+        yield* cluster.replica.command("CLUSTER", "FAILOVER", "TAKEOVER")
+        yield* eventually(tags, ["Closed", "Closed"])
+        yield* recovered({ nodes })
+        assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open", "Open > Closed"]))
+      }
     )
   }
 })

@@ -1,6 +1,7 @@
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
+import { liveTest } from "../kit/test.ts"
 import { tagOf } from "../rules/fixtures.ts"
 import { inLongRun } from "../runLength.ts"
 import { infoOf, keysIn, subscribersOf } from "./commands.ts"
@@ -50,115 +51,105 @@ const policies: Record<string, TripPolicy.TripPolicy> = {
 }
 
 describeWith("own", "C8 keys and commands", () => {
-  it.scopedLive("C8 a circuit has one key, with the prefix, in one hash slot, that expires", () =>
-    Effect.gen(function* () {
-      const { a, b, nodes, prefix, server } = yield* nodesOn(2, { breaker: { openDuration: "3 minutes" } })
-      const names = ["default", "eu", "us:east", "{curly}", "with space", "ü"]
-      for (const key of names) {
-        for (const node of nodes) yield* node.protectWith(Effect.void, { key })
-        callsNow(a, unavailable, 1, key)
-      }
-      yield* a.trip("us:east")
-      yield* b.isolate("ü")
-      failsNow(a, 4)
-      yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      yield* eventually(server.command("DBSIZE"), names.length)
-      for (const key of yield* keysIn(server)) {
-        assert.isTrue(key.startsWith(prefix), key)
-        assert.match(key.slice(prefix.length), /^\{[^}]+\}/)
-        const millis = Number(yield* server.command("PTTL", key))
-        // Longer than the opening and the time after which the backoff starts over, but not for ever.
-        assert.isAbove(millis, 360_000)
-        assert.isBelow(millis, 86_400_000)
+  liveTest("C8 a circuit has one key, with the prefix, in one hash slot, that expires", function* () {
+    const { a, b, nodes, prefix, server } = yield* nodesOn(2, { breaker: { openDuration: "3 minutes" } })
+    const names = ["default", "eu", "us:east", "{curly}", "with space", "ü"]
+    for (const key of names) {
+      for (const node of nodes) yield* node.protectWith(Effect.void, { key })
+      callsNow(a, unavailable, 1, key)
+    }
+    yield* a.trip("us:east")
+    yield* b.isolate("ü")
+    failsNow(a, 4)
+    yield* eventually(tagsOf(nodes), ["Open", "Open"])
+    yield* eventually(server.command("DBSIZE"), names.length)
+    for (const key of yield* keysIn(server)) {
+      assert.isTrue(key.startsWith(prefix), key)
+      assert.match(key.slice(prefix.length), /^\{[^}]+\}/)
+      const millis = Number(yield* server.command("PTTL", key))
+      // Longer than the opening and the time after which the backoff starts over, but not for ever.
+      assert.isAbove(millis, 360_000)
+      assert.isBelow(millis, 86_400_000)
+    }
+  })
+
+  liveTest("C8 the key of a circuit that is no longer used expires", function* () {
+    const { a, server } = yield* nodesOn(1, {
+      breaker: {
+        idleTimeToLive: "1 second",
+        openDuration: "1 second",
+        halfOpen: { probeTimeout: "1 second" },
+        tripPolicy: TripPolicy.failureCount({ failures: 1_000_000, within: "1 second" })
       }
     })
-  )
+    // A key may have expired before a busy machine looks at it, so it is the expired ones that are counted.
+    const written = Effect.zipWith(
+      Effect.map(server.command("DBSIZE"), Number),
+      Effect.map(infoOf(server, "stats", "expired_keys"), Number),
+      (present, expired) => present + expired
+    )
+    const hasExpired = eventually(server.command("DBSIZE"), 0)
+    // The failure may be older than the window when a busy machine comes to report it; then it is not written.
+    const failure = Effect.exit(a.protectWith(unavailable, { key: "us" }))
+    yield* until(Effect.map(Effect.zipRight(failure, written), (count) => count > 0))
+    yield* hasExpired
 
-  it.scopedLive("C8 the key of a circuit that is no longer used expires", () =>
-    Effect.gen(function* () {
-      const { a, server } = yield* nodesOn(1, {
-        breaker: {
-          idleTimeToLive: "1 second",
-          openDuration: "1 second",
-          halfOpen: { probeTimeout: "1 second" },
-          tripPolicy: TripPolicy.failureCount({ failures: 1_000_000, within: "1 second" })
-        }
-      })
-      // A key may have expired before a busy machine looks at it, so it is the expired ones that are counted.
-      const written = Effect.zipWith(
-        Effect.map(server.command("DBSIZE"), Number),
-        Effect.map(infoOf(server, "stats", "expired_keys"), Number),
-        (present, expired) => present + expired
-      )
-      const hasExpired = eventually(server.command("DBSIZE"), 0)
-      // The failure may be older than the window when a busy machine comes to report it; then it is not written.
-      const failure = Effect.exit(a.protectWith(unavailable, { key: "us" }))
-      yield* until(Effect.map(Effect.zipRight(failure, written), (count) => count > 0))
-      yield* hasExpired
-
-      const before = yield* written
-      yield* a.trip("eu")
-      assert.isAbove(yield* written, before)
-      yield* eventually(tagOf(a, "eu"), "HalfOpen")
-      assert.strictEqual(yield* a.protectWith(Effect.succeed("works"), { key: "eu" }), "works")
-      yield* hasExpired
-    })
-  )
+    const before = yield* written
+    yield* a.trip("eu")
+    assert.isAbove(yield* written, before)
+    yield* eventually(tagOf(a, "eu"), "HalfOpen")
+    assert.strictEqual(yield* a.protectWith(Effect.succeed("works"), { key: "eu" }), "works")
+    yield* hasExpired
+  })
 
   for (const [name, tripPolicy] of Object.entries(policies)) {
-    it.scopedLive(`C8 memory of a circuit does not grow with its outcomes: ${name}`, () =>
-      Effect.gen(function* () {
-        const { a, nodes, server } = yield* nodesOn(2, { breaker: { tripPolicy } })
-        for (const node of nodes) yield* node.protect(Effect.void)
-        for (let round = 0; round < inLongRun(50, 15); round++) {
-          yield* a.reset()
-          for (const node of nodes) {
-            callsNow(node, Effect.void, 100)
-            failsNow(node, 40)
-          }
-        }
-        // The nodes report what they have counted.
-        yield* Effect.sleep(2 * syncMillis)
-        yield* eventually(server.command("DBSIZE"), 1)
-        const [key] = yield* keysIn(server)
-        const bytes = Number(yield* server.command("MEMORY", "USAGE", key!))
-        assert.isAbove(bytes, 0)
-        assert.isBelow(bytes, 4_096)
-      })
-    )
-  }
-
-  it.scopedLive("C8 calls on a circuit that does not fail send no command", () =>
-    Effect.gen(function* () {
-      const { a, b, nodes, prefix, server } = yield* nodesOn(2)
-      for (const node of nodes) yield* node.protect(Effect.void)
-      yield* eventually(subscribersOf(server, channelOf(prefix)), 2)
-      yield* server.command("CONFIG", "RESETSTAT")
-      callsNow(a, Effect.void, 10_000)
-      yield* Effect.sleep(3 * syncMillis)
-      callsNow(b, Effect.void, 10_000)
-      assert.deepStrictEqual(yield* commandsOf(server), {})
-    })
-  )
-
-  it.scopedLive("C8 calls on a circuit that fails send commands by the interval, not by the call", () =>
-    Effect.gen(function* () {
-      const tripPolicy = TripPolicy.failureRate({ threshold: 0.9, within: "1 minute" })
+    liveTest(`C8 memory of a circuit does not grow with its outcomes: ${name}`, function* () {
       const { a, nodes, server } = yield* nodesOn(2, { breaker: { tripPolicy } })
       for (const node of nodes) yield* node.protect(Effect.void)
-      callsNow(a, Effect.void, 1_000)
-      failsNow(a)
-      yield* Effect.sleep(2 * syncMillis)
-      yield* server.command("CONFIG", "RESETSTAT")
-      const startedAt = performance.now()
-      for (let round = 0; round < 10; round++) {
-        callsNow(a, Effect.void, 1_000)
-        yield* Effect.sleep(syncMillis / 5)
+      for (let round = 0; round < inLongRun(50, 15); round++) {
+        yield* a.reset()
+        for (const node of nodes) {
+          callsNow(node, Effect.void, 100)
+          failsNow(node, 40)
+        }
       }
-      const intervals = Math.ceil((performance.now() - startedAt) / syncMillis)
-      const { evalsha = 0 } = yield* commandsOf(server)
-      assert.isAbove(evalsha, 0)
-      assert.isAtMost(evalsha, nodes.length * (intervals + 2))
+      // The nodes report what they have counted.
+      yield* Effect.sleep(2 * syncMillis)
+      yield* eventually(server.command("DBSIZE"), 1)
+      const [key] = yield* keysIn(server)
+      const bytes = Number(yield* server.command("MEMORY", "USAGE", key!))
+      assert.isAbove(bytes, 0)
+      assert.isBelow(bytes, 4_096)
     })
-  )
+  }
+
+  liveTest("C8 calls on a circuit that does not fail send no command", function* () {
+    const { a, b, nodes, prefix, server } = yield* nodesOn(2)
+    for (const node of nodes) yield* node.protect(Effect.void)
+    yield* eventually(subscribersOf(server, channelOf(prefix)), 2)
+    yield* server.command("CONFIG", "RESETSTAT")
+    callsNow(a, Effect.void, 10_000)
+    yield* Effect.sleep(3 * syncMillis)
+    callsNow(b, Effect.void, 10_000)
+    assert.deepStrictEqual(yield* commandsOf(server), {})
+  })
+
+  liveTest("C8 calls on a circuit that fails send commands by the interval, not by the call", function* () {
+    const tripPolicy = TripPolicy.failureRate({ threshold: 0.9, within: "1 minute" })
+    const { a, nodes, server } = yield* nodesOn(2, { breaker: { tripPolicy } })
+    for (const node of nodes) yield* node.protect(Effect.void)
+    callsNow(a, Effect.void, 1_000)
+    failsNow(a)
+    yield* Effect.sleep(2 * syncMillis)
+    yield* server.command("CONFIG", "RESETSTAT")
+    const startedAt = performance.now()
+    for (let round = 0; round < 10; round++) {
+      callsNow(a, Effect.void, 1_000)
+      yield* Effect.sleep(syncMillis / 5)
+    }
+    const intervals = Math.ceil((performance.now() - startedAt) / syncMillis)
+    const { evalsha = 0 } = yield* commandsOf(server)
+    assert.isAbove(evalsha, 0)
+    assert.isAtMost(evalsha, nodes.length * (intervals + 2))
+  })
 })

@@ -39,75 +39,70 @@ const manyProcesses = inLongRun(20, 4)
 
 describeWith("given", "C6 one probe for 20 nodes", () => {
   withProcesses(manyProcesses, (test) => {
-    test(`C6 one of 20 nodes in ${manyProcesses} processes runs the probe, and its success closes the circuit of all`, () =>
-      Effect.gen(function* () {
-        const { members } = yield* halfOpen(20)
-        const running = yield* beginAll(members)
-        assert.strictEqual(totalOf(running), 1)
-        const prober = members[running.indexOf(1)]!
-        assert.deepStrictEqual(yield* prober.end("works"), ["works"])
-        yield* eventually(statesOf(members), all(members, "Closed"))
-        assert.deepStrictEqual(yield* members[19]!.call("works"), ["works"])
-      }))
+    test(`C6 one of 20 nodes in ${manyProcesses} processes runs the probe, and its success closes the circuit of all`, function* () {
+      const { members } = yield* halfOpen(20)
+      const running = yield* beginAll(members)
+      assert.strictEqual(totalOf(running), 1)
+      const prober = members[running.indexOf(1)]!
+      assert.deepStrictEqual(yield* prober.end("works"), ["works"])
+      yield* eventually(statesOf(members), all(members, "Closed"))
+      assert.deepStrictEqual(yield* members[19]!.call("works"), ["works"])
+    })
   })
 })
 
 describeWith("given", "C6 one probe for several processes", () => {
   withProcesses(4, (test) => {
-    test("C6 a failed probe reopens the circuit on every process, with one step of the backoff", () =>
-      Effect.gen(function* () {
-        const { members } = yield* halfOpen(8)
-        const running = yield* beginAll(members)
-        assert.strictEqual(totalOf(running), 1)
-        yield* members[running.indexOf(1)]!.end("fails")
-        yield* eventually(
-          Effect.forEach(members, ({ report }) =>
-            Effect.map(report, ({ transitions }) => transitions.filter((it) => it.includes("> Open")))
-          ),
-          all(members, ["Closed > Open 1 (Tripped)", "HalfOpen > Open 2 (ProbeFailed)"])
-        )
-      }))
+    test("C6 a failed probe reopens the circuit on every process, with one step of the backoff", function* () {
+      const { members } = yield* halfOpen(8)
+      const running = yield* beginAll(members)
+      assert.strictEqual(totalOf(running), 1)
+      yield* members[running.indexOf(1)]!.end("fails")
+      yield* eventually(
+        Effect.forEach(members, ({ report }) =>
+          Effect.map(report, ({ transitions }) => transitions.filter((it) => it.includes("> Open")))
+        ),
+        all(members, ["Closed > Open 1 (Tripped)", "HalfOpen > Open 2 (ProbeFailed)"])
+      )
+    })
 
-    test("C6 `probes` probes run in the fleet, and their successes close the circuit", () =>
-      Effect.gen(function* () {
-        const { members } = yield* halfOpen(8, { breaker: { halfOpen: { probes: 3 } } })
-        const running = yield* beginAll(members)
-        assert.strictEqual(totalOf(running), 3)
-        const probers = members.filter((_, i) => running[i]! > 0)
-        const [last, ...first] = probers
-        yield* Effect.forEach(first, (member) => member.end("works"))
-        if (first.length > 0) assert.notInclude(yield* statesOf(members), "Closed")
-        yield* last!.end("works")
-        yield* eventually(statesOf(members), all(members, "Closed"))
-      }))
+    test("C6 `probes` probes run in the fleet, and their successes close the circuit", function* () {
+      const { members } = yield* halfOpen(8, { breaker: { halfOpen: { probes: 3 } } })
+      const running = yield* beginAll(members)
+      assert.strictEqual(totalOf(running), 3)
+      const probers = members.filter((_, i) => running[i]! > 0)
+      const [last, ...first] = probers
+      yield* Effect.forEach(first, (member) => member.end("works"))
+      if (first.length > 0) assert.notInclude(yield* statesOf(members), "Closed")
+      yield* last!.end("works")
+      yield* eventually(statesOf(members), all(members, "Closed"))
+    })
 
-    test("C6 a killed process loses the slot of its probe after the lease, not before", () =>
-      Effect.gen(function* () {
-        const lease = 3_000
-        const { a, members, membership } = yield* halfOpen(2, { store: { lease } })
-        const doomed = yield* Processes.join(yield* Processes.start, membership)
-        assert.strictEqual(yield* doomed.begin(), 1)
-        // Its lease is renewed while it runs.
-        yield* stays(a.call("works"), ["rejected: HalfOpen"], lease + 2 * syncMillis)
-        yield* doomed.process.kill
-        yield* stays(a.call("works"), ["rejected: HalfOpen"], lease / 2)
-        yield* eventually(a.call("works"), ["works"])
-        yield* eventually(statesOf(members), all(members, "Closed"))
-      }))
+    test("C6 a killed process loses the slot of its probe after the lease, not before", function* () {
+      const lease = 3_000
+      const { a, members, membership } = yield* halfOpen(2, { store: { lease } })
+      const doomed = yield* Processes.join(yield* Processes.start, membership)
+      assert.strictEqual(yield* doomed.begin(), 1)
+      // Its lease is renewed while it runs.
+      yield* stays(a.call("works"), ["rejected: HalfOpen"], lease + 2 * syncMillis)
+      yield* doomed.process.kill
+      yield* stays(a.call("works"), ["rejected: HalfOpen"], lease / 2)
+      yield* eventually(a.call("works"), ["works"])
+      yield* eventually(statesOf(members), all(members, "Closed"))
+    })
 
-    test("C6 a probe older than probeTimeout loses its slot, and its late result changes nothing", () =>
-      Effect.gen(function* () {
-        const { a, b, members } = yield* halfOpen(2, {
-          // Long enough for the second probe to be in time on a busy machine.
-          breaker: { halfOpen: { probeTimeout: "5 seconds" } }
-        })
-        assert.strictEqual(yield* a.begin(), 1)
-        assert.deepStrictEqual(yield* b.call("works"), ["rejected: HalfOpen"])
-        yield* eventually(b.begin(), 1)
-        yield* a.end("works")
-        yield* stays(statesOf(members), all(members, "HalfOpen"), syncMillis)
-        yield* b.end("works")
-        yield* eventually(statesOf(members), all(members, "Closed"))
-      }))
+    test("C6 a probe older than probeTimeout loses its slot, and its late result changes nothing", function* () {
+      const { a, b, members } = yield* halfOpen(2, {
+        // Long enough for the second probe to be in time on a busy machine.
+        breaker: { halfOpen: { probeTimeout: "5 seconds" } }
+      })
+      assert.strictEqual(yield* a.begin(), 1)
+      assert.deepStrictEqual(yield* b.call("works"), ["rejected: HalfOpen"])
+      yield* eventually(b.begin(), 1)
+      yield* a.end("works")
+      yield* stays(statesOf(members), all(members, "HalfOpen"), syncMillis)
+      yield* b.end("works")
+      yield* eventually(statesOf(members), all(members, "Closed"))
+    })
   })
 })

@@ -1,6 +1,7 @@
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { liveTest } from "../kit/test.ts"
 import { replicated, subscribersOf } from "./commands.ts"
 import { describeWith } from "./describe.ts"
 import {
@@ -55,68 +56,62 @@ const failures: Record<string, (primary: OwnRedisServer) => Effect.Effect<void>>
 
 describeWith("own", "C7 a primary that a sentinel replaces", () => {
   for (const [what, fails] of Object.entries(failures)) {
-    it.scopedLive(`C7 a primary that ${what} stops no call, and no opening is lost`, () =>
-      Effect.gen(function* () {
-        const { nodes, prefix, sentinel } = yield* fleet
-        const [a, b] = nodes
-        trips(a)
-        yield* eventually(tagsOf(nodes), ["Open", "Open"])
-        yield* replicated(sentinel.primary, sentinel.replica)
+    liveTest(`C7 a primary that ${what} stops no call, and no opening is lost`, function* () {
+      const { nodes, prefix, sentinel } = yield* fleet
+      const [a, b] = nodes
+      trips(a)
+      yield* eventually(tagsOf(nodes), ["Open", "Open"])
+      yield* replicated(sentinel.primary, sentinel.replica)
 
-        yield* fails(sentinel.primary)
-        yield* noticed({ nodes })
-        for (const node of nodes) {
-          assert.strictEqual(yield* isRejected(node), true)
-          callsNow(node, Effect.succeed("works"), 1, key)
-        }
-        // So that the second opening is a second later than the one that the replica knows.
-        yield* Effect.sleep("1 second")
-        yield* a.reset()
-        worksNow(a, 100)
-        failsNow(a, 4)
-        assert.deepStrictEqual(yield* tagsOf(nodes), ["Closed", "Open"])
-        failsNow(a)
-        assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
+      yield* fails(sentinel.primary)
+      yield* noticed({ nodes })
+      for (const node of nodes) {
+        assert.strictEqual(yield* isRejected(node), true)
+        callsNow(node, Effect.succeed("works"), 1, key)
+      }
+      // So that the second opening is a second later than the one that the replica knows.
+      yield* Effect.sleep("1 second")
+      yield* a.reset()
+      worksNow(a, 100)
+      failsNow(a, 4)
+      assert.deepStrictEqual(yield* tagsOf(nodes), ["Closed", "Open"])
+      failsNow(a)
+      assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
 
-        yield* sentinel.failOver
-        yield* recovered({ nodes })
-        const late = yield* nodeOn(sentinel.address, prefix)
-        yield* until(isRejected(late))
-        assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
-        // Until the later opening is everybody's, it would overrule a reset.
-        yield* until(
-          Effect.map(Effect.all([openMillisOf(a), openMillisOf(b)]), ([x, y]) => Math.abs(x - y) < 500)
-        )
-        yield* b.reset()
-        yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
-        assert.deepStrictEqual(historyOf(b).at(-1), "Open > Closed")
-      })
-    )
-
-    it.scopedLive(`C7 after a primary that ${what}, the new one publishes changes to the nodes`, () =>
-      Effect.gen(function* () {
-        const { hearFromReplica, nodes, sentinel } = yield* fleet
-        yield* fails(sentinel.primary)
-        yield* noticed({ nodes })
-        yield* sentinel.failOver
-        yield* recovered({ nodes })
-        yield* hearFromReplica
-        yield* nodes[0].trip(key)
-        yield* eventually(tagsOf(nodes, key), ["Open", "Open"])
-      })
-    )
-  }
-
-  it.scopedLive("C7 a node that asks for the primary during a failover finds the new one", () =>
-    Effect.gen(function* () {
-      const { hearFromReplica, nodes, proxy, sentinel } = yield* fleet
-      // Most of the time, a node waits for the sentinel's answer.
-      yield* proxy.delay(500)
-      yield* sentinel.primary.kill
       yield* sentinel.failOver
+      yield* recovered({ nodes })
+      const late = yield* nodeOn(sentinel.address, prefix)
+      yield* until(isRejected(late))
+      assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
+      // Until the later opening is everybody's, it would overrule a reset.
+      yield* until(
+        Effect.map(Effect.all([openMillisOf(a), openMillisOf(b)]), ([x, y]) => Math.abs(x - y) < 500)
+      )
+      yield* b.reset()
+      yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
+      assert.deepStrictEqual(historyOf(b).at(-1), "Open > Closed")
+    })
+
+    liveTest(`C7 after a primary that ${what}, the new one publishes changes to the nodes`, function* () {
+      const { hearFromReplica, nodes, sentinel } = yield* fleet
+      yield* fails(sentinel.primary)
+      yield* noticed({ nodes })
+      yield* sentinel.failOver
+      yield* recovered({ nodes })
       yield* hearFromReplica
       yield* nodes[0].trip(key)
       yield* eventually(tagsOf(nodes, key), ["Open", "Open"])
     })
-  )
+  }
+
+  liveTest("C7 a node that asks for the primary during a failover finds the new one", function* () {
+    const { hearFromReplica, nodes, proxy, sentinel } = yield* fleet
+    // Most of the time, a node waits for the sentinel's answer.
+    yield* proxy.delay(500)
+    yield* sentinel.primary.kill
+    yield* sentinel.failOver
+    yield* hearFromReplica
+    yield* nodes[0].trip(key)
+    yield* eventually(tagsOf(nodes, key), ["Open", "Open"])
+  })
 })

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
+import { test } from "../../kit/test.ts"
 import { make } from "../../rules/fixtures.ts"
 import { backend, counted, notRead, notSent, request, respond, statuses, url } from "./fixtures.ts"
 
@@ -78,34 +79,30 @@ describe("the verdict on a cause with several failures", () => {
   )
 
   for (const [how, join] of Object.entries(joins)) {
-    it.scoped(`E5 R3.1.9 each of 10,000 failures, ${how}, is judged once`, () =>
-      Effect.gen(function* () {
-        let asked = 0
-        const parts = Array.from({ length: 10_000 }, (_, index) => Cause.fail(index === 9_999 ? e503 : e404))
-        for (const cause of [parts.reduce(join), parts.reduceRight((right, left) => join(left, right))]) {
-          const breaker = yield* make()
-          const { client } = backend(() => Effect.failCause(cause))
-          const guarded = CircuitHttpClient.protect(client, {
-            breaker,
-            statusOutcome: (status) => {
-              asked++
-              return status === 503 ? Outcome.failure() : Outcome.ignored
-            }
-          })
-          assert.isTrue(Exit.isFailure(yield* Effect.exit(guarded.get(url))))
-          yield* counted(breaker, { failed: 1 })
-        }
-        assert.strictEqual(asked, 20_000)
-      })
-    )
+    test(`E5 R3.1.9 each of 10,000 failures, ${how}, is judged once`, function* () {
+      let asked = 0
+      const parts = Array.from({ length: 10_000 }, (_, index) => Cause.fail(index === 9_999 ? e503 : e404))
+      for (const cause of [parts.reduce(join), parts.reduceRight((right, left) => join(left, right))]) {
+        const breaker = yield* make()
+        const { client } = backend(() => Effect.failCause(cause))
+        const guarded = CircuitHttpClient.protect(client, {
+          breaker,
+          statusOutcome: (status) => {
+            asked++
+            return status === 503 ? Outcome.failure() : Outcome.ignored
+          }
+        })
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(guarded.get(url))))
+        yield* counted(breaker, { failed: 1 })
+      }
+      assert.strictEqual(asked, 20_000)
+    })
   }
 
-  it.scoped("E5 a race that a 404 and a 503 lose is a failure", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ classify: CircuitHttpClient.classify })
-      const get = (status: number) => HttpClient.filterStatusOk(statuses(status).client).get(url)
-      yield* Effect.exit(breaker.protect(Effect.race(get(404), get(503))))
-      yield* counted(breaker, { failed: 1 }, "default")
-    })
-  )
+  test("E5 a race that a 404 and a 503 lose is a failure", function* () {
+    const breaker = yield* make({ classify: CircuitHttpClient.classify })
+    const get = (status: number) => HttpClient.filterStatusOk(statuses(status).client).get(url)
+    yield* Effect.exit(breaker.protect(Effect.race(get(404), get(503))))
+    yield* counted(breaker, { failed: 1 }, "default")
+  })
 })

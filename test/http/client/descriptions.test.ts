@@ -9,6 +9,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import { test } from "../../kit/test.ts"
 import { make, recordLogs } from "../../rules/fixtures.ts"
 import { backend, notRead, notSent, origin, respond, statuses, url } from "./fixtures.ts"
 
@@ -36,62 +37,54 @@ const opening = (client: HttpClient.HttpClient, to = url, key = origin) =>
   })
 
 describe("a response that is a failure", () => {
-  it.scoped("E19 the line of an opening by five 503 has the request and its status", () =>
-    Effect.gen(function* () {
-      const lines = yield* recordLogs
-      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(5) })
-      const client = CircuitHttpClient.protect(statuses(503).client, { breaker })
+  test("E19 the line of an opening by five 503 has the request and its status", function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(5) })
+    const client = CircuitHttpClient.protect(statuses(503).client, { breaker })
 
-      yield* Effect.replicateEffect(client.get(url, { headers: { authorization: secret } }), 5)
+    yield* Effect.replicateEffect(client.get(url, { headers: { authorization: secret } }), 5)
 
-      const [line] = lines
-      assert.match(
-        line?.message ?? "",
-        /^Circuit opened for 10s \(.*\): GET https:\/\/api\.example\/rates answered 503$/
-      )
-      assert.isTrue(Cause.isEmpty(line?.cause ?? Cause.empty))
-      const { lastFailure } = yield* breaker.snapshot(origin)
-      assert.deepStrictEqual(
-        Option.map(lastFailure, ({ cause }) => cause),
-        Option.some(Cause.fail("GET https://api.example/rates answered 503"))
-      )
+    const [line] = lines
+    assert.match(
+      line?.message ?? "",
+      /^Circuit opened for 10s \(.*\): GET https:\/\/api\.example\/rates answered 503$/
+    )
+    assert.isTrue(Cause.isEmpty(line?.cause ?? Cause.empty))
+    const { lastFailure } = yield* breaker.snapshot(origin)
+    assert.deepStrictEqual(
+      Option.map(lastFailure, ({ cause }) => cause),
+      Option.some(Cause.fail("GET https://api.example/rates answered 503"))
+    )
+  })
+
+  test("E19 a description leaves out the user, the query and the fragment of the URL", function* () {
+    const { cause, message } = yield* opening(statuses(500).client, withSecrets)
+    assert.isTrue(message.endsWith(": GET https://api.example/rates answered 500"), message)
+    assert.deepStrictEqual(cause, Cause.fail("GET https://api.example/rates answered 500"))
+  })
+
+  test("E19 a breaker with CircuitHttpClient.classify describes its failures, too", function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make({ classify: CircuitHttpClient.classify })
+    const { client } = statuses(503)
+    yield* breaker.protect(client.post(withSecrets))
+    assert.isTrue(lines[0]?.message.endsWith(": POST https://api.example/rates answered 503"))
+  })
+
+  test("E19 a failure by statusOutcome is described, too", function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make()
+    const failure = Object.freeze(Outcome.failure({ retryAfter: "20 seconds" }))
+    const client = CircuitHttpClient.protect(statuses(404).client, {
+      breaker,
+      statusOutcome: () => failure
     })
-  )
-
-  it.scoped("E19 a description leaves out the user, the query and the fragment of the URL", () =>
-    Effect.gen(function* () {
-      const { cause, message } = yield* opening(statuses(500).client, withSecrets)
-      assert.isTrue(message.endsWith(": GET https://api.example/rates answered 500"), message)
-      assert.deepStrictEqual(cause, Cause.fail("GET https://api.example/rates answered 500"))
-    })
-  )
-
-  it.scoped("E19 a breaker with CircuitHttpClient.classify describes its failures, too", () =>
-    Effect.gen(function* () {
-      const lines = yield* recordLogs
-      const breaker = yield* make({ classify: CircuitHttpClient.classify })
-      const { client } = statuses(503)
-      yield* breaker.protect(client.post(withSecrets))
-      assert.isTrue(lines[0]?.message.endsWith(": POST https://api.example/rates answered 503"))
-    })
-  )
-
-  it.scoped("E19 a failure by statusOutcome is described, too", () =>
-    Effect.gen(function* () {
-      const lines = yield* recordLogs
-      const breaker = yield* make()
-      const failure = Object.freeze(Outcome.failure({ retryAfter: "20 seconds" }))
-      const client = CircuitHttpClient.protect(statuses(404).client, {
-        breaker,
-        statusOutcome: () => failure
-      })
-      yield* client.del(url)
-      assert.match(
-        lines[0]?.message ?? "",
-        /^Circuit opened for 20s .*: DELETE https:\/\/api\.example\/rates answered 404$/
-      )
-    })
-  )
+    yield* client.del(url)
+    assert.match(
+      lines[0]?.message ?? "",
+      /^Circuit opened for 20s .*: DELETE https:\/\/api\.example\/rates answered 404$/
+    )
+  })
 
   it("E19 the verdict has no property but those of an Outcome", () => {
     assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(503))), Outcome.failure())
@@ -109,51 +102,45 @@ describe("a response that is a failure", () => {
     "": "GET answered 503"
   }
   for (const [to, line] of Object.entries(told)) {
-    it.scoped(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({ classify: CircuitHttpClient.classify })
-        // As a client would not send it.
-        yield* breaker.protect(Effect.succeed(respond(503, { to: HttpClientRequest.get(to) })))
-        const { lastFailure } = yield* breaker.snapshot()
-        assert.deepStrictEqual(
-          Option.map(lastFailure, ({ cause }) => cause),
-          Option.some(Cause.fail(line))
-        )
-      })
-    )
+    test(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, function* () {
+      const breaker = yield* make({ classify: CircuitHttpClient.classify })
+      // As a client would not send it.
+      yield* breaker.protect(Effect.succeed(respond(503, { to: HttpClientRequest.get(to) })))
+      const { lastFailure } = yield* breaker.snapshot()
+      assert.deepStrictEqual(
+        Option.map(lastFailure, ({ cause }) => cause),
+        Option.some(Cause.fail(line))
+      )
+    })
   }
 
-  it.scoped("E19 a request that throws when it is described is not described, and counts", () =>
-    Effect.gen(function* () {
-      const lines = yield* recordLogs
-      const breaker = yield* make({ classify: CircuitHttpClient.classify })
-      const broken: unknown = Object.create(respond(503), {
-        request: {
-          get: () => {
-            throw new Error("no request")
-          }
+  test("E19 a request that throws when it is described is not described, and counts", function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make({ classify: CircuitHttpClient.classify })
+    const broken: unknown = Object.create(respond(503), {
+      request: {
+        get: () => {
+          throw new Error("no request")
         }
-      })
-      yield* breaker.protect(Effect.succeed(broken))
-      assert.match(
-        lines[0]?.message ?? "",
-        /^Circuit opened for 10s \([^:]*: [^:]*\)$|^Circuit opened for 10s \([^)]*\)$/
-      )
-      assert.strictEqual((yield* breaker.snapshot()).totals.failed, 1)
+      }
     })
-  )
+    yield* breaker.protect(Effect.succeed(broken))
+    assert.match(
+      lines[0]?.message ?? "",
+      /^Circuit opened for 10s \([^:]*: [^:]*\)$|^Circuit opened for 10s \([^)]*\)$/
+    )
+    assert.strictEqual((yield* breaker.snapshot()).totals.failed, 1)
+  })
 })
 
 describe("a request that fails", () => {
-  it.scoped("E19 an error about a status is logged, with method, URL and status", () =>
-    Effect.gen(function* () {
-      const { cause, logged } = yield* opening(HttpClient.filterStatusOk(statuses(503).client))
-      assert.include(logged, "503 GET https://api.example/rates")
-      assert.notInclude(logged, secret)
-      const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
-      assert.instanceOf(error, HttpClientError.ResponseError)
-    })
-  )
+  test("E19 an error about a status is logged, with method, URL and status", function* () {
+    const { cause, logged } = yield* opening(HttpClient.filterStatusOk(statuses(503).client))
+    assert.include(logged, "503 GET https://api.example/rates")
+    assert.notInclude(logged, secret)
+    const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
+    assert.instanceOf(error, HttpClientError.ResponseError)
+  })
 
   type Failing = (to: HttpClientRequest.HttpClientRequest) => HttpClientError.HttpClientError
 
@@ -174,26 +161,22 @@ describe("a request that fails", () => {
     ["an unnamed fault", (to) => unsent(to, new Error(withSecrets)), "was not answered"]
   ]
   for (const [what, errorOf, line] of described) {
-    it.scoped(`E19 an error about ${what} whose URL has secrets is described without them`, () =>
-      Effect.gen(function* () {
-        const { client } = backend((to) => Effect.fail(errorOf(to)))
-        const { cause, isLoggedWithCause, message } = yield* opening(client, withSecrets)
-        assert.isTrue(message.endsWith(`: GET https://api.example/rates ${line}`), message)
-        assert.isFalse(isLoggedWithCause)
-        // The error itself is there for the program.
-        const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
-        assert.isTrue(HttpClientError.isHttpClientError(error))
-      })
-    )
+    test(`E19 an error about ${what} whose URL has secrets is described without them`, function* () {
+      const { client } = backend((to) => Effect.fail(errorOf(to)))
+      const { cause, isLoggedWithCause, message } = yield* opening(client, withSecrets)
+      assert.isTrue(message.endsWith(`: GET https://api.example/rates ${line}`), message)
+      assert.isFalse(isLoggedWithCause)
+      // The error itself is there for the program.
+      const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
+      assert.isTrue(HttpClientError.isHttpClientError(error))
+    })
   }
 
-  it.scoped("E19 an error without secrets is logged as it is", () =>
-    Effect.gen(function* () {
-      for (const error of [notSent("Transport"), notRead("Decode", 200)]) {
-        const { logged, message } = yield* opening(backend(() => Effect.fail(error)).client)
-        assert.include(logged, "GET https://api.example/rates")
-        assert.isTrue(message.endsWith(")"), message)
-      }
-    })
-  )
+  test("E19 an error without secrets is logged as it is", function* () {
+    for (const error of [notSent("Transport"), notRead("Decode", 200)]) {
+      const { logged, message } = yield* opening(backend(() => Effect.fail(error)).client)
+      assert.include(logged, "GET https://api.example/rates")
+      assert.isTrue(message.endsWith(")"), message)
+    }
+  })
 })

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Effect from "effect/Effect"
+import { test } from "../../kit/test.ts"
 import { make, rejectionOf } from "../../rules/fixtures.ts"
 import { counted, keysOf, statuses } from "./fixtures.ts"
 
@@ -21,66 +22,56 @@ describe("the key of a request, by default", () => {
   ]
 
   for (const [url, key] of origins) {
-    it.scoped(`C5 a request to ${url} has the circuit ${key}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        yield* CircuitHttpClient.protect(statuses(200).client, { breaker }).get(url)
-        assert.deepStrictEqual(yield* keysOf(breaker), [key])
-      })
-    )
+    test(`C5 a request to ${url} has the circuit ${key}`, function* () {
+      const breaker = yield* make()
+      yield* CircuitHttpClient.protect(statuses(200).client, { breaker }).get(url)
+      assert.deepStrictEqual(yield* keysOf(breaker), [key])
+    })
   }
 
-  it.scoped("C5 a request to a relative URL is not guarded, and the client refuses it", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const client = CircuitHttpClient.protect(statuses(200).client, { breaker })
-      const error = yield* Effect.flip(client.get("/rates"))
-      assert.deepStrictEqual([error._tag, "reason" in error && error.reason], ["RequestError", "InvalidUrl"])
-      assert.deepStrictEqual(yield* keysOf(breaker), [])
-    })
-  )
+  test("C5 a request to a relative URL is not guarded, and the client refuses it", function* () {
+    const breaker = yield* make()
+    const client = CircuitHttpClient.protect(statuses(200).client, { breaker })
+    const error = yield* Effect.flip(client.get("/rates"))
+    assert.deepStrictEqual([error._tag, "reason" in error && error.reason], ["RequestError", "InvalidUrl"])
+    assert.deepStrictEqual(yield* keysOf(breaker), [])
+  })
 
-  it.scoped("C5 each origin has a circuit of its own", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const { client, sent } = statuses(500, 200)
-      const guarded = CircuitHttpClient.protect(client, { breaker })
-      yield* guarded.get("https://a.example/rates")
-      yield* rejectionOf(guarded.get("https://a.example/charges"))
-      assert.strictEqual((yield* guarded.get("https://b.example/rates")).status, 200)
-      assert.strictEqual(sent.length, 2)
-    })
-  )
+  test("C5 each origin has a circuit of its own", function* () {
+    const breaker = yield* make()
+    const { client, sent } = statuses(500, 200)
+    const guarded = CircuitHttpClient.protect(client, { breaker })
+    yield* guarded.get("https://a.example/rates")
+    yield* rejectionOf(guarded.get("https://a.example/charges"))
+    assert.strictEqual((yield* guarded.get("https://b.example/rates")).status, 200)
+    assert.strictEqual(sent.length, 2)
+  })
 })
 
 describe("the key of a request, by option", () => {
-  it.scoped("key names the circuit of a request, and undefined leaves it unguarded", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const { client, sent } = statuses(500)
-      const guarded = CircuitHttpClient.protect(client, {
-        breaker,
-        key: ({ method }) => (method === "POST" ? "writes" : undefined)
-      })
-      yield* guarded.post("https://a.example/charges")
-      const rejection = yield* rejectionOf(guarded.post("https://b.example/charges"))
-      assert.strictEqual(rejection.key, "writes")
-      yield* guarded.get("https://a.example/charges")
-      yield* guarded.get("https://a.example/charges")
-      assert.strictEqual(sent.length, 3)
-      assert.deepStrictEqual(yield* keysOf(breaker), ["writes"])
-      yield* counted(breaker, { failed: 1, rejected: 1 }, "writes")
+  test("key names the circuit of a request, and undefined leaves it unguarded", function* () {
+    const breaker = yield* make()
+    const { client, sent } = statuses(500)
+    const guarded = CircuitHttpClient.protect(client, {
+      breaker,
+      key: ({ method }) => (method === "POST" ? "writes" : undefined)
     })
-  )
+    yield* guarded.post("https://a.example/charges")
+    const rejection = yield* rejectionOf(guarded.post("https://b.example/charges"))
+    assert.strictEqual(rejection.key, "writes")
+    yield* guarded.get("https://a.example/charges")
+    yield* guarded.get("https://a.example/charges")
+    assert.strictEqual(sent.length, 3)
+    assert.deepStrictEqual(yield* keysOf(breaker), ["writes"])
+    yield* counted(breaker, { failed: 1, rejected: 1 }, "writes")
+  })
 
-  it.scoped("key undefined lets a request through while its breaker is isolated", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* breaker.isolate()
-      const guarded = CircuitHttpClient.protect(statuses(200).client, { breaker, key: () => undefined })
-      assert.strictEqual((yield* guarded.get("https://a.example")).status, 200)
-    })
-  )
+  test("key undefined lets a request through while its breaker is isolated", function* () {
+    const breaker = yield* make()
+    yield* breaker.isolate()
+    const guarded = CircuitHttpClient.protect(statuses(200).client, { breaker, key: () => undefined })
+    assert.strictEqual((yield* guarded.get("https://a.example")).status, 200)
+  })
 })
 
 describe("byPrefix", () => {
@@ -166,19 +157,17 @@ describe("byPrefix", () => {
     assert.strictEqual(key(request), whole)
   })
 
-  it.scoped("C5 byPrefix leaves a request under no prefix unguarded", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const { client, sent } = statuses(500)
-      const guarded = CircuitHttpClient.protect(client, { breaker, key: CircuitHttpClient.byPrefix([v1]) })
-      yield* guarded.get("https://a.example/v1/rates")
-      yield* rejectionOf(guarded.get("https://a.example/v1/charges"))
-      yield* guarded.get("https://a.example/v10")
-      yield* guarded.get("https://a.example/v10")
-      assert.strictEqual(sent.length, 3)
-      assert.deepStrictEqual(yield* keysOf(breaker), [v1])
-    })
-  )
+  test("C5 byPrefix leaves a request under no prefix unguarded", function* () {
+    const breaker = yield* make()
+    const { client, sent } = statuses(500)
+    const guarded = CircuitHttpClient.protect(client, { breaker, key: CircuitHttpClient.byPrefix([v1]) })
+    yield* guarded.get("https://a.example/v1/rates")
+    yield* rejectionOf(guarded.get("https://a.example/v1/charges"))
+    yield* guarded.get("https://a.example/v10")
+    yield* guarded.get("https://a.example/v10")
+    assert.strictEqual(sent.length, 3)
+    assert.deepStrictEqual(yield* keysOf(breaker), [v1])
+  })
 
   const url = (prefix: string) =>
     `CircuitHttpClient.byPrefix: a prefix must be an absolute URL without query, fragment and user, received ${JSON.stringify(prefix)}`

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make } from "../../rules/fixtures.ts"
 import { backend, makeHalfOpen, origin, respond, url } from "./fixtures.ts"
 
@@ -134,18 +135,16 @@ const secondsOpen = (breaker: Breaker) =>
 describe("the hint of a failure", () => {
   for (const [name, headers, millis] of hints) {
     const [id, title] = name.startsWith("E10 ") ? ["E10", name.slice(4)] : ["R3.2.8", name]
-    it.effect(`${id} ${title} hints ${millis === undefined ? "nothing" : `${millis} ms`}`, () =>
-      Effect.gen(function* () {
-        yield* setClock
-        const verdict = yield* Effect.sync(() =>
-          CircuitHttpClient.classify(Exit.succeed(respond(503, { headers })))
-        )
-        assert.deepStrictEqual(
-          verdict,
-          millis === undefined ? Outcome.failure() : Outcome.failure({ retryAfter: millis })
-        )
-      })
-    )
+    test(`${id} ${title} hints ${millis === undefined ? "nothing" : `${millis} ms`}`, function* () {
+      yield* setClock
+      const verdict = yield* Effect.sync(() =>
+        CircuitHttpClient.classify(Exit.succeed(respond(503, { headers })))
+      )
+      assert.deepStrictEqual(
+        verdict,
+        millis === undefined ? Outcome.failure() : Outcome.failure({ retryAfter: millis })
+      )
+    })
   }
 })
 
@@ -274,51 +273,41 @@ describe("a date without a zone", () => {
 })
 
 describe("the hint and the opening of the circuit", () => {
-  it.scoped("R3.2.8 a longer hint lengthens the opening, a shorter one does not cut it", () =>
-    Effect.gen(function* () {
-      assert.strictEqual(yield* openedBy(503, { "retry-after": "60" }), 60)
-      assert.strictEqual(yield* openedBy(503, { "retry-after": "5" }), 10)
-      assert.strictEqual(yield* openedBy(503, { "retry-after-ms": "10500" }), 10.5)
-      assert.strictEqual(yield* openedBy(408, { "retry-after": "60" }), 60)
-    })
-  )
+  test("R3.2.8 a longer hint lengthens the opening, a shorter one does not cut it", function* () {
+    assert.strictEqual(yield* openedBy(503, { "retry-after": "60" }), 60)
+    assert.strictEqual(yield* openedBy(503, { "retry-after": "5" }), 10)
+    assert.strictEqual(yield* openedBy(503, { "retry-after-ms": "10500" }), 10.5)
+    assert.strictEqual(yield* openedBy(408, { "retry-after": "60" }), 60)
+  })
 
-  it.scoped("R3.2.8 an absurd hint is cut to maxOpenDuration", () =>
-    Effect.gen(function* () {
-      const absurd = { "retry-after": "99999999999999999999" }
-      assert.strictEqual(yield* openedBy(503, absurd), 3_600)
-      assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "2 minutes" }), 120)
-      assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "1000 days" }), year / 1_000)
-    })
-  )
+  test("R3.2.8 an absurd hint is cut to maxOpenDuration", function* () {
+    const absurd = { "retry-after": "99999999999999999999" }
+    assert.strictEqual(yield* openedBy(503, absurd), 3_600)
+    assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "2 minutes" }), 120)
+    assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "1000 days" }), year / 1_000)
+  })
 
-  it.scoped("R3.2.8 the hint of a failed probe counts too", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      yield* CircuitHttpClient.protect(answering(503, { "retry-after": "60" }), { breaker }).get(url)
-      assert.strictEqual(yield* secondsOpen(breaker), 60)
-    })
-  )
+  test("R3.2.8 the hint of a failed probe counts too", function* () {
+    const breaker = yield* makeHalfOpen()
+    yield* CircuitHttpClient.protect(answering(503, { "retry-after": "60" }), { breaker }).get(url)
+    assert.strictEqual(yield* secondsOpen(breaker), 60)
+  })
 
-  it.scoped("R3.2.8 an error about a status has the hint of its response", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const client = answering(503, { "retry-after": "60" }).pipe(
-        HttpClient.filterStatusOk,
-        CircuitHttpClient.protect({ breaker })
-      )
-      yield* Effect.flip(client.get(url))
-      assert.strictEqual(yield* secondsOpen(breaker), 60)
-    })
-  )
+  test("R3.2.8 an error about a status has the hint of its response", function* () {
+    const breaker = yield* make()
+    const client = answering(503, { "retry-after": "60" }).pipe(
+      HttpClient.filterStatusOk,
+      CircuitHttpClient.protect({ breaker })
+    )
+    yield* Effect.flip(client.get(url))
+    assert.strictEqual(yield* secondsOpen(breaker), 60)
+  })
 
-  it.scoped("R3.2.8 a failure by statusOutcome has the hint of the response, unless it has its own", () =>
-    Effect.gen(function* () {
-      const asked = { "retry-after": "60" }
-      assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => Outcome.failure() }), 60)
-      const own = Outcome.failure({ retryAfter: "20 seconds" })
-      assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => own }), 20)
-      assert.strictEqual(yield* openedBy(503, asked, { statusOutcome: () => Outcome.success }), "Closed")
-    })
-  )
+  test("R3.2.8 a failure by statusOutcome has the hint of the response, unless it has its own", function* () {
+    const asked = { "retry-after": "60" }
+    assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => Outcome.failure() }), 60)
+    const own = Outcome.failure({ retryAfter: "20 seconds" })
+    assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => own }), 20)
+    assert.strictEqual(yield* openedBy(503, asked, { statusOutcome: () => Outcome.success }), "Closed")
+  })
 })

@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { createServer, type Server as NodeServer, type ServerResponse } from "node:http"
+import type { Body } from "../../kit/test.ts"
 import { type Breaker, make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
 import { counted, nextTurn } from "./fixtures.ts"
 
@@ -109,186 +110,172 @@ const clients = {
 
 for (const [name, layer] of Object.entries(clients)) {
   describe(name, () => {
-    const test = (
-      title: string,
-      body: () => Effect.Effect<unknown, unknown, HttpClient.HttpClient | Scope.Scope>
-    ) => it.scoped(title, () => Effect.provide(Effect.suspend(body), layer))
+    const test = (title: string, body: Body<HttpClient.HttpClient | Scope.Scope>) =>
+      it.scoped(title, () => Effect.provide(Effect.gen(body), layer))
 
-    test("C3 a refused connection is a failure, with the original error", () =>
-      Effect.gen(function* () {
-        const { origin } = yield* Effect.scoped(serve)
+    test("C3 a refused connection is a failure, with the original error", function* () {
+      const { origin } = yield* Effect.scoped(serve)
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const error = yield* Effect.flip(client.get(origin))
+      assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
+      assert.strictEqual(codeOf(error), "ECONNREFUSED")
+      yield* counted(breaker, { failed: 1 }, origin)
+      yield* rejectionOf(client.get(origin))
+    })
+
+    test("C3 a name that does not resolve is a failure, with the original error", function* () {
+      const origin = "http://no-such-host.invalid"
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const error = yield* Effect.flip(client.get(origin))
+      assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
+      assert.include(["ENOTFOUND", "EAI_AGAIN"], codeOf(error))
+      yield* counted(breaker, { failed: 1 }, origin)
+      yield* rejectionOf(client.get(origin))
+    })
+
+    test("C3 a reset before the headers is a failure, with the original error", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const fiber = yield* Effect.fork(Effect.flatMap(guarded(breaker), (it) => it.get(server.origin)))
+      yield* reset(yield* server.next)
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
+      assert.include(resets, codeOf(error))
+      yield* counted(breaker, { failed: 1 }, server.origin)
+    })
+
+    test("C3 a reset in the body is one failure, with the original error", function* () {
+      const server = yield* serve
+      for (const read of [
+        (response: HttpClientResponse.HttpClientResponse) => response.text,
+        (response: HttpClientResponse.HttpClientResponse) => response.json,
+        (response: HttpClientResponse.HttpClientResponse) => response.arrayBuffer
+      ]) {
         const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const error = yield* Effect.flip(client.get(origin))
-        assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
-        assert.strictEqual(codeOf(error), "ECONNREFUSED")
-        yield* counted(breaker, { failed: 1 }, origin)
-        yield* rejectionOf(client.get(origin))
-      }))
-
-    test("C3 a name that does not resolve is a failure, with the original error", () =>
-      Effect.gen(function* () {
-        const origin = "http://no-such-host.invalid"
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const error = yield* Effect.flip(client.get(origin))
-        assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
-        assert.include(["ENOTFOUND", "EAI_AGAIN"], codeOf(error))
-        yield* counted(breaker, { failed: 1 }, origin)
-        yield* rejectionOf(client.get(origin))
-      }))
-
-    test("C3 a reset before the headers is a failure, with the original error", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const fiber = yield* Effect.fork(Effect.flatMap(guarded(breaker), (it) => it.get(server.origin)))
-        yield* reset(yield* server.next)
-        const error = yield* Effect.flip(Fiber.join(fiber))
-        assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
-        assert.include(resets, codeOf(error))
-        yield* counted(breaker, { failed: 1 }, server.origin)
-      }))
-
-    test("C3 a reset in the body is one failure, with the original error", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        for (const read of [
-          (response: HttpClientResponse.HttpClientResponse) => response.text,
-          (response: HttpClientResponse.HttpClientResponse) => response.json,
-          (response: HttpClientResponse.HttpClientResponse) => response.arrayBuffer
-        ]) {
-          const breaker = yield* make()
-          const { fiber, response } = yield* beginReading<unknown>(breaker, server, read)
-          yield* counted(breaker, {}, server.origin)
-          yield* reset(response)
-          const error = yield* Effect.flip(Fiber.join(fiber))
-          assert.strictEqual(error._tag === "ResponseError" && error.reason, "Decode")
-          assert.include(resets, codeOf(error))
-          yield* counted(breaker, { failed: 1 }, server.origin)
-        }
-      }))
-
-    test("C3 a reset in a stream is one failure, after the pieces before it", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const pieces = yield* Queue.unbounded<string>()
-        const { fiber, response } = yield* beginReading(breaker, server, (response) =>
-          Stream.runForEach(Stream.decodeText(response.stream), (piece) => Queue.offer(pieces, piece))
-        )
-        assert.strictEqual(yield* Queue.take(pieces), "first")
+        const { fiber, response } = yield* beginReading<unknown>(breaker, server, read)
         yield* counted(breaker, {}, server.origin)
         yield* reset(response)
         const error = yield* Effect.flip(Fiber.join(fiber))
         assert.strictEqual(error._tag === "ResponseError" && error.reason, "Decode")
         assert.include(resets, codeOf(error))
         yield* counted(breaker, { failed: 1 }, server.origin)
-      }))
+      }
+    })
 
-    test("C3 a response that hangs behind an inner timeout is a failure", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = (yield* HttpClient.HttpClient).pipe(
-          HttpClient.transformResponse(Effect.timeout("1 second")),
-          CircuitHttpClient.protect({ breaker })
-        )
-        const fiber = yield* Effect.fork(client.get(server.origin))
-        yield* server.next
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
-        yield* counted(breaker, { failed: 1 }, server.origin)
-      }))
+    test("C3 a reset in a stream is one failure, after the pieces before it", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const pieces = yield* Queue.unbounded<string>()
+      const { fiber, response } = yield* beginReading(breaker, server, (response) =>
+        Stream.runForEach(Stream.decodeText(response.stream), (piece) => Queue.offer(pieces, piece))
+      )
+      assert.strictEqual(yield* Queue.take(pieces), "first")
+      yield* counted(breaker, {}, server.origin)
+      yield* reset(response)
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      assert.strictEqual(error._tag === "ResponseError" && error.reason, "Decode")
+      assert.include(resets, codeOf(error))
+      yield* counted(breaker, { failed: 1 }, server.origin)
+    })
 
-    test("R3.1.4 a response that hangs behind an outer timeout is Ignored, and gives the slot of its probe back", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        yield* breaker.trip(server.origin)
-        yield* TestClock.adjust("10 seconds")
-        const client = yield* guarded(breaker)
-        const fiber = yield* Effect.fork(Effect.timeout(client.get(server.origin), "1 second"))
-        yield* server.next
-        assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 1 })
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
-        yield* counted(breaker, { ignored: 1 }, server.origin)
-        assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 0 })
-      }))
+    test("C3 a response that hangs behind an inner timeout is a failure", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.transformResponse(Effect.timeout("1 second")),
+        CircuitHttpClient.protect({ breaker })
+      )
+      const fiber = yield* Effect.fork(client.get(server.origin))
+      yield* server.next
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
+      yield* counted(breaker, { failed: 1 }, server.origin)
+    })
 
-    test("R3.1.4 a body whose reader is interrupted is Ignored", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const { fiber } = yield* beginReading(breaker, server, ({ text }) => text)
-        yield* Fiber.interrupt(fiber)
-        yield* counted(breaker, { ignored: 1 }, server.origin)
-      }))
+    test("R3.1.4 a response that hangs behind an outer timeout is Ignored, and gives the slot of its probe back", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      yield* breaker.trip(server.origin)
+      yield* TestClock.adjust("10 seconds")
+      const client = yield* guarded(breaker)
+      const fiber = yield* Effect.fork(Effect.timeout(client.get(server.origin), "1 second"))
+      yield* server.next
+      assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 1 })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
+      yield* counted(breaker, { ignored: 1 }, server.origin)
+      assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 0 })
+    })
 
-    test("R3.2.11 a slow body is a slow call, and a success", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make({
-          tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 9 })
+    test("R3.1.4 a body whose reader is interrupted is Ignored", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const { fiber } = yield* beginReading(breaker, server, ({ text }) => text)
+      yield* Fiber.interrupt(fiber)
+      yield* counted(breaker, { ignored: 1 }, server.origin)
+    })
+
+    test("R3.2.11 a slow body is a slow call, and a success", function* () {
+      const server = yield* serve
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 9 })
+      })
+      const { fiber, response } = yield* beginReading(breaker, server, ({ text }) => text)
+      yield* TestClock.adjust("2 seconds")
+      yield* Effect.sync(() => response.end(".".repeat(95)))
+      assert.strictEqual((yield* Fiber.join(fiber)).length, 100)
+      const { totals, window } = yield* breaker.snapshot(server.origin)
+      assert.deepStrictEqual(window, { calls: 1, failures: 0, slow: 1 })
+      assert.strictEqual(totals.succeeded, 1)
+    })
+
+    test("C3 a body that is no JSON is judged by its status", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const fiber = yield* Effect.fork(Effect.flatMap(client.get(server.origin), ({ json }) => json))
+      const response = yield* server.next
+      yield* Effect.sync(() => response.end("<html>"))
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "ResponseError")
+      yield* counted(breaker, { succeeded: 1 }, server.origin)
+    })
+
+    test("R3.2.8 the Retry-After of a 503 goes by the clock of the server", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const fiber = yield* Effect.fork(client.get(server.origin))
+      const response = yield* server.next
+      yield* Effect.sync(() => {
+        const date = "Wed, 07 Oct 2015 07:28:00 GMT"
+        response.writeHead(503, { date, "retry-after": "Wed, 07 Oct 2015 07:29:00 GMT" }).end()
+      })
+      assert.strictEqual((yield* Fiber.join(fiber)).status, 503)
+      const state = yield* breaker.state(server.origin)
+      assert.strictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
+    })
+
+    test("C2 an open circuit sends nothing", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const answered = (status: number) =>
+        Effect.gen(function* () {
+          const fiber = yield* Effect.fork(client.get(server.origin))
+          const response = yield* server.next
+          yield* Effect.sync(() => response.writeHead(status).end())
+          return (yield* Fiber.join(fiber)).status
         })
-        const { fiber, response } = yield* beginReading(breaker, server, ({ text }) => text)
-        yield* TestClock.adjust("2 seconds")
-        yield* Effect.sync(() => response.end(".".repeat(95)))
-        assert.strictEqual((yield* Fiber.join(fiber)).length, 100)
-        const { totals, window } = yield* breaker.snapshot(server.origin)
-        assert.deepStrictEqual(window, { calls: 1, failures: 0, slow: 1 })
-        assert.strictEqual(totals.succeeded, 1)
-      }))
-
-    test("C3 a body that is no JSON is judged by its status", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const fiber = yield* Effect.fork(Effect.flatMap(client.get(server.origin), ({ json }) => json))
-        const response = yield* server.next
-        yield* Effect.sync(() => response.end("<html>"))
-        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "ResponseError")
-        yield* counted(breaker, { succeeded: 1 }, server.origin)
-      }))
-
-    test("R3.2.8 the Retry-After of a 503 goes by the clock of the server", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const fiber = yield* Effect.fork(client.get(server.origin))
-        const response = yield* server.next
-        yield* Effect.sync(() => {
-          const date = "Wed, 07 Oct 2015 07:28:00 GMT"
-          response.writeHead(503, { date, "retry-after": "Wed, 07 Oct 2015 07:29:00 GMT" }).end()
-        })
-        assert.strictEqual((yield* Fiber.join(fiber)).status, 503)
-        const state = yield* breaker.state(server.origin)
-        assert.strictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
-      }))
-
-    test("C2 an open circuit sends nothing", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const answered = (status: number) =>
-          Effect.gen(function* () {
-            const fiber = yield* Effect.fork(client.get(server.origin))
-            const response = yield* server.next
-            yield* Effect.sync(() => response.writeHead(status).end())
-            return (yield* Fiber.join(fiber)).status
-          })
-        assert.strictEqual(yield* answered(500), 500)
-        yield* Effect.replicateEffect(rejectionOf(client.get(server.origin)), 10)
-        assert.deepStrictEqual([server.connections(), server.requests()], [1, 1])
-        yield* TestClock.adjust("10 seconds")
-        assert.strictEqual(yield* answered(200), 200)
-        assert.strictEqual(server.requests(), 2)
-        assert.strictEqual(yield* tagOf(breaker, server.origin), "Closed")
-      }))
+      assert.strictEqual(yield* answered(500), 500)
+      yield* Effect.replicateEffect(rejectionOf(client.get(server.origin)), 10)
+      assert.deepStrictEqual([server.connections(), server.requests()], [1, 1])
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* answered(200), 200)
+      assert.strictEqual(server.requests(), 2)
+      assert.strictEqual(yield* tagOf(breaker, server.origin), "Closed")
+    })
   })
 }
 

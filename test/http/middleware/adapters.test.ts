@@ -15,6 +15,7 @@ import * as Logger from "effect/Logger"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeOpen, tagOf } from "../../rules/fixtures.ts"
 import { askAt, Handler, listen, routed } from "./fixtures.ts"
 
@@ -151,14 +152,12 @@ const partlyGuarded: Record<string, (handler: HttpApp.Default, breaker: Breaker)
 
 describe("every way to guard some routes", () => {
   for (const [way, server] of Object.entries(partlyGuarded)) {
-    it.scoped(`D7 only the routes with the middleware are guarded by ${way}`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeOpen()
-        const handler = new Handler()
-        const ask = askAt(yield* listen(Layer.provide(server(handler.app, breaker), CircuitBreakerLive)))
-        assert.deepStrictEqual([(yield* ask("/")).status, (yield* ask("/health")).status], [503, 200])
-        assert.strictEqual(handler.runs, 1)
-      })
-    )
+    test(`D7 only the routes with the middleware are guarded by ${way}`, function* () {
+      const breaker = yield* makeOpen()
+      const handler = new Handler()
+      const ask = askAt(yield* listen(Layer.provide(server(handler.app, breaker), CircuitBreakerLive)))
+      assert.deepStrictEqual([(yield* ask("/")).status, (yield* ask("/health")).status], [503, 200])
+      assert.strictEqual(handler.runs, 1)
+    })
   }
 })

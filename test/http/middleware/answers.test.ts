@@ -3,7 +3,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { type Ask, exitOf, places, routed, routerPlaces, serve, status, totals } from "./fixtures.ts"
 
@@ -82,109 +83,91 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
         ["fail", Effect.fail],
         ["die", Effect.die]
       ] as const) {
-        it.scoped(
-          `E12 an error that answers ${code}, by ${how}, is judged by the answer that is sent, which is made once`,
-          () =>
-            Effect.gen(function* () {
-              const error = answering(code)
-              const { ask, breaker } = yield* guarded(end(error))
+        test(`E12 an error that answers ${code}, by ${how}, is judged by the answer that is sent, which is made once`, function* () {
+          const error = answering(code)
+          const { ask, breaker } = yield* guarded(end(error))
 
-              const answer = yield* ask()
+          const answer = yield* ask()
 
-              assert.deepStrictEqual([answer.status, answer.body], [code, "answer 1"])
-              assert.deepStrictEqual(yield* totalsOf(breaker), totals({ [verdict]: 1 }))
-              assert.deepInclude(error.made, { calls: 1, runs: 1 })
-            })
-        )
+          assert.deepStrictEqual([answer.status, answer.body], [code, "answer 1"])
+          assert.deepStrictEqual(yield* totalsOf(breaker), totals({ [verdict]: 1 }))
+          assert.deepInclude(error.made, { calls: 1, runs: 1 })
+        })
       }
     }
 
-    it.scoped("E12 an error that fails to make its answer is a 500, and is asked once", () =>
-      Effect.gen(function* () {
-        const error = answering(404, Effect.fail("no answer"))
-        const { ask, breaker } = yield* guarded(Effect.fail(error))
-        assert.strictEqual((yield* ask()).status, 500)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
-        assert.strictEqual(error.made.calls, 1)
-      })
-    )
+    test("E12 an error that fails to make its answer is a 500, and is asked once", function* () {
+      const error = answering(404, Effect.fail("no answer"))
+      const { ask, breaker } = yield* guarded(Effect.fail(error))
+      assert.strictEqual((yield* ask()).status, 500)
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+      assert.strictEqual(error.made.calls, 1)
+    })
 
-    it.scoped("E12 an error that is a constant makes an answer for each request", () =>
-      Effect.gen(function* () {
-        const error = answering(404)
-        const { ask, breaker } = yield* guarded(Effect.fail(error))
-        const bodies = yield* Effect.replicateEffect(
-          Effect.map(ask(), ({ body }) => body),
-          3
-        )
-        assert.deepStrictEqual(bodies, ["answer 1", "answer 2", "answer 3"])
-        assert.deepInclude(error.made, { calls: 3, runs: 3 })
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 3 }))
-      })
-    )
+    test("E12 an error that is a constant makes an answer for each request", function* () {
+      const error = answering(404)
+      const { ask, breaker } = yield* guarded(Effect.fail(error))
+      const bodies = yield* Effect.replicateEffect(
+        Effect.map(ask(), ({ body }) => body),
+        3
+      )
+      assert.deepStrictEqual(bodies, ["answer 1", "answer 2", "answer 3"])
+      assert.deepInclude(error.made, { calls: 3, runs: 3 })
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 3 }))
+    })
 
-    it.scoped("E12 an error that is a constant makes an answer for each of 20 requests at once", () =>
-      Effect.gen(function* () {
-        const error = answering(404)
-        const { ask } = yield* guarded(Effect.fail(error))
-        const bodies = yield* Effect.all(
-          Array.from({ length: 20 }, () => Effect.map(ask(), ({ body }) => body)),
-          { concurrency: "unbounded" }
-        )
-        assert.strictEqual(new Set(bodies).size, 20)
-        assert.deepInclude(error.made, { calls: 20, runs: 20 })
-      })
-    )
+    test("E12 an error that is a constant makes an answer for each of 20 requests at once", function* () {
+      const error = answering(404)
+      const { ask } = yield* guarded(Effect.fail(error))
+      const bodies = yield* Effect.all(
+        Array.from({ length: 20 }, () => Effect.map(ask(), ({ body }) => body)),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(new Set(bodies).size, 20)
+      assert.deepInclude(error.made, { calls: 20, runs: 20 })
+    })
 
-    it.scoped("E12 an error that is frozen is judged by its answer", () =>
-      Effect.gen(function* () {
-        const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
-        assert.strictEqual((yield* ask()).status, 404)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
-      })
-    )
+    test("E12 an error that is frozen is judged by its answer", function* () {
+      const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
+      assert.strictEqual((yield* ask()).status, 404)
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+    })
 
-    it.scoped("E12 statusOutcome is given the answer of an error", () =>
-      Effect.gen(function* () {
-        const seen: Array<readonly [status: number, body: string]> = []
-        const error = answering(404)
-        const { ask, breaker } = yield* guarded(Effect.fail(error), {
-          statusOutcome: (status, { body }) => {
-            seen.push([status, body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag])
-            return Outcome.ignored
-          }
-        })
-        assert.strictEqual((yield* ask()).body, "answer 1")
-        assert.deepStrictEqual(seen, [[404, "answer 1"]])
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+    test("E12 statusOutcome is given the answer of an error", function* () {
+      const seen: Array<readonly [status: number, body: string]> = []
+      const error = answering(404)
+      const { ask, breaker } = yield* guarded(Effect.fail(error), {
+        statusOutcome: (status, { body }) => {
+          seen.push([status, body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag])
+          return Outcome.ignored
+        }
       })
-    )
+      assert.strictEqual((yield* ask()).body, "answer 1")
+      assert.deepStrictEqual(seen, [[404, "answer 1"]])
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+    })
 
-    it.scoped("E12 a classify that calls that of the middleware judges an error by its answer", () =>
-      Effect.gen(function* () {
-        const error = answering(404)
-        const { ask, breaker } = yield* guarded(Effect.fail(error), {
-          classify: (exit) => CircuitHttpMiddleware.classify(exit)
-        })
-        assert.strictEqual((yield* ask()).status, 404)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
-        assert.deepInclude(error.made, { calls: 1, runs: 1 })
+    test("E12 a classify that calls that of the middleware judges an error by its answer", function* () {
+      const error = answering(404)
+      const { ask, breaker } = yield* guarded(Effect.fail(error), {
+        classify: (exit) => CircuitHttpMiddleware.classify(exit)
       })
-    )
+      assert.strictEqual((yield* ask()).status, 404)
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+      assert.deepInclude(error.made, { calls: 1, runs: 1 })
+    })
 
-    it.scoped("E12 a probe holds its slot until the answer of its error is made", () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        const middleware = CircuitHttpMiddleware.make({ breaker })
-        const ask = yield* serveIn(Effect.fail(answering(404, Effect.sleep("5 seconds"))), middleware)
-        const probe = yield* Effect.fork(ask())
-        yield* TestClock.adjust("4 seconds")
-        assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Fiber.join(probe)).status, 404)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-      })
-    )
+    test("E12 a probe holds its slot until the answer of its error is made", function* () {
+      const breaker = yield* makeHalfOpen()
+      const middleware = CircuitHttpMiddleware.make({ breaker })
+      const ask = yield* serveIn(Effect.fail(answering(404, Effect.sleep("5 seconds"))), middleware)
+      const probe = yield* Effect.fork(ask())
+      yield* TestClock.adjust("4 seconds")
+      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(probe)).status, 404)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
   })
 }
 
@@ -192,67 +175,57 @@ describe("an error with an answer of its own", () => {
   const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
     CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
 
-  it.scoped("E12 an error makes one answer for two middlewares, one round the other", () =>
-    Effect.gen(function* () {
-      const [outer, inner] = [yield* make(), yield* make()]
-      const error = answering(404)
-      const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
-      assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
-      assert.deepInclude(error.made, { calls: 1, runs: 1 })
-      for (const breaker of [outer, inner])
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
-    })
-  )
+  test("E12 an error makes one answer for two middlewares, one round the other", function* () {
+    const [outer, inner] = [yield* make(), yield* make()]
+    const error = answering(404)
+    const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
+    assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
+    assert.deepInclude(error.made, { calls: 1, runs: 1 })
+    for (const breaker of [outer, inner])
+      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+  })
 
-  it.scoped("E12 an error reaches a middleware outside as it is", () =>
-    Effect.gen(function* () {
-      const error = answering(404)
-      const before = Object.getOwnPropertyDescriptors({ ...error })
-      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-      const exit = yield* exitOf(middleware(Effect.fail(error)))
-      assert.deepStrictEqual(exit, Exit.fail(error))
-      assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
-      assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
-      assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
-    })
-  )
+  test("E12 an error reaches a middleware outside as it is", function* () {
+    const error = answering(404)
+    const before = Object.getOwnPropertyDescriptors({ ...error })
+    const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+    const exit = yield* exitOf(middleware(Effect.fail(error)))
+    assert.deepStrictEqual(exit, Exit.fail(error))
+    assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
+    assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
+    assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
+  })
 
-  it.scoped("E12 an error that is answered otherwise outside makes no second answer", () =>
-    Effect.gen(function* () {
-      const error = answering(404)
-      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-      const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
-      assert.strictEqual((yield* (yield* serve(app))()).status, 418)
-      assert.strictEqual(error.made.calls, 1)
-    })
-  )
+  test("E12 an error that is answered otherwise outside makes no second answer", function* () {
+    const error = answering(404)
+    const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+    const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
+    assert.strictEqual((yield* (yield* serve(app))()).status, 418)
+    assert.strictEqual(error.made.calls, 1)
+  })
 
-  it.scoped("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const error = {
-        [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-          throw new Error("no answer")
-        }
+  test("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", function* () {
+    const breaker = yield* make()
+    const error = {
+      [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+        throw new Error("no answer")
       }
-      const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
-      assert.deepStrictEqual(exit, Exit.fail(error))
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
-    })
-  )
+    }
+    const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
+    assert.deepStrictEqual(exit, Exit.fail(error))
+    assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+  })
 
-  it.scoped("E12 a client that disconnects while the answer is made is Ignored", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const begun = Effect.sleep("1 minute")
-      const ask = yield* serve(
-        routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
-      )
-      const client = yield* Effect.fork(ask())
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.interrupt(client)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
-    })
-  )
+  test("E12 a client that disconnects while the answer is made is Ignored", function* () {
+    const breaker = yield* make()
+    const begun = Effect.sleep("1 minute")
+    const ask = yield* serve(
+      routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
+    )
+    const client = yield* Effect.fork(ask())
+    yield* TestClock.adjust("1 second")
+    yield* Fiber.interrupt(client)
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+  })
 })

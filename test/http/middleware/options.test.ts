@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { test } from "../../kit/test.ts"
 import { make, makeOpen, recordLogs, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { Handler, places, serve } from "./fixtures.ts"
 
@@ -12,94 +13,78 @@ const byRoute = ({ url }: { readonly url: string }) => (url === "/health" ? unde
 
 for (const [place, serveIn] of Object.entries(places)) {
   describe(`keys, with the middleware ${place}`, () => {
-    it.scoped("D7 all requests have one circuit by default", () =>
-      Effect.gen(function* () {
-        const handler = new Handler()
-        handler.answers = 500
-        const breaker = yield* make()
-        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
-        assert.strictEqual((yield* ask("/orders")).status, 500)
-        assert.strictEqual((yield* ask("/users")).status, 503)
-        assert.deepStrictEqual(
-          (yield* breaker.circuits).map(({ key }) => key),
-          ["default"]
-        )
-      })
-    )
+    test("D7 all requests have one circuit by default", function* () {
+      const handler = new Handler()
+      handler.answers = 500
+      const breaker = yield* make()
+      const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
+      assert.strictEqual((yield* ask("/orders")).status, 500)
+      assert.strictEqual((yield* ask("/users")).status, 503)
+      assert.deepStrictEqual(
+        (yield* breaker.circuits).map(({ key }) => key),
+        ["default"]
+      )
+    })
 
-    it.scoped("D7 key names the circuit of a request", () =>
-      Effect.gen(function* () {
-        const handler = new Handler()
-        handler.answers = 500
-        const breaker = yield* make()
-        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker, key: byRoute }))
-        assert.strictEqual((yield* ask("/orders/1")).status, 500)
-        handler.answers = 200
-        assert.strictEqual((yield* ask("/orders/2")).status, 503)
-        assert.strictEqual((yield* ask("/users/1")).status, 200)
-        assert.deepStrictEqual(
-          [yield* tagOf(breaker, "orders"), yield* tagOf(breaker, "users"), yield* tagOf(breaker)],
-          ["Open", "Closed", "Closed"]
-        )
-        assert.deepInclude(yield* totalsOf(breaker, "orders"), { failed: 1, rejected: 1 })
-      })
-    )
+    test("D7 key names the circuit of a request", function* () {
+      const handler = new Handler()
+      handler.answers = 500
+      const breaker = yield* make()
+      const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker, key: byRoute }))
+      assert.strictEqual((yield* ask("/orders/1")).status, 500)
+      handler.answers = 200
+      assert.strictEqual((yield* ask("/orders/2")).status, 503)
+      assert.strictEqual((yield* ask("/users/1")).status, 200)
+      assert.deepStrictEqual(
+        [yield* tagOf(breaker, "orders"), yield* tagOf(breaker, "users"), yield* tagOf(breaker)],
+        ["Open", "Closed", "Closed"]
+      )
+      assert.deepInclude(yield* totalsOf(breaker, "orders"), { failed: 1, rejected: 1 })
+    })
 
-    it.scoped("D7 a request whose key is undefined is not guarded, and counts nowhere", () =>
-      Effect.gen(function* () {
-        const handler = new Handler()
-        const breaker = yield* makeOpen()
-        const before = yield* breaker.circuits
-        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker, key: byRoute }))
-        for (const code of [500, 500, 200]) {
-          handler.answers = code
-          assert.strictEqual((yield* ask("/health")).status, code)
-        }
-        assert.deepStrictEqual(yield* breaker.circuits, before)
-      })
-    )
+    test("D7 a request whose key is undefined is not guarded, and counts nowhere", function* () {
+      const handler = new Handler()
+      const breaker = yield* makeOpen()
+      const before = yield* breaker.circuits
+      const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker, key: byRoute }))
+      for (const code of [500, 500, 200]) {
+        handler.answers = code
+        assert.strictEqual((yield* ask("/health")).status, code)
+      }
+      assert.deepStrictEqual(yield* breaker.circuits, before)
+    })
   })
 }
 
 describe("the breaker", () => {
-  it.scoped("CircuitHttpMiddleware.make uses the breaker of the environment of each request", () =>
-    Effect.gen(function* () {
-      const app = CircuitHttpMiddleware.make()(new Handler().app)
-      const inWell = yield* Effect.provideService(serve(app), CircuitBreaker.CircuitBreaker, yield* make())
-      const inOpen = yield* Effect.provideService(
-        serve(app),
-        CircuitBreaker.CircuitBreaker,
-        yield* makeOpen()
-      )
-      assert.deepStrictEqual([(yield* inWell()).status, (yield* inOpen()).status], [200, 503])
-    })
-  )
+  test("CircuitHttpMiddleware.make uses the breaker of the environment of each request", function* () {
+    const app = CircuitHttpMiddleware.make()(new Handler().app)
+    const inWell = yield* Effect.provideService(serve(app), CircuitBreaker.CircuitBreaker, yield* make())
+    const inOpen = yield* Effect.provideService(serve(app), CircuitBreaker.CircuitBreaker, yield* makeOpen())
+    assert.deepStrictEqual([(yield* inWell()).status, (yield* inOpen()).status], [200, 503])
+  })
 
-  it.scoped("CircuitHttpMiddleware.make uses the breaker it is given before that of the environment", () =>
-    Effect.gen(function* () {
-      const given = yield* makeOpen({ name: "given" })
-      const around = yield* make({ name: "around" })
-      const middleware = CircuitHttpMiddleware.make({ breaker: given })
-      const ask = yield* serve(
-        Effect.provideService(middleware(new Handler().app), CircuitBreaker.CircuitBreaker, around)
-      )
-      assert.strictEqual((yield* ask()).status, 503)
-      assert.deepInclude(yield* totalsOf(around), { succeeded: 0, rejected: 0 })
-    })
-  )
+  test("CircuitHttpMiddleware.make uses the breaker it is given before that of the environment", function* () {
+    const given = yield* makeOpen({ name: "given" })
+    const around = yield* make({ name: "around" })
+    const middleware = CircuitHttpMiddleware.make({ breaker: given })
+    const ask = yield* serve(
+      Effect.provideService(middleware(new Handler().app), CircuitBreaker.CircuitBreaker, around)
+    )
+    assert.strictEqual((yield* ask()).status, 503)
+    assert.deepInclude(yield* totalsOf(around), { succeeded: 0, rejected: 0 })
+  })
 
-  it.scoped('mode "observe" runs the handler, and counts requests that would have been rejected', () =>
-    Effect.gen(function* () {
-      const handler = new Handler()
-      const breaker = yield* makeOpen({ mode: "observe" })
-      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker })(handler.app))
-      assert.strictEqual((yield* ask()).status, 200)
-      handler.answers = 500
-      assert.strictEqual((yield* ask()).status, 500)
-      assert.strictEqual(handler.runs, 2)
-      assert.deepInclude(yield* totalsOf(breaker), { rejected: 2, succeeded: 0, failed: 1 })
-    })
-  )
+  test('mode "observe" runs the handler, and counts requests that would have been rejected', function* () {
+    const handler = new Handler()
+    const breaker = yield* makeOpen({ mode: "observe" })
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker })(handler.app))
+    assert.strictEqual((yield* ask()).status, 200)
+    handler.answers = 500
+    assert.strictEqual((yield* ask()).status, 500)
+    assert.strictEqual(handler.runs, 2)
+    assert.deepInclude(yield* totalsOf(breaker), { rejected: 2, succeeded: 0, failed: 1 })
+  })
 })
 
 describe("the options", () => {
@@ -156,108 +141,88 @@ describe("the options", () => {
     })
   }
 
-  it.scoped("E6 a key that is null is the app's defect, and not a circuit", () =>
-    Effect.gen(function* () {
-      const handler = new Handler()
-      const breaker = yield* make()
-      const none: unknown = null
-      const ask = yield* serve(
-        CircuitHttpMiddleware.make({ breaker, key: () => none as string })(handler.app)
+  test("E6 a key that is null is the app's defect, and not a circuit", function* () {
+    const handler = new Handler()
+    const breaker = yield* make()
+    const none: unknown = null
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, key: () => none as string })(handler.app))
+    assert.strictEqual((yield* ask()).status, 500)
+    assert.deepStrictEqual([handler.runs, yield* breaker.circuits], [0, []])
+  })
+
+  test("E18 statusOutcome is given the response, and may judge by it", function* () {
+    const breaker = yield* make()
+    const own = HttpServerResponse.text("busy", { status: 200, headers: { "x-shed": "1" } })
+    const statusOutcome: CircuitHttpMiddleware.Options["statusOutcome"] = (_, { headers }) =>
+      headers["x-shed"] === "1" ? Outcome.failure({ retryAfter: "1 minute" }) : Outcome.success
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
+    assert.strictEqual((yield* ask()).body, "busy")
+    assert.strictEqual((yield* ask()).headers["retry-after"], "60")
+  })
+
+  test("E18 a statusOutcome that throws changes no answer, counts as Ignored, and is reported once", function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make()
+    const statusOutcome = () => {
+      throw new Error("no verdict")
+    }
+    const own = HttpServerResponse.text("ours", { status: 500 })
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
+    assert.deepStrictEqual([(yield* ask()).body, (yield* ask()).body], ["ours", "ours"])
+    assert.deepInclude(yield* totalsOf(breaker), { ignored: 2, failed: 0 })
+    assert.lengthOf(
+      lines.filter(({ message }) => message.startsWith("The classifier")),
+      1
+    )
+  })
+
+  test("D5 statusOutcome that ignores a 404 keeps it from closing a half-open circuit", function* () {
+    const handler = new Handler()
+    const breaker = yield* makeOpen()
+    yield* TestClock.adjust("10 seconds")
+    const statusOutcome = (status: number) =>
+      status === 404 ? Outcome.ignored : status >= 500 ? Outcome.failure() : Outcome.success
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(handler.app))
+    handler.answers = 404
+    assert.strictEqual((yield* ask()).status, 404)
+    assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
+    handler.answers = 200
+    assert.strictEqual((yield* ask()).status, 200)
+    assert.strictEqual(yield* tagOf(breaker), "Closed")
+  })
+
+  test("R3.5 an option that is undefined has its default", function* () {
+    const handler = new Handler()
+    handler.answers = 500
+    const breaker = yield* make()
+    const ask = yield* serve(
+      CircuitHttpMiddleware.make({ breaker, key: undefined, classify: undefined, response: undefined })(
+        handler.app
       )
-      assert.strictEqual((yield* ask()).status, 500)
-      assert.deepStrictEqual([handler.runs, yield* breaker.circuits], [0, []])
-    })
-  )
+    )
+    assert.deepStrictEqual([(yield* ask()).status, (yield* ask()).status], [500, 503])
+  })
 
-  it.scoped("E18 statusOutcome is given the response, and may judge by it", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const own = HttpServerResponse.text("busy", { status: 200, headers: { "x-shed": "1" } })
-      const statusOutcome: CircuitHttpMiddleware.Options["statusOutcome"] = (_, { headers }) =>
-        headers["x-shed"] === "1" ? Outcome.failure({ retryAfter: "1 minute" }) : Outcome.success
-      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
-      assert.strictEqual((yield* ask()).body, "busy")
-      assert.strictEqual((yield* ask()).headers["retry-after"], "60")
-    })
-  )
+  test("CircuitHttpMiddleware.make makes a defect of a key that throws, and the handler does not run", function* () {
+    const handler = new Handler()
+    const breaker = yield* make()
+    const key = (): string => {
+      throw new Error("no key")
+    }
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, key })(handler.app))
+    assert.strictEqual((yield* ask()).status, 500)
+    assert.strictEqual(handler.runs, 0)
+  })
 
-  it.scoped(
-    "E18 a statusOutcome that throws changes no answer, counts as Ignored, and is reported once",
-    () =>
-      Effect.gen(function* () {
-        const lines = yield* recordLogs
-        const breaker = yield* make()
-        const statusOutcome = () => {
-          throw new Error("no verdict")
-        }
-        const own = HttpServerResponse.text("ours", { status: 500 })
-        const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(own))
-        assert.deepStrictEqual([(yield* ask()).body, (yield* ask()).body], ["ours", "ours"])
-        assert.deepInclude(yield* totalsOf(breaker), { ignored: 2, failed: 0 })
-        assert.lengthOf(
-          lines.filter(({ message }) => message.startsWith("The classifier")),
-          1
-        )
-      })
-  )
-
-  it.scoped("D5 statusOutcome that ignores a 404 keeps it from closing a half-open circuit", () =>
-    Effect.gen(function* () {
-      const handler = new Handler()
-      const breaker = yield* makeOpen()
-      yield* TestClock.adjust("10 seconds")
-      const statusOutcome = (status: number) =>
-        status === 404 ? Outcome.ignored : status >= 500 ? Outcome.failure() : Outcome.success
-      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, statusOutcome })(handler.app))
-      handler.answers = 404
-      assert.strictEqual((yield* ask()).status, 404)
-      assert.strictEqual(yield* tagOf(breaker), "HalfOpen")
-      handler.answers = 200
-      assert.strictEqual((yield* ask()).status, 200)
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-    })
-  )
-
-  it.scoped("R3.5 an option that is undefined has its default", () =>
-    Effect.gen(function* () {
-      const handler = new Handler()
-      handler.answers = 500
-      const breaker = yield* make()
-      const ask = yield* serve(
-        CircuitHttpMiddleware.make({ breaker, key: undefined, classify: undefined, response: undefined })(
-          handler.app
-        )
-      )
-      assert.deepStrictEqual([(yield* ask()).status, (yield* ask()).status], [500, 503])
-    })
-  )
-
-  it.scoped(
-    "CircuitHttpMiddleware.make makes a defect of a key that throws, and the handler does not run",
-    () =>
-      Effect.gen(function* () {
-        const handler = new Handler()
-        const breaker = yield* make()
-        const key = (): string => {
-          throw new Error("no key")
-        }
-        const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, key })(handler.app))
-        assert.strictEqual((yield* ask()).status, 500)
-        assert.strictEqual(handler.runs, 0)
-      })
-  )
-
-  it.scoped("R3.1.5 a classify that throws changes no answer, and counts as Ignored", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const classify = () => {
-        throw new Error("no verdict")
-      }
-      const own = HttpServerResponse.text("ours", { status: 500 })
-      const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, classify })(own))
-      const { body, status } = yield* ask()
-      assert.deepStrictEqual([status, body], [500, "ours"])
-      assert.deepInclude(yield* totalsOf(breaker), { ignored: 1, failed: 0 })
-    })
-  )
+  test("R3.1.5 a classify that throws changes no answer, and counts as Ignored", function* () {
+    const breaker = yield* make()
+    const classify = () => {
+      throw new Error("no verdict")
+    }
+    const own = HttpServerResponse.text("ours", { status: 500 })
+    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker, classify })(own))
+    const { body, status } = yield* ask()
+    assert.deepStrictEqual([status, body], [500, "ours"])
+    assert.deepInclude(yield* totalsOf(breaker), { ignored: 1, failed: 0 })
+  })
 })

@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { CircuitOpenError, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { test } from "../../kit/test.ts"
 import { make, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { exitOf, places, routed, routerPlaces, serve, status, WaitingHandler } from "./fixtures.ts"
 
@@ -69,69 +70,61 @@ const endings: ReadonlyArray<
 for (const [place, serveIn] of Object.entries(places)) {
   describe(`what counts, with the middleware ${place}`, () => {
     for (const [what, app, code, verdict] of endings) {
-      it.scoped(`D5 ${what} has ${verdict}`, () =>
-        Effect.gen(function* () {
-          const breaker = yield* make()
-          const ask = yield* serveIn(app, CircuitHttpMiddleware.make({ breaker }))
-          const answer = yield* ask()
-          assert.strictEqual(answer.status, code)
-          assert.deepStrictEqual(answer, yield* (yield* serve(app))(), "the answer without a breaker")
-          assert.deepStrictEqual(yield* totalsOf(breaker), {
-            succeeded: 0,
-            failed: 0,
-            ignored: 0,
-            rejected: 0,
-            [verdict]: 1
-          })
-          assert.strictEqual(yield* tagOf(breaker), verdict === "failed" ? "Open" : "Closed")
+      test(`D5 ${what} has ${verdict}`, function* () {
+        const breaker = yield* make()
+        const ask = yield* serveIn(app, CircuitHttpMiddleware.make({ breaker }))
+        const answer = yield* ask()
+        assert.strictEqual(answer.status, code)
+        assert.deepStrictEqual(answer, yield* (yield* serve(app))(), "the answer without a breaker")
+        assert.deepStrictEqual(yield* totalsOf(breaker), {
+          succeeded: 0,
+          failed: 0,
+          ignored: 0,
+          rejected: 0,
+          [verdict]: 1
         })
-      )
+        assert.strictEqual(yield* tagOf(breaker), verdict === "failed" ? "Open" : "Closed")
+      })
     }
 
-    it.scoped("R3.1.4 an app that interrupts itself is Ignored", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const ask = yield* serveIn(Effect.interrupt, CircuitHttpMiddleware.make({ breaker }))
-        assert.strictEqual((yield* ask()).status, 503)
-        assert.deepInclude(yield* totalsOf(breaker), { ignored: 1, failed: 0 })
-      })
-    )
+    test("R3.1.4 an app that interrupts itself is Ignored", function* () {
+      const breaker = yield* make()
+      const ask = yield* serveIn(Effect.interrupt, CircuitHttpMiddleware.make({ breaker }))
+      assert.strictEqual((yield* ask()).status, 503)
+      assert.deepInclude(yield* totalsOf(breaker), { ignored: 1, failed: 0 })
+    })
 
-    it.scoped("D5 classify may list the errors that count, or those that do not", () =>
-      Effect.gen(function* () {
-        const listed = (error: unknown) => error === "unavailable"
-        const errors = ["out of stock", "unavailable"]
-        for (const [classify, verdicts] of [
-          [Outcome.failWhen(listed), ["ignored", "failed"]],
-          [Outcome.ignoreWhen(listed), ["failed", "ignored"]]
-        ] as const) {
-          for (const [i, error] of errors.entries()) {
-            const breaker = yield* make()
-            const ask = yield* serveIn(Effect.fail(error), CircuitHttpMiddleware.make({ breaker, classify }))
-            assert.strictEqual((yield* ask()).status, 500)
-            assert.propertyVal(yield* totalsOf(breaker), verdicts[i]!, 1, error)
-          }
+    test("D5 classify may list the errors that count, or those that do not", function* () {
+      const listed = (error: unknown) => error === "unavailable"
+      const errors = ["out of stock", "unavailable"]
+      for (const [classify, verdicts] of [
+        [Outcome.failWhen(listed), ["ignored", "failed"]],
+        [Outcome.ignoreWhen(listed), ["failed", "ignored"]]
+      ] as const) {
+        for (const [i, error] of errors.entries()) {
+          const breaker = yield* make()
+          const ask = yield* serveIn(Effect.fail(error), CircuitHttpMiddleware.make({ breaker, classify }))
+          assert.strictEqual((yield* ask()).status, 500)
+          assert.propertyVal(yield* totalsOf(breaker), verdicts[i]!, 1, error)
         }
-      })
-    )
+      }
+    })
 
-    it.scoped("D5 classify may make a failure, with a hint, of another status", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const ask = yield* serveIn(
-          Effect.succeed(status(429)),
-          CircuitHttpMiddleware.make({
-            breaker,
-            classify: (exit) =>
-              Exit.isSuccess(exit) && exit.value.status === 429
-                ? Outcome.failure({ retryAfter: "1 minute" })
-                : CircuitHttpMiddleware.classify(exit)
-          })
-        )
-        assert.strictEqual((yield* ask()).status, 429)
-        assert.strictEqual((yield* ask()).headers["retry-after"], "60")
-      })
-    )
+    test("D5 classify may make a failure, with a hint, of another status", function* () {
+      const breaker = yield* make()
+      const ask = yield* serveIn(
+        Effect.succeed(status(429)),
+        CircuitHttpMiddleware.make({
+          breaker,
+          classify: (exit) =>
+            Exit.isSuccess(exit) && exit.value.status === 429
+              ? Outcome.failure({ retryAfter: "1 minute" })
+              : CircuitHttpMiddleware.classify(exit)
+        })
+      )
+      assert.strictEqual((yield* ask()).status, 429)
+      assert.strictEqual((yield* ask()).headers["retry-after"], "60")
+    })
   })
 }
 
@@ -141,24 +134,22 @@ for (const [place, serveIn] of Object.entries(routerPlaces)) {
       "is Ignored": undefined,
       "is Ignored whatever classify answers": () => Outcome.failure()
     })) {
-      it.scoped(`D4 a client that disconnects ${what}`, () =>
-        Effect.gen(function* () {
-          const breaker = yield* make()
-          const handler = new WaitingHandler()
-          const middleware = CircuitHttpMiddleware.make({ breaker, classify })
-          const ask = yield* serveIn(routed(handler.app), middleware)
-          const client = yield* Effect.fork(ask())
-          yield* handler.hasBegun
-          yield* Fiber.interrupt(client)
-          yield* handler.hasBeenInterrupted
-          assert.deepStrictEqual(yield* totalsOf(breaker), {
-            succeeded: 0,
-            failed: 0,
-            ignored: 1,
-            rejected: 0
-          })
+      test(`D4 a client that disconnects ${what}`, function* () {
+        const breaker = yield* make()
+        const handler = new WaitingHandler()
+        const middleware = CircuitHttpMiddleware.make({ breaker, classify })
+        const ask = yield* serveIn(routed(handler.app), middleware)
+        const client = yield* Effect.fork(ask())
+        yield* handler.hasBegun
+        yield* Fiber.interrupt(client)
+        yield* handler.hasBeenInterrupted
+        assert.deepStrictEqual(yield* totalsOf(breaker), {
+          succeeded: 0,
+          failed: 0,
+          ignored: 1,
+          rejected: 0
         })
-      )
+      })
     }
   })
 }
@@ -185,14 +176,12 @@ describe("what an app comes to passes unchanged", () => {
     "the rejection of another breaker inside": Exit.fail(inner)
   }
   for (const [what, exit] of Object.entries(exits)) {
-    it.scoped(`D5 R3.1.2 an app keeps ${what}`, () =>
-      Effect.gen(function* () {
-        const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-        const seen = yield* exitOf(middleware(exit))
-        assert.deepStrictEqual(seen, exit)
-        assert.strictEqual(whatOf(seen), whatOf(exit))
-      })
-    )
+    test(`D5 R3.1.2 an app keeps ${what}`, function* () {
+      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+      const seen = yield* exitOf(middleware(exit))
+      assert.deepStrictEqual(seen, exit)
+      assert.strictEqual(whatOf(seen), whatOf(exit))
+    })
   }
 
   for (const [what, app] of Object.entries({
@@ -200,18 +189,16 @@ describe("what an app comes to passes unchanged", () => {
     "its error": Effect.fail("unavailable"),
     "its interruption": Effect.failCause(brokenOff)
   })) {
-    it.scoped(`D5 R3.1.2 an app round the server keeps ${what} for a middleware outside`, () =>
-      Effect.gen(function* () {
-        const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
-        const recording = <E, R>(served: HttpApp.Default<E, R>) =>
-          Effect.onExit(served, (exit) => Effect.sync(() => exits.push(exit)))
-        const guard = CircuitHttpMiddleware.make({ breaker: yield* make() })
-        yield* (yield* serve(app, flow(guard, recording)))()
-        yield* (yield* serve(app, recording))()
-        assert.lengthOf(exits, 2)
-        assert.isTrue(Equal.equals(exits[0], exits[1]), exits.join("\n"))
-      })
-    )
+    test(`D5 R3.1.2 an app round the server keeps ${what} for a middleware outside`, function* () {
+      const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
+      const recording = <E, R>(served: HttpApp.Default<E, R>) =>
+        Effect.onExit(served, (exit) => Effect.sync(() => exits.push(exit)))
+      const guard = CircuitHttpMiddleware.make({ breaker: yield* make() })
+      yield* (yield* serve(app, flow(guard, recording)))()
+      yield* (yield* serve(app, recording))()
+      assert.lengthOf(exits, 2)
+      assert.isTrue(Equal.equals(exits[0], exits[1]), exits.join("\n"))
+    })
   }
 })
 

@@ -3,7 +3,7 @@ import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -17,6 +17,7 @@ import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddle
 import { once } from "node:events"
 import { Agent, createServer, get, type IncomingMessage } from "node:http"
 import { text } from "node:stream/consumers"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { askAt, Handler, listen, routed, status, WaitingHandler } from "./fixtures.ts"
 
@@ -46,57 +47,47 @@ for (const [place, server] of Object.entries({
         return { handler, ask, giveUp: Effect.zipRight(Fiber.interrupt(client), handler.hasBeenInterrupted) }
       })
 
-    it.scoped("D4 R3.1.4 a client that disconnects from a route is Ignored", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const { giveUp } = yield* begin(breaker)
-        yield* giveUp
-        assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 1, rejected: 0 })
-      })
-    )
+    test("D4 R3.1.4 a client that disconnects from a route is Ignored", function* () {
+      const breaker = yield* make()
+      const { giveUp } = yield* begin(breaker)
+      yield* giveUp
+      assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 1, rejected: 0 })
+    })
 
-    it.scoped("D4 a client that disconnects from a route gives the slot of its probe back", () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        const { ask, giveUp, handler } = yield* begin(breaker)
-        assert.strictEqual((yield* ask()).status, 503)
-        yield* giveUp
-        assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 0 })
-        yield* handler.ends(status(200))
-        assert.strictEqual((yield* ask()).status, 200)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-      })
-    )
+    test("D4 a client that disconnects from a route gives the slot of its probe back", function* () {
+      const breaker = yield* makeHalfOpen()
+      const { ask, giveUp, handler } = yield* begin(breaker)
+      assert.strictEqual((yield* ask()).status, 503)
+      yield* giveUp
+      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 0 })
+      yield* handler.ends(status(200))
+      assert.strictEqual((yield* ask()).status, 200)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
 
-    it.scoped("R3.1.4 a client that disconnects after slowerThan counts as slow", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({
-          tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
-        })
-        const { giveUp } = yield* begin(breaker)
-        yield* TestClock.adjust("2 seconds")
-        yield* giveUp
-        assert.strictEqual(yield* tagOf(breaker), "Open")
+    test("R3.1.4 a client that disconnects after slowerThan counts as slow", function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
       })
-    )
+      const { giveUp } = yield* begin(breaker)
+      yield* TestClock.adjust("2 seconds")
+      yield* giveUp
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+    })
   })
 }
 
 describe("a client that disconnects from a route that calls a dependency behind a breaker", () => {
-  it.scoped(
-    "R3.1.4 a client that disconnects while a route calls a dependency is Ignored by its breaker",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const dependency = new WaitingHandler()
-        const ask = askAt(yield* listen(HttpServer.serve(routed(breaker.protect(dependency.app)))))
-        const client = yield* Effect.fork(ask())
-        yield* dependency.hasBegun
-        yield* Fiber.interrupt(client)
-        yield* dependency.hasBeenInterrupted
-        assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 1, rejected: 0 })
-      })
-  )
+  test("R3.1.4 a client that disconnects while a route calls a dependency is Ignored by its breaker", function* () {
+    const breaker = yield* make()
+    const dependency = new WaitingHandler()
+    const ask = askAt(yield* listen(HttpServer.serve(routed(breaker.protect(dependency.app)))))
+    const client = yield* Effect.fork(ask())
+    yield* dependency.hasBegun
+    yield* Fiber.interrupt(client)
+    yield* dependency.hasBeenInterrupted
+    assert.deepStrictEqual(yield* totalsOf(breaker), { succeeded: 0, failed: 0, ignored: 1, rejected: 0 })
+  })
 })
 
 describe("a client that disconnects from a handler without a router", () => {
@@ -127,32 +118,26 @@ describe("a client that disconnects from a handler without a router", () => {
     ["round the server, without a body", aroundServer, status(204)],
     ["round the server, without a body, with a failure", aroundServer, status(500)]
   ] as const) {
-    it.scoped(
-      `D4 a handler without a router runs on and counts by its answer, with the middleware ${what}`,
-      () =>
-        Effect.gen(function* () {
-          const { breaker, handler } = yield* abandoned(server)
-          yield* handler.ends(answer)
-          yield* settled
-          assert.strictEqual(yield* tagOf(breaker), answer.status === 500 ? "Open" : "Closed")
-        })
-    )
+    test(`D4 a handler without a router runs on and counts by its answer, with the middleware ${what}`, function* () {
+      const { breaker, handler } = yield* abandoned(server)
+      yield* handler.ends(answer)
+      yield* settled
+      assert.strictEqual(yield* tagOf(breaker), answer.status === 500 ? "Open" : "Closed")
+    })
   }
 
   // Node never tells that a body could not be sent, so the server does not come back from sending it.
-  it.scoped("R3.2.5 a body that cannot be sent holds the slot of a probe until probeTimeout", () =>
-    Effect.gen(function* () {
-      const { ask, breaker, handler } = yield* abandoned(aroundServer)
-      yield* handler.ends(HttpServerResponse.text("too late"))
-      yield* settled
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-      yield* TestClock.adjust("5 seconds")
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0 })
-      yield* handler.ends(status(200))
-      assert.strictEqual((yield* ask()).status, 200)
-      assert.strictEqual(yield* tagOf(breaker), "Closed")
-    })
-  )
+  test("R3.2.5 a body that cannot be sent holds the slot of a probe until probeTimeout", function* () {
+    const { ask, breaker, handler } = yield* abandoned(aroundServer)
+    yield* handler.ends(HttpServerResponse.text("too late"))
+    yield* settled
+    assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+    yield* TestClock.adjust("5 seconds")
+    assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0 })
+    yield* handler.ends(status(200))
+    assert.strictEqual((yield* ask()).status, 200)
+    assert.strictEqual(yield* tagOf(breaker), "Closed")
+  })
 })
 
 for (const [place, server] of Object.entries({
@@ -160,119 +145,107 @@ for (const [place, server] of Object.entries({
   "round the server": aroundServer
 })) {
   describe(`a server with the middleware ${place}`, () => {
-    it.scoped("D1 a server answers on one connection, and runs no handler while the circuit is open", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const handler = new Handler()
-        const node = createServer()
-        let connections = 0
-        node.on("connection", () => connections++)
-        const port = yield* listen(server(handler.app, guardOf(breaker)), node)
-        const agent = yield* Effect.acquireRelease(
-          Effect.sync(() => new Agent({ keepAlive: true, maxSockets: 1 })),
-          (agent) => Effect.sync(() => agent.destroy())
-        )
-        const statusOf = Effect.map(askAt(port, agent)(), ({ status }) => status)
-        handler.answers = 500
-        assert.deepStrictEqual(yield* Effect.replicateEffect(statusOf, 4), [500, 503, 503, 503])
-        handler.answers = 200
-        yield* TestClock.adjust("10 seconds")
-        assert.deepStrictEqual(yield* Effect.replicateEffect(statusOf, 2), [200, 200])
-        assert.strictEqual(handler.runs, 3)
-        assert.strictEqual(connections, 1)
-      })
-    )
-
-    it.scoped("R3.1.2 a server sends a stream as it arrives", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const isRead = yield* Deferred.make<void>()
-        const body = Stream.make("first, ").pipe(
-          Stream.concat(Stream.fromEffect(Effect.as(Deferred.await(isRead), "second"))),
-          Stream.encodeText
-        )
-        const port = yield* listen(server(HttpServerResponse.stream(body), guardOf(breaker)))
-        const rest = yield* Effect.promise(async () => {
-          const [response] = (await once(get({ host: "127.0.0.1", port, agent: false }), "response")) as [
-            IncomingMessage
-          ]
-          const [first] = (await once(response, "data")) as [Buffer]
-          assert.strictEqual(first.toString(), "first, ")
-          Deferred.unsafeDone(isRead, Exit.void)
-          return text(response)
-        })
-        assert.strictEqual(rest, "second")
-        assert.deepInclude(yield* totalsOf(breaker), { succeeded: 1, failed: 0 })
-      })
-    )
-
-    it.scoped("R3.2.5 a server answers others while a probe hangs beyond probeTimeout", () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
-        const handler = new WaitingHandler()
-        const ask = askAt(yield* listen(server(routed(handler.app), guardOf(breaker))))
-        const hanging = yield* Effect.fork(ask())
-        yield* handler.hasBegun
-        assert.strictEqual((yield* ask()).status, 503)
-        yield* TestClock.adjust("5 seconds")
-        const next = yield* Effect.fork(ask())
-        yield* handler.hasBegun
-        yield* Fiber.interrupt(hanging)
-        yield* handler.hasBeenInterrupted
-        yield* handler.ends(status(200))
-        assert.strictEqual((yield* next).status, 200)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-      })
-    )
-
-    it.scoped("R3.1.2 a server that shuts down lets a running call end, and counts it", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const handler = new WaitingHandler()
-        const scope = yield* Scope.make()
-        const listening = listen(server(routed(handler.app), guardOf(breaker)))
-        const ask = askAt(yield* Scope.extend(listening, scope))
-        const running = yield* Effect.fork(ask())
-        yield* handler.hasBegun
-        const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
-        yield* settled
-        assert.isTrue(Exit.isFailure(yield* Effect.exit(ask())))
-        yield* handler.ends(status(500))
-        assert.strictEqual((yield* running).status, 500)
-        yield* Fiber.join(closing)
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-        assert.strictEqual(handler.runs, 1)
-      })
-    )
-  })
-}
-
-describe("a server with the middleware", () => {
-  it.scoped("D5 a body that breaks while it is sent is a failure", () =>
-    Effect.gen(function* () {
+    test("D1 a server answers on one connection, and runs no handler while the circuit is open", function* () {
       const breaker = yield* make()
-      const body = Stream.concat(Stream.make("first, "), Stream.die("broken")).pipe(Stream.encodeText)
-      const ask = askAt(yield* listen(aroundServer(HttpServerResponse.stream(body), guardOf(breaker))))
-      assert.strictEqual((yield* ask()).status, 200)
-      yield* settled
-      assert.deepInclude(yield* totalsOf(breaker), { succeeded: 0, failed: 1 })
+      const handler = new Handler()
+      const node = createServer()
+      let connections = 0
+      node.on("connection", () => connections++)
+      const port = yield* listen(server(handler.app, guardOf(breaker)), node)
+      const agent = yield* Effect.acquireRelease(
+        Effect.sync(() => new Agent({ keepAlive: true, maxSockets: 1 })),
+        (agent) => Effect.sync(() => agent.destroy())
+      )
+      const statusOf = Effect.map(askAt(port, agent)(), ({ status }) => status)
+      handler.answers = 500
+      assert.deepStrictEqual(yield* Effect.replicateEffect(statusOf, 4), [500, 503, 503, 503])
+      handler.answers = 200
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* Effect.replicateEffect(statusOf, 2), [200, 200])
+      assert.strictEqual(handler.runs, 3)
+      assert.strictEqual(connections, 1)
     })
-  )
 
-  it.scoped("R3.1.2 a server that shuts down with its breaker lets a running call end", () =>
-    Effect.gen(function* () {
+    test("R3.1.2 a server sends a stream as it arrives", function* () {
+      const breaker = yield* make()
+      const isRead = yield* Deferred.make<void>()
+      const body = Stream.make("first, ").pipe(
+        Stream.concat(Stream.fromEffect(Effect.as(Deferred.await(isRead), "second"))),
+        Stream.encodeText
+      )
+      const port = yield* listen(server(HttpServerResponse.stream(body), guardOf(breaker)))
+      const rest = yield* Effect.promise(async () => {
+        const [response] = (await once(get({ host: "127.0.0.1", port, agent: false }), "response")) as [
+          IncomingMessage
+        ]
+        const [first] = (await once(response, "data")) as [Buffer]
+        assert.strictEqual(first.toString(), "first, ")
+        Deferred.unsafeDone(isRead, Exit.void)
+        return text(response)
+      })
+      assert.strictEqual(rest, "second")
+      assert.deepInclude(yield* totalsOf(breaker), { succeeded: 1, failed: 0 })
+    })
+
+    test("R3.2.5 a server answers others while a probe hangs beyond probeTimeout", function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
       const handler = new WaitingHandler()
-      const server = HttpServer.serve(routed(handler.app), CircuitHttpMiddleware.make())
+      const ask = askAt(yield* listen(server(routed(handler.app), guardOf(breaker))))
+      const hanging = yield* Effect.fork(ask())
+      yield* handler.hasBegun
+      assert.strictEqual((yield* ask()).status, 503)
+      yield* TestClock.adjust("5 seconds")
+      const next = yield* Effect.fork(ask())
+      yield* handler.hasBegun
+      yield* Fiber.interrupt(hanging)
+      yield* handler.hasBeenInterrupted
+      yield* handler.ends(status(200))
+      assert.strictEqual((yield* next).status, 200)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
+
+    test("R3.1.2 a server that shuts down lets a running call end, and counts it", function* () {
+      const breaker = yield* make()
+      const handler = new WaitingHandler()
       const scope = yield* Scope.make()
-      const listening = listen(Layer.provide(server, CircuitBreaker.layer()))
+      const listening = listen(server(routed(handler.app), guardOf(breaker)))
       const ask = askAt(yield* Scope.extend(listening, scope))
       const running = yield* Effect.fork(ask())
       yield* handler.hasBegun
       const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
       yield* settled
-      yield* handler.ends(HttpServerResponse.text("done"))
-      assert.strictEqual((yield* running).body, "done")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(ask())))
+      yield* handler.ends(status(500))
+      assert.strictEqual((yield* running).status, 500)
       yield* Fiber.join(closing)
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+      assert.strictEqual(handler.runs, 1)
     })
-  )
+  })
+}
+
+describe("a server with the middleware", () => {
+  test("D5 a body that breaks while it is sent is a failure", function* () {
+    const breaker = yield* make()
+    const body = Stream.concat(Stream.make("first, "), Stream.die("broken")).pipe(Stream.encodeText)
+    const ask = askAt(yield* listen(aroundServer(HttpServerResponse.stream(body), guardOf(breaker))))
+    assert.strictEqual((yield* ask()).status, 200)
+    yield* settled
+    assert.deepInclude(yield* totalsOf(breaker), { succeeded: 0, failed: 1 })
+  })
+
+  test("R3.1.2 a server that shuts down with its breaker lets a running call end", function* () {
+    const handler = new WaitingHandler()
+    const server = HttpServer.serve(routed(handler.app), CircuitHttpMiddleware.make())
+    const scope = yield* Scope.make()
+    const listening = listen(Layer.provide(server, CircuitBreaker.layer()))
+    const ask = askAt(yield* Scope.extend(listening, scope))
+    const running = yield* Effect.fork(ask())
+    yield* handler.hasBegun
+    const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+    yield* settled
+    yield* handler.ends(HttpServerResponse.text("done"))
+    assert.strictEqual((yield* running).body, "done")
+    yield* Fiber.join(closing)
+  })
 })

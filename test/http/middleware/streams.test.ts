@@ -1,7 +1,7 @@
 /** Routes that answer with a stream, which goes on after its headers have been sent, on real servers. */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -9,6 +9,7 @@ import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { once } from "node:events"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
 import { askAt, begin, eventually, listen, servers } from "./fixtures.ts"
 
@@ -30,47 +31,41 @@ for (const place of [
     const serve = (breaker: Breaker, app: HttpApp.Default<unknown>) =>
       listen(servers[place]!(app, CircuitHttpMiddleware.make({ breaker })))
 
-    it.scoped("E13 the headers of a stream close the circuit, and the next requests are admitted", () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        const gate = yield* Deferred.make<void>()
-        const port = yield* serve(breaker, Effect.succeed(saying(gate)))
-        const response = yield* begin(port)
-        yield* breaker.awaitReady()
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-        yield* begin(port)
-        assert.isFalse(response.complete)
-        yield* Deferred.succeed(gate, undefined)
-      })
-    )
+    test("E13 the headers of a stream close the circuit, and the next requests are admitted", function* () {
+      const breaker = yield* makeHalfOpen()
+      const gate = yield* Deferred.make<void>()
+      const port = yield* serve(breaker, Effect.succeed(saying(gate)))
+      const response = yield* begin(port)
+      yield* breaker.awaitReady()
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+      yield* begin(port)
+      assert.isFalse(response.complete)
+      yield* Deferred.succeed(gate, undefined)
+    })
 
-    it.scoped("E13 a stream with status 500 reopens the circuit at its headers", () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        const gate = yield* Deferred.make<void>()
-        const port = yield* serve(breaker, Effect.succeed(HttpServerResponse.setStatus(saying(gate), 500)))
-        yield* begin(port)
-        yield* eventually(tagOf(breaker), (tag) => tag !== "HalfOpen")
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-        assert.strictEqual((yield* askAt(port)()).status, 503)
-        yield* Deferred.succeed(gate, undefined)
-      })
-    )
+    test("E13 a stream with status 500 reopens the circuit at its headers", function* () {
+      const breaker = yield* makeHalfOpen()
+      const gate = yield* Deferred.make<void>()
+      const port = yield* serve(breaker, Effect.succeed(HttpServerResponse.setStatus(saying(gate), 500)))
+      yield* begin(port)
+      yield* eventually(tagOf(breaker), (tag) => tag !== "HalfOpen")
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+      assert.strictEqual((yield* askAt(port)()).status, 503)
+      yield* Deferred.succeed(gate, undefined)
+    })
 
-    it.scoped("E13 a stream is as slow as its headers", () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({
-          tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
-        })
-        const gate = yield* Deferred.make<void>()
-        const port = yield* serve(breaker, Effect.succeed(saying(gate)))
-        const response = yield* begin(port)
-        yield* TestClock.adjust("1 hour")
-        yield* Deferred.succeed(gate, undefined)
-        yield* Effect.promise(() => once(response.resume(), "end"))
-        yield* eventually(totalsOf(breaker), ({ succeeded }) => succeeded > 0)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
+    test("E13 a stream is as slow as its headers", function* () {
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
       })
-    )
+      const gate = yield* Deferred.make<void>()
+      const port = yield* serve(breaker, Effect.succeed(saying(gate)))
+      const response = yield* begin(port)
+      yield* TestClock.adjust("1 hour")
+      yield* Deferred.succeed(gate, undefined)
+      yield* Effect.promise(() => once(response.resume(), "end"))
+      yield* eventually(totalsOf(breaker), ({ succeeded }) => succeeded > 0)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
   })
 }
