@@ -40,7 +40,7 @@ const join = ({ breaker, redis }: Membership) =>
     yield* answering(Context.get(context, CircuitStore.CircuitStore))
     const seen = yield* inside(watch(service.transitions))
     const running: Array<Running> = []
-    return { service, seen, logs, loggers, running, isolation: yield* Scope.make() }
+    return { service, seen, logs, loggers, running, scope }
   })
 
 const members = new Map<string, Effect.Effect.Success<ReturnType<typeof join>>>()
@@ -131,19 +131,10 @@ const commands = {
 
   account: ({ member }: To) => Effect.suspend(() => loadOf(member).account),
 
-  control: ({ control, member }: To & { readonly control: "trip" | "reset" | "isolate" | "release" }) =>
+  control: ({ control, member }: To & { readonly control: "trip" | "isolate" }) =>
     Effect.suspend(() => {
-      const { isolation, service } = memberOf(member)
-      switch (control) {
-        case "trip":
-          return service.trip()
-        case "reset":
-          return service.reset()
-        case "isolate":
-          return Scope.extend(service.isolate(), isolation)
-        case "release":
-          return Scope.close(isolation, Exit.void)
-      }
+      const { scope, service } = memberOf(member)
+      return control === "trip" ? service.trip() : Scope.extend(service.isolate(), scope)
     }),
 
   /** The state of the circuit, and all that has been seen of it. */

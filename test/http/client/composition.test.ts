@@ -1,16 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { CircuitBreaker } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { test } from "../../kit/test.ts"
-import { make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
 import {
   backend,
   type Backend,
+  breakingOff,
   counted,
   keysOf,
   makeBody,
@@ -19,6 +22,7 @@ import {
   respond,
   statuses,
   streaming,
+  text,
   url
 } from "./fixtures.ts"
 
@@ -70,121 +74,87 @@ describe("HttpClient.retryTransient", () => {
   })
 })
 
-describe("HttpClient.filterStatusOk", () => {
-  test("C3 filterStatusOk changes no verdict, inside or outside", function* () {
-    for (const status of [404, 429, 500] as const) {
-      const expected = { 404: { succeeded: 1 }, 429: { ignored: 1 }, 500: { failed: 1 } }[status]
-      const inside = yield* make()
-      const outside = yield* make()
-      const { client } = statuses(status)
-      for (const guarded of [
-        client.pipe(HttpClient.filterStatusOk, CircuitHttpClient.protect({ breaker: inside })),
-        client.pipe(CircuitHttpClient.protect({ breaker: outside }), HttpClient.filterStatusOk)
-      ]) {
-        const error = yield* Effect.flip(guarded.get(url))
-        assert.strictEqual(error._tag === "ResponseError" && error.response.status, status)
+type Client<E> = HttpClient.HttpClient.With<E, Scope.Scope>
+type Operator = <E>(client: Client<E>) => Client<unknown>
+
+const places: Record<
+  string,
+  (operator: Operator, client: HttpClient.HttpClient, breaker: Breaker) => Client<unknown>
+> = {
+  inside: (operator, client, breaker) => operator(client).pipe(CircuitHttpClient.protect({ breaker })),
+  outside: (operator, client, breaker) => operator(CircuitHttpClient.protect(client, { breaker }))
+}
+
+for (const [place, guard] of Object.entries(places)) {
+  describe(`an operator of the platform ${place} the breaker`, () => {
+    test(`C3 filterStatusOk ${place} changes no verdict`, function* () {
+      for (const [status, expected] of [
+        [404, { succeeded: 1 }],
+        [429, { ignored: 1 }],
+        [500, { failed: 1 }]
+      ] as const) {
+        const breaker = yield* make()
+        const client = guard(HttpClient.filterStatusOk, statuses(status).client, breaker)
+        const error = yield* Effect.flip(client.get(url))
+        assert.instanceOf(error, HttpClientError.ResponseError)
+        assert.strictEqual(error.response.status, status)
+        yield* counted(breaker, expected)
       }
-      yield* counted(inside, expected)
-      yield* counted(outside, expected)
-    }
-  })
-})
+    })
 
-describe("HttpClient.withTracerPropagation", () => {
-  test("R3.1.2 withTracerPropagation does the same inside and outside", function* () {
-    const breaker = yield* make()
-    const traced = (propagate: boolean) => {
-      const { client, sent } = statuses(200)
-      const inside = client.pipe(
-        HttpClient.withTracerPropagation(propagate),
-        CircuitHttpClient.protect({ breaker })
-      )
-      const outside = client.pipe(
-        CircuitHttpClient.protect({ breaker }),
-        HttpClient.withTracerPropagation(propagate)
-      )
-      return inside.get(url).pipe(
-        Effect.zipRight(outside.get(url)),
-        Effect.withSpan("caller"),
-        Effect.map(() => sent.map(({ headers }) => "traceparent" in headers))
-      )
-    }
-    assert.deepStrictEqual(yield* traced(true), [true, true])
-    assert.deepStrictEqual(yield* traced(false), [false, false])
-    yield* counted(breaker, { succeeded: 4 })
-  })
-})
+    test(`R3.1.2 withTracerPropagation ${place} does the same as without a breaker`, function* () {
+      const breaker = yield* make()
+      for (const propagate of [true, false]) {
+        const { client, sent } = statuses(200)
+        const traced = guard(HttpClient.withTracerPropagation(propagate), client, breaker)
+        yield* Effect.withSpan(traced.get(url), "caller")
+        assert.deepStrictEqual(
+          sent.map(({ headers }) => "traceparent" in headers),
+          [propagate]
+        )
+      }
+      yield* counted(breaker, { succeeded: 2 })
+    })
 
-describe("HttpClient.mapRequest", () => {
-  test("C5 mapRequest before or after leaves the key to the request that is sent", function* () {
-    const prepend = HttpClient.mapRequest(HttpClientRequest.prependUrl(origin))
-    for (const through of [
-      (client: HttpClient.HttpClient, breaker: CircuitBreaker.CircuitBreaker) =>
-        client.pipe(prepend, CircuitHttpClient.protect({ breaker })),
-      (client: HttpClient.HttpClient, breaker: CircuitBreaker.CircuitBreaker) =>
-        client.pipe(CircuitHttpClient.protect({ breaker }), prepend)
-    ]) {
+    test(`C5 mapRequest ${place} leaves the key to the request that is sent`, function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(200)
-      yield* through(client, breaker).get("/rates")
+      const prepend = HttpClient.mapRequest(HttpClientRequest.prependUrl(origin))
+      yield* guard(prepend, client, breaker).get("/rates")
       assert.deepStrictEqual(
         sent.map((request) => request.url),
         [url]
       )
       assert.deepStrictEqual(yield* keysOf(breaker), [origin])
-    }
-  })
-})
+    })
 
-describe("HttpClient.withScope", () => {
-  test("C3 withScope inside or outside has the body read in the scope, and counted", function* () {
-    const breaker = yield* make()
-    const { client } = streaming("rates")
-    for (const guarded of [
-      client.pipe(HttpClient.withScope, CircuitHttpClient.protect({ breaker })),
-      client.pipe(CircuitHttpClient.protect({ breaker }), HttpClient.withScope)
-    ]) {
-      const text = yield* Effect.scoped(Effect.flatMap(guarded.get(url), (response) => response.text))
-      assert.strictEqual(text, "rates")
-    }
-    yield* counted(breaker, { succeeded: 2 })
-  })
-})
+    test(`C3 withScope ${place} has the body read in the scope, and counted`, function* () {
+      const breaker = yield* make()
+      const client = guard(HttpClient.withScope, streaming("rates").client, breaker)
+      assert.strictEqual(yield* Effect.scoped(Effect.flatMap(client.get(url), text)), "rates")
+      yield* counted(breaker, { succeeded: 1 })
+    })
 
-describe("HttpClient.tap", () => {
-  test("C3 the error of a tap counts inside the breaker, and not outside", function* () {
-    const inside = yield* make()
-    const outside = yield* make()
-    const { client } = statuses(200)
-    const tap = HttpClient.tap(() => Effect.fail("unfit"))
-    for (const guarded of [
-      client.pipe(tap, CircuitHttpClient.protect({ breaker: inside })),
-      client.pipe(CircuitHttpClient.protect({ breaker: outside }), tap)
-    ]) {
-      assert.strictEqual(yield* Effect.flip(guarded.get(url)), "unfit")
-    }
-    yield* counted(inside, { failed: 1 })
-    yield* counted(outside, { succeeded: 1 })
-  })
+    test(`C3 the error of a tap ${place} is ${place === "inside" ? "a failure" : "the caller's own"}`, function* () {
+      const breaker = yield* make()
+      const client = guard(
+        HttpClient.tap(() => Effect.fail("unfit")),
+        statuses(200).client,
+        breaker
+      )
+      assert.strictEqual(yield* Effect.flip(client.get(url)), "unfit")
+      yield* counted(breaker, place === "inside" ? { failed: 1 } : { succeeded: 1 })
+    })
 
-  test("C3 a body that breaks off in a tap counts once, inside or outside", function* () {
-    const tap = HttpClient.tap((response) => response.text)
-    for (const through of [
-      (client: HttpClient.HttpClient, breaker: CircuitBreaker.CircuitBreaker) =>
-        client.pipe(tap, CircuitHttpClient.protect({ breaker })),
-      (client: HttpClient.HttpClient, breaker: CircuitBreaker.CircuitBreaker) =>
-        client.pipe(CircuitHttpClient.protect({ breaker }), tap)
-    ]) {
+    test(`C3 a body that breaks off in a tap ${place} counts once`, function* () {
       const breaker = yield* make()
       const body = yield* makeBody
-      const fiber = yield* Effect.fork(through(streaming(body.stream).client, breaker).get(url))
-      yield* body.wanted
-      yield* body.breakOff
-      yield* Effect.flip(Fiber.join(fiber))
+      const client = guard(HttpClient.tap(text), streaming(body.stream).client, breaker)
+      yield* breakingOff(body, client.get(url))
       yield* counted(breaker, { failed: 1 })
-    }
+    })
   })
-})
+}
 
 describe("one breaker round another", () => {
   test("R3.1.6 two breakers, one round the other, each count a body that breaks off once", function* () {
@@ -195,10 +165,7 @@ describe("one breaker round another", () => {
       CircuitHttpClient.protect({ breaker: inner }),
       CircuitHttpClient.protect({ breaker: outer })
     )
-    const fiber = yield* Effect.fork(Effect.flatMap(client.get(url), (response) => response.text))
-    yield* body.wanted
-    yield* body.breakOff
-    yield* Effect.flip(Fiber.join(fiber))
+    yield* breakingOff(body, Effect.flatMap(client.get(url), text))
     yield* counted(inner, { failed: 1 })
     yield* counted(outer, { failed: 1 })
   })
@@ -258,7 +225,7 @@ describe("the breaker of a client", () => {
       Effect.succeed(nth === 1 ? respond(200, { body: body.stream, to }) : respond(503, { to }))
     )
     const guarded = CircuitHttpClient.protect(client, { breaker: own, respondWhenRejected: true })
-    const fiber = yield* Effect.fork(Effect.flatMap(guarded.get(url), (response) => response.text))
+    const fiber = yield* Effect.fork(Effect.flatMap(guarded.get(url), text))
     yield* body.wanted
     yield* counted(breaker, { succeeded: 1 })
     yield* body.breakOff

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -10,6 +10,7 @@ import * as FiberId from "effect/FiberId"
 import { test } from "../../kit/test.ts"
 import { make, recordLogs, tagOf } from "../../rules/fixtures.ts"
 import {
+  type Backend,
   backend,
   counted,
   keysOf,
@@ -58,33 +59,39 @@ describe("the verdict on a status", () => {
     })
   }
 
-  test("C3 a 429 neither closes nor reopens a half-open circuit", function* () {
-    const breaker = yield* makeHalfOpen()
-    const client = CircuitHttpClient.protect(statuses(429).client, { breaker })
-    yield* client.get(url)
-    assert.deepStrictEqual(yield* breaker.state(origin), {
-      _tag: "HalfOpen",
-      probing: 0,
-      succeeded: 0,
-      openings: 1
+  const ignoring400 = (status: number) => (status === 400 ? Outcome.ignored : Outcome.success)
+  const probes: ReadonlyArray<readonly [title: string, Backend, CircuitHttpClient.Options, state: string]> = [
+    ["C3 a 429 neither closes nor reopens a half-open circuit", statuses(429), {}, "HalfOpen"],
+    ["C3 a 400 closes a half-open circuit", statuses(400), {}, "Closed"],
+    [
+      "statusOutcome that ignores a 400 keeps it from closing a half-open circuit",
+      statuses(400),
+      { statusOutcome: ignoring400 },
+      "HalfOpen"
+    ],
+    [
+      "R3.2.4 a request that could not be made gives the slot of its probe back",
+      backend(() => Effect.fail(notSent("Encode"))),
+      {},
+      "HalfOpen"
+    ]
+  ]
+  for (const [title, { client }, options, expected] of probes) {
+    test(title, function* () {
+      const breaker = yield* makeHalfOpen()
+      yield* Effect.exit(
+        Effect.provideService(
+          CircuitHttpClient.protect(client, options).get(url),
+          CircuitBreaker.CircuitBreaker,
+          breaker
+        )
+      )
+      const state = yield* breaker.state(origin)
+      assert.strictEqual(state._tag, expected)
+      if (state._tag === "HalfOpen") assert.deepInclude(state, { probing: 0, succeeded: 0, openings: 1 })
+      assert.deepStrictEqual(yield* keysOf(breaker), [origin])
     })
-  })
-
-  test("statusOutcome that ignores a 400 keeps it from closing a half-open circuit", function* () {
-    const byDefault = yield* makeHalfOpen()
-    yield* CircuitHttpClient.protect(statuses(400).client, { breaker: byDefault }).get(url)
-    assert.strictEqual(yield* tagOf(byDefault, origin), "Closed")
-
-    const breaker = yield* makeHalfOpen()
-    const client = CircuitHttpClient.protect(statuses(400, 200).client, {
-      breaker,
-      statusOutcome: (status) => (status === 400 ? Outcome.ignored : Outcome.success)
-    })
-    yield* client.get(url)
-    assert.strictEqual(yield* tagOf(breaker, origin), "HalfOpen")
-    yield* client.get(url)
-    assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
-  })
+  }
 
   test("statusOutcome that makes a failure of a 429 opens the circuit", function* () {
     const breaker = yield* make()
@@ -228,21 +235,6 @@ describe("the verdict on an exit", () => {
     const client = CircuitHttpClient.protect(backend(() => Effect.die("a defect")).client, { breaker })
     assert.deepStrictEqual(yield* Effect.exit(client.get(url)), Exit.die("a defect"))
     yield* counted(breaker, { failed: 1 })
-  })
-
-  test("R3.2.4 a request that could not be made gives the slot of its probe back", function* () {
-    const breaker = yield* makeHalfOpen()
-    const client = CircuitHttpClient.protect(backend(() => Effect.fail(notSent("Encode"))).client, {
-      breaker
-    })
-    yield* Effect.flip(client.get(url))
-    assert.deepStrictEqual(yield* breaker.state(origin), {
-      _tag: "HalfOpen",
-      probing: 0,
-      succeeded: 0,
-      openings: 1
-    })
-    assert.deepStrictEqual(yield* keysOf(breaker), [origin])
   })
 
   test("CircuitHttpClient.classify judges the effects of a breaker that make a request", function* () {
