@@ -12,8 +12,8 @@ import * as TestClock from "effect/TestClock"
 import { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
-import { type Ask, exitOf, places, routed, routerPlaces, serve, status, totals } from "./fixtures.ts"
+import { type Breaker, make, makeHalfOpen, tagOf } from "../../rules/fixtures.ts"
+import { type Ask, counted, everyPlace, exitOf, guarding, routed, serve, status } from "./fixtures.ts"
 
 /** How often an error was asked for an answer, and how often it made one. */
 class Made {
@@ -39,22 +39,16 @@ class Answering extends Data.TaggedError("Answering")<{
 const answering = (status: number, after?: Effect.Effect<unknown, string>): Answering =>
   new Answering({ status, made: new Made(), ...(after === undefined ? {} : { after }) })
 
-type Middleware = CircuitHttpMiddleware.Middleware<never>
-
-/** Every place that a middleware may have round an app that has one route. */
-const everywhere: Record<
-  string,
-  (app: HttpApp.Default<unknown>, middleware: Middleware) => Effect.Effect<Ask>
-> = {
-  ...places,
-  "round each route": (app, middleware) => routerPlaces["round each route"]!(routed(app), middleware),
+/** Every place for a middleware round an app that has one route. */
+const everywhere: typeof everyPlace = {
+  ...everyPlace,
   "round a route of a layer": (app, middleware) => inLayer(app, middleware, false),
   "round every route of a layer": (app, middleware) => inLayer(app, middleware, true)
 }
 
 const inLayer = (
   app: HttpApp.Default<unknown>,
-  middleware: Middleware,
+  middleware: CircuitHttpMiddleware.Middleware<never>,
   global: boolean
 ): Effect.Effect<Ask> =>
   Effect.gen(function* () {
@@ -68,11 +62,7 @@ const inLayer = (
 for (const [place, serveIn] of Object.entries(everywhere)) {
   describe(`an error with an answer of its own, with the middleware ${place}`, () => {
     const guarded = (app: HttpApp.Default<unknown>, options?: CircuitHttpMiddleware.Options) =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const middleware = CircuitHttpMiddleware.make({ ...options, breaker })
-        return { breaker, ask: yield* serveIn(app, middleware) }
-      })
+      guarding(make(), app, options, serveIn)
 
     for (const [code, verdict] of [
       [404, "succeeded"],
@@ -90,7 +80,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
           const answer = yield* ask()
 
           assert.deepStrictEqual([answer.status, answer.body], [code, "answer 1"])
-          assert.deepStrictEqual(yield* totalsOf(breaker), totals({ [verdict]: 1 }))
+          yield* counted(breaker, { [verdict]: 1 })
           assert.deepInclude(error.made, { calls: 1, runs: 1 })
         })
       }
@@ -100,7 +90,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       const error = answering(404, Effect.fail("no answer"))
       const { ask, breaker } = yield* guarded(Effect.fail(error))
       assert.strictEqual((yield* ask()).status, 500)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+      yield* counted(breaker, { failed: 1 })
       assert.strictEqual(error.made.calls, 1)
     })
 
@@ -113,7 +103,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       )
       assert.deepStrictEqual(bodies, ["answer 1", "answer 2", "answer 3"])
       assert.deepInclude(error.made, { calls: 3, runs: 3 })
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 3 }))
+      yield* counted(breaker, { succeeded: 3 })
     })
 
     test("E12 an error that is a constant makes an answer for each of 20 requests at once", function* () {
@@ -130,7 +120,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
     test("E12 an error that is frozen is judged by its answer", function* () {
       const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
       assert.strictEqual((yield* ask()).status, 404)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+      yield* counted(breaker, { succeeded: 1 })
     })
 
     test("E12 statusOutcome is given the answer of an error", function* () {
@@ -144,7 +134,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       })
       assert.strictEqual((yield* ask()).body, "answer 1")
       assert.deepStrictEqual(seen, [[404, "answer 1"]])
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+      yield* counted(breaker, { ignored: 1 })
     })
 
     test("E12 a classify that calls that of the middleware judges an error by its answer", function* () {
@@ -153,14 +143,13 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
         classify: (exit) => CircuitHttpMiddleware.classify(exit)
       })
       assert.strictEqual((yield* ask()).status, 404)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+      yield* counted(breaker, { succeeded: 1 })
       assert.deepInclude(error.made, { calls: 1, runs: 1 })
     })
 
     test("E12 a probe holds its slot until the answer of its error is made", function* () {
-      const breaker = yield* makeHalfOpen()
-      const middleware = CircuitHttpMiddleware.make({ breaker })
-      const ask = yield* serveIn(Effect.fail(answering(404, Effect.sleep("5 seconds"))), middleware)
+      const app = Effect.fail(answering(404, Effect.sleep("5 seconds")))
+      const { ask, breaker } = yield* guarding(makeHalfOpen(), app, {}, serveIn)
       const probe = yield* Effect.fork(ask())
       yield* TestClock.adjust("4 seconds")
       assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
@@ -181,8 +170,7 @@ describe("an error with an answer of its own", () => {
     const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
     assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
     assert.deepInclude(error.made, { calls: 1, runs: 1 })
-    for (const breaker of [outer, inner])
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+    for (const breaker of [outer, inner]) yield* counted(breaker, { succeeded: 1 })
   })
 
   test("E12 an error reaches a middleware outside as it is", function* () {
@@ -213,7 +201,7 @@ describe("an error with an answer of its own", () => {
     }
     const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
     assert.deepStrictEqual(exit, Exit.fail(error))
-    assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+    yield* counted(breaker, { failed: 1 })
   })
 
   test("E12 a client that disconnects while the answer is made is Ignored", function* () {
@@ -226,6 +214,6 @@ describe("an error with an answer of its own", () => {
     yield* TestClock.adjust("1 second")
     yield* Fiber.interrupt(client)
     yield* TestClock.adjust("1 second")
-    assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
+    yield* counted(breaker, { ignored: 1 })
   })
 })

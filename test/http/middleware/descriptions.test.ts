@@ -10,7 +10,7 @@ import { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
 import { make, recordLogs } from "../../rules/fixtures.ts"
-import { places, serve, status } from "./fixtures.ts"
+import { guarding, places, serve, status } from "./fixtures.ts"
 
 const causeOf = Option.map(({ cause }: { readonly cause: Cause.Cause<unknown> }) => cause)
 
@@ -18,8 +18,7 @@ for (const [place, serveIn] of Object.entries(places)) {
   describe(`an answer that is a failure, with the middleware ${place}`, () => {
     test("E19 the line of an opening has the request and the status", function* () {
       const lines = yield* recordLogs
-      const breaker = yield* make()
-      const ask = yield* serveIn(Effect.succeed(status(500)), CircuitHttpMiddleware.make({ breaker }))
+      const { ask, breaker } = yield* guarding(make(), Effect.succeed(status(500)), {}, serveIn)
 
       yield* ask("/orders/7?token=s3cret#part")
 
@@ -32,8 +31,7 @@ for (const [place, serveIn] of Object.entries(places)) {
 
     test("E19 an error that led to a failure is logged", function* () {
       const lines = yield* recordLogs
-      const breaker = yield* make()
-      const ask = yield* serveIn(Effect.fail("unavailable"), CircuitHttpMiddleware.make({ breaker }))
+      const { ask } = yield* guarding(make(), Effect.fail("unavailable"), {}, serveIn)
       yield* ask("/orders")
       const opening = lines.find(({ message }) => message.startsWith("Circuit opened"))
       assert.isTrue(opening?.message.endsWith(")"), opening?.message)

@@ -6,7 +6,7 @@ import * as TestClock from "effect/TestClock"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
 import { make, makeOpen, recordSpans, rejecting, tagOf, totalsOf } from "../../rules/fixtures.ts"
-import { type Answer, exitOf, Handler, places, serve, WaitingHandler } from "./fixtures.ts"
+import { type Answer, exitOf, guarding, Handler, places, serve, WaitingHandler } from "./fixtures.ts"
 
 const assertUnavailable = (answer: Answer, seconds?: number) => {
   assert.strictEqual(answer.status, 503)
@@ -23,8 +23,12 @@ for (const [place, serveIn] of Object.entries(places)) {
   describe(`a rejection, with the middleware ${place}`, () => {
     test("D1 a rejection is a 503 with Retry-After in whole seconds, rounded up", function* () {
       const handler = new Handler()
-      const breaker = yield* makeOpen({ openDuration: "30 seconds" })
-      const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
+      const { ask, breaker } = yield* guarding(
+        makeOpen({ openDuration: "30 seconds" }),
+        handler.app,
+        {},
+        serveIn
+      )
       for (const [millis, seconds] of [
         [0, 30],
         [1, 30],
@@ -50,8 +54,7 @@ for (const [place, serveIn] of Object.entries(places)) {
     ] as const) {
       test(`D1 a rejection while ${state} has ${seconds === undefined ? "no Retry-After" : "a Retry-After of one second"}`, function* () {
         const handler = new Handler()
-        const breaker = yield* rejecting[state]()
-        const ask = yield* serveIn(handler.app, CircuitHttpMiddleware.make({ breaker }))
+        const { ask } = yield* guarding(rejecting[state](), handler.app, {}, serveIn)
         assertUnavailable(yield* ask(), seconds)
         assert.strictEqual(handler.runs, 0)
       })

@@ -15,11 +15,11 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../rules/fixtures.ts"
-import { eventually, listen, servers, status, totals } from "./fixtures.ts"
+import { slowPolicy } from "../client/fixtures.ts"
+import { counted, eventually, eventuallyCounted, listen, servers, status } from "./fixtures.ts"
 
 /** Answers with a socket for as long as the client keeps it open. */
 const route = Effect.gen(function* () {
@@ -70,14 +70,14 @@ for (const [place, server] of Object.entries(servers)) {
       assert.strictEqual(yield* tagOf(breaker), "Closed")
       yield* connect(port, path)
       yield* connect(port, path)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1, failed: 1 }))
+      yield* counted(breaker, { succeeded: 1, failed: 1 })
     })
 
     test("E13 a socket that is refused before it opens counts by its answer", function* () {
       const breaker = yield* makeHalfOpen()
       const port = yield* serve(breaker, Effect.succeed(status(503)))
       assert.isTrue(Exit.isFailure(yield* Effect.exit(connect(port, path))))
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 2 }))
+      yield* counted(breaker, { failed: 2 })
       assert.strictEqual(yield* tagOf(breaker), "Open")
       assert.isTrue(Exit.isFailure(yield* Effect.exit(connect(port, path))))
       assert.deepInclude(yield* totalsOf(breaker), { rejected: 1 })
@@ -89,8 +89,7 @@ for (const [place, server] of Object.entries(servers)) {
         const client = yield* connect(yield* serve(breaker), path)
         yield* client.close(code)
         yield* client.ends
-        yield* eventually(totalsOf(breaker), ({ failed, succeeded }) => succeeded + failed > 0)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+        yield* eventuallyCounted(breaker, { succeeded: 1 })
       })
     }
 
@@ -99,8 +98,7 @@ for (const [place, server] of Object.entries(servers)) {
       const client = yield* connect(yield* serve(breaker, Effect.as(route, status(500))), path)
       yield* client.close(1000)
       yield* client.ends
-      yield* eventually(totalsOf(breaker), ({ failed, succeeded }) => succeeded + failed > 0)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+      yield* eventuallyCounted(breaker, { succeeded: 1 })
     })
 
     test("E13 a socket whose route fails while it is open is a failure", function* () {
@@ -110,15 +108,12 @@ for (const [place, server] of Object.entries(servers)) {
       )
       const port = yield* serve(breaker, Effect.as(failing, status(200)))
       yield* Effect.exit(connect(port, path))
-      yield* eventually(totalsOf(breaker), ({ failed, succeeded }) => succeeded + failed > 0)
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
+      yield* eventuallyCounted(breaker, { failed: 1 })
       assert.strictEqual(yield* tagOf(breaker), "Open")
     })
 
     test("E13 a socket that stays open long is not slow", function* () {
-      const breaker = yield* make({
-        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
-      })
+      const breaker = yield* make({ tripPolicy: slowPolicy(1) })
       const opened = yield* Deferred.make<void>()
       const long = Effect.flatMap(HttpServerRequest.upgrade, (socket) =>
         socket.run(() => Effect.void, { onOpen: Effect.asVoid(Deferred.succeed(opened, undefined)) })
@@ -187,7 +182,7 @@ describe("a route that answers with a socket", () => {
     })
     yield* connect(yield* serve(breaker, app))
     assert.strictEqual(yield* Queue.take(results), "done")
-    assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 2, failed: 1 }))
+    yield* counted(breaker, { succeeded: 2, failed: 1 })
   })
 
   test("E13 a socket sends and receives as without a breaker", function* () {
@@ -250,7 +245,7 @@ describe("a route that answers with a socket", () => {
     yield* settled
 
     assert.deepStrictEqual(sent, ["one", "two"])
-    assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1, failed: 1 }))
+    yield* counted(breaker, { succeeded: 1, failed: 1 })
     assert.strictEqual(yield* tagOf(breaker), "Closed")
   })
 })
