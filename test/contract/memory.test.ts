@@ -12,20 +12,18 @@ describe.concurrent("CircuitStore laws, of the store in memory", () => {
   }
 })
 
-describe("CircuitStore.alone", () => {
-  const alone = Effect.succeed(CircuitStore.alone)
+const alone = Effect.succeed(CircuitStore.alone)
 
-  for (const law of testing.storeLaws.filter(({ about }) => about === "answering")) {
-    it.live(`CircuitStore law, of a process alone: ${law.about}: ${law.name}`, () => law.check(alone))
-  }
+for (const law of testing.storeLaws.filter(({ about }) => about === "answering")) {
+  it.live(`CircuitStore law, of a process alone: ${law.about}: ${law.name}`, () => law.check(alone))
+}
 
-  liveTest("CircuitStore.alone keeps nothing", function* () {
-    const circuit = { breaker: "payments", key: "default" }
-    const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
-    const answer = yield* CircuitStore.alone.compareAndSet(write)
-    assert.deepInclude(answer, { revision: "a", state: "open" })
-    const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
-    const [entry] = yield* CircuitStore.alone.exchange([request])
-    assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
-  })
+liveTest("CircuitStore.alone keeps nothing", function* () {
+  const circuit = { breaker: "payments", key: "default" }
+  const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
+  const answer = yield* CircuitStore.alone.compareAndSet(write)
+  assert.deepInclude(answer, { revision: "a", state: "open" })
+  const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
+  const [entry] = yield* CircuitStore.alone.exchange([request])
+  assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
 })

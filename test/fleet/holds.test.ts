@@ -83,132 +83,128 @@ for (const [control, { hold, state }] of Object.entries(holds)) {
   })
 }
 
-describe("isolate, disable and reset of several nodes", () => {
-  test("R3.3 reset ends the isolation of another node, whose release then changes nothing", function* () {
-    const [a, b] = yield* fleet(2)
-    const old = yield* held(a.isolate())
-    yield* b.reset()
-    yield* settled
-    yield* assertTags([a, b], "Closed")
-    const current = yield* held(b.isolate())
-    yield* old.release
-    yield* assertTags([a, b], "Isolated")
-    yield* current.release
-    yield* assertTags([a, b], "Closed")
-  })
-
-  test("R3.3 the release of an isolation from before a reset does not end a later one", function* () {
-    const [a, b] = yield* fleet(2)
-    yield* succeeding(b, 1)
-    const old = yield* held(a.isolate())
-    yield* a.reset()
-    const current = yield* held(a.isolate())
-    yield* old.release
-    yield* inStep
-    yield* assertTags([a, b], "Isolated")
-    yield* current.release
-    yield* assertTags([a, b], "Closed")
-  })
-
-  test("R3.3 reset does not end the disable of another node", function* () {
-    const [a, b] = yield* fleet(2)
-    const disabled = yield* held(a.disable())
-    yield* b.reset()
-    yield* inStep
-    yield* assertTags([a, b], "Disabled")
-    yield* disabled.release
-    yield* assertTags([a, b], "Closed")
-  })
-
-  test("R3.3 an isolation by another node outranks disable, and leaves the circuit disabled", function* () {
-    const [a, b] = yield* openFleet(2)
-    const disabled = yield* held(a.disable())
-    const isolated = yield* held(b.isolate())
-    yield* assertTags([a, b], "Isolated")
-    yield* isolated.release
-    yield* assertTags([a, b], "Disabled")
-    yield* disabled.release
-    yield* assertTags([a, b], "Closed")
-  })
-
-  test("R3.3 a circuit stays enabled after a time in which the store refused to write that", function* () {
-    const store = yield* makeStore({ lease: "1 hour" })
-    const isReadOnly = new CircuitStore.CircuitStoreError({ message: "the store is read-only" })
-    let refuses = false
-    const refusing: CircuitStore.Store = {
-      ...store,
-      compareAndSet: (request) =>
-        Effect.suspend(() => (refuses ? Effect.fail(isReadOnly) : store.compareAndSet(request)))
-    }
-    const [a, b] = [yield* join(refusing), yield* join(store)]
-    yield* Effect.forEach([a, b], (node) => succeeding(node, 1))
-    const disabled = yield* held(a.disable())
-    yield* a.isolate()
-    yield* settled
-    yield* assertTags([a, b], "Isolated")
-
-    refuses = true
-    yield* disabled.release
-    yield* b.isolate()
-    yield* TestClock.adjust("100 millis")
-    refuses = false
-    yield* inStep
-    yield* a.reset()
-    yield* settled
-
-    yield* assertTags([a, b], "Closed")
-  })
+test("R3.3 reset ends the isolation of another node, whose release then changes nothing", function* () {
+  const [a, b] = yield* fleet(2)
+  const old = yield* held(a.isolate())
+  yield* b.reset()
+  yield* settled
+  yield* assertTags([a, b], "Closed")
+  const current = yield* held(b.isolate())
+  yield* old.release
+  yield* assertTags([a, b], "Isolated")
+  yield* current.release
+  yield* assertTags([a, b], "Closed")
 })
 
-describe("a node that disables its circuit while it is cut off", () => {
-  const cutOff = Effect.gen(function* () {
-    const [a, b] = yield* fleet(2)
-    yield* Effect.forEach([a, b], (node) => succeeding(node, 1))
-    a.link.cut()
+test("R3.3 the release of an isolation from before a reset does not end a later one", function* () {
+  const [a, b] = yield* fleet(2)
+  yield* succeeding(b, 1)
+  const old = yield* held(a.isolate())
+  yield* a.reset()
+  const current = yield* held(a.isolate())
+  yield* old.release
+  yield* inStep
+  yield* assertTags([a, b], "Isolated")
+  yield* current.release
+  yield* assertTags([a, b], "Closed")
+})
+
+test("R3.3 reset does not end the disable of another node", function* () {
+  const [a, b] = yield* fleet(2)
+  const disabled = yield* held(a.disable())
+  yield* b.reset()
+  yield* inStep
+  yield* assertTags([a, b], "Disabled")
+  yield* disabled.release
+  yield* assertTags([a, b], "Closed")
+})
+
+test("R3.3 an isolation by another node outranks disable, and leaves the circuit disabled", function* () {
+  const [a, b] = yield* openFleet(2)
+  const disabled = yield* held(a.disable())
+  const isolated = yield* held(b.isolate())
+  yield* assertTags([a, b], "Isolated")
+  yield* isolated.release
+  yield* assertTags([a, b], "Disabled")
+  yield* disabled.release
+  yield* assertTags([a, b], "Closed")
+})
+
+test("R3.3 a circuit stays enabled after a time in which the store refused to write that", function* () {
+  const store = yield* makeStore({ lease: "1 hour" })
+  const isReadOnly = new CircuitStore.CircuitStoreError({ message: "the store is read-only" })
+  let refuses = false
+  const refusing: CircuitStore.Store = {
+    ...store,
+    compareAndSet: (request) =>
+      Effect.suspend(() => (refuses ? Effect.fail(isReadOnly) : store.compareAndSet(request)))
+  }
+  const [a, b] = [yield* join(refusing), yield* join(store)]
+  yield* Effect.forEach([a, b], (node) => succeeding(node, 1))
+  const disabled = yield* held(a.disable())
+  yield* a.isolate()
+  yield* settled
+  yield* assertTags([a, b], "Isolated")
+
+  refuses = true
+  yield* disabled.release
+  yield* b.isolate()
+  yield* TestClock.adjust("100 millis")
+  refuses = false
+  yield* inStep
+  yield* a.reset()
+  yield* settled
+
+  yield* assertTags([a, b], "Closed")
+})
+
+const cutOff = Effect.gen(function* () {
+  const [a, b] = yield* fleet(2)
+  yield* Effect.forEach([a, b], (node) => succeeding(node, 1))
+  a.link.cut()
+  yield* succeeding(a, 1)
+  const mended = Effect.gen(function* () {
+    a.link.mend()
+    yield* inStep
     yield* succeeding(a, 1)
-    const mended = Effect.gen(function* () {
-      a.link.mend()
-      yield* inStep
-      yield* succeeding(a, 1)
-      yield* inStep
-    })
-    return { a, b, mended }
-  })
-
-  test("R3.3 a circuit disabled while its node was cut off is then Disabled for the fleet", function* () {
-    const { a, b, mended } = yield* cutOff
-    const disabled = yield* held(a.disable())
-    yield* assertTags([a, b], "Disabled", "Closed")
-    yield* mended
-    yield* assertTags([a, b], "Disabled")
-    yield* disabled.release
-    yield* assertTags([a, b], "Closed")
     yield* inStep
-    yield* assertTags([a, b], "Closed")
   })
+  return { a, b, mended }
+})
 
-  test("R3.3 it is Closed after the release, although another node had isolated it meanwhile", function* () {
-    const { a, b, mended } = yield* cutOff
-    const own = yield* held(a.isolate())
-    const disabled = yield* held(a.disable())
-    yield* own.release
-    const isolated = yield* held(b.isolate())
-    yield* assertTags([a, b], "Disabled", "Isolated")
-    yield* mended
-    yield* assertTags([a, b], "Isolated")
-    yield* isolated.release
-    yield* assertTags([a, b], "Disabled")
-    yield* disabled.release
-    yield* assertTags([a, b], "Closed")
-    yield* inStep
-    yield* assertTags([a, b], "Closed")
-  })
+test("R3.3 a circuit disabled while its node was cut off is then Disabled for the fleet", function* () {
+  const { a, b, mended } = yield* cutOff
+  const disabled = yield* held(a.disable())
+  yield* assertTags([a, b], "Disabled", "Closed")
+  yield* mended
+  yield* assertTags([a, b], "Disabled")
+  yield* disabled.release
+  yield* assertTags([a, b], "Closed")
+  yield* inStep
+  yield* assertTags([a, b], "Closed")
+})
 
-  test("R3.3 it is not Disabled again when it was released before the fleet knew", function* () {
-    const { a, b, mended } = yield* cutOff
-    const disabled = yield* held(a.disable())
-    yield* disabled.release
-    yield* mended
-    yield* assertTags([a, b], "Closed")
-  })
+test("R3.3 it is Closed after the release, although another node had isolated it meanwhile", function* () {
+  const { a, b, mended } = yield* cutOff
+  const own = yield* held(a.isolate())
+  const disabled = yield* held(a.disable())
+  yield* own.release
+  const isolated = yield* held(b.isolate())
+  yield* assertTags([a, b], "Disabled", "Isolated")
+  yield* mended
+  yield* assertTags([a, b], "Isolated")
+  yield* isolated.release
+  yield* assertTags([a, b], "Disabled")
+  yield* disabled.release
+  yield* assertTags([a, b], "Closed")
+  yield* inStep
+  yield* assertTags([a, b], "Closed")
+})
+
+test("R3.3 it is not Disabled again when it was released before the fleet knew", function* () {
+  const { a, b, mended } = yield* cutOff
+  const disabled = yield* held(a.disable())
+  yield* disabled.release
+  yield* mended
+  yield* assertTags([a, b], "Closed")
 })

@@ -1,4 +1,4 @@
-import { assert, describe } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -26,252 +26,248 @@ import {
 
 const doubling = Schedule.exponential("10 seconds")
 
-describe("a circuit of a fleet", () => {
-  test("C6 three failures in one node and two in another open both, in the same generation", function* () {
-    const [a, b] = yield* fleet(2)
-    yield* failing(a, 3)
-    yield* failing(b, 1)
-    yield* assertTags([a, b], "Closed")
-    yield* failing(b, 1)
+test("C6 three failures in one node and two in another open both, in the same generation", function* () {
+  const [a, b] = yield* fleet(2)
+  yield* failing(a, 3)
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Closed")
+  yield* failing(b, 1)
 
-    yield* assertTags([a, b], "Open")
-    assert.deepStrictEqual([historyOf(a), historyOf(b)], [["Closed > Open 1"], ["Closed > Open 1"]])
-  })
-
-  test("C6 R3.2.1 50 failures at once on 5 nodes are one transition and one step of the backoff", function* () {
-    const nodes = yield* fleet(5, { openDuration: doubling })
-    const gate = yield* Deferred.make<never, string>()
-    const call = counted(Deferred.await(gate))
-    for (const node of nodes) {
-      yield* Effect.forEach(Array.from({ length: 10 }), () => Effect.fork(node.protect(call.effect)))
-    }
-    yield* settled
-    assert.strictEqual(call.runs, 50)
-    yield* Deferred.fail(gate, "unavailable")
-    yield* settled
-    yield* inStep
-
-    for (const { seen } of nodes) {
-      assert.deepStrictEqual(
-        seen.map((transition) =>
-          transition.to === "Open" ? [transition.generation, transition.openings] : transition
-        ),
-        [[1, 1]]
-      )
-    }
-  })
-
-  test("R3.2.2 an opening ends on every node at the same moment", function* () {
-    const [a, b] = yield* openFleet(2)
-    yield* TestClock.adjust("9999 millis")
-    yield* assertTags([a, b], "Open")
-    yield* TestClock.adjust("1 millis")
-    yield* assertTags([a, b], "HalfOpen")
-  })
-
-  test("R3.2.2 an opening ends at its time on a node that heard of it late, too", function* () {
-    const [a, b] = yield* fleet(2)
-    yield* succeeding(b, 1)
-    b.link.freeze()
-    yield* failing(a, 5)
-    yield* TestClock.adjust("5 seconds")
-    assert.strictEqual(yield* tagOf(b), "Closed")
-    b.link.mend()
-    yield* TestClock.adjust("4 seconds")
-    yield* rejectionOf(b.protect(works))
-    assert.strictEqual(yield* tagOf(b), "Open")
-    yield* TestClock.adjust("1 second")
-    yield* assertTags([a, b], "HalfOpen")
-  })
-
-  test("C6 a node that joins while the circuit is open rejects its first call", function* () {
-    const store = yield* makeStore()
-    const a = yield* join(store)
-    yield* failing(a, 5)
-    const late = yield* join(store)
-    const call = counted(works)
-    const { retryAfter, state } = yield* rejectionOf(late.protect(call.effect))
-
-    assert.deepStrictEqual([call.runs, state, Duration.toMillis(retryAfter)], [0, "Open", 10_000 - 137])
-  })
-
-  test("R3.4 a node that joins after the circuit has healed publishes no transition", function* () {
-    const store = yield* makeStore()
-    const a = yield* join(store)
-    yield* failing(a, 5)
-    yield* TestClock.adjust("10 seconds")
-    yield* succeeding(a, 1)
-    const late = yield* join(store)
-    yield* succeeding(late, 1)
-
-    assert.deepStrictEqual(historyOf(late), [])
-  })
-
-  test("R3.2.7 a node that joins after the circuit has healed goes on with its backoff", function* () {
-    const store = yield* makeStore()
-    const options = { openDuration: doubling }
-    const a = yield* join(store, options)
-    yield* failing(a, 5)
-    yield* TestClock.adjust("10 seconds")
-    yield* failing(a, 1)
-    yield* TestClock.adjust("20 seconds")
-    yield* succeeding(a, 1)
-    const late = yield* join(store, options)
-    yield* succeeding(late, 1)
-    yield* TestClock.adjust("10 seconds")
-    yield* failing(late, 5)
-
-    for (const node of [a, late]) {
-      const state = yield* node.state()
-      assert.deepStrictEqual(state._tag === "Open" && Duration.toMillis(state.retryAfter), 40_000)
-      assert.deepInclude(state, { openings: 3 })
-    }
-  })
-
-  test("R3.2.7 all nodes have one backoff, whichever of them probes", function* () {
-    const [a, b] = yield* halfOpenFleet(2, { openDuration: doubling })
-    const openings = Effect.forEach([a, b], (node) =>
-      Effect.map(node.state(), (state) =>
-        state._tag === "Open" ? [state.openings, Duration.toMillis(state.retryAfter)] : state._tag
-      )
-    )
-    yield* failing(b, 1)
-    assert.deepStrictEqual(yield* openings, [
-      [2, 20_000],
-      [2, 20_000]
-    ])
-    yield* TestClock.adjust("20 seconds")
-    yield* failing(a, 1)
-    assert.deepStrictEqual(yield* openings, [
-      [3, 40_000],
-      [3, 40_000]
-    ])
-    yield* TestClock.adjust("40 seconds")
-    yield* succeeding(b, 1)
-    // Not closed as long as the opening was.
-    yield* TestClock.adjust("39 seconds")
-    yield* failing(a, 1)
-    assert.deepStrictEqual(yield* openings, [
-      [4, 80_000],
-      [4, 80_000]
-    ])
-    yield* TestClock.adjust("80 seconds")
-    yield* succeeding(a, 1)
-    yield* TestClock.adjust("80 seconds")
-    yield* failing(b, 1)
-    assert.deepStrictEqual(yield* openings, [
-      [1, 10_000],
-      [1, 10_000]
-    ])
-  })
-
-  test("R3.2.8 a retryAfter hint lengthens the opening on every node", function* () {
-    const [a, b] = yield* openFleet(2, {
-      classify: Exit.match({
-        onFailure: () => Outcome.failure({ retryAfter: "60 seconds" }),
-        onSuccess: () => Outcome.success
-      })
-    })
-    yield* TestClock.adjust("59999 millis")
-    yield* assertTags([a, b], "Open")
-    yield* TestClock.adjust("1 millis")
-    yield* assertTags([a, b], "HalfOpen")
-  })
-
-  for (const [ending, exit] of [
-    ["a late success of another node does not close it", Exit.succeed("late")],
-    ["a late failure of another node does not prolong it", Exit.fail("late")]
-  ] as const) {
-    test(`C6 R3.2.6 ${ending}`, function* () {
-      const [a, b] = yield* fleet(2)
-      const late = yield* startCall(b)
-      yield* failing(a, 5)
-      yield* TestClock.adjust("5 seconds")
-      yield* late.end(exit)
-      yield* inStep
-      yield* assertTags([a, b], "Open")
-      yield* TestClock.adjust("1 second")
-      yield* assertTags([a, b], "HalfOpen")
-      assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
-    })
-  }
-
-  test("R3.2.7 every close starts an empty window on every node, also after a short opening", function* () {
-    const [a, b] = yield* fleet(2, { openDuration: "100 millis" })
-    yield* succeeding(b, 1)
-    yield* failing(a, 4)
-    yield* failing(b, 1)
-    yield* assertTags([a, b], "Open")
-    yield* TestClock.adjust("100 millis")
-    yield* succeeding(b, 1)
-    yield* assertTags([a, b], "Closed")
-    yield* failing(a, 2)
-    yield* failing(b, 2)
-    yield* inStep
-
-    yield* assertTags([a, b], "Closed")
-  })
-
-  test("C6 circuits of other keys and of other breakers are not touched", function* () {
-    const store = yield* makeStore()
-    const a = yield* join(store, { name: "payments" })
-    const b = yield* join(store, { name: "payments" })
-    const other = yield* join(store, { name: "stock" })
-    for (const node of [a, b, other]) {
-      yield* node.protectWith(works, { key: "eu" })
-      yield* node.protectWith(works, { key: "us" })
-    }
-    yield* failing(a, 5, "eu")
-
-    assert.deepStrictEqual(yield* tagsOf([a, b, other], "eu"), ["Open", "Open", "Closed"])
-    assert.deepStrictEqual(yield* tagsOf([a, b, other], "us"), ["Closed", "Closed", "Closed"])
-  })
+  yield* assertTags([a, b], "Open")
+  assert.deepStrictEqual([historyOf(a), historyOf(b)], [["Closed > Open 1"], ["Closed > Open 1"]])
 })
 
-describe("quorum", () => {
-  const policy = { tripPolicy: TripPolicy.failureCount({ failures: 3, within: "60 seconds" }) }
+test("C6 R3.2.1 50 failures at once on 5 nodes are one transition and one step of the backoff", function* () {
+  const nodes = yield* fleet(5, { openDuration: doubling })
+  const gate = yield* Deferred.make<never, string>()
+  const call = counted(Deferred.await(gate))
+  for (const node of nodes) {
+    yield* Effect.forEach(Array.from({ length: 10 }), () => Effect.fork(node.protect(call.effect)))
+  }
+  yield* settled
+  assert.strictEqual(call.runs, 50)
+  yield* Deferred.fail(gate, "unavailable")
+  yield* settled
+  yield* inStep
 
-  test("quorum: a node that alone sees failures opens for itself only, and heals by itself", function* () {
-    const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
-    yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-    yield* failing(a, 3)
-    yield* inStep
-    yield* assertTags([a, b, c!], "Open", "Closed", "Closed")
-    yield* TestClock.adjust("6 seconds")
-    assert.strictEqual(yield* tagOf(a), "HalfOpen")
-    yield* succeeding(a, 1)
-    yield* inStep
-    yield* assertTags([a, b, c!], "Closed")
-    assert.deepStrictEqual([historyOf(b), historyOf(c!)], [[], []])
+  for (const { seen } of nodes) {
+    assert.deepStrictEqual(
+      seen.map((transition) =>
+        transition.to === "Open" ? [transition.generation, transition.openings] : transition
+      ),
+      [[1, 1]]
+    )
+  }
+})
+
+test("R3.2.2 an opening ends on every node at the same moment", function* () {
+  const [a, b] = yield* openFleet(2)
+  yield* TestClock.adjust("9999 millis")
+  yield* assertTags([a, b], "Open")
+  yield* TestClock.adjust("1 millis")
+  yield* assertTags([a, b], "HalfOpen")
+})
+
+test("R3.2.2 an opening ends at its time on a node that heard of it late, too", function* () {
+  const [a, b] = yield* fleet(2)
+  yield* succeeding(b, 1)
+  b.link.freeze()
+  yield* failing(a, 5)
+  yield* TestClock.adjust("5 seconds")
+  assert.strictEqual(yield* tagOf(b), "Closed")
+  b.link.mend()
+  yield* TestClock.adjust("4 seconds")
+  yield* rejectionOf(b.protect(works))
+  assert.strictEqual(yield* tagOf(b), "Open")
+  yield* TestClock.adjust("1 second")
+  yield* assertTags([a, b], "HalfOpen")
+})
+
+test("C6 a node that joins while the circuit is open rejects its first call", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* failing(a, 5)
+  const late = yield* join(store)
+  const call = counted(works)
+  const { retryAfter, state } = yield* rejectionOf(late.protect(call.effect))
+
+  assert.deepStrictEqual([call.runs, state, Duration.toMillis(retryAfter)], [0, "Open", 10_000 - 137])
+})
+
+test("R3.4 a node that joins after the circuit has healed publishes no transition", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* failing(a, 5)
+  yield* TestClock.adjust("10 seconds")
+  yield* succeeding(a, 1)
+  const late = yield* join(store)
+  yield* succeeding(late, 1)
+
+  assert.deepStrictEqual(historyOf(late), [])
+})
+
+test("R3.2.7 a node that joins after the circuit has healed goes on with its backoff", function* () {
+  const store = yield* makeStore()
+  const options = { openDuration: doubling }
+  const a = yield* join(store, options)
+  yield* failing(a, 5)
+  yield* TestClock.adjust("10 seconds")
+  yield* failing(a, 1)
+  yield* TestClock.adjust("20 seconds")
+  yield* succeeding(a, 1)
+  const late = yield* join(store, options)
+  yield* succeeding(late, 1)
+  yield* TestClock.adjust("10 seconds")
+  yield* failing(late, 5)
+
+  for (const node of [a, late]) {
+    const state = yield* node.state()
+    assert.deepStrictEqual(state._tag === "Open" && Duration.toMillis(state.retryAfter), 40_000)
+    assert.deepInclude(state, { openings: 3 })
+  }
+})
+
+test("R3.2.7 all nodes have one backoff, whichever of them probes", function* () {
+  const [a, b] = yield* halfOpenFleet(2, { openDuration: doubling })
+  const openings = Effect.forEach([a, b], (node) =>
+    Effect.map(node.state(), (state) =>
+      state._tag === "Open" ? [state.openings, Duration.toMillis(state.retryAfter)] : state._tag
+    )
+  )
+  yield* failing(b, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [2, 20_000],
+    [2, 20_000]
+  ])
+  yield* TestClock.adjust("20 seconds")
+  yield* failing(a, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [3, 40_000],
+    [3, 40_000]
+  ])
+  yield* TestClock.adjust("40 seconds")
+  yield* succeeding(b, 1)
+  // Not closed as long as the opening was.
+  yield* TestClock.adjust("39 seconds")
+  yield* failing(a, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [4, 80_000],
+    [4, 80_000]
+  ])
+  yield* TestClock.adjust("80 seconds")
+  yield* succeeding(a, 1)
+  yield* TestClock.adjust("80 seconds")
+  yield* failing(b, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [1, 10_000],
+    [1, 10_000]
+  ])
+})
+
+test("R3.2.8 a retryAfter hint lengthens the opening on every node", function* () {
+  const [a, b] = yield* openFleet(2, {
+    classify: Exit.match({
+      onFailure: () => Outcome.failure({ retryAfter: "60 seconds" }),
+      onSuccess: () => Outcome.success
+    })
   })
+  yield* TestClock.adjust("59999 millis")
+  yield* assertTags([a, b], "Open")
+  yield* TestClock.adjust("1 millis")
+  yield* assertTags([a, b], "HalfOpen")
+})
 
-  test("quorum: the circuit opens on every node when so many nodes see failures", function* () {
-    const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
-    yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-    yield* failing(a, 3)
+for (const [ending, exit] of [
+  ["a late success of another node does not close it", Exit.succeed("late")],
+  ["a late failure of another node does not prolong it", Exit.fail("late")]
+] as const) {
+  test(`C6 R3.2.6 ${ending}`, function* () {
+    const [a, b] = yield* fleet(2)
+    const late = yield* startCall(b)
+    yield* failing(a, 5)
+    yield* TestClock.adjust("5 seconds")
+    yield* late.end(exit)
     yield* inStep
-    yield* failing(b, 1)
-    yield* inStep
-
-    yield* assertTags([a, b, c!], "Open")
+    yield* assertTags([a, b], "Open")
+    yield* TestClock.adjust("1 second")
+    yield* assertTags([a, b], "HalfOpen")
+    assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
   })
+}
 
-  test("quorum counts nodes that see failures, however few each sees", function* () {
-    const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
-    yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-    yield* failing(a, 2)
-    yield* failing(b, 1)
-    yield* inStep
+test("R3.2.7 every close starts an empty window on every node, also after a short opening", function* () {
+  const [a, b] = yield* fleet(2, { openDuration: "100 millis" })
+  yield* succeeding(b, 1)
+  yield* failing(a, 4)
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Open")
+  yield* TestClock.adjust("100 millis")
+  yield* succeeding(b, 1)
+  yield* assertTags([a, b], "Closed")
+  yield* failing(a, 2)
+  yield* failing(b, 2)
+  yield* inStep
 
-    yield* assertTags([a, b, c!], "Open")
-    assert.deepStrictEqual(historyOf(c!), ["Closed > Open 1"])
-  })
+  yield* assertTags([a, b], "Closed")
+})
 
-  test("quorum: only the node that opened for itself rejects calls", function* () {
-    const [a, b] = yield* fleet(2, policy, { quorum: 2 })
-    yield* failing(a, 3)
-    const { state } = yield* rejectionOf(a.protect(fails))
-    assert.strictEqual(state, "Open")
-    assert.strictEqual(yield* b.protect(works), "worked")
-  })
+test("C6 circuits of other keys and of other breakers are not touched", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store, { name: "payments" })
+  const b = yield* join(store, { name: "payments" })
+  const other = yield* join(store, { name: "stock" })
+  for (const node of [a, b, other]) {
+    yield* node.protectWith(works, { key: "eu" })
+    yield* node.protectWith(works, { key: "us" })
+  }
+  yield* failing(a, 5, "eu")
+
+  assert.deepStrictEqual(yield* tagsOf([a, b, other], "eu"), ["Open", "Open", "Closed"])
+  assert.deepStrictEqual(yield* tagsOf([a, b, other], "us"), ["Closed", "Closed", "Closed"])
+})
+
+const policy = { tripPolicy: TripPolicy.failureCount({ failures: 3, within: "60 seconds" }) }
+
+test("quorum: a node that alone sees failures opens for itself only, and heals by itself", function* () {
+  const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
+  yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
+  yield* failing(a, 3)
+  yield* inStep
+  yield* assertTags([a, b, c!], "Open", "Closed", "Closed")
+  yield* TestClock.adjust("6 seconds")
+  assert.strictEqual(yield* tagOf(a), "HalfOpen")
+  yield* succeeding(a, 1)
+  yield* inStep
+  yield* assertTags([a, b, c!], "Closed")
+  assert.deepStrictEqual([historyOf(b), historyOf(c!)], [[], []])
+})
+
+test("quorum: the circuit opens on every node when so many nodes see failures", function* () {
+  const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
+  yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
+  yield* failing(a, 3)
+  yield* inStep
+  yield* failing(b, 1)
+  yield* inStep
+
+  yield* assertTags([a, b, c!], "Open")
+})
+
+test("quorum counts nodes that see failures, however few each sees", function* () {
+  const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
+  yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
+  yield* failing(a, 2)
+  yield* failing(b, 1)
+  yield* inStep
+
+  yield* assertTags([a, b, c!], "Open")
+  assert.deepStrictEqual(historyOf(c!), ["Closed > Open 1"])
+})
+
+test("quorum: only the node that opened for itself rejects calls", function* () {
+  const [a, b] = yield* fleet(2, policy, { quorum: 2 })
+  yield* failing(a, 3)
+  const { state } = yield* rejectionOf(a.protect(fails))
+  assert.strictEqual(state, "Open")
+  assert.strictEqual(yield* b.protect(works), "worked")
 })

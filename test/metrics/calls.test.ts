@@ -1,4 +1,4 @@
-import { assert, describe } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
@@ -123,40 +123,38 @@ const cases: ReadonlyArray<
   ]
 ]
 
-describe("the metric calls_total", () => {
-  for (const [title, start, options, calls, counted] of cases) {
-    test(`CircuitMetrics counts ${title}, once, by its outcome`, function* () {
-      const breaker = yield* start({ name: newName(), ...options })
+for (const [title, start, options, calls, counted] of cases) {
+  test(`CircuitMetrics counts ${title}, once, by its outcome`, function* () {
+    const breaker = yield* start({ name: newName(), ...options })
 
-      const changes = yield* changesBy(breaker.name, calls(breaker))
+    const changes = yield* changesBy(breaker.name, calls(breaker))
 
-      assert.deepStrictEqual(
-        pick(changes, (name) => name.startsWith("calls_total")),
-        counted
-      )
-    })
-  }
+    assert.deepStrictEqual(
+      pick(changes, (name) => name.startsWith("calls_total")),
+      counted
+    )
+  })
+}
 
-  for (const [state, start] of Object.entries(rejecting)) {
-    test(`CircuitMetrics counts a rejection while ${state}, and changes nothing else`, function* () {
-      const breaker = yield* start({ name: newName() })
-      // What time has changed is noticed here.
-      yield* rejectionOf(breaker.protect(works))
+for (const [state, start] of Object.entries(rejecting)) {
+  test(`CircuitMetrics counts a rejection while ${state}, and changes nothing else`, function* () {
+    const breaker = yield* start({ name: newName() })
+    // What time has changed is noticed here.
+    yield* rejectionOf(breaker.protect(works))
 
-      assert.deepStrictEqual(yield* changesBy(breaker.name, breaker.protect(works)), rejected)
-    })
-  }
+    assert.deepStrictEqual(yield* changesBy(breaker.name, breaker.protect(works)), rejected)
+  })
+}
 
-  test("CircuitMetrics counts all circuits of a breaker together", function* () {
-    const breaker = yield* make({ name: newName() })
+test("CircuitMetrics counts all circuits of a breaker together", function* () {
+  const breaker = yield* make({ name: newName() })
 
-    const calls = Effect.forEach(["eu", "us", "eu"], (key) => breaker.protectWith(works, { key }))
-    const changes = yield* changesBy(breaker.name, calls)
+  const calls = Effect.forEach(["eu", "us", "eu"], (key) => breaker.protectWith(works, { key }))
+  const changes = yield* changesBy(breaker.name, calls)
 
-    assert.deepStrictEqual(changes, {
-      circuits: 2,
-      'calls_total{outcome="success"}': 3,
-      'state{state="Closed"}': 2
-    })
+  assert.deepStrictEqual(changes, {
+    circuits: 2,
+    'calls_total{outcome="success"}': 3,
+    'state{state="Closed"}': 2
   })
 })

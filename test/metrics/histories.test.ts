@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -145,14 +145,12 @@ const agrees = (options: CircuitBreaker.Options, history: ReadonlyArray<Step>) =
     assert.deepStrictEqual(yield* gaugesOf(name), {})
   }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
 
-describe("after any history", () => {
-  it("CircuitMetrics after any history has the circuits as gauges and the transitions as counters", () =>
-    fc.assert(
-      fc.asyncProperty(options, fc.array(step, { maxLength: 60, size: "max" }), async (options, history) => {
-        // A history never waits for anything, and the test runner has to hear from its worker.
-        await nextTurn()
-        await Effect.runPromise(agrees(options, history))
-      }),
-      { seed: Number(process.env["FC_SEED"] ?? 20_260_101), numRuns: inLongRun(200, 60) }
-    ))
-})
+it("CircuitMetrics after any history has the circuits as gauges and the transitions as counters", () =>
+  fc.assert(
+    fc.asyncProperty(options, fc.array(step, { maxLength: 60, size: "max" }), async (options, history) => {
+      // A history never waits for anything, and the test runner has to hear from its worker.
+      await nextTurn()
+      await Effect.runPromise(agrees(options, history))
+    }),
+    { seed: Number(process.env["FC_SEED"] ?? 20_260_101), numRuns: inLongRun(200, 60) }
+  ))

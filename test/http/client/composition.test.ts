@@ -26,52 +26,47 @@ import {
   url
 } from "./fixtures.ts"
 
-describe("HttpClient.retryTransient", () => {
-  const down: Readonly<Record<string, () => Backend>> = {
-    "a status": () => statuses(503),
-    "an error": () => backend((request) => Effect.fail(refused(request)))
-  }
+const down: Readonly<Record<string, () => Backend>> = {
+  "a status": () => statuses(503),
+  "an error": () => backend((request) => Effect.fail(refused(request)))
+}
 
-  for (const [title, make503] of Object.entries(down)) {
-    test(`R3.6 attempts inside the breaker are one call, and none is made while Open: ${title}`, function* () {
-      const breaker = yield* make()
-      const { client, sent } = make503()
-      const guarded = client.pipe(
-        HttpClient.retryTransient({ times: 2 }),
-        CircuitHttpClient.protect({ breaker })
-      )
-      yield* Effect.exit(guarded.get(url))
-      assert.strictEqual(sent.length, 3)
-      yield* counted(breaker, { failed: 1 })
-      yield* rejectionOf(guarded.get(url))
-      assert.strictEqual(sent.length, 3)
-      yield* counted(breaker, { failed: 1, rejected: 1 })
-    })
-
-    test(`R3.6 each attempt outside the breaker is a call, and a rejection is not retried: ${title}`, function* () {
-      const breaker = yield* make()
-      const { client, sent } = make503()
-      const guarded = client.pipe(
-        CircuitHttpClient.protect({ breaker }),
-        HttpClient.retryTransient({ times: 5 })
-      )
-      yield* rejectionOf(guarded.get(url))
-      assert.strictEqual(sent.length, 1)
-      yield* counted(breaker, { failed: 1, rejected: 1 })
-    })
-  }
-
-  test("R3.6 attempts inside the breaker that succeed in the end are one success", function* () {
+for (const [title, make503] of Object.entries(down)) {
+  test(`R3.6 attempts inside the breaker are one call, and none is made while Open: ${title}`, function* () {
     const breaker = yield* make()
-    const { client, sent } = statuses(503, 503, 200)
+    const { client, sent } = make503()
     const guarded = client.pipe(
       HttpClient.retryTransient({ times: 2 }),
       CircuitHttpClient.protect({ breaker })
     )
-    assert.strictEqual((yield* guarded.get(url)).status, 200)
+    yield* Effect.exit(guarded.get(url))
     assert.strictEqual(sent.length, 3)
-    yield* counted(breaker, { succeeded: 1 })
+    yield* counted(breaker, { failed: 1 })
+    yield* rejectionOf(guarded.get(url))
+    assert.strictEqual(sent.length, 3)
+    yield* counted(breaker, { failed: 1, rejected: 1 })
   })
+
+  test(`R3.6 each attempt outside the breaker is a call, and a rejection is not retried: ${title}`, function* () {
+    const breaker = yield* make()
+    const { client, sent } = make503()
+    const guarded = client.pipe(
+      CircuitHttpClient.protect({ breaker }),
+      HttpClient.retryTransient({ times: 5 })
+    )
+    yield* rejectionOf(guarded.get(url))
+    assert.strictEqual(sent.length, 1)
+    yield* counted(breaker, { failed: 1, rejected: 1 })
+  })
+}
+
+test("R3.6 attempts inside the breaker that succeed in the end are one success", function* () {
+  const breaker = yield* make()
+  const { client, sent } = statuses(503, 503, 200)
+  const guarded = client.pipe(HttpClient.retryTransient({ times: 2 }), CircuitHttpClient.protect({ breaker }))
+  assert.strictEqual((yield* guarded.get(url)).status, 200)
+  assert.strictEqual(sent.length, 3)
+  yield* counted(breaker, { succeeded: 1 })
 })
 
 type Client<E> = HttpClient.HttpClient.With<E, Scope.Scope>
@@ -156,86 +151,82 @@ for (const [place, guard] of Object.entries(places)) {
   })
 }
 
-describe("one breaker round another", () => {
-  test("R3.1.6 two breakers, one round the other, each count a body that breaks off once", function* () {
-    const inner = yield* make()
-    const outer = yield* make()
-    const body = yield* makeBody
-    const client = streaming(body.stream).client.pipe(
-      CircuitHttpClient.protect({ breaker: inner }),
-      CircuitHttpClient.protect({ breaker: outer })
-    )
-    yield* breakingOff(body, Effect.flatMap(client.get(url), text))
-    yield* counted(inner, { failed: 1 })
-    yield* counted(outer, { failed: 1 })
-  })
+test("R3.1.6 two breakers, one round the other, each count a body that breaks off once", function* () {
+  const inner = yield* make()
+  const outer = yield* make()
+  const body = yield* makeBody
+  const client = streaming(body.stream).client.pipe(
+    CircuitHttpClient.protect({ breaker: inner }),
+    CircuitHttpClient.protect({ breaker: outer })
+  )
+  yield* breakingOff(body, Effect.flatMap(client.get(url), text))
+  yield* counted(inner, { failed: 1 })
+  yield* counted(outer, { failed: 1 })
 })
 
-describe("the breaker of a client", () => {
-  class Payments extends CircuitBreaker.Service<Payments>()("Payments") {}
+class Payments extends CircuitBreaker.Service<Payments>()("Payments") {}
 
-  test("CircuitHttpClient.protect uses the breaker of the environment, unless it is given one", function* () {
-    const given = yield* make({ name: "given" })
-    const provided = yield* make({ name: "provided" })
-    const { client } = statuses(200)
-    yield* Effect.provideService(
-      Effect.zip(
-        CircuitHttpClient.protect(client).get(url),
-        CircuitHttpClient.protect(client, { breaker: given }).post(url)
-      ),
-      CircuitBreaker.CircuitBreaker,
-      provided
-    )
-    yield* counted(given, { succeeded: 1 })
-    yield* counted(provided, { succeeded: 1 })
-  })
-
-  it.effect("CircuitHttpClient.protect takes the breaker of a Service", () =>
-    Effect.gen(function* () {
-      const breaker = yield* Payments
-      const client = CircuitHttpClient.protect(statuses(200).client, { breaker })
-      yield* client.get(url)
-      yield* counted(breaker, { succeeded: 1 })
-    }).pipe(Effect.provide(Payments.layer))
+test("CircuitHttpClient.protect uses the breaker of the environment, unless it is given one", function* () {
+  const given = yield* make({ name: "given" })
+  const provided = yield* make({ name: "provided" })
+  const { client } = statuses(200)
+  yield* Effect.provideService(
+    Effect.zip(
+      CircuitHttpClient.protect(client).get(url),
+      CircuitHttpClient.protect(client, { breaker: given }).post(url)
+    ),
+    CircuitBreaker.CircuitBreaker,
+    provided
   )
+  yield* counted(given, { succeeded: 1 })
+  yield* counted(provided, { succeeded: 1 })
+})
 
-  it.effect("CircuitHttpClient.protect guards a client in a layer", () => {
-    const { client, sent } = statuses(500)
-    const guarded = Layer.effect(
-      HttpClient.HttpClient,
-      Effect.map(CircuitBreaker.CircuitBreaker, (breaker) =>
-        CircuitHttpClient.protect(client, { breaker, respondWhenRejected: true })
-      )
-    ).pipe(Layer.provide(CircuitBreaker.layer()))
-    return Effect.gen(function* () {
-      const answers = yield* Effect.replicateEffect(HttpClient.get(url), 6)
-      assert.deepStrictEqual(
-        answers.map(({ status }) => status),
-        [500, 500, 500, 500, 500, 503]
-      )
-      assert.strictEqual(sent.length, 5)
-    }).pipe(Effect.provide(guarded))
-  })
+it.effect("CircuitHttpClient.protect takes the breaker of a Service", () =>
+  Effect.gen(function* () {
+    const breaker = yield* Payments
+    const client = CircuitHttpClient.protect(statuses(200).client, { breaker })
+    yield* client.get(url)
+    yield* counted(breaker, { succeeded: 1 })
+  }).pipe(Effect.provide(Payments.layer))
+)
 
-  test("CircuitHttpClient.protect takes a breaker of another make, whose calls end at their headers", function* () {
-    const breaker = yield* make()
-    const own: CircuitBreaker.CircuitBreaker = { ...breaker, name: "own" }
-    const body = yield* makeBody
-    const { client, sent } = backend((to, nth) =>
-      Effect.succeed(nth === 1 ? respond(200, { body: body.stream, to }) : respond(503, { to }))
+it.effect("CircuitHttpClient.protect guards a client in a layer", () => {
+  const { client, sent } = statuses(500)
+  const guarded = Layer.effect(
+    HttpClient.HttpClient,
+    Effect.map(CircuitBreaker.CircuitBreaker, (breaker) =>
+      CircuitHttpClient.protect(client, { breaker, respondWhenRejected: true })
     )
-    const guarded = CircuitHttpClient.protect(client, { breaker: own, respondWhenRejected: true })
-    const fiber = yield* Effect.fork(Effect.flatMap(guarded.get(url), text))
-    yield* body.wanted
-    yield* counted(breaker, { succeeded: 1 })
-    yield* body.breakOff
-    yield* Effect.flip(Fiber.join(fiber))
-    yield* counted(breaker, { succeeded: 1 })
+  ).pipe(Layer.provide(CircuitBreaker.layer()))
+  return Effect.gen(function* () {
+    const answers = yield* Effect.replicateEffect(HttpClient.get(url), 6)
+    assert.deepStrictEqual(
+      answers.map(({ status }) => status),
+      [500, 500, 500, 500, 500, 503]
+    )
+    assert.strictEqual(sent.length, 5)
+  }).pipe(Effect.provide(guarded))
+})
 
-    assert.strictEqual((yield* guarded.get(url)).status, 503)
-    assert.strictEqual(yield* tagOf(breaker, origin), "Open")
-    const answer = yield* guarded.get(url)
-    assert.strictEqual(answer.headers["x-circuit-breaker"], "breaker tripped")
-    assert.strictEqual(sent.length, 2)
-  })
+test("CircuitHttpClient.protect takes a breaker of another make, whose calls end at their headers", function* () {
+  const breaker = yield* make()
+  const own: CircuitBreaker.CircuitBreaker = { ...breaker, name: "own" }
+  const body = yield* makeBody
+  const { client, sent } = backend((to, nth) =>
+    Effect.succeed(nth === 1 ? respond(200, { body: body.stream, to }) : respond(503, { to }))
+  )
+  const guarded = CircuitHttpClient.protect(client, { breaker: own, respondWhenRejected: true })
+  const fiber = yield* Effect.fork(Effect.flatMap(guarded.get(url), text))
+  yield* body.wanted
+  yield* counted(breaker, { succeeded: 1 })
+  yield* body.breakOff
+  yield* Effect.flip(Fiber.join(fiber))
+  yield* counted(breaker, { succeeded: 1 })
+
+  assert.strictEqual((yield* guarded.get(url)).status, 503)
+  assert.strictEqual(yield* tagOf(breaker, origin), "Open")
+  const answer = yield* guarded.get(url)
+  assert.strictEqual(answer.headers["x-circuit-breaker"], "breaker tripped")
+  assert.strictEqual(sent.length, 2)
 })

@@ -1,5 +1,5 @@
 /** The description of a failed request in a log and in a snapshot: one line, without anything that may be secret. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -36,147 +36,143 @@ const opening = (client: HttpClient.HttpClient, to = url, key = origin) =>
     }
   })
 
-describe("a response that is a failure", () => {
-  test("E19 the line of an opening by five 503 has the request and its status", function* () {
-    const lines = yield* recordLogs
-    const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(5) })
-    const client = CircuitHttpClient.protect(statuses(503).client, { breaker })
+test("E19 the line of an opening by five 503 has the request and its status", function* () {
+  const lines = yield* recordLogs
+  const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(5) })
+  const client = CircuitHttpClient.protect(statuses(503).client, { breaker })
 
-    yield* Effect.replicateEffect(client.get(url, { headers: { authorization: secret } }), 5)
+  yield* Effect.replicateEffect(client.get(url, { headers: { authorization: secret } }), 5)
 
-    const [line] = lines
-    assert.match(
-      line?.message ?? "",
-      /^Circuit opened for 10s \(.*\): GET https:\/\/api\.example\/rates answered 503$/
-    )
-    assert.isTrue(Cause.isEmpty(line?.cause ?? Cause.empty))
-    const { lastFailure } = yield* breaker.snapshot(origin)
-    assert.deepStrictEqual(
-      Option.map(lastFailure, ({ cause }) => cause),
-      Option.some(Cause.fail("GET https://api.example/rates answered 503"))
-    )
-  })
-
-  test("E19 a description leaves out the user, the query and the fragment of the URL", function* () {
-    const { cause, message } = yield* opening(statuses(500).client, withSecrets)
-    assert.isTrue(message.endsWith(": GET https://api.example/rates answered 500"), message)
-    assert.deepStrictEqual(cause, Cause.fail("GET https://api.example/rates answered 500"))
-  })
-
-  test("E19 a breaker with CircuitHttpClient.classify describes its failures, too", function* () {
-    const lines = yield* recordLogs
-    const breaker = yield* make({ classify: CircuitHttpClient.classify })
-    const { client } = statuses(503)
-    yield* breaker.protect(client.post(withSecrets))
-    assert.isTrue(lines[0]?.message.endsWith(": POST https://api.example/rates answered 503"))
-  })
-
-  test("E19 a failure by statusOutcome is described, too", function* () {
-    const lines = yield* recordLogs
-    const breaker = yield* make()
-    const failure = Object.freeze(Outcome.failure({ retryAfter: "20 seconds" }))
-    const client = CircuitHttpClient.protect(statuses(404).client, {
-      breaker,
-      statusOutcome: () => failure
-    })
-    yield* client.del(url)
-    assert.match(
-      lines[0]?.message ?? "",
-      /^Circuit opened for 20s .*: DELETE https:\/\/api\.example\/rates answered 404$/
-    )
-  })
-
-  it("E19 the verdict has no property but those of an Outcome", () => {
-    assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(503))), Outcome.failure())
-    assert.deepStrictEqual(Object.keys(CircuitHttpClient.classify(Exit.succeed(respond(503)))), ["_tag"])
-  })
-
-  const told: Readonly<Record<string, string>> = {
-    "HTTPS://API.Example:443/Rates": "GET https://api.example/Rates answered 503",
-    "http://[::1]:3000/?q=1": "GET http://[::1]:3000/ answered 503",
-    [`/rates?token=${secret}`]: "GET /rates answered 503",
-    [`//${secret}@api.example/`]: "GET answered 503",
-    [`${secret}@api.example/rates`]: "GET answered 503",
-    [`data:text/plain,${secret}`]: "GET data: answered 503",
-    [`https://${secret}`.replace("/", "%")]: "GET answered 503",
-    "": "GET answered 503"
-  }
-  for (const [to, line] of Object.entries(told)) {
-    test(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, function* () {
-      const breaker = yield* make({ classify: CircuitHttpClient.classify })
-      // As a client would not send it.
-      yield* breaker.protect(Effect.succeed(respond(503, { to: HttpClientRequest.get(to) })))
-      const { lastFailure } = yield* breaker.snapshot()
-      assert.deepStrictEqual(
-        Option.map(lastFailure, ({ cause }) => cause),
-        Option.some(Cause.fail(line))
-      )
-    })
-  }
-
-  test("E19 a request that throws when it is described is not described, and counts", function* () {
-    const lines = yield* recordLogs
-    const breaker = yield* make({ classify: CircuitHttpClient.classify })
-    const broken: unknown = Object.create(respond(503), {
-      request: {
-        get: () => {
-          throw new Error("no request")
-        }
-      }
-    })
-    yield* breaker.protect(Effect.succeed(broken))
-    assert.match(
-      lines[0]?.message ?? "",
-      /^Circuit opened for 10s \([^:]*: [^:]*\)$|^Circuit opened for 10s \([^)]*\)$/
-    )
-    assert.strictEqual((yield* breaker.snapshot()).totals.failed, 1)
-  })
+  const [line] = lines
+  assert.match(
+    line?.message ?? "",
+    /^Circuit opened for 10s \(.*\): GET https:\/\/api\.example\/rates answered 503$/
+  )
+  assert.isTrue(Cause.isEmpty(line?.cause ?? Cause.empty))
+  const { lastFailure } = yield* breaker.snapshot(origin)
+  assert.deepStrictEqual(
+    Option.map(lastFailure, ({ cause }) => cause),
+    Option.some(Cause.fail("GET https://api.example/rates answered 503"))
+  )
 })
 
-describe("a request that fails", () => {
-  test("E19 an error about a status is logged, with method, URL and status", function* () {
-    const { cause, logged } = yield* opening(HttpClient.filterStatusOk(statuses(503).client))
-    assert.include(logged, "503 GET https://api.example/rates")
-    assert.notInclude(logged, secret)
-    const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
-    assert.instanceOf(error, HttpClientError.ResponseError)
+test("E19 a description leaves out the user, the query and the fragment of the URL", function* () {
+  const { cause, message } = yield* opening(statuses(500).client, withSecrets)
+  assert.isTrue(message.endsWith(": GET https://api.example/rates answered 500"), message)
+  assert.deepStrictEqual(cause, Cause.fail("GET https://api.example/rates answered 500"))
+})
+
+test("E19 a breaker with CircuitHttpClient.classify describes its failures, too", function* () {
+  const lines = yield* recordLogs
+  const breaker = yield* make({ classify: CircuitHttpClient.classify })
+  const { client } = statuses(503)
+  yield* breaker.protect(client.post(withSecrets))
+  assert.isTrue(lines[0]?.message.endsWith(": POST https://api.example/rates answered 503"))
+})
+
+test("E19 a failure by statusOutcome is described, too", function* () {
+  const lines = yield* recordLogs
+  const breaker = yield* make()
+  const failure = Object.freeze(Outcome.failure({ retryAfter: "20 seconds" }))
+  const client = CircuitHttpClient.protect(statuses(404).client, {
+    breaker,
+    statusOutcome: () => failure
   })
+  yield* client.del(url)
+  assert.match(
+    lines[0]?.message ?? "",
+    /^Circuit opened for 20s .*: DELETE https:\/\/api\.example\/rates answered 404$/
+  )
+})
 
-  type Failing = (to: HttpClientRequest.HttpClientRequest) => HttpClientError.HttpClientError
+it("E19 the verdict has no property but those of an Outcome", () => {
+  assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(503))), Outcome.failure())
+  assert.deepStrictEqual(Object.keys(CircuitHttpClient.classify(Exit.succeed(respond(503)))), ["_tag"])
+})
 
-  const unread = (to: HttpClientRequest.HttpClientRequest, reason: "StatusCode" | "Decode", status: number) =>
-    new HttpClientError.ResponseError({ request: to, response: respond(status, { to }), reason })
-
-  const unsent = (to: HttpClientRequest.HttpClientRequest, cause: Error) =>
-    new HttpClientError.RequestError({ request: to, reason: "Transport", cause })
-
-  const refusal = new TypeError("fetch failed", {
-    cause: Object.assign(new Error(`connect ${secret}`), { code: "ECONNREFUSED" })
+const told: Readonly<Record<string, string>> = {
+  "HTTPS://API.Example:443/Rates": "GET https://api.example/Rates answered 503",
+  "http://[::1]:3000/?q=1": "GET http://[::1]:3000/ answered 503",
+  [`/rates?token=${secret}`]: "GET /rates answered 503",
+  [`//${secret}@api.example/`]: "GET answered 503",
+  [`${secret}@api.example/rates`]: "GET answered 503",
+  [`data:text/plain,${secret}`]: "GET data: answered 503",
+  [`https://${secret}`.replace("/", "%")]: "GET answered 503",
+  "": "GET answered 503"
+}
+for (const [to, line] of Object.entries(told)) {
+  test(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, function* () {
+    const breaker = yield* make({ classify: CircuitHttpClient.classify })
+    // As a client would not send it.
+    yield* breaker.protect(Effect.succeed(respond(503, { to: HttpClientRequest.get(to) })))
+    const { lastFailure } = yield* breaker.snapshot()
+    assert.deepStrictEqual(
+      Option.map(lastFailure, ({ cause }) => cause),
+      Option.some(Cause.fail(line))
+    )
   })
+}
 
-  const described: ReadonlyArray<readonly [what: string, error: Failing, line: string]> = [
-    ["a status", (to) => unread(to, "StatusCode", 503), "answered 503"],
-    ["a body that breaks off", (to) => unread(to, "Decode", 200), "answered 200 and broke off"],
-    ["a refused connection", (to) => unsent(to, refusal), "was not answered (ECONNREFUSED)"],
-    ["an unnamed fault", (to) => unsent(to, new Error(withSecrets)), "was not answered"]
-  ]
-  for (const [what, errorOf, line] of described) {
-    test(`E19 an error about ${what} whose URL has secrets is described without them`, function* () {
-      const { client } = backend((to) => Effect.fail(errorOf(to)))
-      const { cause, isLoggedWithCause, message } = yield* opening(client, withSecrets)
-      assert.isTrue(message.endsWith(`: GET https://api.example/rates ${line}`), message)
-      assert.isFalse(isLoggedWithCause)
-      // The error itself is there for the program.
-      const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
-      assert.isTrue(HttpClientError.isHttpClientError(error))
-    })
-  }
-
-  test("E19 an error without secrets is logged as it is", function* () {
-    for (const error of [notSent("Transport"), notRead("Decode", 200)]) {
-      const { logged, message } = yield* opening(backend(() => Effect.fail(error)).client)
-      assert.include(logged, "GET https://api.example/rates")
-      assert.isTrue(message.endsWith(")"), message)
+test("E19 a request that throws when it is described is not described, and counts", function* () {
+  const lines = yield* recordLogs
+  const breaker = yield* make({ classify: CircuitHttpClient.classify })
+  const broken: unknown = Object.create(respond(503), {
+    request: {
+      get: () => {
+        throw new Error("no request")
+      }
     }
   })
+  yield* breaker.protect(Effect.succeed(broken))
+  assert.match(
+    lines[0]?.message ?? "",
+    /^Circuit opened for 10s \([^:]*: [^:]*\)$|^Circuit opened for 10s \([^)]*\)$/
+  )
+  assert.strictEqual((yield* breaker.snapshot()).totals.failed, 1)
+})
+
+test("E19 an error about a status is logged, with method, URL and status", function* () {
+  const { cause, logged } = yield* opening(HttpClient.filterStatusOk(statuses(503).client))
+  assert.include(logged, "503 GET https://api.example/rates")
+  assert.notInclude(logged, secret)
+  const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
+  assert.instanceOf(error, HttpClientError.ResponseError)
+})
+
+type Failing = (to: HttpClientRequest.HttpClientRequest) => HttpClientError.HttpClientError
+
+const unread = (to: HttpClientRequest.HttpClientRequest, reason: "StatusCode" | "Decode", status: number) =>
+  new HttpClientError.ResponseError({ request: to, response: respond(status, { to }), reason })
+
+const unsent = (to: HttpClientRequest.HttpClientRequest, cause: Error) =>
+  new HttpClientError.RequestError({ request: to, reason: "Transport", cause })
+
+const refusal = new TypeError("fetch failed", {
+  cause: Object.assign(new Error(`connect ${secret}`), { code: "ECONNREFUSED" })
+})
+
+const described: ReadonlyArray<readonly [what: string, error: Failing, line: string]> = [
+  ["a status", (to) => unread(to, "StatusCode", 503), "answered 503"],
+  ["a body that breaks off", (to) => unread(to, "Decode", 200), "answered 200 and broke off"],
+  ["a refused connection", (to) => unsent(to, refusal), "was not answered (ECONNREFUSED)"],
+  ["an unnamed fault", (to) => unsent(to, new Error(withSecrets)), "was not answered"]
+]
+for (const [what, errorOf, line] of described) {
+  test(`E19 an error about ${what} whose URL has secrets is described without them`, function* () {
+    const { client } = backend((to) => Effect.fail(errorOf(to)))
+    const { cause, isLoggedWithCause, message } = yield* opening(client, withSecrets)
+    assert.isTrue(message.endsWith(`: GET https://api.example/rates ${line}`), message)
+    assert.isFalse(isLoggedWithCause)
+    // The error itself is there for the program.
+    const error = Option.getOrThrow(Cause.failureOption(cause ?? Cause.empty))
+    assert.isTrue(HttpClientError.isHttpClientError(error))
+  })
+}
+
+test("E19 an error without secrets is logged as it is", function* () {
+  for (const error of [notSent("Transport"), notRead("Decode", 200)]) {
+    const { logged, message } = yield* opening(backend(() => Effect.fail(error)).client)
+    assert.include(logged, "GET https://api.example/rates")
+    assert.isTrue(message.endsWith(")"), message)
+  }
 })

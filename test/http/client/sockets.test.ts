@@ -275,26 +275,24 @@ for (const [name, layer] of Object.entries(clients)) {
   })
 }
 
-describe("many requests at once", () => {
-  it.scoped(
-    "E1 2,000 responses at once whose bodies nobody reads are all counted, and so is a good call beside them",
-    () =>
-      Effect.gen(function* () {
-        const origin = yield* serveAtOnce
-        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
-        const client = yield* guarded(breaker)
-        const good = Effect.flatMap(client.get(origin), ({ text }) => text)
-        const unread = Effect.replicateEffect(client.get(origin), 2_000, {
-          concurrency: "unbounded",
-          discard: true
-        })
+it.scoped(
+  "E1 2,000 responses at once whose bodies nobody reads are all counted, and so is a good call beside them",
+  () =>
+    Effect.gen(function* () {
+      const origin = yield* serveAtOnce
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
+      const client = yield* guarded(breaker)
+      const good = Effect.flatMap(client.get(origin), ({ text }) => text)
+      const unread = Effect.replicateEffect(client.get(origin), 2_000, {
+        concurrency: "unbounded",
+        discard: true
+      })
 
-        const [body] = yield* Effect.all([good, unread], { concurrency: "unbounded" })
-        yield* nextTurn
+      const [body] = yield* Effect.all([good, unread], { concurrency: "unbounded" })
+      yield* nextTurn
 
-        assert.strictEqual(body, "rates")
-        yield* counted(breaker, { succeeded: 2_001 }, origin)
-        assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
-      }).pipe(Effect.provide(NodeHttpClient.layerUndici))
-  )
-})
+      assert.strictEqual(body, "rates")
+      yield* counted(breaker, { succeeded: 2_001 }, origin)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+    }).pipe(Effect.provide(NodeHttpClient.layerUndici))
+)

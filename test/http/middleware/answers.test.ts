@@ -160,60 +160,58 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
   })
 }
 
-describe("an error with an answer of its own", () => {
-  const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
-    CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
+const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
+  CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
 
-  test("E12 an error makes one answer for two middlewares, one round the other", function* () {
-    const [outer, inner] = [yield* make(), yield* make()]
-    const error = answering(404)
-    const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
-    assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
-    assert.deepInclude(error.made, { calls: 1, runs: 1 })
-    for (const breaker of [outer, inner]) yield* counted(breaker, { succeeded: 1 })
-  })
+test("E12 an error makes one answer for two middlewares, one round the other", function* () {
+  const [outer, inner] = [yield* make(), yield* make()]
+  const error = answering(404)
+  const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
+  assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
+  assert.deepInclude(error.made, { calls: 1, runs: 1 })
+  for (const breaker of [outer, inner]) yield* counted(breaker, { succeeded: 1 })
+})
 
-  test("E12 an error reaches a middleware outside as it is", function* () {
-    const error = answering(404)
-    const before = Object.getOwnPropertyDescriptors({ ...error })
-    const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-    const exit = yield* exitOf(middleware(Effect.fail(error)))
-    assert.deepStrictEqual(exit, Exit.fail(error))
-    assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
-    assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
-    assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
-  })
+test("E12 an error reaches a middleware outside as it is", function* () {
+  const error = answering(404)
+  const before = Object.getOwnPropertyDescriptors({ ...error })
+  const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+  const exit = yield* exitOf(middleware(Effect.fail(error)))
+  assert.deepStrictEqual(exit, Exit.fail(error))
+  assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
+  assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
+  assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
+})
 
-  test("E12 an error that is answered otherwise outside makes no second answer", function* () {
-    const error = answering(404)
-    const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-    const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
-    assert.strictEqual((yield* (yield* serve(app))()).status, 418)
-    assert.strictEqual(error.made.calls, 1)
-  })
+test("E12 an error that is answered otherwise outside makes no second answer", function* () {
+  const error = answering(404)
+  const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+  const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
+  assert.strictEqual((yield* (yield* serve(app))()).status, 418)
+  assert.strictEqual(error.made.calls, 1)
+})
 
-  test("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", function* () {
-    const breaker = yield* make()
-    const error = {
-      [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-        throw new Error("no answer")
-      }
+test("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", function* () {
+  const breaker = yield* make()
+  const error = {
+    [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+      throw new Error("no answer")
     }
-    const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
-    assert.deepStrictEqual(exit, Exit.fail(error))
-    yield* counted(breaker, { failed: 1 })
-  })
+  }
+  const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
+  assert.deepStrictEqual(exit, Exit.fail(error))
+  yield* counted(breaker, { failed: 1 })
+})
 
-  test("E12 a client that disconnects while the answer is made is Ignored", function* () {
-    const breaker = yield* make()
-    const begun = Effect.sleep("1 minute")
-    const ask = yield* serve(
-      routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
-    )
-    const client = yield* Effect.fork(ask())
-    yield* TestClock.adjust("1 second")
-    yield* Fiber.interrupt(client)
-    yield* TestClock.adjust("1 second")
-    yield* counted(breaker, { ignored: 1 })
-  })
+test("E12 a client that disconnects while the answer is made is Ignored", function* () {
+  const breaker = yield* make()
+  const begun = Effect.sleep("1 minute")
+  const ask = yield* serve(
+    routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
+  )
+  const client = yield* Effect.fork(ask())
+  yield* TestClock.adjust("1 second")
+  yield* Fiber.interrupt(client)
+  yield* TestClock.adjust("1 second")
+  yield* counted(breaker, { ignored: 1 })
 })

@@ -40,30 +40,28 @@ for (const [place, serveIn] of Object.entries(places)) {
   })
 }
 
-describe("an answer that is a failure", () => {
-  test("E19 a request of a mounted router is described with its whole path", function* () {
-    const breaker = yield* make()
-    const routes = HttpRouter.empty.pipe(
-      HttpRouter.get("/orders", HttpServerResponse.empty({ status: 503 })),
-      HttpRouter.use(CircuitHttpMiddleware.make({ breaker }))
-    )
-    const ask = yield* serve(HttpRouter.empty.pipe(HttpRouter.mount("/api", routes)))
-    yield* ask("/api/orders?of=today")
-    const { lastFailure } = yield* breaker.snapshot()
-    assert.deepStrictEqual(causeOf(lastFailure), Option.some(Cause.fail("GET /api/orders answered 503")))
-  })
+test("E19 a request of a mounted router is described with its whole path", function* () {
+  const breaker = yield* make()
+  const routes = HttpRouter.empty.pipe(
+    HttpRouter.get("/orders", HttpServerResponse.empty({ status: 503 })),
+    HttpRouter.use(CircuitHttpMiddleware.make({ breaker }))
+  )
+  const ask = yield* serve(HttpRouter.empty.pipe(HttpRouter.mount("/api", routes)))
+  yield* ask("/api/orders?of=today")
+  const { lastFailure } = yield* breaker.snapshot()
+  assert.deepStrictEqual(causeOf(lastFailure), Option.some(Cause.fail("GET /api/orders answered 503")))
+})
 
-  test("E19 CircuitHttpMiddleware.classify outside a server describes the status", function* () {
-    const breaker = yield* make()
-    const answer = breaker.protectWith(Effect.succeed(status(500)), {
-      classify: CircuitHttpMiddleware.classify
-    })
-    yield* Effect.asVoid(answer)
-    const { lastFailure } = yield* breaker.snapshot()
-    assert.deepStrictEqual(causeOf(lastFailure), Option.some(Cause.fail("answered 500")))
+test("E19 CircuitHttpMiddleware.classify outside a server describes the status", function* () {
+  const breaker = yield* make()
+  const answer = breaker.protectWith(Effect.succeed(status(500)), {
+    classify: CircuitHttpMiddleware.classify
   })
+  yield* Effect.asVoid(answer)
+  const { lastFailure } = yield* breaker.snapshot()
+  assert.deepStrictEqual(causeOf(lastFailure), Option.some(Cause.fail("answered 500")))
+})
 
-  it("E19 the verdict is an Outcome like any other", () => {
-    assert.deepStrictEqual(CircuitHttpMiddleware.classify(Exit.succeed(status(500))), Outcome.failure())
-  })
+it("E19 the verdict is an Outcome like any other", () => {
+  assert.deepStrictEqual(CircuitHttpMiddleware.classify(Exit.succeed(status(500))), Outcome.failure())
 })

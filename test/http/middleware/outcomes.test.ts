@@ -128,58 +128,54 @@ for (const [place, serveIn] of Object.entries(places)) {
 const contentOf = <A, E>(exit: Exit.Exit<A, E>): unknown =>
   Exit.match(exit, { onSuccess: identity, onFailure: Cause.squash })
 
-describe("what an app comes to passes unchanged", () => {
-  const inner = new CircuitOpenError({
-    breaker: "inner",
-    key: "default",
-    state: "Open",
-    retryAfter: Duration.seconds(3)
+const inner = new CircuitOpenError({
+  breaker: "inner",
+  key: "default",
+  state: "Open",
+  retryAfter: Duration.seconds(3)
+})
+
+const exits: Record<
+  string,
+  Exit.Exit<HttpServerResponse.HttpServerResponse, Answering | CircuitOpenError>
+> = {
+  "its response": Exit.succeed(HttpServerResponse.text("ours", { status: 500, headers: { "x-own": "1" } })),
+  "its error": Exit.fail(answering(409)),
+  "its defect": Exit.die(new Error("broken")),
+  "the rejection of another breaker inside": Exit.fail(inner)
+}
+for (const [what, exit] of Object.entries(exits)) {
+  test(`D5 R3.1.2 an app keeps ${what}`, function* () {
+    const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+    const seen = yield* exitOf(middleware(exit))
+    assert.deepStrictEqual(seen, exit)
+    assert.strictEqual(contentOf(seen), contentOf(exit))
   })
+}
 
-  const exits: Record<
-    string,
-    Exit.Exit<HttpServerResponse.HttpServerResponse, Answering | CircuitOpenError>
-  > = {
-    "its response": Exit.succeed(HttpServerResponse.text("ours", { status: 500, headers: { "x-own": "1" } })),
-    "its error": Exit.fail(answering(409)),
-    "its defect": Exit.die(new Error("broken")),
-    "the rejection of another breaker inside": Exit.fail(inner)
-  }
-  for (const [what, exit] of Object.entries(exits)) {
-    test(`D5 R3.1.2 an app keeps ${what}`, function* () {
-      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-      const seen = yield* exitOf(middleware(exit))
-      assert.deepStrictEqual(seen, exit)
-      assert.strictEqual(contentOf(seen), contentOf(exit))
-    })
-  }
+for (const [what, app] of Object.entries({
+  "its response": Effect.succeed(status(404)),
+  "its error": Effect.fail("unavailable"),
+  "its interruption": Effect.failCause(brokenOff)
+})) {
+  test(`D5 R3.1.2 an app round the server keeps ${what} for a middleware outside`, function* () {
+    const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
+    const recording = <E, R>(served: HttpApp.Default<E, R>) =>
+      Effect.onExit(served, (exit) => Effect.sync(() => exits.push(exit)))
+    const guard = CircuitHttpMiddleware.make({ breaker: yield* make() })
+    yield* (yield* serve(app, flow(guard, recording)))()
+    yield* (yield* serve(app, recording))()
+    assert.lengthOf(exits, 2)
+    assert.isTrue(Equal.equals(exits[0], exits[1]), exits.join("\n"))
+  })
+}
 
-  for (const [what, app] of Object.entries({
-    "its response": Effect.succeed(status(404)),
-    "its error": Effect.fail("unavailable"),
-    "its interruption": Effect.failCause(brokenOff)
-  })) {
-    test(`D5 R3.1.2 an app round the server keeps ${what} for a middleware outside`, function* () {
-      const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
-      const recording = <E, R>(served: HttpApp.Default<E, R>) =>
-        Effect.onExit(served, (exit) => Effect.sync(() => exits.push(exit)))
-      const guard = CircuitHttpMiddleware.make({ breaker: yield* make() })
-      yield* (yield* serve(app, flow(guard, recording)))()
-      yield* (yield* serve(app, recording))()
-      assert.lengthOf(exits, 2)
-      assert.isTrue(Equal.equals(exits[0], exits[1]), exits.join("\n"))
-    })
-  }
-})
-
-describe("classify", () => {
-  for (const [what, exit, outcome] of [
-    ["a response", Exit.succeed(status(404)), Outcome.success],
-    ["a response from 500 on", Exit.succeed(status(500)), Outcome.failure()],
-    ["a defect", Exit.die("broken"), Outcome.failure()],
-    ["only interruption", Exit.interrupt(FiberId.none), Outcome.ignored]
-  ] as const) {
-    it(`CircuitHttpMiddleware.classify judges ${what}`, () =>
-      assert.deepStrictEqual(CircuitHttpMiddleware.classify(exit), outcome))
-  }
-})
+for (const [what, exit, outcome] of [
+  ["a response", Exit.succeed(status(404)), Outcome.success],
+  ["a response from 500 on", Exit.succeed(status(500)), Outcome.failure()],
+  ["a defect", Exit.die("broken"), Outcome.failure()],
+  ["only interruption", Exit.interrupt(FiberId.none), Outcome.ignored]
+] as const) {
+  it(`CircuitHttpMiddleware.classify judges ${what}`, () =>
+    assert.deepStrictEqual(CircuitHttpMiddleware.classify(exit), outcome))
+}

@@ -111,18 +111,16 @@ for (const [place, serveIn] of Object.entries(everyPlace)) {
   })
 }
 
-describe("probes, with a timeout round the middleware", () => {
-  test("D4 a probe that times out round the middleware gives its slot back", function* () {
-    const handler = new WaitingHandler()
-    const breaker = yield* makeHalfOpen()
-    const middleware = CircuitHttpMiddleware.make({ breaker })
-    const ask = yield* serve(
-      HttpRouter.use(routed(handler.app), (route) => Effect.timeout(middleware(route), "5 seconds"))
-    )
-    const probe = yield* Effect.fork(ask())
-    yield* handler.hasBegun
-    yield* TestClock.adjust("5 seconds")
-    assert.strictEqual((yield* probe).status, 500)
-    yield* assertUsable(breaker, ask, handler)
-  })
+test("D4 a probe that times out round the middleware gives its slot back", function* () {
+  const handler = new WaitingHandler()
+  const breaker = yield* makeHalfOpen()
+  const middleware = CircuitHttpMiddleware.make({ breaker })
+  const ask = yield* serve(
+    HttpRouter.use(routed(handler.app), (route) => Effect.timeout(middleware(route), "5 seconds"))
+  )
+  const probe = yield* Effect.fork(ask())
+  yield* handler.hasBegun
+  yield* TestClock.adjust("5 seconds")
+  assert.strictEqual((yield* probe).status, 500)
+  yield* assertUsable(breaker, ask, handler)
 })

@@ -80,80 +80,76 @@ for (const [place, serveIn] of Object.entries(places)) {
   })
 }
 
-describe("the response option", () => {
-  test("response may be a response", function* () {
-    const closed = HttpServerResponse.text("closed for now", { status: 429 })
-    const breaker = yield* makeOpen()
-    const app = CircuitHttpMiddleware.make({ breaker, response: () => closed })(new Handler().app)
-    assert.deepStrictEqual(yield* exitOf(app), Exit.succeed(closed))
-    const { body, status } = yield* (yield* serve(app))()
-    assert.deepStrictEqual([status, body], [429, "closed for now"])
-  })
-
-  test("response may be an effect, and is given the rejection", function* () {
-    const breaker = yield* makeOpen({ name: "orders" })
-    const ask = yield* serve(
-      CircuitHttpMiddleware.make({
-        breaker,
-        key: () => "default",
-        response: ({ breaker, key, retryAfter, state }) =>
-          Effect.delay(HttpServerResponse.json({ breaker, key, state, retryAfter }), "1 second").pipe(
-            Effect.orDie
-          )
-      })(new Handler().app)
-    )
-    const answer = yield* Effect.fork(ask())
-    yield* TestClock.adjust("1 second")
-    const { body, status } = yield* answer
-    assert.strictEqual(status, 200)
-    assert.deepInclude(JSON.parse(body), { breaker: "orders", key: "default", state: "Open" })
-  })
-
-  test("R3.1.1 response counts neither as a failure nor as a success", function* () {
-    const breaker = yield* makeOpen()
-    const before = yield* totalsOf(breaker)
-    for (const status of [500, 200]) {
-      const response = () => HttpServerResponse.empty({ status })
-      yield* exitOf(CircuitHttpMiddleware.make({ breaker, response })(new Handler().app))
-    }
-    assert.deepStrictEqual(yield* totalsOf(breaker), { ...before, rejected: 2 })
-    assert.strictEqual(yield* tagOf(breaker), "Open")
-  })
-
-  test("R3.1.6 response does not answer the rejection of a breaker inside", function* () {
-    const inner = yield* makeOpen({ name: "inner" })
-    const outer = yield* make({ name: "outer" })
-    const response = () => HttpServerResponse.text("replaced")
-    const app = CircuitHttpMiddleware.make({ breaker: outer, response })(inner.protect(new Handler().app))
-    const answer = yield* (yield* serve(app))()
-    assert.deepStrictEqual([answer.status, answer.body], [500, ""])
-    assert.strictEqual(yield* tagOf(outer), "Open")
-  })
-
-  test("R3.1.6 a middleware inside another answers its own rejection, whose 503 the outer one counts", function* () {
-    const inner = yield* makeOpen({ name: "inner" })
-    const outer = yield* make({ name: "outer" })
-    const app = CircuitHttpMiddleware.make({ breaker: outer })(
-      CircuitHttpMiddleware.make({ breaker: inner })(new Handler().app)
-    )
-    const ask = yield* serve(app)
-    yield* TestClock.adjust("4 seconds")
-    assertUnavailable(yield* ask(), 6)
-    assertUnavailable(yield* ask(), 10)
-  })
+test("response may be a response", function* () {
+  const closed = HttpServerResponse.text("closed for now", { status: 429 })
+  const breaker = yield* makeOpen()
+  const app = CircuitHttpMiddleware.make({ breaker, response: () => closed })(new Handler().app)
+  assert.deepStrictEqual(yield* exitOf(app), Exit.succeed(closed))
+  const { body, status } = yield* (yield* serve(app))()
+  assert.deepStrictEqual([status, body], [429, "closed for now"])
 })
 
-describe("a rejection is the one of its own run", () => {
-  test("R3.1.2 a handler that runs when the circuit opens answers for itself", function* () {
-    const breaker = yield* make()
-    const handler = new WaitingHandler()
-    const ask = yield* serve(CircuitHttpMiddleware.make({ breaker })(handler.app))
-    const early = yield* Effect.fork(ask())
-    yield* handler.hasBegun
-    yield* breaker.trip()
-    assertUnavailable(yield* ask(), 10)
-    yield* handler.ends(HttpServerResponse.text("late", { status: 201 }))
-    assert.strictEqual((yield* early).body, "late")
-    assert.strictEqual(handler.runs, 1)
-  })
+test("response may be an effect, and is given the rejection", function* () {
+  const breaker = yield* makeOpen({ name: "orders" })
+  const ask = yield* serve(
+    CircuitHttpMiddleware.make({
+      breaker,
+      key: () => "default",
+      response: ({ breaker, key, retryAfter, state }) =>
+        Effect.delay(HttpServerResponse.json({ breaker, key, state, retryAfter }), "1 second").pipe(
+          Effect.orDie
+        )
+    })(new Handler().app)
+  )
+  const answer = yield* Effect.fork(ask())
+  yield* TestClock.adjust("1 second")
+  const { body, status } = yield* answer
+  assert.strictEqual(status, 200)
+  assert.deepInclude(JSON.parse(body), { breaker: "orders", key: "default", state: "Open" })
+})
+
+test("R3.1.1 response counts neither as a failure nor as a success", function* () {
+  const breaker = yield* makeOpen()
+  const before = yield* totalsOf(breaker)
+  for (const status of [500, 200]) {
+    const response = () => HttpServerResponse.empty({ status })
+    yield* exitOf(CircuitHttpMiddleware.make({ breaker, response })(new Handler().app))
+  }
+  assert.deepStrictEqual(yield* totalsOf(breaker), { ...before, rejected: 2 })
+  assert.strictEqual(yield* tagOf(breaker), "Open")
+})
+
+test("R3.1.6 response does not answer the rejection of a breaker inside", function* () {
+  const inner = yield* makeOpen({ name: "inner" })
+  const outer = yield* make({ name: "outer" })
+  const response = () => HttpServerResponse.text("replaced")
+  const app = CircuitHttpMiddleware.make({ breaker: outer, response })(inner.protect(new Handler().app))
+  const answer = yield* (yield* serve(app))()
+  assert.deepStrictEqual([answer.status, answer.body], [500, ""])
+  assert.strictEqual(yield* tagOf(outer), "Open")
+})
+
+test("R3.1.6 a middleware inside another answers its own rejection, whose 503 the outer one counts", function* () {
+  const inner = yield* makeOpen({ name: "inner" })
+  const outer = yield* make({ name: "outer" })
+  const app = CircuitHttpMiddleware.make({ breaker: outer })(
+    CircuitHttpMiddleware.make({ breaker: inner })(new Handler().app)
+  )
+  const ask = yield* serve(app)
+  yield* TestClock.adjust("4 seconds")
+  assertUnavailable(yield* ask(), 6)
+  assertUnavailable(yield* ask(), 10)
+})
+
+test("R3.1.2 a handler that runs when the circuit opens answers for itself", function* () {
+  const breaker = yield* make()
+  const handler = new WaitingHandler()
+  const ask = yield* serve(CircuitHttpMiddleware.make({ breaker })(handler.app))
+  const early = yield* Effect.fork(ask())
+  yield* handler.hasBegun
+  yield* breaker.trip()
+  assertUnavailable(yield* ask(), 10)
+  yield* handler.ends(HttpServerResponse.text("late", { status: 201 }))
+  assert.strictEqual((yield* early).body, "late")
+  assert.strictEqual(handler.runs, 1)
 })

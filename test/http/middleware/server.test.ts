@@ -95,63 +95,59 @@ for (const [place, serve, route] of [
   })
 }
 
-describe("a client that disconnects from a route that calls a dependency", () => {
-  test("R3.1.4 a client that disconnects while a route calls a dependency is Ignored by its breaker", function* () {
-    const breaker = yield* make()
-    const dependency = new WaitingHandler()
-    const { giveUp } = yield* asking(HttpServer.serve(routed(breaker.protect(dependency.app))), dependency)
-    yield* giveUp
-    yield* counted(breaker, { ignored: 1 })
-  })
+test("R3.1.4 a client that disconnects while a route calls a dependency is Ignored by its breaker", function* () {
+  const breaker = yield* make()
+  const dependency = new WaitingHandler()
+  const { giveUp } = yield* asking(HttpServer.serve(routed(breaker.protect(dependency.app))), dependency)
+  yield* giveUp
+  yield* counted(breaker, { ignored: 1 })
 })
 
-describe("a client that disconnects from a handler without a router", () => {
-  /** A probe whose client has left, as the server has noticed, while its handler runs on. */
-  const abandoned = (serve: typeof aroundApp) =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
-      const handler = new WaitingHandler()
-      const node = createServer()
-      const hasLeft = yield* Deferred.make<void>()
-      node.once("request", (_, response) => {
-        response.once("close", () => Deferred.unsafeDone(hasLeft, Exit.void))
-      })
-      const server = serve(handler.app, CircuitHttpMiddleware.make({ breaker }))
-      const { ask, first } = yield* asking(server, handler, node)
-      yield* Fiber.interrupt(first)
-      yield* Deferred.await(hasLeft)
-      yield* settled
-      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-      assert.strictEqual((yield* ask()).status, 503)
-      return { breaker, handler, ask }
+/** A probe whose client has left, as the server has noticed, while its handler runs on. */
+const abandoned = (serve: typeof aroundApp) =>
+  Effect.gen(function* () {
+    const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
+    const handler = new WaitingHandler()
+    const node = createServer()
+    const hasLeft = yield* Deferred.make<void>()
+    node.once("request", (_, response) => {
+      response.once("close", () => Deferred.unsafeDone(hasLeft, Exit.void))
     })
-
-  for (const [what, serve, answer] of [
-    ["round the app", aroundApp, HttpServerResponse.text("too late")],
-    ["round the app, with a failure", aroundApp, HttpServerResponse.text("too late", { status: 500 })],
-    ["round the server, without a body", aroundServer, status(204)],
-    ["round the server, without a body, with a failure", aroundServer, status(500)]
-  ] as const) {
-    test(`D4 a handler without a router runs on and counts by its answer, with the middleware ${what}`, function* () {
-      const { breaker, handler } = yield* abandoned(serve)
-      yield* handler.ends(answer)
-      yield* settled
-      assert.strictEqual(yield* tagOf(breaker), answer.status === 500 ? "Open" : "Closed")
-    })
-  }
-
-  // Node reports nothing when a body could not be sent, so the server goes on waiting.
-  test("R3.2.5 a body that cannot be sent holds the slot of a probe until probeTimeout", function* () {
-    const { ask, breaker, handler } = yield* abandoned(aroundServer)
-    yield* handler.ends(HttpServerResponse.text("too late"))
+    const server = serve(handler.app, CircuitHttpMiddleware.make({ breaker }))
+    const { ask, first } = yield* asking(server, handler, node)
+    yield* Fiber.interrupt(first)
+    yield* Deferred.await(hasLeft)
     yield* settled
     assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-    yield* TestClock.adjust("5 seconds")
-    assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0 })
-    yield* handler.ends(status(200))
-    assert.strictEqual((yield* ask()).status, 200)
-    assert.strictEqual(yield* tagOf(breaker), "Closed")
+    assert.strictEqual((yield* ask()).status, 503)
+    return { breaker, handler, ask }
   })
+
+for (const [what, serve, answer] of [
+  ["round the app", aroundApp, HttpServerResponse.text("too late")],
+  ["round the app, with a failure", aroundApp, HttpServerResponse.text("too late", { status: 500 })],
+  ["round the server, without a body", aroundServer, status(204)],
+  ["round the server, without a body, with a failure", aroundServer, status(500)]
+] as const) {
+  test(`D4 a handler without a router runs on and counts by its answer, with the middleware ${what}`, function* () {
+    const { breaker, handler } = yield* abandoned(serve)
+    yield* handler.ends(answer)
+    yield* settled
+    assert.strictEqual(yield* tagOf(breaker), answer.status === 500 ? "Open" : "Closed")
+  })
+}
+
+// Node reports nothing when a body could not be sent, so the server goes on waiting.
+test("R3.2.5 a body that cannot be sent holds the slot of a probe until probeTimeout", function* () {
+  const { ask, breaker, handler } = yield* abandoned(aroundServer)
+  yield* handler.ends(HttpServerResponse.text("too late"))
+  yield* settled
+  assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+  yield* TestClock.adjust("5 seconds")
+  assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0 })
+  yield* handler.ends(status(200))
+  assert.strictEqual((yield* ask()).status, 200)
+  assert.strictEqual(yield* tagOf(breaker), "Closed")
 })
 
 for (const [place, serve] of Object.entries({
@@ -232,27 +228,25 @@ for (const [place, serve] of Object.entries({
   })
 }
 
-describe("a server with the middleware", () => {
-  test("D5 a body that breaks while it is sent is a failure", function* () {
-    const breaker = yield* make()
-    const body = Stream.concat(Stream.make("first, "), Stream.die("broken")).pipe(Stream.encodeText)
-    const app = Effect.succeed(HttpServerResponse.stream(body))
-    const ask = askAt(yield* listen(aroundServer(app, CircuitHttpMiddleware.make({ breaker }))))
-    assert.strictEqual((yield* ask()).status, 200)
-    yield* settled
-    assert.deepInclude(yield* totalsOf(breaker), { succeeded: 0, failed: 1 })
-  })
+test("D5 a body that breaks while it is sent is a failure", function* () {
+  const breaker = yield* make()
+  const body = Stream.concat(Stream.make("first, "), Stream.die("broken")).pipe(Stream.encodeText)
+  const app = Effect.succeed(HttpServerResponse.stream(body))
+  const ask = askAt(yield* listen(aroundServer(app, CircuitHttpMiddleware.make({ breaker }))))
+  assert.strictEqual((yield* ask()).status, 200)
+  yield* settled
+  assert.deepInclude(yield* totalsOf(breaker), { succeeded: 0, failed: 1 })
+})
 
-  test("R3.1.2 a server that shuts down with its breaker lets a running call end", function* () {
-    const handler = new WaitingHandler()
-    const server = HttpServer.serve(routed(handler.app), CircuitHttpMiddleware.make())
-    const scope = yield* Scope.make()
-    const withBreaker = Layer.provide(server, CircuitBreaker.layer())
-    const { first } = yield* Scope.extend(asking(withBreaker, handler), scope)
-    const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
-    yield* settled
-    yield* handler.ends(HttpServerResponse.text("done"))
-    assert.strictEqual((yield* first).body, "done")
-    yield* Fiber.join(closing)
-  })
+test("R3.1.2 a server that shuts down with its breaker lets a running call end", function* () {
+  const handler = new WaitingHandler()
+  const server = HttpServer.serve(routed(handler.app), CircuitHttpMiddleware.make())
+  const scope = yield* Scope.make()
+  const withBreaker = Layer.provide(server, CircuitBreaker.layer())
+  const { first } = yield* Scope.extend(asking(withBreaker, handler), scope)
+  const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+  yield* settled
+  yield* handler.ends(HttpServerResponse.text("done"))
+  assert.strictEqual((yield* first).body, "done")
+  yield* Fiber.join(closing)
 })

@@ -130,122 +130,117 @@ for (const [place, server] of Object.entries(servers)) {
   })
 }
 
-describe("a route that answers with a socket", () => {
-  const serve = (breaker: Breaker, app: HttpApp.Default<unknown>) =>
-    listen(HttpServer.serve(CircuitHttpMiddleware.make({ breaker })(app)))
+const serve = (breaker: Breaker, app: HttpApp.Default<unknown>) =>
+  listen(HttpServer.serve(CircuitHttpMiddleware.make({ breaker })(app)))
 
-  test("E13 a socket of a channel closes the circuit when it opens", function* () {
-    const breaker = yield* makeHalfOpen()
-    const echoing = Stream.never.pipe(
-      Stream.pipeThroughChannel(HttpServerRequest.upgradeChannel<never>()),
-      Stream.runDrain,
-      Effect.as(status(200))
+test("E13 a socket of a channel closes the circuit when it opens", function* () {
+  const breaker = yield* makeHalfOpen()
+  const echoing = Stream.never.pipe(
+    Stream.pipeThroughChannel(HttpServerRequest.upgradeChannel<never>()),
+    Stream.runDrain,
+    Effect.as(status(200))
+  )
+  yield* connect(yield* serve(breaker, echoing))
+  yield* breaker.awaitReady()
+  assert.strictEqual(yield* tagOf(breaker), "Closed")
+})
+
+test("E13 a socket that fails after it has opened reopens a half-open circuit", function* () {
+  const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
+  const gate = yield* Deferred.make<void>()
+  const app = Effect.gen(function* () {
+    const socket = yield* HttpServerRequest.upgrade
+    yield* Effect.raceFirst(
+      socket.run(() => Effect.void),
+      Effect.zipRight(Deferred.await(gate), Effect.die("gone"))
     )
-    yield* connect(yield* serve(breaker, echoing))
-    yield* breaker.awaitReady()
-    assert.strictEqual(yield* tagOf(breaker), "Closed")
+    return status(200)
   })
+  yield* connect(yield* serve(breaker, app))
+  const isHalfway = eventually(breaker.state(), (state) => state._tag === "HalfOpen" && state.succeeded === 1)
+  assert.deepInclude(yield* isHalfway, { _tag: "HalfOpen", probing: 0, succeeded: 1 })
+  yield* Deferred.succeed(gate, undefined)
+  yield* eventually(tagOf(breaker), (tag) => tag !== "HalfOpen")
+  assert.strictEqual(yield* tagOf(breaker), "Open")
+})
 
-  test("E13 a socket that fails after it has opened reopens a half-open circuit", function* () {
-    const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
-    const gate = yield* Deferred.make<void>()
-    const app = Effect.gen(function* () {
-      const socket = yield* HttpServerRequest.upgrade
-      yield* Effect.raceFirst(
-        socket.run(() => Effect.void),
-        Effect.zipRight(Deferred.await(gate), Effect.die("gone"))
-      )
-      return status(200)
+test("E13 the route of an open socket may call the same circuit", function* () {
+  const breaker = yield* makeHalfOpen()
+  const results = yield* Queue.unbounded<string>()
+  const app = Effect.gen(function* () {
+    const socket = yield* HttpServerRequest.upgrade
+    const call = Effect.matchEffect(breaker.protect(Effect.succeed("done")), {
+      onFailure: ({ _tag }) => Queue.offer(results, _tag),
+      onSuccess: (result) => Queue.offer(results, result)
     })
-    yield* connect(yield* serve(breaker, app))
-    const isHalfway = eventually(
-      breaker.state(),
-      (state) => state._tag === "HalfOpen" && state.succeeded === 1
-    )
-    assert.deepInclude(yield* isHalfway, { _tag: "HalfOpen", probing: 0, succeeded: 1 })
-    yield* Deferred.succeed(gate, undefined)
-    yield* eventually(tagOf(breaker), (tag) => tag !== "HalfOpen")
-    assert.strictEqual(yield* tagOf(breaker), "Open")
+    yield* socket.run(() => Effect.void, { onOpen: Effect.asVoid(call) })
+    return status(200)
   })
+  yield* connect(yield* serve(breaker, app))
+  assert.strictEqual(yield* Queue.take(results), "done")
+  yield* counted(breaker, { succeeded: 2, failed: 1 })
+})
 
-  test("E13 the route of an open socket may call the same circuit", function* () {
-    const breaker = yield* makeHalfOpen()
-    const results = yield* Queue.unbounded<string>()
-    const app = Effect.gen(function* () {
-      const socket = yield* HttpServerRequest.upgrade
-      const call = Effect.matchEffect(breaker.protect(Effect.succeed("done")), {
-        onFailure: ({ _tag }) => Queue.offer(results, _tag),
-        onSuccess: (result) => Queue.offer(results, result)
-      })
-      yield* socket.run(() => Effect.void, { onOpen: Effect.asVoid(call) })
-      return status(200)
-    })
-    yield* connect(yield* serve(breaker, app))
-    assert.strictEqual(yield* Queue.take(results), "done")
-    yield* counted(breaker, { succeeded: 2, failed: 1 })
+test("E13 a socket sends and receives as without a breaker", function* () {
+  const breaker = yield* make()
+  const app = Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    assert.deepStrictEqual(
+      [request.method, request.url, request.headers["upgrade"]],
+      ["GET", "/?a=1", "websocket"]
+    )
+    const socket = yield* request.upgrade
+    const write = yield* socket.writer
+    yield* socket.runRaw((message) => write(`${String(message)}!`))
+    return status(200)
+  }).pipe(Effect.scoped)
+  const port = yield* serve(breaker, app)
+  const socket = yield* Effect.provide(
+    Socket.makeWebSocket(`ws://127.0.0.1:${port}/?a=1`),
+    NodeSocket.layerWebSocketConstructor
+  )
+  const heard = yield* Stream.make(new TextEncoder().encode("hello")).pipe(
+    Stream.concat(Stream.never),
+    Stream.pipeThroughChannel(Socket.toChannel(socket)),
+    Stream.decodeText(),
+    Stream.take(1),
+    Stream.runCollect
+  )
+  assert.deepStrictEqual(Chunk.toReadonlyArray(heard), ["hello!"])
+})
+
+test("E13 the first message that is sent settles the probe of a socket that only sends", function* () {
+  const breaker = yield* makeHalfOpen()
+  const sent: Array<unknown> = []
+  // As a platform has it that opens a socket before its route runs it.
+  const socket = Socket.Socket.of({
+    [Socket.TypeId]: Socket.TypeId,
+    run: () => Effect.never,
+    runRaw: () => Effect.never,
+    writer: Effect.succeed((message) => Effect.sync(() => sent.push(message)))
   })
+  const request: HttpServerRequest.HttpServerRequest = Object.create(
+    HttpServerRequest.fromWeb(new Request("http://localhost/")),
+    {
+      headers: { value: { upgrade: "websocket" } },
+      upgrade: { value: Effect.succeed(socket), configurable: true }
+    }
+  )
+  const app = Effect.gen(function* () {
+    const { writer } = yield* HttpServerRequest.upgrade
+    const write = yield* writer
+    yield* write("one")
+    yield* write("two")
+    return yield* Effect.never
+  }).pipe(Effect.scoped)
 
-  test("E13 a socket sends and receives as without a breaker", function* () {
-    const breaker = yield* make()
-    const app = Effect.gen(function* () {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      assert.deepStrictEqual(
-        [request.method, request.url, request.headers["upgrade"]],
-        ["GET", "/?a=1", "websocket"]
-      )
-      const socket = yield* request.upgrade
-      const write = yield* socket.writer
-      yield* socket.runRaw((message) => write(`${String(message)}!`))
-      return status(200)
-    }).pipe(Effect.scoped)
-    const port = yield* serve(breaker, app)
-    const socket = yield* Effect.provide(
-      Socket.makeWebSocket(`ws://127.0.0.1:${port}/?a=1`),
-      NodeSocket.layerWebSocketConstructor
-    )
-    const heard = yield* Stream.make(new TextEncoder().encode("hello")).pipe(
-      Stream.concat(Stream.never),
-      Stream.pipeThroughChannel(Socket.toChannel(socket)),
-      Stream.decodeText(),
-      Stream.take(1),
-      Stream.runCollect
-    )
-    assert.deepStrictEqual(Chunk.toReadonlyArray(heard), ["hello!"])
-  })
+  yield* CircuitHttpMiddleware.make({ breaker })(app).pipe(
+    Effect.provideService(HttpServerRequest.HttpServerRequest, request),
+    Effect.forkScoped
+  )
+  yield* settled
 
-  test("E13 the first message that is sent settles the probe of a socket that only sends", function* () {
-    const breaker = yield* makeHalfOpen()
-    const sent: Array<unknown> = []
-    // As a platform has it that opens a socket before its route runs it.
-    const socket = Socket.Socket.of({
-      [Socket.TypeId]: Socket.TypeId,
-      run: () => Effect.never,
-      runRaw: () => Effect.never,
-      writer: Effect.succeed((message) => Effect.sync(() => sent.push(message)))
-    })
-    const request: HttpServerRequest.HttpServerRequest = Object.create(
-      HttpServerRequest.fromWeb(new Request("http://localhost/")),
-      {
-        headers: { value: { upgrade: "websocket" } },
-        upgrade: { value: Effect.succeed(socket), configurable: true }
-      }
-    )
-    const app = Effect.gen(function* () {
-      const { writer } = yield* HttpServerRequest.upgrade
-      const write = yield* writer
-      yield* write("one")
-      yield* write("two")
-      return yield* Effect.never
-    }).pipe(Effect.scoped)
-
-    yield* CircuitHttpMiddleware.make({ breaker })(app).pipe(
-      Effect.provideService(HttpServerRequest.HttpServerRequest, request),
-      Effect.forkScoped
-    )
-    yield* settled
-
-    assert.deepStrictEqual(sent, ["one", "two"])
-    yield* counted(breaker, { succeeded: 1, failed: 1 })
-    assert.strictEqual(yield* tagOf(breaker), "Closed")
-  })
+  assert.deepStrictEqual(sent, ["one", "two"])
+  yield* counted(breaker, { succeeded: 1, failed: 1 })
+  assert.strictEqual(yield* tagOf(breaker), "Closed")
 })
