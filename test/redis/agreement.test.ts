@@ -91,8 +91,8 @@ describeWith(
         assert.deepStrictEqual(yield* tagsOf(fleet.nodes), alone)
         yield* mended(fleet)
         yield* eventually(tagsOf(fleet.nodes), [agreed, agreed])
-        yield* stays(tagsOf(fleet.nodes), [agreed, agreed], 2 * syncMillis)
         if (seen !== undefined) assert.deepStrictEqual(historyOf(b), seen)
+        yield* stays(tagsOf(fleet.nodes), [agreed, agreed], 2 * syncMillis)
         if (agreed === "Open") assert.deepInclude(yield* b.state(), { openings: 2 })
       })
     }
