@@ -57,15 +57,22 @@ test("R3.2.3 at most `probes` probes run or have succeeded in the fleet", functi
   assert.deepStrictEqual(historyOf(e!), historyOf(a))
 })
 
+/** Begins a stream on a node, whose first chunk arrives and which then waits. */
+const streaming = (node: Node) =>
+  Effect.gen(function* () {
+    const end = yield* Deferred.make<string, string>()
+    const chunks = Stream.concat(Stream.make("first"), Stream.fromEffect(Deferred.await(end)))
+    yield* node.protectStream(chunks).pipe(Stream.runDrain, Effect.exit, Effect.forkScoped)
+    yield* settled
+    return { breakOff: Deferred.fail(end, "unavailable") }
+  })
+
 test("R3.1.8 a stream that fails after its first chunk reopens the circuit on every process", function* () {
   const [a, b] = yield* halfOpenFleet(2, { halfOpen: { probes: 2 } })
-  const cut = yield* Deferred.make<string, string>()
-  const chunks = Stream.concat(Stream.make("first"), Stream.fromEffect(Deferred.await(cut)))
-  yield* a.protectStream(chunks).pipe(Stream.runDrain, Effect.exit, Effect.forkScoped)
-  yield* settled
+  const { breakOff } = yield* streaming(a)
   assert.deepInclude(yield* b.state(), { _tag: "HalfOpen", probing: 0, succeeded: 1 })
 
-  yield* Deferred.fail(cut, "cut off")
+  yield* breakOff
   yield* settled
 
   yield* assertTags([a, b], "Open")
@@ -76,16 +83,13 @@ test("R3.1.8 a stream that fails after its first chunk reopens the circuit on ev
 
 test("R3.2.6 a stream of an earlier half-open circuit that fails in the next one changes nothing", function* () {
   const [a, b] = yield* halfOpenFleet(2, { halfOpen: { probes: 2 } })
-  const cut = yield* Deferred.make<string, string>()
-  const chunks = Stream.concat(Stream.make("first"), Stream.fromEffect(Deferred.await(cut)))
-  yield* a.protectStream(chunks).pipe(Stream.runDrain, Effect.exit, Effect.forkScoped)
-  yield* settled
+  const { breakOff } = yield* streaming(a)
   yield* b.trip()
   yield* settled
   yield* TestClock.adjust("10 seconds")
   assert.deepInclude(yield* a.state(), { _tag: "HalfOpen", succeeded: 0 })
 
-  yield* Deferred.fail(cut, "cut off")
+  yield* breakOff
   yield* inStep
 
   yield* assertTags([a, b], "HalfOpen")

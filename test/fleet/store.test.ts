@@ -239,12 +239,19 @@ test("C7 a node that was cut off has healed by itself, and has no transition mor
   assert.deepStrictEqual(historyOf(b), historyOf(a))
 })
 
+/** Has the store of the nodes restart empty. */
+const emptied = (nodes: ReadonlyArray<Node>) =>
+  Effect.gen(function* () {
+    const empty = yield* makeStore()
+    for (const { link } of nodes) link.moveTo(empty)
+    yield* inStep
+    return empty
+  })
+
 test("C7 nodes give an opening back to a store that restarts empty", function* () {
   const [a, b, c] = yield* openFleet(3, { openDuration: "60 seconds" })
   yield* TestClock.adjust("10 seconds")
-  const empty = yield* makeStore()
-  for (const { link } of [a, b, c!]) link.moveTo(empty)
-  yield* inStep
+  const empty = yield* emptied([a, b, c!])
   yield* assertTags([a, b, c!], "Open")
   const late = yield* join(empty, { openDuration: "60 seconds", tripPolicy: TripPolicy.consecutive(1) })
   yield* rejectionOf(late.protect(works))
@@ -260,9 +267,7 @@ test("C7 nodes give an isolation back to a store that restarts empty", function*
     Effect.gen(function* () {
       yield* a.isolate()
       yield* inStep
-      const empty = yield* makeStore()
-      for (const { link } of [a, b]) link.moveTo(empty)
-      yield* inStep
+      yield* emptied([a, b])
       yield* inStep
       yield* assertTags([a, b], "Isolated")
     })
@@ -280,9 +285,7 @@ test("C7 the count of a Closed circuit survives a store that restarts empty", fu
   yield* failing(a, 2)
   yield* inStep
   const before = [historyOf(a), historyOf(b)]
-  const empty = yield* makeStore()
-  for (const { link } of [a, b]) link.moveTo(empty)
-  yield* inStep
+  yield* emptied([a, b])
   assert.deepStrictEqual([historyOf(a), historyOf(b)], before)
   yield* failing(b, 1)
   yield* inStep

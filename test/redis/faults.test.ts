@@ -142,28 +142,6 @@ describeWith("own", "C7 when Redis fails", () => {
     }
   )
 
-  liveTest("C7 nodes give an opening back to a server that is restarted empty", function* () {
-    const fleet = yield* TwoNodes.make()
-    const { join, nodes, server } = fleet
-    const [a, b] = nodes
-    yield* warmUp(fleet)
-    trips(a)
-    yield* eventually(tagsOf(nodes), ["Open", "Open"])
-    yield* server.kill
-    yield* noticed(fleet)
-    yield* server.start
-    yield* recovered(fleet)
-    yield* Effect.sleep(syncMillis)
-    const late = yield* join
-    assert.deepInclude(yield* Effect.zipRight(Effect.exit(late.protect(Effect.void)), late.state()), {
-      _tag: "Open",
-      openings: 1
-    })
-    assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
-    yield* b.reset()
-    yield* eventually(tagsOf([a, b, late]), ["Closed", "Closed", "Closed"])
-  })
-
   liveTest("C7 FLUSHALL loses no opening, and no line is logged", function* () {
     const fleet = yield* TwoNodes.make()
     const { join, nodes, server } = fleet

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { test } from "../../kit/test.ts"
-import { make, recordLogs } from "../../rules/fixtures.ts"
+import { type Breaker, make, recordLogs } from "../../rules/fixtures.ts"
 import { backend, notRead, notSent, origin, respond, statuses, url } from "./fixtures.ts"
 
 const secret = "s3cret"
@@ -56,41 +56,48 @@ test("E19 the line of an opening by five 503 has the request and its status", fu
   )
 })
 
-test("E19 a description leaves out the user, the query and the fragment of the URL", function* () {
-  const { cause, message } = yield* opening(statuses(500).client, withSecrets)
-  assert.isTrue(message.endsWith(": GET https://api.example/rates answered 500"), message)
-  assert.deepStrictEqual(cause, Cause.fail("GET https://api.example/rates answered 500"))
-})
+const failure = Object.freeze(Outcome.failure({ retryAfter: "20 seconds" }))
+const judging = { classify: CircuitHttpClient.classify }
 
-test("E19 a breaker with CircuitHttpClient.classify describes its failures, too", function* () {
-  const lines = yield* recordLogs
-  const breaker = yield* make({ classify: CircuitHttpClient.classify })
-  const { client } = statuses(503)
-  yield* breaker.protect(client.post(withSecrets))
-  assert.isTrue(lines[0]?.message.endsWith(": POST https://api.example/rates answered 503"))
-})
-
-test("E19 a failure by statusOutcome is described, too", function* () {
-  const lines = yield* recordLogs
-  const breaker = yield* make()
-  const failure = Object.freeze(Outcome.failure({ retryAfter: "20 seconds" }))
-  const client = CircuitHttpClient.protect(statuses(404).client, {
-    breaker,
-    statusOutcome: () => failure
+for (const [title, options, request, line] of [
+  [
+    "without the user, the query and the fragment of its URL",
+    {},
+    (breaker: Breaker) => CircuitHttpClient.protect(statuses(500).client, { breaker }).get(withSecrets),
+    / for 10s .*: GET https:\/\/api\.example\/rates answered 500$/
+  ],
+  [
+    "that statusOutcome judges",
+    {},
+    (breaker: Breaker) =>
+      CircuitHttpClient.protect(statuses(404).client, { breaker, statusOutcome: () => failure }).del(url),
+    / for 20s .*: DELETE https:\/\/api\.example\/rates answered 404$/
+  ],
+  [
+    "that the classify of a breaker judges",
+    judging,
+    (breaker: Breaker) => breaker.protect(statuses(503).client.post(withSecrets)),
+    / for 10s .*: POST https:\/\/api\.example\/rates answered 503$/
+  ]
+] as const) {
+  test(`E19 the line of an opening describes a response ${title}`, function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make(options)
+    yield* request(breaker)
+    const message = lines[0]?.message ?? ""
+    assert.match(message, line)
+    const [circuit] = yield* breaker.circuits
+    const cause = Option.map(circuit!.lastFailure, ({ cause }) => cause)
+    assert.deepStrictEqual(cause, Option.some(Cause.fail(message.slice(message.indexOf("): ") + 3))))
   })
-  yield* client.del(url)
-  assert.match(
-    lines[0]?.message ?? "",
-    /^Circuit opened for 20s .*: DELETE https:\/\/api\.example\/rates answered 404$/
-  )
-})
+}
 
 it("E19 the verdict has no property but those of an Outcome", () => {
   assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(503))), Outcome.failure())
   assert.deepStrictEqual(Object.keys(CircuitHttpClient.classify(Exit.succeed(respond(503)))), ["_tag"])
 })
 
-const told: Readonly<Record<string, string>> = {
+const lines503: Readonly<Record<string, string>> = {
   "HTTPS://API.Example:443/Rates": "GET https://api.example/Rates answered 503",
   "http://[::1]:3000/?q=1": "GET http://[::1]:3000/ answered 503",
   [`/rates?token=${secret}`]: "GET /rates answered 503",
@@ -100,9 +107,9 @@ const told: Readonly<Record<string, string>> = {
   [`https://${secret}`.replace("/", "%")]: "GET answered 503",
   "": "GET answered 503"
 }
-for (const [to, line] of Object.entries(told)) {
+for (const [to, line] of Object.entries(lines503)) {
   test(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, function* () {
-    const breaker = yield* make({ classify: CircuitHttpClient.classify })
+    const breaker = yield* make(judging)
     // As a client would not send it.
     yield* breaker.protect(Effect.succeed(respond(503, { to: HttpClientRequest.get(to) })))
     const { lastFailure } = yield* breaker.snapshot()
@@ -115,7 +122,7 @@ for (const [to, line] of Object.entries(told)) {
 
 test("E19 a request that throws when it is described is not described, and counts", function* () {
   const lines = yield* recordLogs
-  const breaker = yield* make({ classify: CircuitHttpClient.classify })
+  const breaker = yield* make(judging)
   const broken: unknown = Object.create(respond(503), {
     request: {
       get: () => {

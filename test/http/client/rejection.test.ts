@@ -119,9 +119,6 @@ test("C4 each run of one request is rejected or sent for itself", function* () {
   assert.strictEqual(sent.length, 3)
 })
 
-/** What JavaScript, a config file or a cast may bring in place of what the types ask for. */
-const untyped = (options: object): Options => options
-
 test("C4 the answer to a rejected HEAD request has headers and no body", function* () {
   const breaker = yield* makeOpen()
   const options = { breaker, key, respondWhenRejected: true } as const
@@ -130,58 +127,43 @@ test("C4 the answer to a rejected HEAD request has headers and no body", functio
   assert.strictEqual(yield* response.text, "")
 })
 
-const status =
-  "CircuitHttpClient.protect: respondWhenRejected.status must be an HTTP error status from 400 to 599"
-const respond = "CircuitHttpClient.protect: respondWhenRejected must be true, false or given options (status)"
-const refusals: ReadonlyArray<readonly [options: object, message: string]> = [
-  ...[200, 399, 600, 503.5, NaN, Infinity, -503, "503", null].map(
-    (value) => [{ respondWhenRejected: { status: value } }, `${status}, received ${String(value)}`] as const
-  ),
-  [{ key: "eu" }, 'CircuitHttpClient.protect: key must be a function, received "eu"'],
-  [{ respondWhenRejected: 503 }, `${respond}, received 503`],
-  [{ respondWhenRejected: "true" }, `${respond}, received "true"`],
-  [{ statusOutcome: 500 }, "CircuitHttpClient.protect: statusOutcome must be a function, received 500"],
-  [
-    { breaker: {} },
-    "CircuitHttpClient.protect: breaker must be a breaker, as CircuitBreaker.make gives it, received {}"
-  ],
-  [
-    { keys: () => "eu" },
-    'CircuitHttpClient.protect: unknown option "keys", the options are breaker, key, statusOutcome, respondWhenRejected'
-  ],
-  [
-    { respondWhenRejected: { code: 500 } },
-    'CircuitHttpClient.protect: respondWhenRejected: unknown option "code", the options are status'
-  ]
-]
+const of = "CircuitHttpClient.protect"
+const status = `${of}: respondWhenRejected.status must be an HTTP error status from 400 to 599, received`
+const respond = `${of}: respondWhenRejected must be true, false or given options (status), received`
+const breaker = `${of}: breaker must be a breaker, as CircuitBreaker.make gives it, received`
+const known = "breaker, key, statusOutcome, respondWhenRejected"
 
-const nulls: ReadonlyArray<readonly [options: object, message: string]> = [
+const refusals: ReadonlyArray<readonly [id: string, options: unknown, message: string]> = [
+  ...[200, 399, 600, 503.5, NaN, Infinity, -503, "503", null].map(
+    (value) => ["R3.5", { respondWhenRejected: { status: value } }, `${status} ${String(value)}`] as const
+  ),
+  ["R3.5", { key: "eu" }, `${of}: key must be a function, received "eu"`],
+  ["R3.5", { respondWhenRejected: 503 }, `${respond} 503`],
+  ["R3.5", { respondWhenRejected: "true" }, `${respond} "true"`],
+  ["R3.5", { statusOutcome: 500 }, `${of}: statusOutcome must be a function, received 500`],
+  ["R3.5", { breaker: {} }, `${breaker} {}`],
+  ["R3.5", { keys: () => "eu" }, `${of}: unknown option "keys", the options are ${known}`],
   [
-    { breaker: null },
-    "CircuitHttpClient.protect: breaker must be a breaker, as CircuitBreaker.make gives it"
+    "R3.5",
+    { respondWhenRejected: { code: 500 } },
+    `${of}: respondWhenRejected: unknown option "code", the options are status`
   ],
-  [{ key: null }, "CircuitHttpClient.protect: key must be a function"],
-  [{ statusOutcome: null }, "CircuitHttpClient.protect: statusOutcome must be a function"],
-  [{ respondWhenRejected: null }, respond]
+  ["E6", { breaker: null }, `${breaker} null`],
+  ["E6", { key: null }, `${of}: key must be a function, received null`],
+  ["E6", { statusOutcome: null }, `${of}: statusOutcome must be a function, received null`],
+  ["E6", { respondWhenRejected: null }, `${respond} null`],
+  ["E6", null, `${of} must be given options (${known}), received null`]
 ]
-for (const [options, message] of nulls) {
-  it(`E6 CircuitHttpClient.protect refuses ${JSON.stringify(options)} by name`, () => {
-    assert.throws(
-      () => CircuitHttpClient.protect(statuses(200).client, untyped(options)),
-      RangeError,
-      `${message}, received null`
-    )
+for (const [id, options, message] of refusals) {
+  it(`${id} ${message}`, () => {
+    const { client } = statuses(200)
+    assert.throws(() => CircuitHttpClient.protect(client, options as Options), RangeError, message)
+    assert.throws(() => client.pipe(CircuitHttpClient.protect(options as Options)), RangeError, message)
   })
 }
 
-it("E6 CircuitHttpClient refuses null in place of options and of prefixes", () => {
-  const of = "given options (breaker, key, statusOutcome, respondWhenRejected), received null"
+it("E6 byPrefix refuses null in place of prefixes, or of one of them", () => {
   const none: unknown = null
-  for (const protect of [
-    () => CircuitHttpClient.protect(statuses(200).client, none as Options),
-    () => statuses(200).client.pipe(CircuitHttpClient.protect(none as Options))
-  ])
-    assert.throws(protect, RangeError, `CircuitHttpClient.protect must be ${of}`)
   assert.throws(
     () => CircuitHttpClient.byPrefix(none as ReadonlyArray<string>),
     RangeError,
@@ -206,13 +188,3 @@ test("E6 a key that is null is a defect, and not a circuit", function* () {
   )
   assert.deepStrictEqual([sent.length, yield* breaker.circuits], [0, []])
 })
-
-for (const [options, message] of refusals) {
-  it(`R3.5 ${message}`, () => {
-    assert.throws(
-      () => CircuitHttpClient.protect(statuses(200).client, untyped(options)),
-      RangeError,
-      message
-    )
-  })
-}

@@ -23,11 +23,17 @@ import {
   url
 } from "./fixtures.ts"
 
-const verdicts: ReadonlyArray<readonly [status: number, verdict: Outcome.Outcome]> = [
+const verdicts: ReadonlyArray<
+  readonly [status: number, verdict: Outcome.Outcome, headers?: Record<string, string>]
+> = [
   [200, Outcome.success],
   [204, Outcome.success],
   [301, Outcome.success],
   [400, Outcome.success],
+  [403, Outcome.success],
+  [403, Outcome.ignored, { "retry-after": "60" }],
+  [403, Outcome.ignored, { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000000" }],
+  [403, Outcome.success, { "x-ratelimit-remaining": "12" }],
   [404, Outcome.success],
   [407, Outcome.success],
   [408, Outcome.failure()],
@@ -47,13 +53,16 @@ const verdicts: ReadonlyArray<readonly [status: number, verdict: Outcome.Outcome
 
 const totalOf = { Success: "succeeded", Failure: "failed", Ignored: "ignored" } as const
 
-for (const [status, verdict] of verdicts) {
-  test(`C3 a ${status} is ${verdict._tag}`, function* () {
-    assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(status))), verdict)
+for (const [status, verdict, headers] of verdicts) {
+  const what = headers === undefined ? `${status}` : `${status} with ${JSON.stringify(headers)}`
+  test(`${status === 403 ? "E18" : "C3"} a ${what} is ${verdict._tag}`, function* () {
+    const answer = headers === undefined ? {} : { headers }
+    assert.deepStrictEqual(CircuitHttpClient.classify(Exit.succeed(respond(status, answer))), verdict)
 
     const breaker = yield* make()
-    const client = CircuitHttpClient.protect(statuses(status).client, { breaker })
-    assert.strictEqual((yield* client.get(url)).status, status)
+    const { client } = backend((to) => Effect.succeed(respond(status, { ...answer, to })))
+    const response = yield* CircuitHttpClient.protect(client, { breaker }).get(url)
+    assert.strictEqual(response.status, status)
     yield* counted(breaker, { [totalOf[verdict._tag]]: 1 })
   })
 }
@@ -139,22 +148,6 @@ test("E18 statusOutcome is asked once about a response whose body comes, with th
     [500, "2"]
   ])
 })
-
-const limits: ReadonlyArray<readonly [headers: Record<string, string>, verdict: keyof typeof totalOf]> = [
-  [{}, "Success"],
-  [{ "retry-after": "60" }, "Ignored"],
-  [{ "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000000" }, "Ignored"],
-  [{ "x-ratelimit-remaining": "12" }, "Success"]
-]
-for (const [headers, verdict] of limits) {
-  test(`E18 a 403 with ${JSON.stringify(headers)} is ${verdict}`, function* () {
-    assert.strictEqual(CircuitHttpClient.classify(Exit.succeed(respond(403, { headers })))._tag, verdict)
-    const breaker = yield* make()
-    const { client } = backend((to) => Effect.succeed(respond(403, { headers, to })))
-    yield* CircuitHttpClient.protect(client, { breaker }).get(url)
-    yield* counted(breaker, { [totalOf[verdict]]: 1 })
-  })
-}
 
 test("E18 statusOutcome may judge by the headers of the response", function* () {
   const breaker = yield* make()
