@@ -53,7 +53,7 @@ export class Link {
     this.condition = "up"
   }
 
-  /** Commands work, but the node hears of no changes. */
+  /** Commands work, but the node receives no notifications of changes. */
   deafen(): void {
     this.isDeaf = true
     this.hangUp()
@@ -103,7 +103,7 @@ const defaults: CircuitBreaker.Options = {
 export const makeStore = (options?: CircuitStore.Options): Effect.Effect<CircuitStore.Store> =>
   CircuitStore.makeMemory({ syncInterval: "2 seconds", ...options })
 
-/** What a store holds of a circuit of the default breaker. */
+/** The entry in a store of a circuit of the default breaker. */
 export const entryOf = (store: CircuitStore.Store, key = "default") =>
   Effect.map(
     store.exchange([
@@ -160,7 +160,7 @@ export const openFleet = (
     Effect.tap(settled)
   )
 
-/** The same after the open time has passed. */
+/** Nodes whose circuit was opened so, after the open time has passed. */
 export const halfOpenFleet = (
   size: number,
   options?: CircuitBreaker.Options,

@@ -1,4 +1,4 @@
-/** Isolated and disabled circuits, which somebody holds so until a release. */
+/** Circuits that are isolated or disabled until a release. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

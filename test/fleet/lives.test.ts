@@ -1,4 +1,4 @@
-/** How long what a process does outlives its call, its breaker, or its entry in the store. */
+/** Changes that outlive their call, their breaker, or their entry in the store. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -82,7 +82,7 @@ for (const [title, options, millis] of [
   })
 }
 
-test("R3.2.2 an opening ends at its time on a node that heard of it late, too", function* () {
+test("R3.2.2 an opening ends at its time on a node that learned of it late, too", function* () {
   const [a, b] = yield* fleet(2)
   yield* succeeding(b, 1)
   b.link.freeze()

@@ -38,7 +38,7 @@ const lost = (error: string) => [
 ]
 const regained = ["Info", "default", "The circuit store answers again: circuits are shared"]
 
-/** How a store fails for a node. */
+/** The ways in which a store fails for a node. */
 const faults: ReadonlyArray<readonly [name: string, fail: (node: Node) => void, error: string]> = [
   ["fails", ({ link }) => link.cut(), "the store is down"],
   ["does not answer", ({ link }) => link.freeze(), "no answer within the deadline"]
@@ -292,7 +292,7 @@ test("C7 the count of a Closed circuit survives a store that restarts empty", fu
   yield* assertTags([a, b], "Open")
 })
 
-test("C7 a node that hears of no changes learns of an opening at the next sync", function* () {
+test("C7 a node without notifications learns of an opening at the next sync", function* () {
   const [a, b] = yield* fleet(2)
   yield* failing(b, 1)
   b.link.deafen()
@@ -301,7 +301,7 @@ test("C7 a node that hears of no changes learns of an opening at the next sync",
   yield* assertTags([a, b], "Open")
 })
 
-test("C7 a node that hears of no changes asks before a call, once a sync interval", function* () {
+test("C7 a node without notifications asks before a call, once a sync interval", function* () {
   const [a, b] = yield* fleet(2)
   yield* succeeding(b, 1)
   b.link.deafen()
@@ -314,7 +314,7 @@ test("C7 a node that hears of no changes asks before a call, once a sync interva
   assert.isAtMost(b.link.commands - commands, 1)
 })
 
-test("C7 a node that hears of no changes closes its circuit with the others", function* () {
+test("C7 a node without notifications closes its circuit with the others", function* () {
   const [a, b] = yield* openFleet(2)
   b.link.deafen()
   yield* TestClock.adjust("10 seconds")
@@ -348,7 +348,7 @@ test("write-through writes successes too, so that a rate is that of all calls", 
   assert.strictEqual((yield* rejectionOf(next.protect(works))).state, "Open")
 })
 
-test("write-through reads at each admission, so that a node that heard nothing rejects its next call", function* () {
+test("write-through reads at each admission, so that a node without notifications rejects its next call", function* () {
   const [a, b] = yield* fleet(2, {}, writeThrough)
   yield* succeeding(b, 1)
   b.link.deafen()

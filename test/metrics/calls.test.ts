@@ -139,7 +139,7 @@ for (const [title, start, options, calls, counted] of cases) {
 for (const [state, start] of Object.entries(rejecting)) {
   test(`CircuitMetrics counts a rejection while ${state}, and changes nothing else`, function* () {
     const breaker = yield* start({ name: newName() })
-    // What time has changed is noticed here.
+    // The breaker notices a change by time at this call.
     yield* rejectionOf(breaker.protect(works))
 
     assert.deepStrictEqual(yield* changesBy(breaker.name, breaker.protect(works)), rejected)

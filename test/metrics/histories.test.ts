@@ -12,9 +12,7 @@ import type { Breaker, ManualClock, Running } from "../rules/fixtures.ts"
 import { settled, startCall, useManualClock, watch } from "../rules/fixtures.ts"
 import { countedOf, gaugesOf, labelled, newName, pick } from "./fixtures.ts"
 
-// ---------------------------------------------------------------------------------------------------------
-// Histories: what happens to a breaker of few keys, fewer circuits and short times
-
+/** A step in the history of a breaker of few keys, fewer circuits and short times. */
 type Step =
   | { readonly _tag: "Call"; readonly key: string; readonly ending: Ending }
   | { readonly _tag: "Start"; readonly key: string }
@@ -101,7 +99,6 @@ const run = Effect.fnUntraced(function* (breaker: Breaker, clock: ManualClock, h
   }
 })
 
-// ---------------------------------------------------------------------------------------------------------
 /** Makes calls until idle circuits are dropped (each call drops a few) and the others have changed state by time. */
 const notice = Effect.fnUntraced(function* (breaker: Breaker) {
   const touch = (key: string) => Effect.exit(breaker.protectWith(exitOf("says nothing"), { key }))

@@ -33,9 +33,9 @@ export interface KeyAccount {
 
 interface CallerCounts {
   made: number
-  /** Those whose effect was run. */
+  /** Calls whose effect was run. */
   ran: number
-  /** Those of them during which the circuit changed state: their outcomes count nowhere. */
+  /** Calls during which the circuit changed state, whose outcomes count nowhere. */
   overtaken: number
   succeeded: number
   failed: number
@@ -46,7 +46,7 @@ interface CallerCounts {
 }
 
 export interface Account {
-  /** How late a timer of the process was at most, because the machine was busy. */
+  /** The most that a timer of the process was late, because the machine was busy. */
   readonly latestMillis: number
   readonly keys: Readonly<Record<string, KeyAccount>>
   /** The levels of the lines about the store. */

@@ -32,7 +32,7 @@ export const nodeOn = (
   options?: Options
 ): Effect.Effect<Node, never, Scope.Scope> => connected(nodeAt(address, prefix, options))
 
-/** The same where there may be nothing to connect to. */
+/** Makes a breaker of the fleet under `prefix`, which may have nothing to connect to. */
 export const nodeAt = (address: Address, prefix: string, { breaker, store }: Options = {}): Made =>
   nodeWith(
     RedisCircuitStore.layer({ ...address, ...patientConnection, prefix, ...storeOptions(store) }),
@@ -99,7 +99,7 @@ export const tagsOf = (nodes: ReadonlyArray<Node>, key?: string): Effect.Effect<
 export const historyOf = ({ seen }: Node): ReadonlyArray<string> =>
   seen.map(({ from, to }) => `${from} > ${to}`)
 
-/** The same for each of them. */
+/** A list with the same for each member. */
 export const all = <A>(members: ReadonlyArray<unknown>, it: A): Array<A> => members.map(() => it)
 
 /** The levels of the lines that a node has logged of its store. */
@@ -121,7 +121,7 @@ export const recovered = ({ nodes }: { readonly nodes: ReadonlyArray<Node> }): E
   last(nodes, "Info")
 
 /**
- * Asserts that the lines of an outage that is over come in pairs. A busy machine may make more than one outage of it; the
+ * Asserts that the lines of an outage that has ended come in pairs. A busy machine may make several outages of one; the
  * tests of `test/fleet` have each of them reported once.
  */
 export const assertReported = (lines: ReadonlyArray<string>, outages = 1): void => {

@@ -12,7 +12,7 @@ import { eventually, until } from "./waiting.ts"
 export interface RedisSentinel {
   readonly primary: OwnRedisServer
   readonly replica: OwnRedisServer
-  /** Where clients ask for the primary; `host` and `port` are those of the sentinel itself. */
+  /** The address at which clients ask for the primary; `host` and `port` are those of the sentinel. */
   readonly address: Address & { readonly sentinels: Array<Address>; readonly name: string }
   /** Has the sentinel send clients to the replica, and waits until it does. */
   readonly failOver: Effect.Effect<void>

@@ -31,7 +31,7 @@ const connect = (address: RedisServer.Address) =>
 
 const statusOf = (client: Redis) => Effect.sync(() => client.status)
 
-/** How many commands a client has not sent, or has had no answer to. */
+/** The number of commands that a client has not sent, or that were not answered. */
 const queueOf = (client: Redis) =>
   Effect.sync(() => client.commandQueue.length + (Reflect.get(client, "offlineQueue")?.length ?? 0))
 
@@ -124,7 +124,7 @@ describeWith("own", "RedisCircuitStore.layerFromClient", () => {
         (key) => Effect.exit(breaker.protectWith(unavailable, { key })),
         { concurrency: "unbounded" }
       )
-    // Each of them is new, and asks; then it is known that nobody answers.
+    // Each of them is new, and asks; then the breaker knows that the server does not answer.
     yield* failing("first")
     const first = yield* queue
     assert.isAtMost(first, 50)

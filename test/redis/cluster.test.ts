@@ -93,7 +93,7 @@ const sumOver = (
   f: (server: ClusterServer) => Effect.Effect<number>
 ) => Effect.map(Effect.forEach(servers, f), (numbers) => numbers.reduce((sum, it) => sum + it, 0))
 
-/** How often servers had to answer that a key is with another one. */
+/** The number of times that servers redirected a command to another one. */
 const movedIn = ({ servers }: RedisCluster.RedisCluster): Effect.Effect<number> =>
   sumOver(servers, (server) =>
     Effect.map(infoOf(server, "errorstats", "errorstat_MOVED"), (it) => Number(it?.split("=")[1] ?? 0))
@@ -147,7 +147,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       for (const part of held) assert.isAbove(part.length, keys.length / 6)
     })
 
-    test("C6 a node hears of an opening from the one server it listens to, wherever in a cluster the circuit is", function* () {
+    test("C6 a node is notified of an opening by the one server it listens to, wherever in a cluster the circuit is", function* () {
       const cluster = yield* Cluster
       const prefix = newPrefix()
       const quiet = { store: { syncInterval: "1 hour" } } as const
@@ -256,7 +256,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       const cluster = yield* Cluster
       const { a, b, prefix } = yield* shared(cluster, "missed")
       const mostClients = (count: number) => inAll(cluster, "CONFIG", "SET", "maxclients", count)
-      // Nobody connects meanwhile.
+      // No client can connect meanwhile.
       yield* mostClients(1)
       yield* Effect.addFinalizer(() => mostClients(1_000))
       yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")

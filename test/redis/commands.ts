@@ -1,4 +1,4 @@
-/** What tests ask a server about itself. */
+/** Questions of tests to a server about itself. */
 import * as Effect from "effect/Effect"
 import type { RedisServer } from "./RedisServer.ts"
 import { until } from "./waiting.ts"
@@ -9,7 +9,7 @@ export const keysIn = ({ command }: RedisServer, prefix = ""): Effect.Effect<Rea
     Array.isArray(keys) ? keys.map(String).filter((key) => key.startsWith(prefix)) : []
   )
 
-/** How many connections are subscribed to a channel. */
+/** The number of connections that are subscribed to a channel. */
 export const subscribersOf = ({ command }: RedisServer, channel: string): Effect.Effect<number> =>
   Effect.map(command("PUBSUB", "NUMSUB", channel), (it) => (Array.isArray(it) ? Number(it[1]) : 0))
 

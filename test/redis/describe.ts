@@ -17,5 +17,5 @@ const describeOn =
 /** Tests on servers of their own, or on the given one. They mostly wait, so they run at the same time. */
 export const describeWith = describeOn(true)
 
-/** The same, one after the other, for tests that share a server and change its settings. */
+/** Tests that share a server and change its settings, and therefore run one after the other. */
 export const describeInTurn = describeOn(false)

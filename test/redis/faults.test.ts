@@ -223,7 +223,7 @@ describeWith("own", "C7 when Redis fails", () => {
     yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
   })
 
-  liveTest("C7 nodes that subscribe while they connect hear of changes", function* () {
+  liveTest("C7 nodes that subscribe while they connect are notified of changes", function* () {
     const fleet = yield* TwoNodes.make()
     const { nodes, proxy, server } = fleet
     const [a, b] = nodes

@@ -19,7 +19,7 @@ const nodesOn = (count: number, options?: Options) =>
     return { server, prefix, nodes, a: nodes[0]!, b: nodes[1]! }
   })
 
-/** How often each command was run since the statistics were reset, without those of the test itself. */
+/** The number of times that each command was run since the statistics were reset, without those of the test. */
 const commandsOf = (server: RedisServer.RedisServer) =>
   Effect.map(server.command("INFO", "commandstats"), (info) =>
     Object.fromEntries(

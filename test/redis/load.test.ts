@@ -63,7 +63,7 @@ const plan = inLongRun(
 /** A call may wait for the dependency, and for the store when it asks for a slot. */
 const slowestMillis = latencyMillis + 2 * deadlineMillis + 500
 
-/** How often a busy machine may be late within a call. */
+/** The number of times that a busy machine may be late within a call. */
 const waits = 4
 
 /** An opening is published after the last failure that led to it, by a process that may be busy. */

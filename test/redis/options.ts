@@ -21,7 +21,7 @@ export const storeOptions = (options: RedisCircuitStore.Options = {}): RedisCirc
   ...options
 })
 
-/** Nor is a connection given up because the machine is busy. */
+/** A busy machine may connect late, and is not given up. */
 export const patientConnection = { connectTimeout: 30_000, socketTimeout: 30_000 }
 
 export const breakerOptions = (options?: CircuitBreaker.Options): CircuitBreaker.Options => ({

@@ -27,7 +27,7 @@ const key = "quiet"
 
 /**
  * Two nodes, which reach the sentinel through a proxy. They keep each other informed of failures of the default circuit.
- * No call on the key fails, so a node hears of its changes and never asks for them.
+ * No call on the key fails, so a node is notified of its changes and never asks for them.
  */
 const fleet = Effect.gen(function* () {
   const sentinel = yield* RedisSentinel.make
@@ -42,8 +42,8 @@ const fleet = Effect.gen(function* () {
     yield* node.protectWith(Effect.void, { key })
     failsNow(node)
   }
-  const hearFromReplica = eventually(subscribersOf(sentinel.replica, channelOf(prefix)), 2)
-  return { sentinel, prefix, nodes, proxy, hearFromReplica }
+  const subscribedToReplica = eventually(subscribersOf(sentinel.replica, channelOf(prefix)), 2)
+  return { sentinel, prefix, nodes, proxy, subscribedToReplica }
 })
 
 const openMillisOf = (node: Node) =>
@@ -93,24 +93,24 @@ describeWith("own", "C7 a primary that a sentinel replaces", () => {
     })
 
     liveTest(`C7 after a primary that ${what}, the new one publishes changes to the nodes`, function* () {
-      const { hearFromReplica, nodes, sentinel } = yield* fleet
+      const { subscribedToReplica, nodes, sentinel } = yield* fleet
       yield* fails(sentinel.primary)
       yield* noticed({ nodes })
       yield* sentinel.failOver
       yield* recovered({ nodes })
-      yield* hearFromReplica
+      yield* subscribedToReplica
       yield* nodes[0].trip(key)
       yield* eventually(tagsOf(nodes, key), ["Open", "Open"])
     })
   }
 
   liveTest("C7 a node that asks for the primary during a failover finds the new one", function* () {
-    const { hearFromReplica, nodes, proxy, sentinel } = yield* fleet
+    const { subscribedToReplica, nodes, proxy, sentinel } = yield* fleet
     // Most of the time, a node waits for the sentinel's answer.
     yield* proxy.delay(500)
     yield* sentinel.primary.kill
     yield* sentinel.failOver
-    yield* hearFromReplica
+    yield* subscribedToReplica
     yield* nodes[0].trip(key)
     yield* eventually(tagsOf(nodes, key), ["Open", "Open"])
   })

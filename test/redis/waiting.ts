@@ -1,4 +1,4 @@
-/** How tests wait for real servers: for as long as it takes, because how long that is depends on the machine. */
+/** Waiting for real servers, for as long as it takes: the time depends on the machine. */
 import * as Effect from "effect/Effect"
 import type { CircuitStore } from "effect-circuit-breaker"
 import * as assert from "node:assert/strict"

@@ -72,7 +72,7 @@ export const streaming = (body: Content, headers: Record<string, string> = {}): 
 /** A body that arrives piece by piece, when the test says so. */
 export interface Body {
   readonly stream: ReadableStream<Uint8Array>
-  /** How often it was asked for a piece. */
+  /** The number of times that it was asked for a piece. */
   readonly pulls: () => number
   /** Waits until it is asked for the next piece. */
   readonly wanted: Effect.Effect<void>

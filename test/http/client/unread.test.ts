@@ -187,7 +187,7 @@ test("E1 a policy and a logger that throw while unread responses are settled do 
   assert.deepStrictEqual([records, lines], [some, 1])
 })
 
-/** A clock that stops working when it is told to. */
+/** A clock that throws once it is broken. */
 class BreakingClock extends ManualClock {
   isBroken = false
 

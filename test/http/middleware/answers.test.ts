@@ -15,7 +15,7 @@ import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeHalfOpen, tagOf } from "../../rules/fixtures.ts"
 import { type Ask, counted, everyPlace, exitOf, guarding, routed, serve, status } from "./fixtures.ts"
 
-/** How often an error was asked for an answer, and how often it made one. */
+/** Counts how often an error was asked for an answer, and how often it made one. */
 class Made {
   calls = 0
   runs = 0

@@ -63,7 +63,7 @@ export const places: Record<string, Place> = {
 export const routed = <E, R>(handler: HttpApp.Default<E, R>) =>
   HttpRouter.empty.pipe(HttpRouter.get("/", handler))
 
-/** Those, and round each route of a router. */
+/** The two places, and round each route of a router. */
 export const everyPlace: Record<string, Place> = {
   ...places,
   "round each route": (app, middleware) => serve(HttpRouter.use(routed(app), middleware))
@@ -131,7 +131,7 @@ export class WaitingHandler {
     )
   })
 
-  /** Waits for a run that nobody has waited for. */
+  /** Waits for the next run that has begun. */
   readonly hasBegun: Effect.Effect<void> = Queue.take(this.begun)
 
   /** Waits until a run has been interrupted and its caller has noticed. */
