@@ -64,64 +64,56 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
     const guarded = (app: HttpApp.Default<unknown>, options?: CircuitHttpMiddleware.Options) =>
       guarding(make(), app, options, serveIn)
 
-    for (const [code, verdict] of [
-      [404, "succeeded"],
-      [409, "succeeded"],
-      [503, "failed"]
+    const ways = { fail: Effect.fail, die: Effect.die }
+    const noAnswer = Effect.fail("no answer")
+    const { classify } = CircuitHttpMiddleware
+    for (const [what, makeError, options, code, body, verdict] of [
+      ["answers 404", () => answering(404), {}, 404, "answer 1", "succeeded"],
+      ["answers 409", () => answering(409), {}, 409, "answer 1", "succeeded"],
+      ["answers 503", () => answering(503), {}, 503, "answer 1", "failed"],
+      ["the same classify judges", () => answering(404), { classify }, 404, "answer 1", "succeeded"],
+      ["fails to make an answer", () => answering(404, noAnswer), {}, 500, "", "failed"]
     ] as const) {
-      for (const [how, end] of [
-        ["fail", Effect.fail],
-        ["die", Effect.die]
-      ] as const) {
-        test(`E12 an error that answers ${code}, by ${how}, is judged by the answer that is sent, which is made once`, function* () {
-          const error = answering(code)
-          const { ask, breaker } = yield* guarded(end(error))
+      for (const [how, end] of Object.entries(ways)) {
+        test(`E12 an error that ${what}, by ${how}, is judged by the answer that is sent, which is made once`, function* () {
+          const error = makeError()
+          const { ask, breaker } = yield* guarded(end(error), options)
 
           const answer = yield* ask()
 
-          assert.deepStrictEqual([answer.status, answer.body], [code, "answer 1"])
+          assert.deepStrictEqual([answer.status, answer.body], [code, body])
           yield* counted(breaker, { [verdict]: 1 })
-          assert.deepInclude(error.made, { calls: 1, runs: 1 })
+          assert.deepInclude(error.made, { calls: 1, runs: body === "" ? 0 : 1 })
         })
       }
     }
-
-    test("E12 an error that fails to make its answer is a 500, and is asked once", function* () {
-      const error = answering(404, Effect.fail("no answer"))
-      const { ask, breaker } = yield* guarded(Effect.fail(error))
-      assert.strictEqual((yield* ask()).status, 500)
-      yield* counted(breaker, { failed: 1 })
-      assert.strictEqual(error.made.calls, 1)
-    })
-
-    test("E12 an error that is a constant makes an answer for each request", function* () {
-      const error = answering(404)
-      const { ask, breaker } = yield* guarded(Effect.fail(error))
-      const bodies = yield* Effect.replicateEffect(
-        Effect.map(ask(), ({ body }) => body),
-        3
-      )
-      assert.deepStrictEqual(bodies, ["answer 1", "answer 2", "answer 3"])
-      assert.deepInclude(error.made, { calls: 3, runs: 3 })
-      yield* counted(breaker, { succeeded: 3 })
-    })
-
-    test("E12 an error that is a constant makes an answer for each of 20 requests at once", function* () {
-      const error = answering(404)
-      const { ask } = yield* guarded(Effect.fail(error))
-      const bodies = yield* Effect.all(
-        Array.from({ length: 20 }, () => Effect.map(ask(), ({ body }) => body)),
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(new Set(bodies).size, 20)
-      assert.deepInclude(error.made, { calls: 20, runs: 20 })
-    })
 
     test("E12 an error that is frozen is judged by its answer", function* () {
       const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
       assert.strictEqual((yield* ask()).status, 404)
       yield* counted(breaker, { succeeded: 1 })
     })
+
+    for (const [how, concurrency] of [
+      ["one after the other", 1],
+      ["at once", "unbounded"]
+    ] as const) {
+      test(`E12 an error that is a constant makes an answer for each of 20 requests, ${how}`, function* () {
+        const error = answering(404)
+        const { ask, breaker } = yield* guarded(Effect.fail(error))
+        const bodies = yield* Effect.replicateEffect(
+          Effect.map(ask(), ({ body }) => body),
+          20,
+          { concurrency }
+        )
+        assert.sameMembers(
+          bodies,
+          Array.from({ length: 20 }, (_, i) => `answer ${i + 1}`)
+        )
+        assert.deepInclude(error.made, { calls: 20, runs: 20 })
+        yield* counted(breaker, { succeeded: 20 })
+      })
+    }
 
     test("E12 statusOutcome is given the answer of an error", function* () {
       const seen: Array<readonly [status: number, body: string]> = []
@@ -135,16 +127,6 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
       assert.strictEqual((yield* ask()).body, "answer 1")
       assert.deepStrictEqual(seen, [[404, "answer 1"]])
       yield* counted(breaker, { ignored: 1 })
-    })
-
-    test("E12 a classify that calls that of the middleware judges an error by its answer", function* () {
-      const error = answering(404)
-      const { ask, breaker } = yield* guarded(Effect.fail(error), {
-        classify: (exit) => CircuitHttpMiddleware.classify(exit)
-      })
-      assert.strictEqual((yield* ask()).status, 404)
-      yield* counted(breaker, { succeeded: 1 })
-      assert.deepInclude(error.made, { calls: 1, runs: 1 })
     })
 
     test("E12 a probe holds its slot until the answer of its error is made", function* () {
