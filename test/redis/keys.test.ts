@@ -98,7 +98,9 @@ describeWith("own", "C8 keys and commands", () => {
     yield* a.trip("eu")
     assert.isAbove(yield* written, before)
     yield* eventually(tagOf(a, "eu"), "HalfOpen")
-    assert.strictEqual(yield* a.protectWith(Effect.succeed("works"), { key: "eu" }), "works")
+    // On a busy machine, a probe may outlast its probeTimeout, and then does not close the circuit.
+    const probe = Effect.exit(a.protectWith(Effect.void, { key: "eu" }))
+    yield* eventually(Effect.zipRight(probe, tagOf(a, "eu")), "Closed")
     yield* hasExpired
   })
 
