@@ -1,9 +1,10 @@
-/** The laws are worth what they catch: each of these stores is wrong in one way. */
-import { assert, describe, it } from "@effect/vitest"
+/** Each of these stores breaks one law, and that law fails on it. */
+import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { liveTest } from "../kit/test.ts"
 
 type Store = CircuitStore.Store
 type Fault = (store: Store) => Partial<Store>
@@ -26,12 +27,12 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /in the order of its requests/
   ],
   [
-    "asks nobody's time",
+    "answers with no time of its own",
     (store) => mapEntries(store, (entry) => ({ ...entry, now: 1_800_000_000_000 })),
     /never runs backwards/
   ],
   [
-    "takes a read for a contribution of nothing",
+    "writes an empty contribution when it is read",
     (store) => mapRequests(store, (it) => ({ ...it, contribution: it.contribution ?? "" })),
     /a read changes nothing/
   ],
@@ -41,7 +42,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /a contribution is returned/
   ],
   [
-    "writes what it does not have to",
+    "writes over another revision",
     (store) => ({
       compareAndSet: (request) =>
         store
@@ -51,7 +52,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /leaves a state that has another revision/
   ],
   [
-    "compares, and then sets",
+    "compares and sets in two steps",
     (store) => ({
       compareAndSet: (request) =>
         Effect.gen(function* () {
@@ -67,7 +68,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /of 50 concurrent writers/
   ],
   [
-    "lets circuits meet",
+    "takes two circuits for one",
     (store) => ({
       compareAndSet: (it) =>
         store.compareAndSet({
@@ -82,7 +83,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /are separate/
   ],
   [
-    "keeps for ever",
+    "keeps entries for ever",
     (store) => ({
       compareAndSet: (it) => store.compareAndSet({ ...it, keepMillis: 60_000 }),
       ...mapRequests(store, (it) => ({ ...it, keepMillis: 60_000 }))
@@ -97,7 +98,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /receives Listening first/
   ],
   [
-    "tells of no failures",
+    "announces no failures",
     (store) => mapRequests(store, (it) => ({ ...it, announce: false })),
     /receives Listening first/
   ],
@@ -107,7 +108,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     /receives nothing/
   ],
   [
-    "tells of other breakers",
+    "publishes the changes of other breakers",
     (store) => ({
       changes: (breaker) => Stream.merge(store.changes(breaker), Stream.drop(store.changes(`${breaker}:`), 1))
     }),
@@ -115,18 +116,16 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
   ]
 ]
 
-describe("a store is found out that", { concurrent: true }, () => {
+describe("CircuitStore laws catch a store that", { concurrent: true }, () => {
   for (const [name, fault, expected] of faults) {
-    it.live(name, () =>
-      Effect.gen(function* () {
-        const store = yield* CircuitStore.makeMemory()
-        const wrong = Effect.succeed({ ...store, ...fault(store) })
-        const law = testing.storeLaws.find((it) => expected.test(it.name))
-        assert.isDefined(law)
-        const broken = yield* Effect.flip(law.check(wrong))
-        assert.strictEqual(broken.law, law.name)
-        assert.include(broken.message, `${law.name}: `)
-      })
-    )
+    liveTest(`CircuitStore law catches a store that ${name}`, function* () {
+      const store = yield* CircuitStore.makeMemory()
+      const wrong = Effect.succeed({ ...store, ...fault(store) })
+      const law = testing.storeLaws.find((it) => expected.test(it.name))
+      assert.isDefined(law)
+      const broken = yield* Effect.flip(law.check(wrong))
+      assert.strictEqual(broken.law, law.name)
+      assert.include(broken.message, `${law.name}: `)
+    })
   }
 })

@@ -2,31 +2,28 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { liveTest } from "../kit/test.ts"
 
-describe.concurrent("the store in memory", () => {
+describe.concurrent("CircuitStore laws, of the store in memory", () => {
   for (const law of testing.storeLaws) {
-    it.live(`${law.about}: ${law.name}`, () =>
+    it.live(`CircuitStore law, in memory: ${law.about}: ${law.name}`, () =>
       Effect.flatMap(CircuitStore.makeMemory(), (store) => law.check(Effect.succeed(store)))
     )
   }
 })
 
-describe("the store that coordinates nothing", () => {
-  const alone = Effect.succeed(CircuitStore.alone)
+const alone = Effect.succeed(CircuitStore.alone)
 
-  for (const law of testing.storeLaws.filter(({ about }) => about === "answers")) {
-    it.live(`${law.about}: ${law.name}`, () => law.check(alone))
-  }
+for (const law of testing.storeLaws.filter(({ about }) => about === "answers")) {
+  it.live(`CircuitStore law, of a process alone: ${law.about}: ${law.name}`, () => law.check(alone))
+}
 
-  it.live("keeps nothing", () =>
-    Effect.gen(function* () {
-      const circuit = { breaker: "payments", key: "default" }
-      const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
-      const answer = yield* CircuitStore.alone.compareAndSet(write)
-      assert.deepInclude(answer, { revision: "a", state: "open" })
-      const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
-      const [entry] = yield* CircuitStore.alone.exchange([request])
-      assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
-    })
-  )
+liveTest("CircuitStore.alone keeps nothing", function* () {
+  const circuit = { breaker: "payments", key: "default" }
+  const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
+  const answer = yield* CircuitStore.alone.compareAndSet(write)
+  assert.deepInclude(answer, { revision: "a", state: "open" })
+  const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
+  const [entry] = yield* CircuitStore.alone.exchange([request])
+  assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
 })

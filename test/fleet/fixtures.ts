@@ -1,20 +1,17 @@
-/** What the tests of fleets share: nodes on one store, each with a link to it that can be cut. */
+/** Nodes on one store in memory, each with a link to it that can be cut. */
+import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, type Transition, TripPolicy } from "effect-circuit-breaker"
 import type { Breaker, Running } from "../rules/fixtures.ts"
 import { fails, startCall as startCallOn, tagOf, watch } from "../rules/fixtures.ts"
 
-// ---------------------------------------------------------------------------------------------------------
-// Links
-
-/**
- * A node's way to the store. What goes over it is counted; it can fail at once, or be silent.
- */
+/** A node's link to the store. It counts its commands, and lets them fail at once or go unanswered. */
 export class Link {
   commands = 0
   private target: CircuitStore.Store
@@ -56,13 +53,13 @@ export class Link {
     this.condition = "up"
   }
 
-  /** Commands work, but changes are not heard of. */
+  /** Commands work, but the node receives no notifications of changes. */
   deafen(): void {
     this.isDeaf = true
     this.hangUp()
   }
 
-  /** Leads to another store from now on, as when a server is restarted without its data. */
+  /** Leads to another store, as when a server is restarted without its data. */
   moveTo(target: CircuitStore.Store): void {
     this.target = target
     this.hangUp()
@@ -92,9 +89,6 @@ export class Link {
 
 const isDown = new CircuitStore.CircuitStoreError({ message: "the store is down" })
 
-// ---------------------------------------------------------------------------------------------------------
-// Nodes
-
 export interface Node extends Breaker {
   readonly link: Link
   /** Its transitions so far. */
@@ -108,6 +102,21 @@ const defaults: CircuitBreaker.Options = {
 
 export const makeStore = (options?: CircuitStore.Options): Effect.Effect<CircuitStore.Store> =>
   CircuitStore.makeMemory({ syncInterval: "2 seconds", ...options })
+
+/** The entry in a store of a circuit of the default breaker. */
+export const entryOf = (store: CircuitStore.Store, key = "default") =>
+  Effect.map(
+    store.exchange([
+      {
+        circuit: { breaker: "default", key },
+        node: "reader",
+        contribution: undefined,
+        announce: false,
+        keepMillis: 1_000
+      }
+    ]),
+    ([entry]) => entry!
+  )
 
 /** One more node on a store. */
 export const join = (
@@ -139,7 +148,7 @@ export const fleet = (
     return [yield* node, yield* node, ...(yield* Effect.replicateEffect(node, size - 2))] as const
   })
 
-/** Nodes whose circuit has been opened by the first; all of them have used it. */
+/** Nodes that have all used their circuit, which the first one has opened. */
 export const openFleet = (
   size: number,
   options?: CircuitBreaker.Options,
@@ -151,7 +160,7 @@ export const openFleet = (
     Effect.tap(settled)
   )
 
-/** The same when its open time has passed. */
+/** Nodes whose circuit was opened so, after the open time has passed. */
 export const halfOpenFleet = (
   size: number,
   options?: CircuitBreaker.Options,
@@ -159,16 +168,13 @@ export const halfOpenFleet = (
 ): Effect.Effect<readonly [Node, Node, ...Array<Node>], never, Scope.Scope> =>
   Effect.zipLeft(openFleet(size, options, coordination), TestClock.adjust("10 seconds"))
 
-// ---------------------------------------------------------------------------------------------------------
-// Steps
-
 /** Lets every fiber run as far as it can without the clock. */
 export const settled: Effect.Effect<void> = Effect.repeatN(Effect.yieldNow(), 200)
 
-/** Lets the nodes ask the store again, whatever they missed. */
+/** Lets the nodes ask the store again. */
 export const inStep: Effect.Effect<void> = Effect.zipRight(TestClock.adjust("4 seconds"), settled)
 
-/** Calls that fail, one after the other, and what comes of them. */
+/** Makes calls that fail, one after the other, and lets the nodes act on them. */
 export const failing = (node: Breaker, count: number, key?: string): Effect.Effect<void> =>
   Effect.zipRight(
     Effect.replicateEffect(
@@ -181,15 +187,30 @@ export const failing = (node: Breaker, count: number, key?: string): Effect.Effe
 export const succeeding = (node: Breaker, count: number): Effect.Effect<void> =>
   Effect.zipRight(Effect.replicateEffect(Effect.exit(node.protect(Effect.void)), count), settled)
 
-/** Starts a call whose effect runs until it is told how to end, and waits until it runs or is turned away. */
+/** Starts a call whose effect runs until `end`, and waits until it runs or is rejected. */
 export const startCall = (node: Breaker): Effect.Effect<Running> =>
   Effect.zipLeft(startCallOn(node.protect), settled)
 
-// ---------------------------------------------------------------------------------------------------------
-// What there is to see
+/** Isolates or disables a circuit, until its release. */
+export const held = (hold: Effect.Effect<void, never, Scope.Scope>) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Scope.extend(hold, scope)
+    yield* settled
+    return { release: Effect.zipRight(Scope.close(scope, Exit.void), settled) }
+  })
 
 export const tagsOf = (nodes: ReadonlyArray<Breaker>, key?: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.forEach(nodes, (node) => tagOf(node, key))
+
+/** Asserts the state of each node's circuit; one tag stands for all of them. */
+export const assertTags = (
+  nodes: ReadonlyArray<Breaker>,
+  ...tags: ReadonlyArray<string>
+): Effect.Effect<void> =>
+  Effect.map(tagsOf(nodes), (seen) =>
+    assert.deepStrictEqual(seen, tags.length === 1 ? nodes.map(() => tags[0]) : tags)
+  )
 
 /** A node's transitions so far, as `"Closed > Open 1"`: the number is the generation. */
 export const historyOf = ({ seen }: Node): ReadonlyArray<string> =>

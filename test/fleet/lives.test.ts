@@ -1,5 +1,5 @@
-/** What outlives what: breakers, keys, announcements, and what was done by somebody who has gone. */
-import { assert, describe, it } from "@effect/vitest"
+/** Changes that outlive their call, their breaker, or their entry in the store. */
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -7,8 +7,11 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
+import { test } from "../kit/test.ts"
 import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
+  assertTags,
+  entryOf,
   failing,
   fleet,
   halfOpenFleet,
@@ -17,220 +20,169 @@ import {
   makeStore,
   settled,
   startCall,
-  succeeding,
-  tagsOf
+  succeeding
 } from "./fixtures.ts"
 
-const entryOf = (store: CircuitStore.Store, key = "default") =>
-  Effect.map(
-    store.exchange([
-      {
-        circuit: { breaker: "default", key },
-        node: "reader",
-        contribution: undefined,
-        announce: false,
-        keepMillis: 1_000
-      }
-    ]),
-    ([entry]) => entry!
-  )
-
-describe("a breaker that is closed", () => {
-  it.scoped("goes by its own circuits: its calls neither wait nor ask", () =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const node = yield* Scope.extend(join(yield* makeStore(), { idleTimeToLive: "1 day" }), scope)
-      yield* succeeding(node, 1)
-      yield* Scope.close(scope, Exit.void)
-      const before = node.link.commands
-      yield* TestClock.adjust("1 minute")
-      assert.strictEqual(yield* node.protect(works), "worked")
-      assert.strictEqual(yield* node.protectWith(works, { key: "new" }), "worked")
-      yield* Effect.replicateEffect(Effect.exit(node.protect(fails)), 5)
-      assert.strictEqual((yield* rejectionOf(node.protect(works))).state, "Open")
-      assert.strictEqual(node.link.commands, before)
-    })
-  )
+test("C6 a breaker whose scope has closed goes by its own circuits, and asks the store nothing", function* () {
+  const scope = yield* Scope.make()
+  const node = yield* Scope.extend(join(yield* makeStore(), { idleTimeToLive: "1 day" }), scope)
+  yield* succeeding(node, 1)
+  yield* Scope.close(scope, Exit.void)
+  const before = node.link.commands
+  yield* TestClock.adjust("1 minute")
+  assert.strictEqual(yield* node.protect(works), "worked")
+  assert.strictEqual(yield* node.protectWith(works, { key: "new" }), "worked")
+  yield* Effect.replicateEffect(Effect.exit(node.protect(fails)), 5)
+  assert.strictEqual((yield* rejectionOf(node.protect(works))).state, "Open")
+  assert.strictEqual(node.link.commands, before)
 })
 
-describe("a circuit that the store has forgotten because nobody needed it", () => {
-  it.scoped("opens for all when it fails again, also for those who remember it", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const old = yield* join(store, { tripPolicy: TripPolicy.consecutive(1) })
-      for (let i = 0; i < 3; i++) {
-        yield* failing(old, 1)
-        yield* TestClock.adjust("10 seconds")
-        yield* succeeding(old, 1)
-      }
-      yield* TestClock.adjust("3 days")
-      assert.strictEqual((yield* entryOf(store)).state, "")
-      const fresh = yield* join(store, { tripPolicy: TripPolicy.consecutive(1) })
-      yield* failing(fresh, 1)
-      assert.deepStrictEqual(yield* tagsOf([old, fresh]), ["Open", "Open"])
-      yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([old, fresh]), ["Open", "Open"])
-    })
-  )
-
-  it.scoped("is kept for as long as its window is, however soon it is idle", () =>
-    Effect.gen(function* () {
-      const options = {
-        tripPolicy: TripPolicy.failureCount({ failures: 5, within: "3 days" }),
-        idleTimeToLive: "1 minute"
-      } as const
-      const store = yield* makeStore()
-      const gone = yield* Scope.make()
-      yield* failing(yield* Scope.extend(join(store, options), gone), 4)
-      yield* Scope.close(gone, Exit.void)
-      yield* TestClock.adjust("2 days")
-      const node = yield* join(store, options)
-      yield* failing(node, 1)
-      assert.strictEqual(yield* tagOf(node), "Open")
-    })
-  )
+test("C6 a circuit whose entry has expired opens on every node when it fails again", function* () {
+  const store = yield* makeStore()
+  const old = yield* join(store, { tripPolicy: TripPolicy.consecutive(1) })
+  for (let i = 0; i < 3; i++) {
+    yield* failing(old, 1)
+    yield* TestClock.adjust("10 seconds")
+    yield* succeeding(old, 1)
+  }
+  yield* TestClock.adjust("3 days")
+  assert.strictEqual((yield* entryOf(store)).state, "")
+  const fresh = yield* join(store, { tripPolicy: TripPolicy.consecutive(1) })
+  yield* failing(fresh, 1)
+  yield* assertTags([old, fresh], "Open")
+  yield* inStep
+  yield* assertTags([old, fresh], "Open")
 })
 
-describe("what was done by somebody who has gone", () => {
-  it.scoped("a trip that is interrupted has opened the circuit for all", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const slow = {
-        ...store,
-        exchange: (requests: ReadonlyArray<CircuitStore.ExchangeRequest>) =>
-          Effect.delay(store.exchange(requests), "50 millis")
-      }
-      const [a, b] = [yield* join(slow), yield* join(store)]
-      yield* succeeding(b, 1)
-      const first = yield* Effect.fork(a.protect(works))
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(first)
-      const trip = yield* Effect.fork(a.trip())
-      yield* settled
-      yield* Fiber.interrupt(trip)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-      yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-    })
-  )
-
-  it.scoped("probes that were given back leave nothing behind", () =>
-    Effect.gen(function* () {
-      const [a] = yield* halfOpenFleet(2)
-      const sizes: Array<number> = []
-      for (let i = 0; i < 20; i++) {
-        const probe = yield* startCall(a)
-        yield* Effect.fork(probe.interrupt)
-        yield* settled
-        sizes.push((yield* entryOf(a.link.store)).state.length)
-      }
-      assert.isAtMost(sizes.at(-1)!, sizes[0]! + 10)
-    })
-  )
+test("C8 an entry is kept as long as its window reaches, even where circuits are idle sooner", function* () {
+  const options = {
+    tripPolicy: TripPolicy.failureCount({ failures: 5, within: "3 days" }),
+    idleTimeToLive: "1 minute"
+  } as const
+  const store = yield* makeStore()
+  const gone = yield* Scope.make()
+  yield* failing(yield* Scope.extend(join(store, options), gone), 4)
+  yield* Scope.close(gone, Exit.void)
+  yield* TestClock.adjust("2 days")
+  const node = yield* join(store, options)
+  yield* failing(node, 1)
+  assert.strictEqual(yield* tagOf(node), "Open")
 })
 
-describe("an announcement that did not reach the store", () => {
-  it.scoped("is made again: a rate is the fleet's after an outage, too", () =>
-    Effect.gen(function* () {
-      const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "10 minutes", minimumCalls: 4 })
-      const [a, b] = yield* fleet(2, { tripPolicy })
-      yield* succeeding(a, 1)
-      yield* succeeding(b, 100)
-      a.link.cut()
-      yield* failing(a, 1)
-      yield* TestClock.adjust("1 minute")
-      a.link.mend()
-      yield* inStep
-      yield* failing(a, 6)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-    })
-  )
+test("R3.3 a trip that is interrupted has opened the circuit on every node", function* () {
+  const store = yield* makeStore()
+  const slow = {
+    ...store,
+    exchange: (requests: ReadonlyArray<CircuitStore.ExchangeRequest>) =>
+      Effect.delay(store.exchange(requests), "50 millis")
+  }
+  const [a, b] = [yield* join(slow), yield* join(store)]
+  yield* succeeding(b, 1)
+  const first = yield* Effect.fork(a.protect(works))
+  yield* TestClock.adjust("1 second")
+  yield* Fiber.join(first)
+  const trip = yield* Effect.fork(a.trip())
+  yield* settled
+  yield* Fiber.interrupt(trip)
+  yield* TestClock.adjust("1 second")
+  yield* assertTags([a, b], "Open")
+  yield* inStep
+  yield* assertTags([a, b], "Open")
 })
 
-describe("reads of a circuit that this process has not met", () => {
-  it.scoped("R3.4 F10 state, snapshot and awaitReady ask the store first, and make no circuit", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const a = yield* join(store)
-      yield* a.trip("eu")
-      const b = yield* join(store)
-      assert.strictEqual(yield* tagOf(b, "eu"), "Open")
-      const { state, totals } = yield* b.snapshot("eu")
-      assert.deepStrictEqual(state, yield* a.state("eu"))
-      assert.deepStrictEqual(totals, { succeeded: 0, failed: 0, ignored: 0, rejected: 0 })
-      assert.strictEqual(yield* tagOf(b, "us"), "Closed")
-      assert.deepStrictEqual(yield* b.circuits, [])
-
-      const waiting = yield* Effect.fork(b.awaitReady("eu"))
-      yield* TestClock.adjust("9 seconds")
-      assert.isNull(waiting.unsafePoll())
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.join(waiting)
-    })
-  )
-
-  it.scoped("R3.4 F10 wait no longer than the deadline, and then go by this process alone", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      yield* Effect.flatMap(join(store), (a) => a.trip())
-      const b = yield* join(store)
-      b.link.freeze()
-      const reading = yield* Effect.fork(b.state())
-      yield* TestClock.adjust("99 millis")
-      assert.isNull(reading.unsafePoll())
-      yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(yield* Fiber.join(reading), { _tag: "Closed" })
-      assert.strictEqual(yield* tagOf(b), "Closed")
-    })
-  )
+test("R3.2.4 probes that gave their slots back leave nothing in the store", function* () {
+  const [a] = yield* halfOpenFleet(2)
+  const sizes: Array<number> = []
+  for (let i = 0; i < 20; i++) {
+    const probe = yield* startCall(a)
+    yield* Effect.fork(probe.interrupt)
+    yield* settled
+    sizes.push((yield* entryOf(a.link.store)).state.length)
+  }
+  assert.isAtMost(sizes.at(-1)!, sizes[0]! + 10)
 })
 
-describe("who turns calls away while the store fails", () => {
-  it.scoped("R3.1.7 E4 none of 50 first calls runs that waited for an answer which did not come", () =>
-    Effect.gen(function* () {
-      const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
-      a.link.freeze()
-      const call = counted(works)
-      const calls = yield* Effect.replicateEffect(Effect.fork(Effect.flip(a.protect(call.effect))), 50)
-      const admitted = yield* Effect.fork(Effect.flip(Effect.scoped(a.admit())))
-      yield* TestClock.adjust("1 second")
-      const errors = [...(yield* Effect.forEach(calls, Fiber.join)), yield* Fiber.join(admitted)]
-      assert.strictEqual(call.runs, 0)
-      assert.isTrue(errors.every((error) => isCircuitOpenError(error) && error.state === "Open"))
-    })
-  )
-
-  it.scoped("has awaitReady wait for the store", () =>
-    Effect.gen(function* () {
-      const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
-      yield* succeeding(a, 1)
-      a.link.cut()
-      yield* failing(a, 1)
-      yield* inStep
-      assert.strictEqual((yield* rejectionOf(a.protect(works))).state, "Open")
-      const waiting = yield* Effect.fork(a.awaitReady())
-      yield* TestClock.adjust("1 minute")
-      assert.isNull(waiting.unsafePoll())
-      a.link.mend()
-      yield* TestClock.adjust("4 seconds")
-      yield* Fiber.join(waiting)
-      assert.strictEqual(yield* a.protect(works), "worked")
-    })
-  )
+test("C7 a rate counts the calls of all nodes after an outage that a report fell into", function* () {
+  const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "10 minutes", minimumCalls: 4 })
+  const [a, b] = yield* fleet(2, { tripPolicy })
+  yield* succeeding(a, 1)
+  yield* succeeding(b, 100)
+  a.link.cut()
+  yield* failing(a, 1)
+  yield* TestClock.adjust("1 minute")
+  a.link.mend()
+  yield* inStep
+  yield* failing(a, 6)
+  yield* assertTags([a, b], "Closed")
 })
 
-describe("a dry run", () => {
-  it.scoped("shares with dry runs only", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const tripPolicy = TripPolicy.consecutive(1)
-      const observer = { tripPolicy, mode: "observe" } as const
-      const [a, b] = [yield* join(store, observer), yield* join(store, observer)]
-      const c = yield* join(store, { tripPolicy })
-      yield* Effect.forEach([a, b, c], (node) => succeeding(node, 1))
-      yield* failing(a, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b, c]), ["Open", "Open", "Closed"])
-    })
-  )
+test("F10 R3.4 state, snapshot and awaitReady ask the store first, and make no circuit", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* a.trip("eu")
+  const b = yield* join(store)
+  assert.strictEqual(yield* tagOf(b, "eu"), "Open")
+  const { state, totals } = yield* b.snapshot("eu")
+  assert.deepStrictEqual(state, yield* a.state("eu"))
+  assert.deepStrictEqual(totals, { succeeded: 0, failed: 0, ignored: 0, rejected: 0 })
+  assert.strictEqual(yield* tagOf(b, "us"), "Closed")
+  assert.deepStrictEqual(yield* b.circuits, [])
+
+  const waiting = yield* Effect.fork(b.awaitReady("eu"))
+  yield* TestClock.adjust("9 seconds")
+  assert.isNull(waiting.unsafePoll())
+  yield* TestClock.adjust("1 second")
+  yield* Fiber.join(waiting)
+})
+
+test("F10 R3.4 a read waits no longer than the deadline, and then goes by this process alone", function* () {
+  const store = yield* makeStore()
+  yield* Effect.flatMap(join(store), (a) => a.trip())
+  const b = yield* join(store)
+  b.link.freeze()
+  const reading = yield* Effect.fork(b.state())
+  yield* TestClock.adjust("99 millis")
+  assert.isNull(reading.unsafePoll())
+  yield* TestClock.adjust("1 millis")
+  assert.deepStrictEqual(yield* Fiber.join(reading), { _tag: "Closed" })
+  assert.strictEqual(yield* tagOf(b), "Closed")
+})
+
+test("E4 R3.1.7 none of 50 first calls runs when the store does not answer", function* () {
+  const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
+  a.link.freeze()
+  const call = counted(works)
+  const calls = yield* Effect.replicateEffect(Effect.fork(Effect.flip(a.protect(call.effect))), 50)
+  const admitted = yield* Effect.fork(Effect.flip(Effect.scoped(a.admit())))
+  yield* TestClock.adjust("1 second")
+  const errors = [...(yield* Effect.forEach(calls, Fiber.join)), yield* Fiber.join(admitted)]
+  assert.strictEqual(call.runs, 0)
+  assert.isTrue(errors.every((error) => isCircuitOpenError(error) && error.state === "Open"))
+})
+
+test('onStoreError "reject" has awaitReady wait for the store', function* () {
+  const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
+  yield* succeeding(a, 1)
+  a.link.cut()
+  yield* failing(a, 1)
+  yield* inStep
+  assert.strictEqual((yield* rejectionOf(a.protect(works))).state, "Open")
+  const waiting = yield* Effect.fork(a.awaitReady())
+  yield* TestClock.adjust("1 minute")
+  assert.isNull(waiting.unsafePoll())
+  a.link.mend()
+  yield* TestClock.adjust("4 seconds")
+  yield* Fiber.join(waiting)
+  assert.strictEqual(yield* a.protect(works), "worked")
+})
+
+test('mode "observe" shares its circuits with dry runs only', function* () {
+  const store = yield* makeStore()
+  const tripPolicy = TripPolicy.consecutive(1)
+  const observer = { tripPolicy, mode: "observe" } as const
+  const [a, b] = [yield* join(store, observer), yield* join(store, observer)]
+  const c = yield* join(store, { tripPolicy })
+  yield* Effect.forEach([a, b, c], (node) => succeeding(node, 1))
+  yield* failing(a, 1)
+  yield* assertTags([a, b, c], "Open", "Open", "Closed")
 })

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -6,8 +6,10 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import { test } from "../kit/test.ts"
 import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
+  assertTags,
   failing,
   fleet,
   halfOpenFleet,
@@ -24,285 +26,240 @@ import {
 
 const doubling = Schedule.exponential("10 seconds")
 
-describe("a circuit of a fleet", () => {
-  it.scoped("C6 three failures in one and two in the other open both, in the same generation", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2)
-      yield* failing(a, 3)
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-      yield* failing(b, 1)
+test("C6 three failures in one node and two in another open both, in the same generation", function* () {
+  const [a, b] = yield* fleet(2)
+  yield* failing(a, 3)
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Closed")
+  yield* failing(b, 1)
 
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-      assert.deepStrictEqual([historyOf(a), historyOf(b)], [["Closed > Open 1"], ["Closed > Open 1"]])
-    })
-  )
+  yield* assertTags([a, b], "Open")
+  assert.deepStrictEqual([historyOf(a), historyOf(b)], [["Closed > Open 1"], ["Closed > Open 1"]])
+})
 
-  it.scoped("C6 50 failures at once on 5 nodes are one transition and one step of the backoff", () =>
-    Effect.gen(function* () {
-      const nodes = yield* fleet(5, { openDuration: doubling })
-      const gate = yield* Deferred.make<never, string>()
-      const call = counted(Deferred.await(gate))
-      for (const node of nodes) {
-        yield* Effect.forEach(Array.from({ length: 10 }), () => Effect.fork(node.protect(call.effect)))
-      }
-      yield* settled
-      assert.strictEqual(call.runs, 50)
-      yield* Deferred.fail(gate, "unavailable")
-      yield* settled
-      yield* inStep
+test("C6 R3.2.1 50 failures at once on 5 nodes are one transition and one step of the backoff", function* () {
+  const nodes = yield* fleet(5, { openDuration: doubling })
+  const gate = yield* Deferred.make<never, string>()
+  const call = counted(Deferred.await(gate))
+  for (const node of nodes) {
+    yield* Effect.forEach(Array.from({ length: 10 }), () => Effect.fork(node.protect(call.effect)))
+  }
+  yield* settled
+  assert.strictEqual(call.runs, 50)
+  yield* Deferred.fail(gate, "unavailable")
+  yield* settled
+  yield* inStep
 
-      for (const { seen } of nodes) {
-        assert.deepStrictEqual(
-          seen.map((transition) =>
-            transition.to === "Open" ? [transition.generation, transition.openings] : transition
-          ),
-          [[1, 1]]
-        )
-      }
-    })
-  )
-
-  it.scoped("opens for all at the same moment, and is half-open for all at the same moment", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* openFleet(2)
-      yield* TestClock.adjust("9999 millis")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-      yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["HalfOpen", "HalfOpen"])
-    })
-  )
-
-  it.scoped("ends its opening when it began for the fleet, however late a node has heard of it", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2)
-      yield* succeeding(b, 1)
-      b.link.freeze()
-      yield* failing(a, 5)
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(yield* tagOf(b), "Closed")
-      b.link.mend()
-      yield* TestClock.adjust("4 seconds")
-      yield* rejectionOf(b.protect(works))
-      assert.strictEqual(yield* tagOf(b), "Open")
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["HalfOpen", "HalfOpen"])
-    })
-  )
-
-  it.scoped("C6 a node that comes while it is open rejects its first call", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const a = yield* join(store)
-      yield* failing(a, 5)
-      const late = yield* join(store)
-      const call = counted(works)
-      const { retryAfter, state } = yield* rejectionOf(late.protect(call.effect))
-
-      assert.deepStrictEqual([call.runs, state, Duration.toMillis(retryAfter)], [0, "Open", 10_000 - 137])
-    })
-  )
-
-  it.scoped("a node that comes when it has healed has nothing to announce", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const a = yield* join(store)
-      yield* failing(a, 5)
-      yield* TestClock.adjust("10 seconds")
-      yield* succeeding(a, 1)
-      const late = yield* join(store)
-      yield* succeeding(late, 1)
-
-      assert.deepStrictEqual(historyOf(late), [])
-    })
-  )
-
-  it.scoped("a node that comes when it has healed goes on with the fleet's backoff", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const options = { openDuration: doubling }
-      const a = yield* join(store, options)
-      yield* failing(a, 5)
-      yield* TestClock.adjust("10 seconds")
-      yield* failing(a, 1)
-      yield* TestClock.adjust("20 seconds")
-      yield* succeeding(a, 1)
-      const late = yield* join(store, options)
-      yield* succeeding(late, 1)
-      yield* TestClock.adjust("10 seconds")
-      yield* failing(late, 5)
-
-      for (const node of [a, late]) {
-        const state = yield* node.state()
-        assert.deepStrictEqual(state._tag === "Open" && Duration.toMillis(state.retryAfter), 40_000)
-        assert.deepInclude(state, { openings: 3 })
-      }
-    })
-  )
-
-  it.scoped("R3.2.7 the backoff is that of the fleet, whoever probes", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* halfOpenFleet(2, { openDuration: doubling })
-      const openings = Effect.forEach([a, b], (node) =>
-        Effect.map(node.state(), (state) =>
-          state._tag === "Open" ? [state.openings, Duration.toMillis(state.retryAfter)] : state._tag
-        )
-      )
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* openings, [
-        [2, 20_000],
-        [2, 20_000]
-      ])
-      yield* TestClock.adjust("20 seconds")
-      yield* failing(a, 1)
-      assert.deepStrictEqual(yield* openings, [
-        [3, 40_000],
-        [3, 40_000]
-      ])
-      yield* TestClock.adjust("40 seconds")
-      yield* succeeding(b, 1)
-      // Not closed as long as the opening was.
-      yield* TestClock.adjust("39 seconds")
-      yield* failing(a, 1)
-      assert.deepStrictEqual(yield* openings, [
-        [4, 80_000],
-        [4, 80_000]
-      ])
-      yield* TestClock.adjust("80 seconds")
-      yield* succeeding(a, 1)
-      yield* TestClock.adjust("80 seconds")
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* openings, [
-        [1, 10_000],
-        [1, 10_000]
-      ])
-    })
-  )
-
-  it.scoped("R3.2.8 a hint lengthens the opening for all", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* openFleet(2, {
-        classify: Exit.match({
-          onFailure: () => Outcome.failure({ retryAfter: "60 seconds" }),
-          onSuccess: () => Outcome.success
-        })
-      })
-      yield* TestClock.adjust("59999 millis")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-      yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["HalfOpen", "HalfOpen"])
-    })
-  )
-
-  for (const [ending, exit] of [
-    ["success does not close it", Exit.succeed("late")],
-    ["failure does not prolong it", Exit.fail("late")]
-  ] as const) {
-    it.scoped(`R3.2.6, C6 begun earlier elsewhere, a ${ending}`, () =>
-      Effect.gen(function* () {
-        const [a, b] = yield* fleet(2)
-        const late = yield* startCall(b)
-        yield* failing(a, 5)
-        yield* TestClock.adjust("5 seconds")
-        yield* late.end(exit)
-        yield* inStep
-        assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-        yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(yield* tagsOf([a, b]), ["HalfOpen", "HalfOpen"])
-        assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
-      })
+  for (const { seen } of nodes) {
+    assert.deepStrictEqual(
+      seen.map((transition) =>
+        transition.to === "Open" ? [transition.generation, transition.openings] : transition
+      ),
+      [[1, 1]]
     )
   }
-
-  it.scoped("R3.2.7 every close starts an empty window for the fleet, also after a short opening", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2, { openDuration: "100 millis" })
-      yield* succeeding(b, 1)
-      yield* failing(a, 4)
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-      yield* TestClock.adjust("100 millis")
-      yield* succeeding(b, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-      yield* failing(a, 2)
-      yield* failing(b, 2)
-      yield* inStep
-
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-    })
-  )
-
-  it.scoped("is apart from those of other keys, and from those of other breakers", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const a = yield* join(store, { name: "payments" })
-      const b = yield* join(store, { name: "payments" })
-      const other = yield* join(store, { name: "stock" })
-      for (const node of [a, b, other]) {
-        yield* node.protectWith(works, { key: "eu" })
-        yield* node.protectWith(works, { key: "us" })
-      }
-      yield* failing(a, 5, "eu")
-
-      assert.deepStrictEqual(yield* tagsOf([a, b, other], "eu"), ["Open", "Open", "Closed"])
-      assert.deepStrictEqual(yield* tagsOf([a, b, other], "us"), ["Closed", "Closed", "Closed"])
-    })
-  )
 })
 
-describe("quorum", () => {
-  const policy = { tripPolicy: TripPolicy.failureCount({ failures: 3, within: "60 seconds" }) }
+for (const [title, options, millis] of [
+  ["R3.2.2 an opening ends on every node at the same moment", {}, 10_000],
+  [
+    "R3.2.8 a retryAfter hint lengthens the opening on every node",
+    {
+      classify: Exit.match({
+        onFailure: () => Outcome.failure({ retryAfter: "60 seconds" }),
+        onSuccess: () => Outcome.success
+      })
+    },
+    60_000
+  ]
+] as const) {
+  test(title, function* () {
+    const [a, b] = yield* openFleet(2, options)
+    yield* TestClock.adjust(millis - 1)
+    yield* assertTags([a, b], "Open")
+    yield* TestClock.adjust(1)
+    yield* assertTags([a, b], "HalfOpen")
+  })
+}
 
-  it.scoped("a node that alone sees failures opens for itself only", () =>
-    Effect.gen(function* () {
-      const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
-      yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-      yield* failing(a, 3)
-      yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Open", "Closed", "Closed"])
-      // By itself it also heals.
-      yield* TestClock.adjust("6 seconds")
-      assert.strictEqual(yield* tagOf(a), "HalfOpen")
-      yield* succeeding(a, 1)
-      yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Closed", "Closed", "Closed"])
-      assert.deepStrictEqual([historyOf(b), historyOf(c!)], [[], []])
-    })
-  )
-
-  it.scoped("opens for all as soon as so many nodes see failures", () =>
-    Effect.gen(function* () {
-      const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
-      yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-      yield* failing(a, 3)
-      yield* inStep
-      yield* failing(b, 1)
-      yield* inStep
-
-      assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Open", "Open", "Open"])
-    })
-  )
-
-  it.scoped("counts nodes, not failures: two that see some are enough", () =>
-    Effect.gen(function* () {
-      const [a, b, c] = yield* fleet(3, policy, { quorum: 2 })
-      yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-      yield* failing(a, 2)
-      yield* failing(b, 1)
-      yield* inStep
-
-      assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Open", "Open", "Open"])
-      assert.deepStrictEqual(historyOf(c!), ["Closed > Open 1"])
-    })
-  )
-
-  it.scoped("rejects only the calls of the node that opened for itself", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2, policy, { quorum: 2 })
-      yield* failing(a, 3)
-      const { state } = yield* rejectionOf(a.protect(fails))
-      assert.strictEqual(state, "Open")
-      assert.strictEqual(yield* b.protect(works), "worked")
-    })
-  )
+test("R3.2.2 an opening ends at its time on a node that learned of it late, too", function* () {
+  const [a, b] = yield* fleet(2)
+  yield* succeeding(b, 1)
+  b.link.freeze()
+  yield* failing(a, 5)
+  yield* TestClock.adjust("5 seconds")
+  assert.strictEqual(yield* tagOf(b), "Closed")
+  b.link.mend()
+  yield* TestClock.adjust("4 seconds")
+  yield* rejectionOf(b.protect(works))
+  assert.strictEqual(yield* tagOf(b), "Open")
+  yield* TestClock.adjust("1 second")
+  yield* assertTags([a, b], "HalfOpen")
 })
+
+test("C6 a node that joins while the circuit is open rejects its first call", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* failing(a, 5)
+  const late = yield* join(store)
+  const call = counted(works)
+  const { retryAfter, state } = yield* rejectionOf(late.protect(call.effect))
+
+  assert.deepStrictEqual([call.runs, state, Duration.toMillis(retryAfter)], [0, "Open", 10_000 - 137])
+})
+
+test("R3.4 a node that joins after the circuit has healed publishes no transition", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* failing(a, 5)
+  yield* TestClock.adjust("10 seconds")
+  yield* succeeding(a, 1)
+  const late = yield* join(store)
+  yield* succeeding(late, 1)
+
+  assert.deepStrictEqual(historyOf(late), [])
+})
+
+test("R3.2.7 a node that joins after the circuit has healed goes on with its backoff", function* () {
+  const store = yield* makeStore()
+  const options = { openDuration: doubling }
+  const a = yield* join(store, options)
+  yield* failing(a, 5)
+  yield* TestClock.adjust("10 seconds")
+  yield* failing(a, 1)
+  yield* TestClock.adjust("20 seconds")
+  yield* succeeding(a, 1)
+  const late = yield* join(store, options)
+  yield* succeeding(late, 1)
+  yield* TestClock.adjust("10 seconds")
+  yield* failing(late, 5)
+
+  for (const node of [a, late]) {
+    const state = yield* node.state()
+    assert.deepStrictEqual(state._tag === "Open" && Duration.toMillis(state.retryAfter), 40_000)
+    assert.deepInclude(state, { openings: 3 })
+  }
+})
+
+test("R3.2.7 all nodes have one backoff, whichever of them probes", function* () {
+  const [a, b] = yield* halfOpenFleet(2, { openDuration: doubling })
+  const openings = Effect.forEach([a, b], (node) =>
+    Effect.map(node.state(), (state) =>
+      state._tag === "Open" ? [state.openings, Duration.toMillis(state.retryAfter)] : state._tag
+    )
+  )
+  yield* failing(b, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [2, 20_000],
+    [2, 20_000]
+  ])
+  yield* TestClock.adjust("20 seconds")
+  yield* failing(a, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [3, 40_000],
+    [3, 40_000]
+  ])
+  yield* TestClock.adjust("40 seconds")
+  yield* succeeding(b, 1)
+  // Not closed as long as the opening was.
+  yield* TestClock.adjust("39 seconds")
+  yield* failing(a, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [4, 80_000],
+    [4, 80_000]
+  ])
+  yield* TestClock.adjust("80 seconds")
+  yield* succeeding(a, 1)
+  yield* TestClock.adjust("80 seconds")
+  yield* failing(b, 1)
+  assert.deepStrictEqual(yield* openings, [
+    [1, 10_000],
+    [1, 10_000]
+  ])
+})
+
+for (const [ending, exit] of [
+  ["a late success of another node does not close it", Exit.succeed("late")],
+  ["a late failure of another node does not prolong it", Exit.fail("late")]
+] as const) {
+  test(`C6 R3.2.6 ${ending}`, function* () {
+    const [a, b] = yield* fleet(2)
+    const late = yield* startCall(b)
+    yield* failing(a, 5)
+    yield* TestClock.adjust("5 seconds")
+    yield* late.end(exit)
+    yield* inStep
+    yield* assertTags([a, b], "Open")
+    yield* TestClock.adjust("1 second")
+    yield* assertTags([a, b], "HalfOpen")
+    assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
+  })
+}
+
+test("R3.2.7 every close starts an empty window on every node, also after a short opening", function* () {
+  const [a, b] = yield* fleet(2, { openDuration: "100 millis" })
+  yield* succeeding(b, 1)
+  yield* failing(a, 4)
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Open")
+  yield* TestClock.adjust("100 millis")
+  yield* succeeding(b, 1)
+  yield* assertTags([a, b], "Closed")
+  yield* failing(a, 2)
+  yield* failing(b, 2)
+  yield* inStep
+
+  yield* assertTags([a, b], "Closed")
+})
+
+test("C6 circuits of other keys and of other breakers are not touched", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store, { name: "payments" })
+  const b = yield* join(store, { name: "payments" })
+  const other = yield* join(store, { name: "stock" })
+  for (const node of [a, b, other]) {
+    yield* node.protectWith(works, { key: "eu" })
+    yield* node.protectWith(works, { key: "us" })
+  }
+  yield* failing(a, 5, "eu")
+
+  assert.deepStrictEqual(yield* tagsOf([a, b, other], "eu"), ["Open", "Open", "Closed"])
+  assert.deepStrictEqual(yield* tagsOf([a, b, other], "us"), ["Closed", "Closed", "Closed"])
+})
+
+const policy = { tripPolicy: TripPolicy.failureCount({ failures: 3, within: "60 seconds" }) }
+
+/** Three nodes on a store with a quorum of two, which have all used their circuit. */
+const quorate = Effect.tap(fleet(3, policy, { quorum: 2 }), ([, b, c]) =>
+  Effect.forEach([b, c!], (node) => succeeding(node, 1))
+)
+
+test("quorum: a node that alone sees failures opens for itself only, and heals by itself", function* () {
+  const [a, b, c] = yield* quorate
+  yield* failing(a, 3)
+  yield* inStep
+  yield* assertTags([a, b, c!], "Open", "Closed", "Closed")
+  assert.strictEqual((yield* rejectionOf(a.protect(fails))).state, "Open")
+  assert.strictEqual(yield* b.protect(works), "worked")
+  yield* TestClock.adjust("6 seconds")
+  assert.strictEqual(yield* tagOf(a), "HalfOpen")
+  yield* succeeding(a, 1)
+  yield* inStep
+  yield* assertTags([a, b, c!], "Closed")
+  assert.deepStrictEqual([historyOf(b), historyOf(c!)], [[], []])
+})
+
+for (const [what, failures] of [
+  ["although one has opened for itself before", 3],
+  ["however few each of them sees", 2]
+] as const) {
+  test(`quorum: the circuit opens on every node when so many nodes see failures, ${what}`, function* () {
+    const [a, b, c] = yield* quorate
+    yield* failing(a, failures)
+    yield* inStep
+    yield* failing(b, 1)
+    yield* inStep
+    yield* assertTags([a, b, c!], "Open")
+    assert.deepStrictEqual(historyOf(c!), ["Closed > Open 1"])
+  })
+}

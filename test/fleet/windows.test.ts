@@ -1,21 +1,22 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import { test } from "../kit/test.ts"
 import { runFor } from "../rules/fixtures.ts"
 import * as Exit from "effect/Exit"
 import type { Node } from "./fixtures.ts"
-import { failing, fleet, inStep, join, makeStore, settled, succeeding, tagsOf } from "./fixtures.ts"
+import { assertTags, failing, fleet, inStep, join, makeStore, settled, succeeding } from "./fixtures.ts"
 
-/** Lets the nodes tell each other what they count. */
-const told = Effect.zipRight(TestClock.adjust("20 millis"), settled)
+/** Lets the nodes exchange what they have counted. */
+const exchanged = Effect.zipRight(TestClock.adjust("20 millis"), settled)
 
 const slow = (node: Node): Effect.Effect<void> =>
   Effect.zipRight(runFor(node, "2 seconds", Exit.succeed("late")), settled)
 
 const minute = "60 seconds"
 
-// Each of two nodes counts less than the policy needs; the last call of the second makes it up.
+// Each node counts less than the policy needs, and all of them together as much.
 const policies: ReadonlyArray<
   readonly [name: string, TripPolicy.TripPolicy, bad: (node: Node) => Effect.Effect<void>]
 > = [
@@ -53,140 +54,112 @@ const policies: ReadonlyArray<
   ]
 ]
 
-describe("the window of a fleet", () => {
-  for (const [name, tripPolicy, bad] of policies) {
-    it.scoped(`is what all nodes count together: ${name}`, () =>
-      Effect.gen(function* () {
-        const [a, b, c] = yield* fleet(3, { tripPolicy })
-        yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
-        for (const node of [a, a, b]) yield* Effect.zipRight(bad(node), told)
-        assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Closed", "Closed", "Closed"])
-        yield* Effect.zipRight(bad(b), told)
-        assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Closed", "Closed", "Closed"])
-        yield* bad(c!)
-        assert.deepStrictEqual(yield* tagsOf([a, b, c!]), ["Open", "Open", "Open"])
-      })
+for (const [name, tripPolicy, bad] of policies) {
+  test(`C6 failures of three nodes count together: ${name}`, function* () {
+    const [a, b, c] = yield* fleet(3, { tripPolicy })
+    yield* Effect.forEach([b, c!], (node) => succeeding(node, 1))
+    for (const node of [a, a, b]) yield* Effect.zipRight(bad(node), exchanged)
+    yield* assertTags([a, b, c!], "Closed")
+    yield* Effect.zipRight(bad(b), exchanged)
+    yield* assertTags([a, b, c!], "Closed")
+    yield* bad(c!)
+    yield* assertTags([a, b, c!], "Open")
+  })
+}
+
+for (const [name, options, meanwhile] of [
+  ["over time", { within: minute }, inStep],
+  ["over time, at once", { within: minute }, exchanged],
+  ["over calls", { calls: 40 }, inStep]
+] as const) {
+  test(`C6 a rate ${name} counts the successes of other nodes from before the first failure`, function* () {
+    const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, minimumCalls: 7, ...options })
+    const [a, b] = yield* fleet(2, { tripPolicy })
+    yield* succeeding(b, 20)
+    yield* failing(a, 1)
+    yield* meanwhile
+    yield* failing(a, 18)
+    yield* meanwhile
+    yield* assertTags([a, b], "Closed")
+    yield* failing(a, 1)
+    yield* assertTags([a, b], "Open")
+  })
+}
+
+test("C6 a success on any node ends a streak", function* () {
+  const [a, b] = yield* fleet(2)
+  yield* succeeding(b, 1)
+  yield* failing(a, 4)
+  yield* exchanged
+  yield* succeeding(b, 1)
+  yield* inStep
+  yield* failing(a, 1)
+  yield* failing(b, 3)
+  yield* inStep
+  yield* assertTags([a, b], "Closed")
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Open")
+})
+
+test("C6 a failure on any node leaves the window at its age, not sooner", function* () {
+  const tripPolicy = TripPolicy.failureCount({ failures: 3, within: minute })
+  const [a, b] = yield* fleet(2, { tripPolicy })
+  yield* failing(a, 2)
+  yield* TestClock.adjust(minute)
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Closed")
+  yield* TestClock.adjust("20 seconds")
+  yield* failing(a, 1)
+  yield* TestClock.adjust("39999 millis")
+  yield* failing(a, 1)
+  yield* assertTags([a, b], "Open")
+})
+
+test("C6 a rate over time counts nothing older than its span, of any node", function* () {
+  const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: minute, minimumCalls: 4 })
+  const [a, b] = yield* fleet(2, { tripPolicy })
+  yield* failing(a, 2)
+  yield* TestClock.adjust(minute)
+  yield* failing(b, 2)
+  yield* inStep
+  yield* assertTags([a, b], "Closed")
+  yield* failing(a, 2)
+  yield* assertTags([a, b], "Open")
+})
+
+test("C6 the failures of a node whose scope has closed stay in the window", function* () {
+  const tripPolicy = TripPolicy.failureCount({ failures: 4, within: minute })
+  const store = yield* makeStore()
+  const a = yield* join(store, { tripPolicy })
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const gone = yield* join(store, { tripPolicy })
+      yield* failing(gone, 3)
+    })
+  )
+  yield* failing(a, 1)
+  yield* assertTags([a], "Open")
+})
+
+test("C6 a node that joins does not empty the window", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* failing(a, 4)
+  const b = yield* join(store)
+  yield* failing(b, 1)
+  yield* assertTags([a, b], "Open")
+})
+
+test("R3.5 a breaker that shares refuses a policy of TripPolicy.make", function* () {
+  const counting = TripPolicy.make({ initial: 0, record: (n: number) => n + 1, trips: (n) => n > 5 })
+  const store = yield* makeStore()
+  for (const tripPolicy of [counting, TripPolicy.anyOf(TripPolicy.consecutive(5), counting)]) {
+    const defect = yield* Effect.flip(Effect.sandbox(join(store, { name: "payments", tripPolicy })))
+    assert.match(
+      String(defect),
+      /CircuitBreaker "payments": tripPolicy must be a policy that can be shared through a store, received one made by TripPolicy\.make/
     )
   }
-
-  const rates: ReadonlyArray<readonly [name: string, TripPolicy.TripPolicy]> = [
-    ["over time", TripPolicy.failureRate({ threshold: 0.5, within: minute, minimumCalls: 7 })],
-    ["over calls", TripPolicy.failureRate({ threshold: 0.5, calls: 40, minimumCalls: 7 })]
-  ]
-  for (const [name, tripPolicy] of rates) {
-    it.scoped(`a rate is the fleet's: successes from before the first failure count too, ${name}`, () =>
-      Effect.gen(function* () {
-        const [a, b] = yield* fleet(2, { tripPolicy })
-        yield* succeeding(b, 20)
-        yield* failing(a, 1)
-        yield* inStep
-        yield* failing(a, 18)
-        yield* inStep
-        assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-        yield* failing(a, 1)
-        assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-      })
-    )
-  }
-
-  it.scoped("others' successes count within a moment of the first failure", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2, { tripPolicy: rates[0]![1] })
-      yield* succeeding(b, 20)
-      yield* failing(a, 1)
-      yield* told
-      yield* failing(a, 18)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-    })
-  )
-
-  it.scoped("a streak ends with a success anywhere", () =>
-    Effect.gen(function* () {
-      const [a, b] = yield* fleet(2)
-      yield* succeeding(b, 1)
-      yield* failing(a, 4)
-      yield* told
-      yield* succeeding(b, 1)
-      yield* inStep
-      yield* failing(a, 1)
-      yield* failing(b, 3)
-      yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-    })
-  )
-
-  it.scoped("a failure is forgotten when it is as old for the fleet as it may be, not sooner", () =>
-    Effect.gen(function* () {
-      const tripPolicy = TripPolicy.failureCount({ failures: 3, within: minute })
-      const [a, b] = yield* fleet(2, { tripPolicy })
-      yield* failing(a, 2)
-      yield* TestClock.adjust(minute)
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-      yield* TestClock.adjust("20 seconds")
-      yield* failing(a, 1)
-      yield* TestClock.adjust("39999 millis")
-      yield* failing(a, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-    })
-  )
-
-  it.scoped("a rate over time counts nothing that is older than its span, on whichever node", () =>
-    Effect.gen(function* () {
-      const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: minute, minimumCalls: 4 })
-      const [a, b] = yield* fleet(2, { tripPolicy })
-      yield* failing(a, 2)
-      yield* TestClock.adjust(minute)
-      yield* failing(b, 2)
-      yield* inStep
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Closed", "Closed"])
-      yield* failing(a, 2)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-    })
-  )
-
-  it.scoped("what a node has counted outlives it, as long as its window", () =>
-    Effect.gen(function* () {
-      const tripPolicy = TripPolicy.failureCount({ failures: 4, within: minute })
-      const store = yield* makeStore()
-      const a = yield* join(store, { tripPolicy })
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const gone = yield* join(store, { tripPolicy })
-          yield* failing(gone, 3)
-        })
-      )
-      yield* failing(a, 1)
-      assert.deepStrictEqual(yield* tagsOf([a]), ["Open"])
-    })
-  )
-
-  it.scoped("a new node starts nobody's window anew", () =>
-    Effect.gen(function* () {
-      const store = yield* makeStore()
-      const a = yield* join(store)
-      yield* failing(a, 4)
-      const b = yield* join(store)
-      yield* failing(b, 1)
-      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
-    })
-  )
-
-  it.scoped("a policy that its author alone can add up is refused", () =>
-    Effect.gen(function* () {
-      const counting = TripPolicy.make({ initial: 0, record: (n: number) => n + 1, trips: (n) => n > 5 })
-      const store = yield* makeStore()
-      for (const tripPolicy of [counting, TripPolicy.anyOf(TripPolicy.consecutive(5), counting)]) {
-        const defect = yield* Effect.flip(Effect.sandbox(join(store, { name: "payments", tripPolicy })))
-        assert.match(
-          String(defect),
-          /CircuitBreaker "payments": tripPolicy must be a policy that can be shared through a store, received one made by TripPolicy\.make/
-        )
-      }
-      // Without a store it is a policy like others.
-      yield* CircuitBreaker.make({ tripPolicy: counting })
-    })
-  )
+  // Without a store it is a policy like others.
+  yield* CircuitBreaker.make({ tripPolicy: counting })
 })

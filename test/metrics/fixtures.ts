@@ -1,4 +1,4 @@
-/** What the tests of the metrics share: breakers under names of their own, and the registry read by name. */
+/** Names for breakers that no other test uses, and the registry of metrics read by such a name. */
 import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
 import * as Metric from "effect/Metric"
@@ -12,7 +12,7 @@ const taken = globalValue("test/metrics/taken", () => ({ names: 0 }))
 export const newName = (): string => `metrics-${++taken.names}`
 
 /**
- * What the registry holds of a breaker, in Prometheus's manner, as `calls_total{outcome="success"}`: without the prefix
+ * The metrics of a breaker, named as in Prometheus, like `calls_total{outcome="success"}`: without the prefix
  * of all of them and without the label of the breaker.
  */
 export const metricsOf = (breaker: string): Effect.Effect<Record<string, number>> =>
@@ -36,7 +36,7 @@ export const countedOf = (breaker: string) => Effect.map(metricsOf(breaker), wit
 export const gaugesOf = (breaker: string) =>
   Effect.map(countedOf(breaker), (metrics) => pick(metrics, (name) => !name.includes("_total")))
 
-/** What `action`, whatever comes of it, adds to which metrics: those that it does not touch are not there. */
+/** The changes that an action makes, whatever its result; metrics that it does not change are left out. */
 export const changesBy = <A, E, R>(breaker: string, action: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const before = yield* metricsOf(breaker)
@@ -47,7 +47,7 @@ export const changesBy = <A, E, R>(breaker: string, action: Effect.Effect<A, E, 
     return withoutZeros(after)
   })
 
-/** What transitions of circuits that are held all the time come to. */
+/** The changes that transitions make where no circuit is made or dropped. */
 export const changesOf = (
   transitions: Iterable<Pick<Transition.Transition, "from" | "to">>
 ): Record<string, number> => {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
@@ -12,9 +12,7 @@ import type { Breaker, ManualClock, Running } from "../rules/fixtures.ts"
 import { settled, startCall, useManualClock, watch } from "../rules/fixtures.ts"
 import { countedOf, gaugesOf, labelled, newName, pick } from "./fixtures.ts"
 
-// ---------------------------------------------------------------------------------------------------------
-// Histories: what happens to a breaker of few keys, fewer circuits and short times
-
+/** A step in the history of a breaker of few keys, fewer circuits and short times. */
 type Step =
   | { readonly _tag: "Call"; readonly key: string; readonly ending: Ending }
   | { readonly _tag: "Start"; readonly key: string }
@@ -101,13 +99,7 @@ const run = Effect.fnUntraced(function* (breaker: Breaker, clock: ManualClock, h
   }
 })
 
-// ---------------------------------------------------------------------------------------------------------
-// What the metrics have to be
-
-/**
- * Has the breaker notice what time has changed since: which circuits are idle (a call drops a few of them) and which state
- * the others are in.
- */
+/** Makes calls until idle circuits are dropped (each call drops a few) and the others have changed state by time. */
 const notice = Effect.fnUntraced(function* (breaker: Breaker) {
   const touch = (key: string) => Effect.exit(breaker.protectWith(exitOf("says nothing"), { key }))
   yield* Effect.repeatN(touch("a"), 5)
@@ -150,14 +142,12 @@ const agrees = (options: CircuitBreaker.Options, history: ReadonlyArray<Step>) =
     assert.deepStrictEqual(yield* gaugesOf(name), {})
   }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
 
-describe("after any history", () => {
-  it("gauges are what is held, counters what was published, and a closed breaker holds nothing", () =>
-    fc.assert(
-      fc.asyncProperty(options, fc.array(step, { maxLength: 60, size: "max" }), async (options, history) => {
-        // A history never waits for anything, and the test runner has to hear from its worker.
-        await nextTurn()
-        await Effect.runPromise(agrees(options, history))
-      }),
-      { seed: Number(process.env["FC_SEED"] ?? 20_260_101), numRuns: inLongRun(200, 60) }
-    ))
-})
+it("CircuitMetrics after any history has the circuits as gauges and the transitions as counters", () =>
+  fc.assert(
+    fc.asyncProperty(options, fc.array(step, { maxLength: 60, size: "max" }), async (options, history) => {
+      // A history never waits for anything, and the test runner has to hear from its worker.
+      await nextTurn()
+      await Effect.runPromise(agrees(options, history))
+    }),
+    { seed: Number(process.env["FC_SEED"] ?? 20_260_101), numRuns: inLongRun(200, 60) }
+  ))

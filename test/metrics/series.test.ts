@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import { CircuitBreaker, CircuitMetrics } from "effect-circuit-breaker"
+import { test } from "../kit/test.ts"
 import { fails, make, makeOpen, rejectionOf, works } from "../rules/fixtures.ts"
 import { changesBy, countedOf, labelled, metricsOf, newName } from "./fixtures.ts"
 
@@ -49,156 +50,134 @@ const keysOf = (breaker: string) =>
     pairs.filter(({ metricKey }) => metricKey.tags.some(({ value }) => value === breaker))
   )
 
-describe("series", () => {
-  it.scoped("are all there, with zero, as soon as the breaker is", () =>
-    Effect.gen(function* () {
-      const { name } = yield* make({ name: newName() })
+test("CircuitMetrics has every series of a new breaker, at zero", function* () {
+  const { name } = yield* make({ name: newName() })
 
-      const expected = Object.fromEntries([...allWith([]), "circuits"].map((series) => [series, 0]))
-      assert.deepStrictEqual(yield* metricsOf(name), expected)
-    })
-  )
-
-  it.scoped("are counters where they count and gauges where they measure, and say what they are", () =>
-    Effect.gen(function* () {
-      const { name } = yield* make({ name: newName() })
-
-      for (const { metricKey, metricState } of yield* keysOf(name)) {
-        const isCounter = metricKey.name.endsWith("_total")
-        assert.strictEqual(MetricState.isCounterState(metricState), isCounter, metricKey.name)
-        assert.strictEqual(MetricState.isGaugeState(metricState), !isCounter, metricKey.name)
-        assert.strictEqual(metricKey.description._tag, "Some", metricKey.name)
-      }
-    })
-  )
-
-  it.scoped("no call and no transition makes another one", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ name: newName() })
-      const before = yield* seriesOf(breaker.name)
-
-      yield* Effect.exit(breaker.protectWith(fails, { key: "eu" }))
-      yield* Effect.scoped(breaker.isolate())
-      yield* breaker.protect(works)
-
-      assert.deepStrictEqual(yield* seriesOf(breaker.name), before)
-    })
-  )
-
-  it.scoped("E23 have one name each in `CircuitMetrics`, in whatever order the labels are given", () =>
-    Effect.gen(function* () {
-      const { name, ...breaker } = yield* makeOpen({ name: newName() })
-      yield* rejectionOf(breaker.protect(works))
-      yield* rejectionOf(breaker.protect(works))
-
-      const labels = { breaker: name }
-      const rejected = CircuitMetrics.calls({ outcome: "rejected", ...labels })
-      assert.strictEqual((yield* Metric.value(rejected)).count, 2)
-      const opened = CircuitMetrics.transitions({ to: "Open", from: "Closed", ...labels })
-      assert.strictEqual((yield* Metric.value(opened)).count, 1)
-      const open = CircuitMetrics.state({ state: "Open", ...labels })
-      assert.strictEqual((yield* Metric.value(open)).value, 1)
-      assert.strictEqual((yield* Metric.value(CircuitMetrics.circuits(labels))).value, 1)
-    })
-  )
+  const expected = Object.fromEntries([...allWith([]), "circuits"].map((series) => [series, 0]))
+  assert.deepStrictEqual(yield* metricsOf(name), expected)
 })
 
-describe("labels", () => {
-  it.scoped("`metricsByKey` adds the key to all but the number of circuits", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ name: newName(), metricsByKey: true })
-      assert.deepStrictEqual(yield* seriesOf(breaker.name), ["circuits"])
+test("CircuitMetrics has counters and gauges, each with a description", function* () {
+  const { name } = yield* make({ name: newName() })
 
-      yield* Effect.exit(breaker.protectWith(fails, { key: "eu" }))
-      yield* breaker.protect(works)
+  for (const { metricKey, metricState } of yield* keysOf(name)) {
+    const isCounter = metricKey.name.endsWith("_total")
+    assert.strictEqual(MetricState.isCounterState(metricState), isCounter, metricKey.name)
+    assert.strictEqual(MetricState.isGaugeState(metricState), !isCounter, metricKey.name)
+    assert.strictEqual(metricKey.description._tag, "Some", metricKey.name)
+  }
+})
 
-      assert.deepStrictEqual(
-        yield* seriesOf(breaker.name),
-        [...allWith([["key", "eu"]]), ...allWith([["key", "default"]]), "circuits"].sort()
-      )
-      assert.deepStrictEqual(yield* countedOf(breaker.name), {
-        circuits: 2,
-        'calls_total{key="eu",outcome="failure"}': 1,
-        'transitions_total{key="eu",from="Closed",to="Open"}': 1,
-        'state{key="eu",state="Open"}': 1,
-        'calls_total{key="default",outcome="success"}': 1,
-        'state{key="default",state="Closed"}': 1
-      })
-    })
+test("CircuitMetrics gets no new series from calls and transitions", function* () {
+  const breaker = yield* make({ name: newName() })
+  const before = yield* seriesOf(breaker.name)
+
+  yield* Effect.exit(breaker.protectWith(fails, { key: "eu" }))
+  yield* Effect.scoped(breaker.isolate())
+  yield* breaker.protect(works)
+
+  assert.deepStrictEqual(yield* seriesOf(breaker.name), before)
+})
+
+test("E23 CircuitMetrics names a series in whatever order its labels are given", function* () {
+  const { name, ...breaker } = yield* makeOpen({ name: newName() })
+  yield* rejectionOf(breaker.protect(works))
+  yield* rejectionOf(breaker.protect(works))
+
+  const labels = { breaker: name }
+  const rejected = CircuitMetrics.calls({ outcome: "rejected", ...labels })
+  assert.strictEqual((yield* Metric.value(rejected)).count, 2)
+  const opened = CircuitMetrics.transitions({ to: "Open", from: "Closed", ...labels })
+  assert.strictEqual((yield* Metric.value(opened)).count, 1)
+  const open = CircuitMetrics.state({ state: "Open", ...labels })
+  assert.strictEqual((yield* Metric.value(open)).value, 1)
+  assert.strictEqual((yield* Metric.value(CircuitMetrics.circuits(labels))).value, 1)
+})
+
+test("metricsByKey adds the key to all metrics but the number of circuits", function* () {
+  const breaker = yield* make({ name: newName(), metricsByKey: true })
+  assert.deepStrictEqual(yield* seriesOf(breaker.name), ["circuits"])
+
+  yield* Effect.exit(breaker.protectWith(fails, { key: "eu" }))
+  yield* breaker.protect(works)
+
+  assert.deepStrictEqual(
+    yield* seriesOf(breaker.name),
+    [...allWith([["key", "eu"]]), ...allWith([["key", "default"]]), "circuits"].sort()
   )
+  assert.deepStrictEqual(yield* countedOf(breaker.name), {
+    circuits: 2,
+    'calls_total{key="eu",outcome="failure"}': 1,
+    'transitions_total{key="eu",from="Closed",to="Open"}': 1,
+    'state{key="eu",state="Open"}': 1,
+    'calls_total{key="default",outcome="success"}': 1,
+    'state{key="default",state="Closed"}': 1
+  })
+})
 
-  it.scoped("a key that comes back goes on in its series", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ name: newName(), metricsByKey: true, capacity: 1 })
+test("metricsByKey goes on in the series of a key that comes back", function* () {
+  const breaker = yield* make({ name: newName(), metricsByKey: true, capacity: 1 })
 
-      yield* Effect.forEach(["eu", "us", "eu"], (key) => breaker.protectWith(works, { key }))
+  yield* Effect.forEach(["eu", "us", "eu"], (key) => breaker.protectWith(works, { key }))
 
-      assert.deepStrictEqual(yield* countedOf(breaker.name), {
-        circuits: 1,
-        'calls_total{key="eu",outcome="success"}': 2,
-        'state{key="eu",state="Closed"}': 1,
-        'calls_total{key="us",outcome="success"}': 1
-      })
+  assert.deepStrictEqual(yield* countedOf(breaker.name), {
+    circuits: 1,
+    'calls_total{key="eu",outcome="success"}': 2,
+    'state{key="eu",state="Closed"}': 1,
+    'calls_total{key="us",outcome="success"}': 1
+  })
+})
+
+test("CircuitMetrics adds the labels that are set round the layer", function* () {
+  const name = newName()
+  const BreakerLive = CircuitBreaker.layer({ name }).pipe(Layer.build, Effect.tagMetrics("region", "eu"))
+
+  yield* Effect.gen(function* () {
+    const breaker = Context.get(yield* BreakerLive, CircuitBreaker.CircuitBreaker)
+    yield* breaker.protect(works)
+
+    const region: [string, string] = ["region", "eu"]
+    assert.deepStrictEqual(
+      yield* seriesOf(name),
+      [...allWith([], [region]), labelled("circuits", region)].sort()
+    )
+    assert.deepStrictEqual(yield* countedOf(name), {
+      'circuits{region="eu"}': 1,
+      'calls_total{outcome="success",region="eu"}': 1,
+      'state{state="Closed",region="eu"}': 1
     })
-  )
+  }).pipe(Effect.scoped)
+})
 
-  it.effect("those round the layer follow", () =>
-    Effect.gen(function* () {
-      const name = newName()
-      const BreakerLive = CircuitBreaker.layer({ name }).pipe(Layer.build, Effect.tagMetrics("region", "eu"))
+test("CircuitMetrics ignores the labels of a caller", function* () {
+  const breaker = yield* make({ name: newName() })
 
-      yield* Effect.gen(function* () {
-        const breaker = Context.get(yield* BreakerLive, CircuitBreaker.CircuitBreaker)
-        yield* breaker.protect(works)
+  const calls = Effect.gen(function* () {
+    yield* breaker.protect(works)
+    yield* Effect.exit(breaker.protect(fails))
+    yield* rejectionOf(breaker.protect(works))
+  }).pipe(Effect.tagMetrics("user", "42"))
+  const changes = yield* changesBy(breaker.name, calls)
 
-        const region: [string, string] = ["region", "eu"]
-        assert.deepStrictEqual(
-          yield* seriesOf(name),
-          [...allWith([], [region]), labelled("circuits", region)].sort()
-        )
-        assert.deepStrictEqual(yield* countedOf(name), {
-          'circuits{region="eu"}': 1,
-          'calls_total{outcome="success",region="eu"}': 1,
-          'state{state="Closed",region="eu"}': 1
-        })
-      }).pipe(Effect.scoped)
-    })
-  )
+  assert.deepStrictEqual(changes, {
+    circuits: 1,
+    'calls_total{outcome="success"}': 1,
+    'calls_total{outcome="failure"}': 1,
+    'calls_total{outcome="rejected"}': 1,
+    'transitions_total{from="Closed",to="Open"}': 1,
+    'state{state="Open"}': 1
+  })
+})
 
-  it.scoped("those of a caller make no series", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ name: newName() })
+test("R3.5 metricsByKey is refused unless it is true or false", function* () {
+  const options = JSON.parse('{ "name": "Payments", "metricsByKey": "yes" }')
 
-      const calls = Effect.gen(function* () {
-        yield* breaker.protect(works)
-        yield* Effect.exit(breaker.protect(fails))
-        yield* rejectionOf(breaker.protect(works))
-      }).pipe(Effect.tagMetrics("user", "42"))
-      const changes = yield* changesBy(breaker.name, calls)
+  const exit = yield* Effect.exit(Effect.scoped(CircuitBreaker.make(options)))
 
-      assert.deepStrictEqual(changes, {
-        circuits: 1,
-        'calls_total{outcome="success"}': 1,
-        'calls_total{outcome="failure"}': 1,
-        'calls_total{outcome="rejected"}': 1,
-        'transitions_total{from="Closed",to="Open"}': 1,
-        'state{state="Open"}': 1
-      })
-    })
-  )
-
-  it.effect("a `metricsByKey` that is neither true nor false is refused", () =>
-    Effect.gen(function* () {
-      const options = JSON.parse('{ "name": "Payments", "metricsByKey": "yes" }')
-
-      const exit = yield* Effect.exit(Effect.scoped(CircuitBreaker.make(options)))
-
-      const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-      assert.instanceOf(defect, RangeError)
-      assert.strictEqual(
-        defect.message,
-        'CircuitBreaker "Payments": metricsByKey must be true or false, received "yes"'
-      )
-    })
+  const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  assert.instanceOf(defect, RangeError)
+  assert.strictEqual(
+    defect.message,
+    'CircuitBreaker "Payments": metricsByKey must be true or false, received "yes"'
   )
 })

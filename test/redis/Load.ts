@@ -1,4 +1,4 @@
-/** Calls at a steady pace on a dependency that fails by a plan, and an account of what became of each of them. */
+/** Makes calls at a steady rate on a dependency that fails by a plan, and accounts for each of them. */
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as LogLevel from "effect/LogLevel"
@@ -18,11 +18,11 @@ export interface Plan {
   readonly beganAt: number
   readonly callsPerSecond: number
   readonly latencyMillis: number
-  /** When the calls on a key fail. The calls go round the keys. */
+  /** The spans in which the calls on a key fail. The calls go round the keys. */
   readonly failing: Readonly<Record<string, ReadonlyArray<Span>>>
 }
 
-/** What became of the calls on a key: as their callers saw it, and as the circuit has it. */
+/** The calls on a key, as their callers saw them and as the circuit has counted them. */
 export interface KeyAccount {
   readonly callers: CallerCounts
   readonly totals: CircuitBreaker.CircuitSnapshot["totals"]
@@ -33,23 +33,23 @@ export interface KeyAccount {
 
 interface CallerCounts {
   made: number
-  /** Those that the dependency was asked for. */
+  /** Calls whose effect was run. */
   ran: number
-  /** Those of them during which the circuit changed: what came of them counts nowhere. */
+  /** Calls during which the circuit changed state, whose outcomes count nowhere. */
   overtaken: number
   succeeded: number
   failed: number
   rejected: number
-  /** Ends that no call may have. */
+  /** Results that no call may have. */
   readonly others: Array<string>
   slowestMillis: number
 }
 
 export interface Account {
-  /** How late a timer of the process was at most: the machine was busy with other things for so long. */
+  /** The most that a timer of the process was late, because the machine was busy. */
   readonly latestMillis: number
   readonly keys: Readonly<Record<string, KeyAccount>>
-  /** The levels of what was logged of the store. */
+  /** The levels of the lines about the store. */
   readonly storeLines: ReadonlyArray<string>
 }
 
@@ -59,35 +59,35 @@ export interface Load {
   readonly account: Effect.Effect<Account>
 }
 
-/** What a breaker has said so far. */
+/** A breaker, and what it has logged and published so far. */
 interface Observed {
   readonly service: CircuitBreaker.CircuitBreaker
   readonly logs: ReadonlyArray<LogLine>
   readonly seen: ReadonlyArray<Transition.Transition>
 }
 
-const paceMillis = 20
+const tickMillis = 20
 
 export const start = (observed: Observed, plan: Plan): Effect.Effect<Load> =>
   Effect.gen(function* () {
     const { beganAt, callsPerSecond, failing } = plan
     const callers = Object.keys(failing).map((key) => new Caller(key, observed, plan))
     const startedAt = performance.now()
-    const pace = { made: 0, isOn: true, latestMillis: 0 }
-    const pacing = Effect.gen(function* () {
-      while (pace.isOn) {
+    const rate = { made: 0, isOn: true, latestMillis: 0 }
+    const calling = Effect.gen(function* () {
+      while (rate.isOn) {
         const begunAt = performance.now()
         const due = ((begunAt - startedAt) / 1_000) * callsPerSecond
-        for (; pace.made < due; pace.made++) yield* callers[pace.made % callers.length]!.call
-        yield* Effect.sleep(paceMillis)
-        pace.latestMillis = Math.max(pace.latestMillis, performance.now() - begunAt - paceMillis)
+        for (; rate.made < due; rate.made++) yield* callers[rate.made % callers.length]!.call
+        yield* Effect.sleep(tickMillis)
+        rate.latestMillis = Math.max(rate.latestMillis, performance.now() - begunAt - tickMillis)
       }
     })
     // All transitions are logged, HalfOpen at a level that is usually left out.
-    yield* Effect.forkDaemon(Effect.locally(pacing, FiberRef.currentMinimumLogLevel, LogLevel.All))
+    yield* Effect.forkDaemon(Effect.locally(calling, FiberRef.currentMinimumLogLevel, LogLevel.All))
     return {
       stop: Effect.sync(() => {
-        pace.isOn = false
+        rate.isOn = false
       }),
       account: Effect.gen(function* () {
         const keys: Record<string, KeyAccount> = {}
@@ -101,12 +101,12 @@ export const start = (observed: Observed, plan: Plan): Effect.Effect<Load> =>
         const storeLines = observed.logs
           .filter(({ message }) => message.includes("circuit store"))
           .map(({ level }) => level)
-        return { keys, storeLines, latestMillis: pace.latestMillis }
+        return { keys, storeLines, latestMillis: rate.latestMillis }
       })
     }
   })
 
-/** Whoever makes the calls on a key. */
+/** Makes the calls on a key. */
 class Caller {
   readonly key: string
   readonly counts: CallerCounts = {

@@ -8,7 +8,7 @@ import { once } from "node:events"
 import * as path from "node:path"
 import { compiled } from "../compiled.ts"
 import type { Account, Plan } from "./Load.ts"
-import type { Answer, Commands, Membership, Request } from "./node.ts"
+import type { Answer, Commands, Membership, Request } from "./member.ts"
 
 export interface Process {
   readonly ask: <Command extends keyof Commands>(
@@ -19,22 +19,16 @@ export interface Process {
   readonly kill: Effect.Effect<void>
 }
 
-// ---------------------------------------------------------------------------------------------------------
-// The program
-
-const compiledFile = Effect.map(compiled(["test/redis/node.ts"]), (folder) =>
-  path.join(folder, "test/redis/node.js")
+const compiledFile = Effect.map(compiled(["test/redis/member.ts"]), (folder) =>
+  path.join(folder, "test/redis/member.js")
 )
 
-/** It is there for as long as there are processes. */
+/** The compiled program, which is removed when the last process has ended. */
 const program = Effect.runSync(
   Scope.extend(RcRef.make({ acquire: compiledFile }), Effect.runSync(Scope.make()))
 )
 
-// ---------------------------------------------------------------------------------------------------------
-// Processes
-
-/** A process that ends with the scope. */
+/** Starts a process that ends with the scope. */
 export const start: Effect.Effect<Process, never, Scope.Scope> = Effect.gen(function* () {
   const file = yield* RcRef.get(program)
   const child = yield* Effect.acquireRelease(
@@ -43,7 +37,7 @@ export const start: Effect.Effect<Process, never, Scope.Scope> = Effect.gen(func
   )
   const waiting = new Map<number, (answer: Answer) => void>()
   child.on("message", (answer: Answer) => waiting.get(answer.id)?.(answer))
-  // Whoever is not answered any more is told, too.
+  // A question that a process leaves unanswered fails when it ends.
   child.once("exit", (code, signal) => {
     const error = `the process has ended: ${signal ?? code}`
     for (const [id, answer] of waiting) answer({ id, error })
@@ -68,14 +62,6 @@ export const start: Effect.Effect<Process, never, Scope.Scope> = Effect.gen(func
   }
 })
 
-const end = (child: ChildProcess): Effect.Effect<void> =>
-  Effect.promise(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, "exit")
-    child.kill("SIGKILL")
-    await ended
-  })
-
 /** A breaker in a process. */
 export interface Member {
   readonly process: Process
@@ -89,6 +75,14 @@ export interface Member {
   readonly report: Effect.Effect<Effect.Effect.Success<ReturnType<Commands["report"]>>>
   readonly state: Effect.Effect<string>
 }
+
+const end = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, "exit")
+    child.kill("SIGKILL")
+    await ended
+  })
 
 let members = 0
 

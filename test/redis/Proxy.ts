@@ -1,4 +1,4 @@
-/** A way to a server on which anything can happen: its connections are delayed, closed or reset. */
+/** A proxy in front of a server, which can delay, close, reset or silence its connections. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { once } from "node:events"
@@ -10,13 +10,13 @@ import { portOf } from "./ports.ts"
 
 export interface Proxy {
   readonly address: Address
-  /** How long everything the server says takes from now on. */
+  /** Delays all that the server sends from now on. */
   readonly delay: (millis: number) => Effect.Effect<void>
-  /** Closes the connections, and every new one, until it is mended. */
+  /** Closes the connections, and every new one, until `mend`. */
   readonly cut: Effect.Effect<void>
   /** Resets the connections, once. */
   readonly reset: Effect.Effect<void>
-  /** The connections go dead, and nobody is told. */
+  /** Passes nothing on any more, on connections that stay open. */
   readonly hush: Effect.Effect<void>
   readonly mend: Effect.Effect<void>
 }
@@ -41,10 +41,10 @@ export const make = (target: Address): Effect.Effect<Proxy, never, Scope.Scope> 
       connections.add(connection)
       client.setNoDelay(true)
       client.on("data", (data) => server.write(data))
-      let said: Promise<unknown> = Promise.resolve()
+      let sent: Promise<unknown> = Promise.resolve()
       server.on("data", (data) => {
-        // Nothing overtakes what was said before.
-        said = Promise.all([said, delayMillis === 0 ? undefined : setTimeout(delayMillis)]).then(() =>
+        // In the order in which it came.
+        sent = Promise.all([sent, delayMillis === 0 ? undefined : setTimeout(delayMillis)]).then(() =>
           client.write(data)
         )
       })

@@ -1,11 +1,14 @@
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
-import type { Node } from "./fixtures.ts"
-import { eventually, newPrefix, nodeOn } from "./fixtures.ts"
+import { liveTest } from "../kit/test.ts"
+import { describeWith } from "./describe.ts"
+import { failsNow, type Node, nodeOn } from "./Nodes.ts"
+import { newPrefix } from "./options.ts"
 import * as RedisServer from "./RedisServer.ts"
+import { eventually } from "./waiting.ts"
 
 /** A clock that is wrong by so much. */
 const clockAhead = (millis: number): Clock.Clock => {
@@ -22,43 +25,40 @@ const clockAhead = (millis: number): Clock.Clock => {
 
 const retryAfterOf = (node: Node) =>
   Effect.map(node.state(), (state) =>
-    state._tag === "Open" ? Duration.toMillis(state.retryAfter) : undefined
+    state._tag === "Open" ? Duration.toMillis(state.retryAfter) : Infinity
   )
 
-RedisServer.describeWith("given", "C6 clocks that disagree", () => {
+describeWith("given", "C6 clocks that disagree", () => {
   for (const [name, millis] of Object.entries({ ahead: 3_600_000, behind: -3_600_000 })) {
-    it.scopedLive(`C6 an opening ends at the same time where the clock is an hour ${name}`, () =>
+    const wrong = Effect.withClock(clockAhead(millis))
+
+    /** Two nodes, the clock of the second of which is wrong, and which have both used the circuit. */
+    const nodes = (tripPolicy = TripPolicy.consecutive(5)) =>
       Effect.gen(function* () {
         const { address } = yield* RedisServer.given
-        const prefix = newPrefix()
-        const wrong = Effect.withClock(clockAhead(millis))
-        const a = yield* nodeOn(address, prefix)
-        const b = yield* wrong(nodeOn(address, prefix))
+        const node = nodeOn(address, newPrefix(), { breaker: { tripPolicy } })
+        const [a, b] = [yield* node, yield* wrong(node)]
+        yield* a.protect(Effect.void)
         yield* wrong(b.protect(Effect.void))
-        yield* a.trip()
-        yield* eventually(wrong(b.tag), "Open")
-        const left = [yield* retryAfterOf(a), yield* wrong(retryAfterOf(b))]
-        // Of ten minutes; the two were not asked at the same time.
-        assert.isBelow(Math.abs(left[0]! - left[1]!), 5_000)
+        return [a, b] as const
       })
-    )
 
-    it.scopedLive(
-      `C6 failures count together for as long as they may, where the clock is an hour ${name}`,
-      () =>
-        Effect.gen(function* () {
-          const { address } = yield* RedisServer.given
-          const prefix = newPrefix()
-          const breaker = { tripPolicy: TripPolicy.failureCount({ failures: 4, within: "10 seconds" }) }
-          const wrong = Effect.withClock(clockAhead(millis))
-          const a = yield* nodeOn(address, prefix, { breaker })
-          const b = yield* wrong(nodeOn(address, prefix, { breaker }))
-          yield* a.protect(Effect.void)
-          yield* wrong(b.protect(Effect.void))
-          for (let i = 0; i < 2; i++) a.callNow(Effect.fail("unavailable"))
-          for (let i = 0; i < 2; i++) b.callNow(Effect.fail("unavailable"))
-          yield* eventually(Effect.all([a.tag, wrong(b.tag)]), ["Open", "Open"])
-        })
+    liveTest(`C6 an opening ends at the same time where a clock is an hour ${name}`, function* () {
+      const [a, b] = yield* nodes()
+      yield* a.trip()
+      yield* eventually(wrong(b.tag), "Open")
+      // Of ten minutes; the two are not asked at the same time.
+      assert.isBelow(Math.abs((yield* retryAfterOf(a)) - (yield* wrong(retryAfterOf(b)))), 5_000)
+    })
+
+    liveTest(
+      `C6 failures count together while they are young, where a clock is an hour ${name}`,
+      function* () {
+        const [a, b] = yield* nodes(TripPolicy.failureCount({ failures: 4, within: "10 seconds" }))
+        failsNow(a, 2)
+        failsNow(b, 2)
+        yield* eventually(Effect.all([a.tag, wrong(b.tag)]), ["Open", "Open"])
+      }
     )
   }
 })

@@ -1,30 +1,42 @@
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
+import { liveTest } from "../kit/test.ts"
 import { rejectionOf } from "../rules/fixtures.ts"
+import { subscribersOf } from "./commands.ts"
+import { describeWith } from "./describe.ts"
 import {
   all,
-  eventually,
+  assertReported,
+  failsNow,
   historyOf,
-  newPrefix,
+  isRejected,
   nodeAt,
   nodeOn,
-  stays,
-  syncMillis,
-  tagsOf
-} from "./fixtures.ts"
-import * as ProxyServer from "./Proxy.ts"
+  noticed,
+  recovered,
+  storeLinesOf,
+  tagsOf,
+  trips,
+  unavailable,
+  worksNow
+} from "./Nodes.ts"
+import { newPrefix, syncMillis } from "./options.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { assertReported, failsNow, linesOf, noticed, recovered, trips, warmUp, worksNow } from "./World.ts"
-import * as World from "./World.ts"
+import * as TwoNodes from "./TwoNodes.ts"
+import { warmUp } from "./TwoNodes.ts"
+import { eventually, stays, until } from "./waiting.ts"
 
 interface Fault {
-  /** Of the store, where the fault is noticed by it. */
+  /** The deadline of the store, where the fault is noticed by it. */
   readonly deadline?: number
-  readonly begins: (world: World.World) => Effect.Effect<unknown>
-  readonly ends: (world: World.World) => Effect.Effect<unknown>
+  readonly begins: (fleet: TwoNodes.TwoNodes) => Effect.Effect<unknown>
+  readonly ends: (fleet: TwoNodes.TwoNodes) => Effect.Effect<unknown>
 }
+
+const channelsOf = ({ command }: RedisServer.RedisServer): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.map(command("PUBSUB", "CHANNELS"), (it) => (Array.isArray(it) ? it.map(String) : []))
 
 const silenceMillis = 3_000
 
@@ -33,7 +45,7 @@ const faults: Record<string, Fault> = {
     begins: ({ server }) => server.kill,
     ends: ({ server }) => server.start
   },
-  "the server is silent": {
+  "the server does not answer": {
     deadline: silenceMillis,
     begins: ({ server }) => server.freeze,
     ends: ({ server }) => server.thaw
@@ -60,68 +72,63 @@ const faults: Record<string, Fault> = {
 // The rate does not count the calls that work, so that the circuits stay warm.
 const tripPolicy = TripPolicy.failureCount({ failures: 6, within: "10 minutes" })
 
-RedisServer.describeWith("own", "C7 when Redis fails", () => {
+describeWith("own", "C7 when Redis fails", () => {
   for (const [name, fault] of Object.entries(faults)) {
-    it.scopedLive(`C7 calls go on, and the nodes agree again afterwards: ${name}`, () =>
-      Effect.gen(function* () {
-        const { deadline } = fault
-        const world = yield* World.make({
-          breaker: { tripPolicy },
-          store: deadline === undefined ? {} : { deadline }
-        })
-        const { join, nodes } = world
-        const [a, b] = nodes
-        yield* warmUp(world)
-        yield* Effect.sleep(syncMillis)
-
-        yield* fault.begins(world)
-        worksNow(a, 100)
-        yield* noticed(world)
-        for (const node of nodes) worksNow(node, 100)
-        // Its own count decides.
-        failsNow(a, 4)
-        assert.strictEqual(yield* a.tag, "Closed")
-        failsNow(a, 1)
-        assert.isTrue(Exit.isFailure(a.callNow(Effect.void)))
-        assert.strictEqual(yield* a.tag, "Open")
-        yield* stays(tagsOf(nodes), ["Open", "Closed"], 3 * syncMillis)
-        worksNow(b, 100)
-
-        yield* fault.ends(world)
-        yield* eventually(tagsOf(nodes), ["Open", "Open"])
-        yield* recovered(world)
-        const late = yield* join
-        assert.strictEqual((yield* rejectionOf(late.protect(Effect.void))).state, "Open")
-        yield* stays(tagsOf(nodes), ["Open", "Open"], 2 * syncMillis)
-        assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
-        assertReported(nodes)
+    liveTest(`C7 calls go on while ${name}, and the nodes agree again afterwards`, function* () {
+      const { deadline } = fault
+      const fleet = yield* TwoNodes.make({
+        breaker: { tripPolicy },
+        store: deadline === undefined ? {} : { deadline }
       })
-    )
+      const { join, nodes } = fleet
+      const [a, b] = nodes
+      yield* warmUp(fleet)
+      yield* Effect.sleep(syncMillis)
+
+      yield* fault.begins(fleet)
+      worksNow(a, 100)
+      yield* noticed(fleet)
+      for (const node of nodes) worksNow(node, 100)
+      // The node goes by its own count.
+      failsNow(a, 4)
+      assert.strictEqual(yield* a.tag, "Closed")
+      failsNow(a, 1)
+      assert.isTrue(Exit.isFailure(a.callNow(Effect.void)))
+      assert.strictEqual(yield* a.tag, "Open")
+      yield* stays(tagsOf(nodes), ["Open", "Closed"], 3 * syncMillis)
+      worksNow(b, 100)
+
+      yield* fault.ends(fleet)
+      yield* eventually(tagsOf(nodes), ["Open", "Open"])
+      yield* recovered(fleet)
+      const late = yield* join
+      assert.strictEqual((yield* rejectionOf(late.protect(Effect.void))).state, "Open")
+      yield* stays(tagsOf(nodes), ["Open", "Open"], 2 * syncMillis)
+      assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
+      for (const node of nodes) assertReported(storeLinesOf(node))
+    })
   }
 
-  it.scopedLive("C7 down from the start: the circuits are shared as soon as there is a server", () =>
-    Effect.gen(function* () {
-      const world = yield* Effect.gen(function* () {
-        const server = yield* RedisServer.make
-        yield* server.kill
-        const proxy = yield* ProxyServer.make(server.address)
-        const join = Effect.map(nodeAt(proxy.address, newPrefix()), ({ node }) => node)
-        const nodes: World.World["nodes"] = [yield* join, yield* join]
-        return { server, proxy, join, nodes }
-      })
-      const [a, b] = world.nodes
-      for (const node of world.nodes) yield* node.protect(Effect.void)
-      failsNow(a, 5)
-      assert.deepStrictEqual(yield* tagsOf(world.nodes), ["Open", "Closed"])
-      yield* world.server.start
-      yield* eventually(Effect.map(Effect.exit(b.protect(Effect.void)), Exit.isFailure), true)
-      yield* recovered(world)
-    })
+  liveTest(
+    "C7 circuits are shared as soon as there is a server where there was none at the start",
+    function* () {
+      const server = yield* RedisServer.make()
+      yield* server.kill
+      const join = Effect.map(nodeAt(server.address, newPrefix()), ({ node }) => node)
+      const nodes = [yield* join, yield* join] as const
+      for (const node of nodes) yield* node.protect(Effect.void)
+      failsNow(nodes[0], 5)
+      assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Closed"])
+      yield* server.start
+      yield* until(isRejected(nodes[1]))
+      yield* recovered({ nodes })
+    }
   )
 
-  it.scopedLive("C7 silent from the start: a breaker is made, and its calls go on", () =>
-    Effect.gen(function* () {
-      const server = yield* RedisServer.make
+  liveTest(
+    "C7 a breaker is made, and its calls go on, where the server does not answer from the start",
+    function* () {
+      const server = yield* RedisServer.make()
       yield* server.freeze
       const { node } = yield* nodeAt(server.address, newPrefix(), { store: { deadline: silenceMillis } })
       yield* node.protect(Effect.void)
@@ -132,187 +139,123 @@ RedisServer.describeWith("own", "C7 when Redis fails", () => {
       yield* recovered({ nodes: [node] })
       const other = yield* nodeOn(server.address, newPrefix())
       yield* other.protect(Effect.void)
-    })
+    }
   )
 
-  it.scopedLive("C7 a server that is started again empty while nodes are open gets the opening back", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { join, nodes, server } = world
-      const [a, b] = nodes
-      yield* warmUp(world)
-      trips(a)
-      yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      yield* server.kill
-      yield* noticed(world)
-      yield* server.start
-      yield* recovered(world)
-      yield* Effect.sleep(syncMillis)
-      const late = yield* join
-      assert.deepInclude(yield* Effect.zipRight(Effect.exit(late.protect(Effect.void)), late.state()), {
-        _tag: "Open",
-        openings: 1
+  liveTest("C7 FLUSHALL loses no opening, and no line is logged", function* () {
+    const fleet = yield* TwoNodes.make()
+    const { join, nodes, server } = fleet
+    yield* warmUp(fleet)
+    trips(nodes[0])
+    yield* eventually(tagsOf(nodes), ["Open", "Open"])
+    yield* server.command("FLUSHALL")
+    yield* eventually(server.command("DBSIZE"), 1)
+    yield* Effect.sleep(syncMillis)
+    const late = yield* join
+    assert.strictEqual((yield* rejectionOf(late.protect(Effect.void))).state, "Open")
+    assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
+    assert.deepStrictEqual(nodes.map(storeLinesOf), [[], []])
+  })
+
+  liveTest("C7 nodes give an isolation back to a server that is restarted empty", function* () {
+    const lease = 3_000
+    const fleet = yield* TwoNodes.make({ breaker: { tripPolicy }, store: { lease } })
+    const { nodes, server } = fleet
+    const [a] = nodes
+    yield* warmUp(fleet)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* a.isolate()
+        yield* eventually(tagsOf(nodes), ["Isolated", "Isolated"])
+        yield* server.kill
+        yield* noticed(fleet)
+        yield* server.start
+        yield* recovered(fleet)
+        yield* stays(tagsOf(nodes), ["Isolated", "Isolated"], lease + syncMillis)
       })
-      assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
-      yield* b.reset()
-      yield* eventually(tagsOf([a, b, late]), ["Closed", "Closed", "Closed"])
-    })
-  )
+    )
+    yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
+  })
 
-  it.scopedLive("C7 FLUSHALL while nodes are open loses nothing, and nobody says anything", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { join, nodes, server } = world
-      yield* warmUp(world)
-      trips(nodes[0])
-      yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      yield* server.command("FLUSHALL")
-      yield* eventually(server.command("DBSIZE"), 1)
+  liveTest("C7 SCRIPT FLUSH loses no count, and no line is logged", function* () {
+    const fleet = yield* TwoNodes.make()
+    const { nodes, server } = fleet
+    yield* warmUp(fleet)
+    for (let i = 0; i < 2; i++) {
+      yield* server.command("SCRIPT", "FLUSH")
+      failsNow(nodes[0])
       yield* Effect.sleep(syncMillis)
-      const late = yield* join
-      assert.strictEqual((yield* rejectionOf(late.protect(Effect.void))).state, "Open")
-      assert.deepStrictEqual(nodes.map(historyOf), all(nodes, ["Closed > Open"]))
-      assert.deepStrictEqual(yield* linesOf(nodes), [[], []])
-    })
-  )
+    }
+    failsNow(nodes[1])
+    yield* eventually(tagsOf(nodes), ["Open", "Open"])
+    assert.deepStrictEqual(nodes.map(storeLinesOf), [[], []])
+  })
 
-  it.scopedLive("C7 an isolation outlasts a server that is started again empty", () =>
-    Effect.gen(function* () {
-      const lease = 3_000
-      const world = yield* World.make({ breaker: { tripPolicy }, store: { lease } })
-      const { nodes, server } = world
-      const [a] = nodes
-      yield* warmUp(world)
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          yield* a.isolate()
-          yield* eventually(tagsOf(nodes), ["Isolated", "Isolated"])
-          yield* server.kill
-          yield* noticed(world)
-          yield* server.start
-          yield* recovered(world)
-          yield* stays(tagsOf(nodes), ["Isolated", "Isolated"], lease + syncMillis)
-        })
-      )
-      yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
-    })
-  )
+  liveTest("C7 connections that are reset lose no count", function* () {
+    const fleet = yield* TwoNodes.make()
+    const { nodes, proxy } = fleet
+    yield* warmUp(fleet)
+    failsNow(nodes[0])
+    yield* proxy.reset
+    failsNow(nodes[0])
+    yield* until(Effect.sync(() => nodes.map(storeLinesOf).every((lines) => lines.length % 2 === 0)))
+    failsNow(nodes[1])
+    yield* eventually(tagsOf(nodes), ["Open", "Open"])
+  })
 
-  it.scopedLive("C7 SCRIPT FLUSH is not noticed", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, server } = world
-      yield* warmUp(world)
-      for (let i = 0; i < 2; i++) {
-        yield* server.command("SCRIPT", "FLUSH")
-        failsNow(nodes[0])
-        yield* Effect.sleep(syncMillis)
-      }
-      failsNow(nodes[1])
-      yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      assert.deepStrictEqual(yield* linesOf(nodes), [[], []])
-    })
-  )
+  liveTest("C7 nodes that may not subscribe learn of changes by asking", function* () {
+    const fleet = yield* TwoNodes.make()
+    const { nodes, server } = fleet
+    const [a, b] = nodes
+    yield* warmUp(fleet)
+    // One key is warm; of the other, only a's calls fail.
+    yield* b.protectWith(Effect.void, { key: "cold" })
+    yield* server.command("ACL", "SETUSER", "default", "-subscribe")
+    yield* server.command("CLIENT", "KILL", "TYPE", "pubsub")
+    yield* Effect.replicateEffect(Effect.exit(a.protectWith(unavailable, { key: "cold" })), 5)
+    trips(a)
+    yield* eventually(tagsOf(nodes), ["Open", "Open"])
+    yield* until(isRejected(b, "cold"))
+    assert.deepStrictEqual(nodes.map(storeLinesOf), [[], []])
+    yield* server.command("ACL", "SETUSER", "default", "+subscribe")
+    yield* until(Effect.map(channelsOf(server), ({ length }) => length === 1))
+    yield* a.reset()
+    yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
+  })
 
-  it.scopedLive("C7 connections that are reset cost no count", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, proxy } = world
-      yield* warmUp(world)
-      failsNow(nodes[0])
-      yield* proxy.reset
-      failsNow(nodes[0])
-      yield* eventually(
-        Effect.map(linesOf(nodes), (lines) => lines.every((it) => it.length % 2 === 0)),
-        true
-      )
-      failsNow(nodes[1])
-      yield* eventually(tagsOf(nodes), ["Open", "Open"])
-    })
-  )
+  liveTest("C7 nodes that subscribe while they connect are notified of changes", function* () {
+    const fleet = yield* TwoNodes.make()
+    const { nodes, proxy, server } = fleet
+    const [a, b] = nodes
+    const key = "quiet"
+    for (const node of nodes) yield* node.protectWith(Effect.void, { key })
+    const listeners = Effect.flatMap(channelsOf(server), ([channel]) =>
+      channel === undefined ? Effect.succeed(0) : subscribersOf(server, channel)
+    )
+    yield* eventually(listeners, 2)
+    // A new connection is ready when the server has answered, and the nodes subscribe again after one interval.
+    yield* proxy.delay(4 * syncMillis)
+    yield* proxy.reset
+    yield* eventually(listeners, 0)
+    yield* eventually(listeners, 2)
+    yield* Effect.sleep(8 * syncMillis)
+    yield* a.trip(key)
+    yield* eventually(tagsOf([b], key), ["Open"])
+  })
 
-  it.scopedLive("C7 without the subscription nodes learn of changes by asking", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, server } = world
-      const [a, b] = nodes
-      yield* warmUp(world)
-      // One key is warm; of the other, only a's calls fail.
-      yield* b.protectWith(Effect.void, { key: "cold" })
-      yield* server.command("ACL", "SETUSER", "default", "-subscribe")
-      yield* server.command("CLIENT", "KILL", "TYPE", "pubsub")
-      yield* Effect.replicateEffect(
-        Effect.exit(a.protectWith(Effect.fail("unavailable"), { key: "cold" })),
-        5
-      )
-      trips(a)
-      yield* eventually(tagsOf(nodes), ["Open", "Open"])
-      yield* eventually(
-        Effect.map(Effect.exit(b.protectWith(Effect.void, { key: "cold" })), Exit.isFailure),
-        true
-      )
-      assert.deepStrictEqual(yield* linesOf(nodes), [[], []])
-      yield* server.command("ACL", "SETUSER", "default", "+subscribe")
-      yield* eventually(
-        Effect.map(
-          server.command("PUBSUB", "CHANNELS"),
-          (channels) => Array.isArray(channels) && channels.length
-        ),
-        1
-      )
-      yield* a.reset()
-      yield* eventually(tagsOf(nodes), ["Closed", "Closed"])
-    })
-  )
-
-  it.scopedLive("C7 nodes that subscribe while their connections are getting ready are told of changes", () =>
-    Effect.gen(function* () {
-      const world = yield* World.make()
-      const { nodes, proxy, server } = world
-      const [a, b] = nodes
-      const key = "quiet"
-      for (const node of nodes) yield* node.protectWith(Effect.void, { key })
-      const channels = Effect.map(server.command("PUBSUB", "CHANNELS"), (it) => (Array.isArray(it) ? it : []))
-      const listeners = Effect.flatMap(channels, ([channel]) =>
-        channel === undefined
-          ? Effect.succeed(0)
-          : Effect.map(server.command("PUBSUB", "NUMSUB", String(channel)), (it) =>
-              Array.isArray(it) ? Number(it[1]) : 0
-            )
-      )
-      yield* eventually(listeners, 2)
-      // A new connection is ready when the server has answered, and the nodes subscribe again after one interval.
-      yield* proxy.delay(4 * syncMillis)
-      yield* proxy.reset
-      yield* eventually(listeners, 0)
-      yield* eventually(listeners, 2)
-      yield* Effect.sleep(8 * syncMillis)
-      yield* a.trip(key)
-      yield* eventually(
-        Effect.map(b.state(key), ({ _tag }) => _tag),
-        "Open"
-      )
-    })
-  )
-
-  it.scopedLive('C7 onStoreError "reject" rejects while the store fails, with the same error', () =>
-    Effect.gen(function* () {
-      const world = yield* World.make({ store: { onStoreError: "reject" } })
-      const { nodes, server } = world
-      const [a] = nodes
-      yield* warmUp(world)
-      yield* server.kill
-      yield* noticed(world)
-      const rejection = yield* rejectionOf(a.protect(Effect.succeed("works")))
-      assert.instanceOf(rejection, CircuitOpenError)
-      assert.strictEqual(rejection.state, "Open")
-      assert.deepStrictEqual(historyOf(a), [])
-      yield* server.start
-      yield* eventually(
-        Effect.sync(() => Exit.isSuccess(a.callNow(Effect.void))),
-        true
-      )
-      assertReported([a])
-    })
-  )
+  liveTest('C7 onStoreError "reject" rejects with a CircuitOpenError while the store fails', function* () {
+    const fleet = yield* TwoNodes.make({ store: { onStoreError: "reject" } })
+    const { nodes, server } = fleet
+    const [a] = nodes
+    yield* warmUp(fleet)
+    yield* server.kill
+    yield* noticed(fleet)
+    const rejection = yield* rejectionOf(a.protect(Effect.succeed("works")))
+    assert.instanceOf(rejection, CircuitOpenError)
+    assert.strictEqual(rejection.state, "Open")
+    assert.deepStrictEqual(historyOf(a), [])
+    yield* server.start
+    yield* until(Effect.sync(() => Exit.isSuccess(a.callNow(Effect.void))))
+    assertReported(storeLinesOf(a))
+  })
 })

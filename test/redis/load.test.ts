@@ -4,13 +4,15 @@ import { rm } from "node:fs/promises"
 import * as path from "node:path"
 import { TripPolicy } from "effect-circuit-breaker"
 import { inLongRun } from "../runLength.ts"
+import { describeWith } from "./describe.ts"
+import { statesOf } from "./Fleet.ts"
 import type { KeyAccount } from "./Load.ts"
 import type { Member } from "./Processes.ts"
 import * as Processes from "./Processes.ts"
-import { all, eventually, newPrefix, nodeOn, statesOf, syncMillis } from "./fixtures.ts"
-import { freePort } from "./ports.ts"
-import * as RedisProcess from "./RedisProcess.ts"
-import { describeWith } from "./RedisServer.ts"
+import { all, assertReported, nodeOn } from "./Nodes.ts"
+import { newPrefix, syncMillis } from "./options.ts"
+import * as RedisServer from "./RedisServer.ts"
+import { eventually, until } from "./waiting.ts"
 
 const size = inLongRun(5, 3)
 const callsPerSecond = inLongRun(200, 60)
@@ -24,11 +26,11 @@ const breaker = {
   openDuration: 4_000
 }
 
-// The circuit of calls without a key never fails, that of the second key fails for all processes, and that of the third
-// for one of them, always while there is no server: the others can know of it from the store only.
+// The default circuit never fails. The second one fails for all processes. The third one fails for one process, and only
+// while there is no server: the others can learn of it from the store alone.
 const [steady, flaky, partial] = ["default", "flaky", "partial"] as const
 
-/** When all that happens, in milliseconds since the test began. */
+/** The times of all that, in milliseconds since the test began. */
 const plan = inLongRun(
   {
     [flaky]: [
@@ -58,30 +60,20 @@ const plan = inLongRun(
   }
 )
 
-/** What a call may wait for: the dependency, and the store when it is asked for a slot. */
+/** A call may wait for the dependency, and for the store when it asks for a slot. */
 const slowestMillis = latencyMillis + 2 * deadlineMillis + 500
 
-/** How often a busy machine may be late within a call. */
+/** The number of times that a busy machine may be late within a call. */
 const waits = 4
 
 /** An opening is published after the last failure that led to it, by a process that may be busy. */
 const openedWithinMillis = windowMillis + 1_500
 
-/** A server that writes down what it is told, and can be killed and started again with that or without. */
-const lastingServer = Effect.gen(function* () {
-  const folder = yield* RedisProcess.directory
-  const port = yield* Effect.promise(freePort)
-  const options = { port, bind: RedisProcess.host, dir: folder, save: "", appendonly: "yes" }
-  const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, `${value}`])
-  const start = RedisProcess.start(port, args, "Ready to accept connections")
-  const loseAll = Effect.promise(() => rm(path.join(folder, "appendonlydir"), { recursive: true }))
-  return { address: { host: RedisProcess.host, port }, start, loseAll }
-})
-
 /** A fleet that makes calls all the time. */
 const fleetUnderLoad = Effect.gen(function* () {
-  const server = yield* lastingServer
-  let redis = yield* server.start
+  const dir = yield* RedisServer.directory
+  const server = yield* RedisServer.make({ dir, appendonly: "yes" })
+  const loseAll = Effect.promise(() => rm(path.join(dir, "appendonlydir"), { recursive: true }))
   const processes = yield* Effect.replicateEffect(Processes.start, size, { concurrency: "unbounded" })
   const prefix = newPrefix()
   const store = { syncInterval: syncMillis, deadline: deadlineMillis }
@@ -101,14 +93,10 @@ const fleetUnderLoad = Effect.gen(function* () {
   )
   return {
     members,
-    killRedis: Effect.suspend(() => redis.kill),
-    startRedis: (isEmpty: boolean) =>
-      Effect.gen(function* () {
-        if (isEmpty) yield* server.loseAll
-        redis = yield* server.start
-      }),
-    until: (millis: number) => Effect.suspend(() => Effect.sleep(beganAt + millis - Date.now())),
-    /** Somebody new, who knows what the store knows. */
+    killRedis: server.kill,
+    startRedis: (isEmpty: boolean) => Effect.zipRight(isEmpty ? loseAll : Effect.void, server.start),
+    waitUntil: (millis: number) => Effect.suspend(() => Effect.sleep(beganAt + millis - Date.now())),
+    /** Makes one more node, which knows what the store knows. */
     join: nodeOn(server.address, prefix, { breaker, store })
   }
 })
@@ -122,7 +110,7 @@ const onKey = (members: ReadonlyArray<Member>, key: string) =>
 const statesOn = (members: ReadonlyArray<Member>, key: string) =>
   Effect.map(onKey(members, key), (accounts) => accounts.map(({ state }) => state))
 
-/** The levels of what the processes have said of the store. */
+/** The levels of the lines that the processes have logged of the store. */
 const linesOf = (members: ReadonlyArray<Member>) =>
   Effect.map(accountsOf(members), (accounts) => accounts.map(({ storeLines }) => storeLines))
 
@@ -163,11 +151,11 @@ describeWith("own", "C7 under load", () => {
     `C7 a fleet under load for ${plan.end / 1_000} seconds with Redis killed and restarted loses no call and ends agreed`,
     () =>
       Effect.gen(function* () {
-        const { join, killRedis, members, startRedis, until } = yield* fleetUnderLoad
+        const { join, killRedis, members, startRedis, waitUntil } = yield* fleetUnderLoad
         const [failing, ...others] = members
 
         for (const { at, isEmptyAfterwards } of plan.outages) {
-          yield* until(at)
+          yield* waitUntil(at)
           yield* killRedis
           yield* eventually(statesOn([failing!], partial), ["Open"])
           assert.deepStrictEqual(yield* statesOn(others, partial), all(others, "Closed"))
@@ -177,14 +165,11 @@ describeWith("own", "C7 under load", () => {
           yield* eventually(lastLinesOf(members), all(members, "Info"))
         }
 
-        yield* until(plan.end)
+        yield* waitUntil(plan.end)
         yield* Effect.forEach(members, ({ unload }) => unload)
-        yield* eventually(
-          Effect.map(running(members), (running) => running.every((it) => it === 0)),
-          true
-        )
+        yield* until(Effect.map(running(members), (running) => running.every((it) => it === 0)))
 
-        // Agreed: with each other, with the store, and on what happens next.
+        // They agree with each other, with the store, and on the next change.
         const late = yield* join
         for (const key of [steady, flaky, partial]) {
           yield* eventually(statesOn(members, key), all(members, "Closed"))
@@ -194,14 +179,7 @@ describeWith("own", "C7 under load", () => {
         yield* eventually(statesOf(members), all(members, "Open"))
         yield* eventually(late.tag, "Open")
 
-        // Each loss is said once, and each return. A machine that is busy may add some of its own.
-        for (const lines of yield* linesOf(members)) {
-          assert.isAtLeast(lines.length, 2 * plan.outages.length)
-          assert.deepStrictEqual(
-            lines,
-            lines.map((_, i) => (i % 2 === 0 ? "Warning" : "Info"))
-          )
-        }
+        for (const lines of yield* linesOf(members)) assertReported(lines, plan.outages.length)
         for (const { keys, latestMillis } of yield* accountsOf(members)) {
           for (const account of Object.values(keys)) assertAccounted(account, latestMillis)
           assert.strictEqual(keys[steady]!.callers.rejected, 0)

@@ -8,11 +8,11 @@ export const portOf = (server: Server): number => {
   return address.port
 }
 
-// Below those that the system hands out by itself: no connection that anybody opens takes one of these meanwhile.
+// Below the ports that the system assigns by itself: no connection takes one of these meanwhile.
 const first = 10_000
 const count = 20_000
 
-/** A port that nobody listens on now. */
+/** A port on which no process listens now. */
 export const freePort = async (): Promise<number> => {
   for (;;) {
     const port = first + Math.floor(Math.random() * count)

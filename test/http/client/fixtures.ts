@@ -1,13 +1,15 @@
-/** What the tests of the client share: a backend that answers as told, bodies that come as told, and breakers. */
+/** Backends that answer as a test says, bodies that arrive as it says, and guarded clients. */
 import { assert } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import type { CircuitBreaker } from "effect-circuit-breaker"
+import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { type Breaker, make, totalsOf } from "../../rules/fixtures.ts"
 
@@ -18,9 +20,6 @@ export const request = HttpClientRequest.get(url)
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 type Content = ConstructorParameters<typeof globalThis.Response>[0]
-
-// ---------------------------------------------------------------------------------------------------------
-// Backends
 
 interface Answer {
   readonly body?: Content
@@ -48,7 +47,7 @@ export const notRead = (
 ): HttpClientError.ResponseError =>
   new HttpClientError.ResponseError({ request, response: respond(status), reason, cause })
 
-/** A client that keeps what it was asked to send. */
+/** A client, and the requests that it was given. */
 export interface Backend {
   readonly sent: ReadonlyArray<Request>
   readonly client: HttpClient.HttpClient
@@ -70,15 +69,12 @@ export const statuses = (...statuses: ReadonlyArray<number>): Backend =>
 export const streaming = (body: Content, headers: Record<string, string> = {}): Backend =>
   backend((to) => Effect.succeed(respond(200, { body, headers, to })))
 
-// ---------------------------------------------------------------------------------------------------------
-// Bodies
-
-/** A body that comes piece by piece, when the test says so. */
+/** A body that arrives piece by piece, when the test says so. */
 export interface Body {
   readonly stream: ReadableStream<Uint8Array>
-  /** How many pieces it was asked for. */
+  /** The number of times that it was asked for a piece. */
   readonly pulls: () => number
-  /** Waits until somebody wants the next piece. */
+  /** Waits until it is asked for the next piece. */
   readonly wanted: Effect.Effect<void>
   readonly send: (text: string) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
@@ -99,7 +95,7 @@ export const makeBody: Effect.Effect<Body> = Effect.gen(function* () {
         wants.unsafeOffer()
       }
     },
-    // Nothing is produced before it is wanted.
+    // It is not asked ahead.
     { highWaterMark: 0 }
   )
   return {
@@ -112,7 +108,7 @@ export const makeBody: Effect.Effect<Body> = Effect.gen(function* () {
   }
 })
 
-/** Reads a body, which breaks off once it is waited for, and answers the error. */
+/** Reads a body, which breaks off once it is asked for, and answers the error. */
 export const breakingOff = <A, E, R>(body: Body, reading: Effect.Effect<A, E, R>): Effect.Effect<E, A, R> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(reading)
@@ -121,8 +117,28 @@ export const breakingOff = <A, E, R>(body: Body, reading: Effect.Effect<A, E, R>
     return yield* Effect.flip(Fiber.join(fiber))
   })
 
-// ---------------------------------------------------------------------------------------------------------
-// Breakers
+/** A way to read a response. */
+export type Reading<A = unknown> = (response: Response) => Effect.Effect<A, HttpClientError.HttpClientError>
+
+export const text: Reading = (response) => response.text
+
+export const drain: Reading = (response) => Stream.runDrain(response.stream)
+
+/** A breaker, and a client that it guards, whose responses have a body that arrives as the test says. */
+export const guarding = <R>(making: Effect.Effect<Breaker, never, R>) =>
+  Effect.gen(function* () {
+    const breaker = yield* making
+    const body = yield* makeBody
+    const form = { "content-type": "application/x-www-form-urlencoded" }
+    const request = CircuitHttpClient.protect(streaming(body.stream, form).client, { breaker }).get(url)
+    /** Reads in a fiber, once it waits for the first piece of the body. */
+    const begin = <A, E>(read: (response: Response) => Effect.Effect<A, E>) =>
+      Effect.zipLeft(Effect.fork(Effect.flatMap(request, read)), body.wanted)
+    return { breaker, body, request, begin }
+  })
+
+export const slowPolicy = (calls: number) =>
+  TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls })
 
 /** The circuit of the origin is HalfOpen. */
 export const makeHalfOpen = (options?: CircuitBreaker.Options) =>
@@ -131,7 +147,7 @@ export const makeHalfOpen = (options?: CircuitBreaker.Options) =>
     Effect.zipLeft(TestClock.adjust("10 seconds"))
   )
 
-/** What has been counted for the origin, where nothing is not worth a word. */
+/** Asserts the totals of a circuit: those that are not given are zero. */
 export const counted = (
   breaker: Breaker,
   expected: Partial<CircuitBreaker.CircuitSnapshot["totals"]>,
@@ -144,7 +160,7 @@ export const counted = (
 export const keysOf = (breaker: Breaker) =>
   Effect.map(breaker.circuits, (circuits) => circuits.map(({ key }) => key))
 
-/** Waits until the event loop turns: what a fiber only hands on to another has arrived by then. */
+/** Waits for a turn of the event loop, in which other fibers go on. */
 export const nextTurn: Effect.Effect<void> = Effect.async((resume) => {
   setTimeout(() => resume(Effect.void), 0)
 })

@@ -1,4 +1,4 @@
-import { afterEach, assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make } from "../../rules/fixtures.ts"
 import { backend, makeHalfOpen, origin, respond, url } from "./fixtures.ts"
 
@@ -131,193 +132,174 @@ const secondsOpen = (breaker: Breaker) =>
     state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : state._tag
   )
 
-describe("the hint of a failure", () => {
-  for (const [title, headers, millis] of hints) {
-    it.effect(`${title}: ${millis === undefined ? "none" : `${millis} ms`}`, () =>
-      Effect.gen(function* () {
-        yield* setClock
-        const verdict = yield* Effect.sync(() =>
-          CircuitHttpClient.classify(Exit.succeed(respond(503, { headers })))
-        )
-        assert.deepStrictEqual(
-          verdict,
-          millis === undefined ? Outcome.failure() : Outcome.failure({ retryAfter: millis })
-        )
-      })
+for (const [name, headers, millis] of hints) {
+  const [id, title] = name.startsWith("E10 ") ? ["E10", name.slice(4)] : ["R3.2.8", name]
+  test(`${id} ${title} hints ${millis === undefined ? "nothing" : `${millis} ms`}`, function* () {
+    yield* setClock
+    const verdict = yield* Effect.sync(() =>
+      CircuitHttpClient.classify(Exit.succeed(respond(503, { headers })))
     )
-  }
-})
-
-describe("any text at all", () => {
-  const days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-  const longDays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-  const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-  const two = (value: number) => String(value).padStart(2, "0")
-
-  const hintOf = (retryAfter: string): number | undefined => {
-    // As a client would hand it on: `Headers` refuses what no header can hold.
-    const response: HttpClientResponse.HttpClientResponse = Object.create(respond(503), {
-      headers: { value: { date, "retry-after": retryAfter } }
-    })
-    const outcome = CircuitHttpClient.classify(Exit.succeed(response))
-    return outcome._tag === "Failure" && outcome.retryAfter !== undefined
-      ? Duration.toMillis(outcome.retryAfter)
-      : undefined
-  }
-
-  const moments = FastCheck.date({
-    min: new Date("2015-10-07T07:28:00Z"),
-    max: new Date("2016-10-05T00:00:00Z"),
-    noInvalidDate: true
-  }).map((moment) => new Date(Math.floor(moment.getTime() / 1000) * 1000))
-
-  it("E10 a date in each of the three forms is the moment that it names", () => {
-    FastCheck.assert(
-      FastCheck.property(moments, (moment) => {
-        const day = moment.getUTCDay() === 0 ? 6 : moment.getUTCDay() - 1
-        const month = months[moment.getUTCMonth()]!
-        const dayOfMonth = moment.getUTCDate()
-        const year = moment.getUTCFullYear()
-        const time = moment.toISOString().slice(11, 19)
-        const millis = moment.getTime() - Date.parse(date)
-        assert.strictEqual(hintOf(moment.toUTCString()), millis)
-        assert.strictEqual(
-          hintOf(`${longDays[day]}, ${two(dayOfMonth)}-${month}-${two(year % 100)} ${time} GMT`),
-          millis
-        )
-        assert.strictEqual(
-          hintOf(`${days[day]} ${month} ${String(dayOfMonth).padStart(2)} ${time} ${year}`),
-          millis
-        )
-      })
+    assert.deepStrictEqual(
+      verdict,
+      millis === undefined ? Outcome.failure() : Outcome.failure({ retryAfter: millis })
     )
   })
+}
 
-  /** The grammar once more, as RFC 9110 has it, beside fractions and the spaces round a value. */
-  const isOfTheGrammar = (text: string): boolean => {
-    const value = text.replace(/^[ \t]*/, "").replace(/[ \t]*$/, "")
-    const time = "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
-    const month = `(${months.join("|")})`
-    const forms = [
-      "[0-9]+([.][0-9]+)?",
-      `(${days.join("|")}), [0-9]{2} ${month} [0-9]{4} ${time} GMT`,
-      `(${longDays.join("|")}), [0-9]{2}-${month}-[0-9]{2} ${time} GMT`,
-      `(${days.join("|")}) ${month} ([0-9]{2}| [0-9]) ${time} [0-9]{4}`
-    ]
-    return forms.some((form) => new RegExp(`^${form}$`).test(value))
-  }
+const days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+const longDays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+const two = (value: number) => String(value).padStart(2, "0")
 
-  const nearDates = FastCheck.tuple(
-    FastCheck.constantFrom(...days, ...longDays, "day", ""),
-    FastCheck.constantFrom(", ", " ", ",", ""),
-    FastCheck.constantFrom("07", "7", " 7", "31", "00", "32"),
-    FastCheck.constantFrom(" ", "-", ""),
-    FastCheck.constantFrom(...months, "Foo", "oct", "10"),
-    FastCheck.constantFrom(" ", "-", ""),
-    FastCheck.constantFrom("2015", "15", "9999", "0000", "115"),
-    FastCheck.constantFrom(" 07:28:30", " 24:00:00", " 7:28:30", " 07:28:61", "T07:28:30", ""),
-    FastCheck.constantFrom(" GMT", "", " UTC", " +0200", " Z", " GMT+1", " PST")
-  ).map((parts) => parts.join(""))
+const hintOf = (retryAfter: string): number | undefined => {
+  // As a client would hand it on: `Headers` refuses what no header can hold.
+  const response: HttpClientResponse.HttpClientResponse = Object.create(respond(503), {
+    headers: { value: { date, "retry-after": retryAfter } }
+  })
+  const outcome = CircuitHttpClient.classify(Exit.succeed(response))
+  return outcome._tag === "Failure" && outcome.retryAfter !== undefined
+    ? Duration.toMillis(outcome.retryAfter)
+    : undefined
+}
 
-  it("E10 no text throws, and none hints that the grammar does not know", () => {
-    FastCheck.assert(
-      FastCheck.property(
-        FastCheck.oneof(
-          FastCheck.string({ unit: "binary" }),
-          FastCheck.stringMatching(/^[ \t0-9.,:+-]{0,40}$/),
-          nearDates,
-          FastCheck.tuple(moments, FastCheck.string(), FastCheck.boolean()).map(([moment, text, before]) =>
-            before ? text + moment.toUTCString() : moment.toUTCString() + text
-          ),
-          FastCheck.oneof(
-            moments.map((it) => it.toISOString()),
-            moments.map(String)
-          )
+const moments = FastCheck.date({
+  min: new Date("2015-10-07T07:28:00Z"),
+  max: new Date("2016-10-05T00:00:00Z"),
+  noInvalidDate: true
+}).map((moment) => new Date(Math.floor(moment.getTime() / 1000) * 1000))
+
+it("E10 a date in each of the three forms is the moment that it names", () => {
+  FastCheck.assert(
+    FastCheck.property(moments, (moment) => {
+      const day = moment.getUTCDay() === 0 ? 6 : moment.getUTCDay() - 1
+      const month = months[moment.getUTCMonth()]!
+      const dayOfMonth = moment.getUTCDate()
+      const year = moment.getUTCFullYear()
+      const time = moment.toISOString().slice(11, 19)
+      const millis = moment.getTime() - Date.parse(date)
+      assert.strictEqual(hintOf(moment.toUTCString()), millis)
+      assert.strictEqual(
+        hintOf(`${longDays[day]}, ${two(dayOfMonth)}-${month}-${two(year % 100)} ${time} GMT`),
+        millis
+      )
+      assert.strictEqual(
+        hintOf(`${days[day]} ${month} ${String(dayOfMonth).padStart(2)} ${time} ${year}`),
+        millis
+      )
+    })
+  )
+})
+
+/** The grammar once more, as RFC 9110 has it, beside fractions and the spaces round a value. */
+const isOfTheGrammar = (text: string): boolean => {
+  const value = text.replace(/^[ \t]*/, "").replace(/[ \t]*$/, "")
+  const time = "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
+  const month = `(${months.join("|")})`
+  const forms = [
+    "[0-9]+([.][0-9]+)?",
+    `(${days.join("|")}), [0-9]{2} ${month} [0-9]{4} ${time} GMT`,
+    `(${longDays.join("|")}), [0-9]{2}-${month}-[0-9]{2} ${time} GMT`,
+    `(${days.join("|")}) ${month} ([0-9]{2}| [0-9]) ${time} [0-9]{4}`
+  ]
+  return forms.some((form) => new RegExp(`^${form}$`).test(value))
+}
+
+const nearDates = FastCheck.tuple(
+  FastCheck.constantFrom(...days, ...longDays, "day", ""),
+  FastCheck.constantFrom(", ", " ", ",", ""),
+  FastCheck.constantFrom("07", "7", " 7", "31", "00", "32"),
+  FastCheck.constantFrom(" ", "-", ""),
+  FastCheck.constantFrom(...months, "Foo", "oct", "10"),
+  FastCheck.constantFrom(" ", "-", ""),
+  FastCheck.constantFrom("2015", "15", "9999", "0000", "115"),
+  FastCheck.constantFrom(" 07:28:30", " 24:00:00", " 7:28:30", " 07:28:61", "T07:28:30", ""),
+  FastCheck.constantFrom(" GMT", "", " UTC", " +0200", " Z", " GMT+1", " PST")
+).map((parts) => parts.join(""))
+
+it("E10 no text throws, and only a text of the grammar hints", () => {
+  FastCheck.assert(
+    FastCheck.property(
+      FastCheck.oneof(
+        FastCheck.string({ unit: "binary" }),
+        FastCheck.stringMatching(/^[ \t0-9.,:+-]{0,40}$/),
+        nearDates,
+        FastCheck.tuple(moments, FastCheck.string(), FastCheck.boolean()).map(([moment, text, before]) =>
+          before ? text + moment.toUTCString() : moment.toUTCString() + text
         ),
-        (text) => {
-          const hint = hintOf(text)
-          assert.isTrue(hint === undefined || (hint >= 0 && hint <= year), text)
-          assert.isTrue(hint === undefined || isOfTheGrammar(text), text)
-        }
+        FastCheck.oneof(
+          moments.map((it) => it.toISOString()),
+          moments.map(String)
+        )
       ),
-      { numRuns: 2_000 }
+      (text) => {
+        const hint = hintOf(text)
+        assert.isTrue(hint === undefined || (hint >= 0 && hint <= year), text)
+        assert.isTrue(hint === undefined || isOfTheGrammar(text), text)
+      }
+    ),
+    { numRuns: 2_000 }
+  )
+})
+
+it("E10 a long text is read in one go", () => {
+  // Each would take minutes, were it gone through again for each of its characters.
+  for (const text of [" ".repeat(1e6), "1".repeat(1e6), `1${" ".repeat(1e6)}x`, `${"1.".repeat(5e5)}`]) {
+    assert.isTrue([undefined, year].includes(hintOf(text)))
+  }
+})
+
+const { TZ } = process.env
+afterEach(() => {
+  if (TZ === undefined) delete process.env["TZ"]
+  else process.env["TZ"] = TZ
+})
+
+it.effect("E10 a date of asctime is in GMT in every time zone", () =>
+  Effect.sync(() => {
+    process.env["TZ"] = "America/New_York"
+    assert.notStrictEqual(new Date(0).getTimezoneOffset(), 0)
+    const headers = { date, "retry-after": "Wed Oct  7 07:28:30 2015" }
+    assert.deepStrictEqual(
+      CircuitHttpClient.classify(Exit.succeed(respond(503, { headers }))),
+      Outcome.failure({ retryAfter: "30 seconds" })
     )
   })
+)
 
-  it("E10 a long text is read in one go", () => {
-    // Each would take minutes, were it gone through again for each of its characters.
-    for (const text of [" ".repeat(1e6), "1".repeat(1e6), `1${" ".repeat(1e6)}x`, `${"1.".repeat(5e5)}`]) {
-      assert.isTrue([undefined, year].includes(hintOf(text)))
-    }
-  })
+test("R3.2.8 a longer hint lengthens the opening, a shorter one does not cut it", function* () {
+  assert.strictEqual(yield* openedBy(503, { "retry-after": "60" }), 60)
+  assert.strictEqual(yield* openedBy(503, { "retry-after": "5" }), 10)
+  assert.strictEqual(yield* openedBy(503, { "retry-after-ms": "10500" }), 10.5)
+  assert.strictEqual(yield* openedBy(408, { "retry-after": "60" }), 60)
 })
 
-describe("a date without a zone", () => {
-  const { TZ } = process.env
-  afterEach(() => {
-    if (TZ === undefined) delete process.env["TZ"]
-    else process.env["TZ"] = TZ
-  })
-
-  it.effect("is in GMT wherever it is read", () =>
-    Effect.sync(() => {
-      process.env["TZ"] = "America/New_York"
-      assert.notStrictEqual(new Date(0).getTimezoneOffset(), 0)
-      const headers = { date, "retry-after": "Wed Oct  7 07:28:30 2015" }
-      assert.deepStrictEqual(
-        CircuitHttpClient.classify(Exit.succeed(respond(503, { headers }))),
-        Outcome.failure({ retryAfter: "30 seconds" })
-      )
-    })
-  )
+test("R3.2.8 an absurd hint is cut to maxOpenDuration", function* () {
+  const absurd = { "retry-after": "99999999999999999999" }
+  assert.strictEqual(yield* openedBy(503, absurd), 3_600)
+  assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "2 minutes" }), 120)
+  assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "1000 days" }), year / 1_000)
 })
 
-describe("the hint and the opening of the circuit", () => {
-  it.scoped("a longer hint lengthens it, a shorter one does not cut it", () =>
-    Effect.gen(function* () {
-      assert.strictEqual(yield* openedBy(503, { "retry-after": "60" }), 60)
-      assert.strictEqual(yield* openedBy(503, { "retry-after": "5" }), 10)
-      assert.strictEqual(yield* openedBy(503, { "retry-after-ms": "10500" }), 10.5)
-      assert.strictEqual(yield* openedBy(408, { "retry-after": "60" }), 60)
-    })
-  )
+test("R3.2.8 the hint of a failed probe counts too", function* () {
+  const breaker = yield* makeHalfOpen()
+  yield* CircuitHttpClient.protect(answering(503, { "retry-after": "60" }), { breaker }).get(url)
+  assert.strictEqual(yield* secondsOpen(breaker), 60)
+})
 
-  it.scoped("an absurd hint is cut to maxOpenDuration", () =>
-    Effect.gen(function* () {
-      const absurd = { "retry-after": "99999999999999999999" }
-      assert.strictEqual(yield* openedBy(503, absurd), 3_600)
-      assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "2 minutes" }), 120)
-      assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "1000 days" }), year / 1_000)
-    })
+test("R3.2.8 an error about a status has the hint of its response", function* () {
+  const breaker = yield* make()
+  const client = answering(503, { "retry-after": "60" }).pipe(
+    HttpClient.filterStatusOk,
+    CircuitHttpClient.protect({ breaker })
   )
+  yield* Effect.flip(client.get(url))
+  assert.strictEqual(yield* secondsOpen(breaker), 60)
+})
 
-  it.scoped("a failed probe's hint counts too", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      yield* CircuitHttpClient.protect(answering(503, { "retry-after": "60" }), { breaker }).get(url)
-      assert.strictEqual(yield* secondsOpen(breaker), 60)
-    })
-  )
-
-  it.scoped("an error about a status has the hint of its response", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const client = answering(503, { "retry-after": "60" }).pipe(
-        HttpClient.filterStatusOk,
-        CircuitHttpClient.protect({ breaker })
-      )
-      yield* Effect.flip(client.get(url))
-      assert.strictEqual(yield* secondsOpen(breaker), 60)
-    })
-  )
-
-  it.scoped("a failure of statusOutcome has the response's hint unless it has its own", () =>
-    Effect.gen(function* () {
-      const asked = { "retry-after": "60" }
-      assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => Outcome.failure() }), 60)
-      const own = Outcome.failure({ retryAfter: "20 seconds" })
-      assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => own }), 20)
-      assert.strictEqual(yield* openedBy(503, asked, { statusOutcome: () => Outcome.success }), "Closed")
-    })
-  )
+test("R3.2.8 a failure by statusOutcome has the hint of the response, unless it has its own", function* () {
+  const asked = { "retry-after": "60" }
+  assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => Outcome.failure() }), 60)
+  const own = Outcome.failure({ retryAfter: "20 seconds" })
+  assert.strictEqual(yield* openedBy(429, asked, { statusOutcome: () => own }), 20)
+  assert.strictEqual(yield* openedBy(503, asked, { statusOutcome: () => Outcome.success }), "Closed")
 })

@@ -1,9 +1,7 @@
-/** The clients that people use, against real sockets. Time is virtual all the same: nothing waits but for an event. */
+/** The clients of the platform, on real sockets and the clock of the test: nothing waits but for an event. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
-import type { HttpClientError } from "@effect/platform/HttpClientError"
-import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { assert, describe, it } from "@effect/vitest"
 import { TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
@@ -17,8 +15,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { createServer, type Server as NodeServer, type ServerResponse } from "node:http"
+import type { Body } from "../../kit/test.ts"
 import { type Breaker, make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
-import { counted, nextTurn } from "./fixtures.ts"
+import { counted, nextTurn, type Reading } from "./fixtures.ts"
 
 interface Server {
   readonly origin: string
@@ -75,8 +74,6 @@ const begin = (response: ServerResponse) =>
 const guarded = (breaker: Breaker) =>
   Effect.map(HttpClient.HttpClient, CircuitHttpClient.protect({ breaker }))
 
-type Reading<A> = (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, HttpClientError>
-
 /** A request whose headers and first bytes have come, in a fiber that reads on. */
 const beginReading = <A>(breaker: Breaker, server: Server, read: Reading<A>) =>
   Effect.gen(function* () {
@@ -91,13 +88,33 @@ const beginReading = <A>(breaker: Breaker, server: Server, read: Reading<A>) =>
     return { fiber, response }
   })
 
-/** What the socket has said, however deep the client has wrapped it. */
+/** The code of the socket's error, however deep the client has wrapped it. */
 const codeOf = (error: unknown): unknown =>
   Predicate.hasProperty(error, "code")
     ? error.code
     : Predicate.hasProperty(error, "cause")
       ? codeOf(error.cause)
       : undefined
+
+/** Ways to read a body; a stream offers its pieces to a queue. */
+const readings: Record<string, (pieces: Queue.Queue<string>) => Reading> = {
+  text:
+    () =>
+    ({ text }) =>
+      text,
+  json:
+    () =>
+    ({ json }) =>
+      json,
+  arrayBuffer:
+    () =>
+    ({ arrayBuffer }) =>
+      arrayBuffer,
+  stream:
+    (pieces) =>
+    ({ stream }) =>
+      Stream.runForEach(Stream.decodeText(stream), (piece) => Queue.offer(pieces, piece))
+}
 
 const resets = ["ECONNRESET", "UND_ERR_SOCKET"]
 
@@ -109,209 +126,173 @@ const clients = {
 
 for (const [name, layer] of Object.entries(clients)) {
   describe(name, () => {
-    const test = (
-      title: string,
-      body: () => Effect.Effect<unknown, unknown, HttpClient.HttpClient | Scope.Scope>
-    ) => it.scoped(title, () => Effect.provide(Effect.suspend(body), layer))
+    const test = (title: string, body: Body<HttpClient.HttpClient | Scope.Scope>) =>
+      it.scoped(title, () => Effect.provide(Effect.gen(body), layer))
 
-    test("connection refused is a failure, with the original error", () =>
-      Effect.gen(function* () {
-        const { origin } = yield* Effect.scoped(serve)
+    for (const [what, codes, origin] of [
+      ["a refused connection", ["ECONNREFUSED"], Effect.scoped(Effect.map(serve, ({ origin }) => origin))],
+      [
+        "a name that does not resolve",
+        ["ENOTFOUND", "EAI_AGAIN"],
+        Effect.succeed("http://no-such-host.invalid")
+      ]
+    ] as const) {
+      test(`C3 ${what} is a failure, with the original error`, function* () {
+        const to = yield* origin
         const breaker = yield* make()
         const client = yield* guarded(breaker)
-        const error = yield* Effect.flip(client.get(origin))
+        const error = yield* Effect.flip(client.get(to))
         assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
-        assert.strictEqual(codeOf(error), "ECONNREFUSED")
-        yield* counted(breaker, { failed: 1 }, origin)
-        yield* rejectionOf(client.get(origin))
-      }))
+        assert.include(codes, codeOf(error))
+        yield* counted(breaker, { failed: 1 }, to)
+        yield* rejectionOf(client.get(to))
+      })
+    }
 
-    test("a name that does not resolve is a failure, with the original error", () =>
-      Effect.gen(function* () {
-        const origin = "http://no-such-host.invalid"
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const error = yield* Effect.flip(client.get(origin))
-        assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
-        assert.include(["ENOTFOUND", "EAI_AGAIN"], codeOf(error))
-        yield* counted(breaker, { failed: 1 }, origin)
-        yield* rejectionOf(client.get(origin))
-      }))
+    test("C3 a reset before the headers is a failure, with the original error", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const fiber = yield* Effect.fork(Effect.flatMap(guarded(breaker), (it) => it.get(server.origin)))
+      yield* reset(yield* server.next)
+      const error = yield* Effect.flip(Fiber.join(fiber))
+      assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
+      assert.include(resets, codeOf(error))
+      yield* counted(breaker, { failed: 1 }, server.origin)
+    })
 
-    test("a reset before the headers is a failure, with the original error", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const fiber = yield* Effect.fork(Effect.flatMap(guarded(breaker), (it) => it.get(server.origin)))
-        yield* reset(yield* server.next)
-        const error = yield* Effect.flip(Fiber.join(fiber))
-        assert.strictEqual(error._tag === "RequestError" && error.reason, "Transport")
-        assert.include(resets, codeOf(error))
-        yield* counted(breaker, { failed: 1 }, server.origin)
-      }))
-
-    test("a reset in the body is one failure, with the original error", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        for (const read of [
-          (response: HttpClientResponse.HttpClientResponse) => response.text,
-          (response: HttpClientResponse.HttpClientResponse) => response.json,
-          (response: HttpClientResponse.HttpClientResponse) => response.arrayBuffer
-        ]) {
-          const breaker = yield* make()
-          const { fiber, response } = yield* beginReading<unknown>(breaker, server, read)
-          yield* counted(breaker, {}, server.origin)
-          yield* reset(response)
-          const error = yield* Effect.flip(Fiber.join(fiber))
-          assert.strictEqual(error._tag === "ResponseError" && error.reason, "Decode")
-          assert.include(resets, codeOf(error))
-          yield* counted(breaker, { failed: 1 }, server.origin)
-        }
-      }))
-
-    test("a reset in a stream is one failure, after the pieces that came", () =>
-      Effect.gen(function* () {
+    for (const [name, read] of Object.entries(readings)) {
+      test(`C3 a reset in the body is one failure of ${name}, with the original error`, function* () {
         const server = yield* serve
         const breaker = yield* make()
         const pieces = yield* Queue.unbounded<string>()
-        const { fiber, response } = yield* beginReading(breaker, server, (response) =>
-          Stream.runForEach(Stream.decodeText(response.stream), (piece) => Queue.offer(pieces, piece))
-        )
-        assert.strictEqual(yield* Queue.take(pieces), "first")
+        const { fiber, response } = yield* beginReading(breaker, server, read(pieces))
+        if (name === "stream") assert.strictEqual(yield* Queue.take(pieces), "first")
         yield* counted(breaker, {}, server.origin)
         yield* reset(response)
         const error = yield* Effect.flip(Fiber.join(fiber))
         assert.strictEqual(error._tag === "ResponseError" && error.reason, "Decode")
         assert.include(resets, codeOf(error))
         yield* counted(breaker, { failed: 1 }, server.origin)
-      }))
+      })
+    }
 
-    test("a response that hangs behind an inner timeout is a failure", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = (yield* HttpClient.HttpClient).pipe(
-          HttpClient.transformResponse(Effect.timeout("1 second")),
-          CircuitHttpClient.protect({ breaker })
-        )
-        const fiber = yield* Effect.fork(client.get(server.origin))
-        yield* server.next
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
-        yield* counted(breaker, { failed: 1 }, server.origin)
-      }))
+    test("C3 a response that hangs behind an inner timeout is a failure", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = (yield* HttpClient.HttpClient).pipe(
+        HttpClient.transformResponse(Effect.timeout("1 second")),
+        CircuitHttpClient.protect({ breaker })
+      )
+      const fiber = yield* Effect.fork(client.get(server.origin))
+      yield* server.next
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
+      yield* counted(breaker, { failed: 1 }, server.origin)
+    })
 
-    test("a response that hangs behind an outer timeout is Ignored, and gives a probe's slot back", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        yield* breaker.trip(server.origin)
-        yield* TestClock.adjust("10 seconds")
-        const client = yield* guarded(breaker)
-        const fiber = yield* Effect.fork(Effect.timeout(client.get(server.origin), "1 second"))
-        yield* server.next
-        assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 1 })
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
-        yield* counted(breaker, { ignored: 1 }, server.origin)
-        assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 0 })
-      }))
+    test("R3.1.4 a response that hangs behind an outer timeout is Ignored, and gives the slot of its probe back", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      yield* breaker.trip(server.origin)
+      yield* TestClock.adjust("10 seconds")
+      const client = yield* guarded(breaker)
+      const fiber = yield* Effect.fork(Effect.timeout(client.get(server.origin), "1 second"))
+      yield* server.next
+      assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 1 })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "TimeoutException")
+      yield* counted(breaker, { ignored: 1 }, server.origin)
+      assert.deepInclude(yield* breaker.state(server.origin), { _tag: "HalfOpen", probing: 0 })
+    })
 
-    test("a body whose reader is interrupted is Ignored", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const { fiber } = yield* beginReading(breaker, server, ({ text }) => text)
-        yield* Fiber.interrupt(fiber)
-        yield* counted(breaker, { ignored: 1 }, server.origin)
-      }))
+    test("R3.1.4 a body whose reader is interrupted is Ignored", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const { fiber } = yield* beginReading(breaker, server, ({ text }) => text)
+      yield* Fiber.interrupt(fiber)
+      yield* counted(breaker, { ignored: 1 }, server.origin)
+    })
 
-    test("a slow body is a slow call, and a success", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make({
-          tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 9 })
+    test("R3.2.11 a slow body is a slow call, and a success", function* () {
+      const server = yield* serve
+      const breaker = yield* make({
+        tripPolicy: TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 9 })
+      })
+      const { fiber, response } = yield* beginReading(breaker, server, ({ text }) => text)
+      yield* TestClock.adjust("2 seconds")
+      yield* Effect.sync(() => response.end(".".repeat(95)))
+      assert.strictEqual((yield* Fiber.join(fiber)).length, 100)
+      const { totals, window } = yield* breaker.snapshot(server.origin)
+      assert.deepStrictEqual(window, { calls: 1, failures: 0, slow: 1 })
+      assert.strictEqual(totals.succeeded, 1)
+    })
+
+    test("C3 a body that is no JSON is judged by its status", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const fiber = yield* Effect.fork(Effect.flatMap(client.get(server.origin), ({ json }) => json))
+      const response = yield* server.next
+      yield* Effect.sync(() => response.end("<html>"))
+      assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "ResponseError")
+      yield* counted(breaker, { succeeded: 1 }, server.origin)
+    })
+
+    test("R3.2.8 the Retry-After of a 503 goes by the clock of the server", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const fiber = yield* Effect.fork(client.get(server.origin))
+      const response = yield* server.next
+      yield* Effect.sync(() => {
+        const date = "Wed, 07 Oct 2015 07:28:00 GMT"
+        response.writeHead(503, { date, "retry-after": "Wed, 07 Oct 2015 07:29:00 GMT" }).end()
+      })
+      assert.strictEqual((yield* Fiber.join(fiber)).status, 503)
+      const state = yield* breaker.state(server.origin)
+      assert.strictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
+    })
+
+    test("C2 an open circuit sends nothing", function* () {
+      const server = yield* serve
+      const breaker = yield* make()
+      const client = yield* guarded(breaker)
+      const answered = (status: number) =>
+        Effect.gen(function* () {
+          const fiber = yield* Effect.fork(client.get(server.origin))
+          const response = yield* server.next
+          yield* Effect.sync(() => response.writeHead(status).end())
+          return (yield* Fiber.join(fiber)).status
         })
-        const { fiber, response } = yield* beginReading(breaker, server, ({ text }) => text)
-        yield* TestClock.adjust("2 seconds")
-        yield* Effect.sync(() => response.end(".".repeat(95)))
-        assert.strictEqual((yield* Fiber.join(fiber)).length, 100)
-        const { totals, window } = yield* breaker.snapshot(server.origin)
-        assert.deepStrictEqual(window, { calls: 1, failures: 0, slow: 1 })
-        assert.strictEqual(totals.succeeded, 1)
-      }))
-
-    test("a body that is no JSON is judged by its status", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const fiber = yield* Effect.fork(Effect.flatMap(client.get(server.origin), ({ json }) => json))
-        const response = yield* server.next
-        yield* Effect.sync(() => response.end("<html>"))
-        assert.strictEqual((yield* Effect.flip(Fiber.join(fiber)))._tag, "ResponseError")
-        yield* counted(breaker, { succeeded: 1 }, server.origin)
-      }))
-
-    test("a 503 has its Retry-After by the server's own clock", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const fiber = yield* Effect.fork(client.get(server.origin))
-        const response = yield* server.next
-        yield* Effect.sync(() => {
-          const date = "Wed, 07 Oct 2015 07:28:00 GMT"
-          response.writeHead(503, { date, "retry-after": "Wed, 07 Oct 2015 07:29:00 GMT" }).end()
-        })
-        assert.strictEqual((yield* Fiber.join(fiber)).status, 503)
-        const state = yield* breaker.state(server.origin)
-        assert.strictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
-      }))
-
-    test("an open circuit sends nothing", () =>
-      Effect.gen(function* () {
-        const server = yield* serve
-        const breaker = yield* make()
-        const client = yield* guarded(breaker)
-        const answered = (status: number) =>
-          Effect.gen(function* () {
-            const fiber = yield* Effect.fork(client.get(server.origin))
-            const response = yield* server.next
-            yield* Effect.sync(() => response.writeHead(status).end())
-            return (yield* Fiber.join(fiber)).status
-          })
-        assert.strictEqual(yield* answered(500), 500)
-        yield* Effect.replicateEffect(rejectionOf(client.get(server.origin)), 10)
-        assert.deepStrictEqual([server.connections(), server.requests()], [1, 1])
-        yield* TestClock.adjust("10 seconds")
-        assert.strictEqual(yield* answered(200), 200)
-        assert.strictEqual(server.requests(), 2)
-        assert.strictEqual(yield* tagOf(breaker, server.origin), "Closed")
-      }))
+      assert.strictEqual(yield* answered(500), 500)
+      yield* Effect.replicateEffect(rejectionOf(client.get(server.origin)), 10)
+      assert.deepStrictEqual([server.connections(), server.requests()], [1, 1])
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* answered(200), 200)
+      assert.strictEqual(server.requests(), 2)
+      assert.strictEqual(yield* tagOf(breaker, server.origin), "Closed")
+    })
   })
 }
 
-describe("many requests at once", () => {
-  it.scoped(
-    "E1 2,000 responses at once whose bodies nobody reads are all counted, and so is a good call beside them",
-    () =>
-      Effect.gen(function* () {
-        const origin = yield* serveAtOnce
-        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
-        const client = yield* guarded(breaker)
-        const good = Effect.flatMap(client.get(origin), ({ text }) => text)
-        const unread = Effect.replicateEffect(client.get(origin), 2_000, {
-          concurrency: "unbounded",
-          discard: true
-        })
+it.scoped(
+  "E1 2,000 responses at once whose bodies nobody reads are all counted, and so is a good call beside them",
+  () =>
+    Effect.gen(function* () {
+      const origin = yield* serveAtOnce
+      const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(3) })
+      const client = yield* guarded(breaker)
+      const good = Effect.flatMap(client.get(origin), ({ text }) => text)
+      const unread = Effect.replicateEffect(client.get(origin), 2_000, {
+        concurrency: "unbounded",
+        discard: true
+      })
 
-        const [body] = yield* Effect.all([good, unread], { concurrency: "unbounded" })
-        yield* nextTurn
+      const [body] = yield* Effect.all([good, unread], { concurrency: "unbounded" })
+      yield* nextTurn
 
-        assert.strictEqual(body, "rates")
-        yield* counted(breaker, { succeeded: 2_001 }, origin)
-        assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
-      }).pipe(Effect.provide(NodeHttpClient.layerUndici))
-  )
-})
+      assert.strictEqual(body, "rates")
+      yield* counted(breaker, { succeeded: 2_001 }, origin)
+      assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
+    }).pipe(Effect.provide(NodeHttpClient.layerUndici))
+)

@@ -1,7 +1,8 @@
-/** Ten thousand of everything that somebody who makes requests can have open at once. Costs are counted, not timed. */
-import { assert, describe, it } from "@effect/vitest"
+/** Ten thousand responses, bodies and requests that are open at once. Costs are counted, not timed. */
+import { assert, it } from "@effect/vitest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import { test } from "../../kit/test.ts"
 import { inLongRun } from "../../runLength.ts"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Deferred from "effect/Deferred"
@@ -25,9 +26,9 @@ import {
 } from "./fixtures.ts"
 
 const many = 10_000
-/** The tests that take long have so many in their quick form. */
+/** So many in the quick form of the tests that take long. */
 const several = inLongRun(many, 2_000)
-/** Where it is not the number that is looked at. */
+/** So many where the test is not about the number. */
 const some = 1_000
 
 /** Does so many of something at once, in one turn of the event loop. */
@@ -48,266 +49,234 @@ const counting = () => {
   return { work, tripPolicy }
 }
 
-describe("responses whose bodies nobody reads", () => {
-  it.scoped("E1 10,000 responses whose bodies nobody reads, in one turn, are all counted", () =>
-    Effect.gen(function* () {
-      const { tripPolicy, work } = counting()
-      const breaker = yield* make({ tripPolicy })
-      let verdicts = 0
-      const client = CircuitHttpClient.protect(streaming("rates").client, {
-        breaker,
-        statusOutcome: () => {
-          verdicts++
-          return Outcome.success
-        }
-      })
-
-      yield* atOnce(many, () => client.get(url))
-      yield* counted(breaker, { succeeded: many })
-      yield* nextTurn
-
-      yield* counted(breaker, { succeeded: many })
-      assert.strictEqual(verdicts, many)
-      // Once for the reader, who saw them before they were settled, and once for good.
-      assert.strictEqual(work.records, 2 * many)
-    })
-  )
-
-  it.scoped("E1 a good call in the same turn lives", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
-      const good = Effect.flatMap(client.get(url), ({ text }) => text)
-
-      const [text] = yield* Effect.all([good, atOnce(some, () => client.get(url))], {
-        concurrency: "unbounded"
-      })
-      yield* nextTurn
-
-      assert.strictEqual(text, "rates")
-      yield* counted(breaker, { succeeded: some + 1 })
-    })
-  )
-
-  it.scoped("E1 the next outcome of the circuit finds all of them settled", () =>
-    Effect.gen(function* () {
-      const { tripPolicy, work } = counting()
-      const breaker = yield* make({ tripPolicy })
-      const { client } = backend((to, nth) =>
-        Effect.succeed(respond(nth > some ? 503 : 200, { body: "rates", to }))
-      )
-      const guarded = CircuitHttpClient.protect(client, { breaker })
-      yield* atOnce(some, () => guarded.get(url))
-      assert.strictEqual(work.records, 0)
-
-      yield* guarded.get(url)
-
-      assert.strictEqual(work.records, some + 1)
-      yield* counted(breaker, { succeeded: some, failed: 1 })
-    })
-  )
-
-  it.scoped("E1 each may be followed by a reading of the circuit", () =>
-    Effect.gen(function* () {
-      const { tripPolicy, work } = counting()
-      const breaker = yield* make({ tripPolicy })
-      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
-
-      const seen = yield* atOnce(some, () =>
-        Effect.zipRight(
-          client.get(url),
-          Effect.all([breaker.snapshot(origin), breaker.state(origin), breaker.circuits])
-        )
-      )
-      yield* nextTurn
-
-      assert.deepStrictEqual(
-        seen.map(([{ totals }]) => totals.succeeded),
-        Array.from({ length: some }, (_, index) => index + 1)
-      )
-      yield* counted(breaker, { succeeded: some })
-      assert.strictEqual(work.records, 2 * some)
-    })
-  )
-
-  it.scoped("E1 a window that has forgotten the failures before them is read as it will be", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 1, calls: 3 }) })
-      const { client } = backend((to, nth) =>
-        Effect.succeed(respond(nth === 1 ? 503 : 200, { body: "rates", to }))
-      )
-      const guarded = CircuitHttpClient.protect(client, { breaker })
-      const windows = yield* Effect.replicateEffect(
-        Effect.zipRight(
-          guarded.get(url),
-          Effect.map(breaker.snapshot(origin), ({ window }) => window)
-        ),
-        4
-      )
-      assert.deepStrictEqual(
-        windows.map(({ calls, failures }) => [calls, failures]),
-        [
-          [1, 1],
-          [2, 1],
-          [3, 1],
-          [3, 0]
-        ]
-      )
-    })
-  )
-
-  it.scoped("E1 each may have a circuit of its own", () =>
-    Effect.gen(function* () {
-      const { tripPolicy, work } = counting()
-      const breaker = yield* make({ tripPolicy })
-      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
-
-      yield* atOnce(some, (index) => client.get(`https://tenant-${index}.example/`))
-      yield* nextTurn
-
-      assert.strictEqual(work.records, some)
-      yield* counted(breaker, { succeeded: 1 }, "https://tenant-0.example")
-      yield* counted(breaker, { succeeded: 1 }, `https://tenant-${some - 1}.example`)
-    })
-  )
-
-  it.scoped(
-    "E1 a policy and a logger that throw while they are settled do no harm, and it is reported once",
-    () =>
-      Effect.gen(function* () {
-        let records = 0
-        const breaker = yield* make({
-          tripPolicy: TripPolicy.make<number>({
-            initial: 0,
-            record: (calls) => {
-              if (++records % 2 === 0) throw new Error("a policy that throws")
-              return calls + 1
-            },
-            trips: () => false
-          })
-        })
-        const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
-        let lines = 0
-        const throwing = Logger.make(() => {
-          lines++
-          throw new Error("a logger that throws")
-        })
-
-        yield* Effect.zipRight(
-          atOnce(some, () => client.get(url)),
-          nextTurn
-        ).pipe(Effect.locally(FiberRef.currentLoggers, HashSet.make(throwing)))
-
-        yield* counted(breaker, { succeeded: some / 2 })
-        assert.deepStrictEqual([records, lines], [some, 1])
-      })
-  )
-})
-
-describe("the timer that settles them", () => {
-  /** A clock that stops working when it is told to. */
-  class BreakingClock extends ManualClock {
-    isBroken = false
-
-    override unsafeCurrentTimeNanos(): bigint {
-      if (this.isBroken) throw new Error("a clock that throws")
-      return super.unsafeCurrentTimeNanos()
+test("E1 10,000 responses whose bodies nobody reads, in one turn, are all counted", function* () {
+  const { tripPolicy, work } = counting()
+  const breaker = yield* make({ tripPolicy })
+  let verdicts = 0
+  const client = CircuitHttpClient.protect(streaming("rates").client, {
+    breaker,
+    statusOutcome: () => {
+      verdicts++
+      return Outcome.success
     }
+  })
+
+  yield* atOnce(many, () => client.get(url))
+  yield* counted(breaker, { succeeded: many })
+  yield* nextTurn
+
+  yield* counted(breaker, { succeeded: many })
+  assert.strictEqual(verdicts, many)
+  // Once for the reader, who saw them before they were settled, and once for good.
+  assert.strictEqual(work.records, 2 * many)
+})
+
+test("E1 a good call in the same turn ends as usual", function* () {
+  const breaker = yield* make()
+  const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+  const good = Effect.flatMap(client.get(url), ({ text }) => text)
+
+  const [text] = yield* Effect.all([good, atOnce(some, () => client.get(url))], {
+    concurrency: "unbounded"
+  })
+  yield* nextTurn
+
+  assert.strictEqual(text, "rates")
+  yield* counted(breaker, { succeeded: some + 1 })
+})
+
+test("E1 unread responses are settled before the next outcome of their circuit", function* () {
+  const { tripPolicy, work } = counting()
+  const breaker = yield* make({ tripPolicy })
+  const { client } = backend((to, nth) =>
+    Effect.succeed(respond(nth > some ? 503 : 200, { body: "rates", to }))
+  )
+  const guarded = CircuitHttpClient.protect(client, { breaker })
+  yield* atOnce(some, () => guarded.get(url))
+  assert.strictEqual(work.records, 0)
+
+  yield* guarded.get(url)
+
+  assert.strictEqual(work.records, some + 1)
+  yield* counted(breaker, { succeeded: some, failed: 1 })
+})
+
+test("E1 a read of the circuit after each of them counts those so far", function* () {
+  const { tripPolicy, work } = counting()
+  const breaker = yield* make({ tripPolicy })
+  const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+
+  const seen = yield* atOnce(some, () =>
+    Effect.zipRight(
+      client.get(url),
+      Effect.all([breaker.snapshot(origin), breaker.state(origin), breaker.circuits])
+    )
+  )
+  yield* nextTurn
+
+  assert.deepStrictEqual(
+    seen.map(([{ totals }]) => totals.succeeded),
+    Array.from({ length: some }, (_, index) => index + 1)
+  )
+  yield* counted(breaker, { succeeded: some })
+  assert.strictEqual(work.records, 2 * some)
+})
+
+test("E1 a read counts unread responses into a window of calls", function* () {
+  const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 1, calls: 3 }) })
+  const { client } = backend((to, nth) =>
+    Effect.succeed(respond(nth === 1 ? 503 : 200, { body: "rates", to }))
+  )
+  const guarded = CircuitHttpClient.protect(client, { breaker })
+  const windows = yield* Effect.replicateEffect(
+    Effect.zipRight(
+      guarded.get(url),
+      Effect.map(breaker.snapshot(origin), ({ window }) => window)
+    ),
+    4
+  )
+  assert.deepStrictEqual(
+    windows.map(({ calls, failures }) => [calls, failures]),
+    [
+      [1, 1],
+      [2, 1],
+      [3, 1],
+      [3, 0]
+    ]
+  )
+})
+
+test("E1 unread responses on a circuit each are all counted", function* () {
+  const { tripPolicy, work } = counting()
+  const breaker = yield* make({ tripPolicy })
+  const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+
+  yield* atOnce(some, (index) => client.get(`https://tenant-${index}.example/`))
+  yield* nextTurn
+
+  assert.strictEqual(work.records, some)
+  yield* counted(breaker, { succeeded: 1 }, "https://tenant-0.example")
+  yield* counted(breaker, { succeeded: 1 }, `https://tenant-${some - 1}.example`)
+})
+
+test("E1 a policy and a logger that throw while unread responses are settled do no harm, and are reported once", function* () {
+  let records = 0
+  const breaker = yield* make({
+    tripPolicy: TripPolicy.make<number>({
+      initial: 0,
+      record: (calls) => {
+        if (++records % 2 === 0) throw new Error("a policy that throws")
+        return calls + 1
+      },
+      trips: () => false
+    })
+  })
+  const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+  let lines = 0
+  const throwing = Logger.make(() => {
+    lines++
+    throw new Error("a logger that throws")
+  })
+
+  yield* Effect.zipRight(
+    atOnce(some, () => client.get(url)),
+    nextTurn
+  ).pipe(Effect.locally(FiberRef.currentLoggers, HashSet.make(throwing)))
+
+  yield* counted(breaker, { succeeded: some / 2 })
+  assert.deepStrictEqual([records, lines], [some, 1])
+})
+
+/** A clock that throws once it is broken. */
+class BreakingClock extends ManualClock {
+  isBroken = false
+
+  override unsafeCurrentTimeNanos(): bigint {
+    if (this.isBroken) throw new Error("a clock that throws")
+    return super.unsafeCurrentTimeNanos()
   }
+}
 
-  it.scoped("E1 goes on where settling one of them throws", () =>
-    Effect.gen(function* () {
-      const clock = new BreakingClock()
-      const breaker = yield* make({
-        tripPolicy: TripPolicy.failureRate({ threshold: 1, within: "1 minute" })
-      })
-      const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
-      const otherBreaker = yield* make()
-      const other = CircuitHttpClient.protect(streaming("rates").client, { breaker: otherBreaker })
-      const breaking = client
-        .get(url)
-        .pipe(
-          Effect.zipRight(Effect.sync(() => (clock.isBroken = true))),
-          Effect.zipRight(nextTurn),
-          Effect.withClock(clock)
-        )
+it.scoped("E1 the timer goes on with the other responses where settling one of them throws", () =>
+  Effect.gen(function* () {
+    const clock = new BreakingClock()
+    const breaker = yield* make({
+      tripPolicy: TripPolicy.failureRate({ threshold: 1, within: "1 minute" })
+    })
+    const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+    const otherBreaker = yield* make()
+    const other = CircuitHttpClient.protect(streaming("rates").client, { breaker: otherBreaker })
+    const breaking = client
+      .get(url)
+      .pipe(
+        Effect.zipRight(Effect.sync(() => (clock.isBroken = true))),
+        Effect.zipRight(nextTurn),
+        Effect.withClock(clock)
+      )
 
-      yield* Effect.all([breaking, Effect.replicateEffect(client.get(url), 3), other.get(url)], {
-        concurrency: "unbounded"
-      })
-      yield* Effect.zipRight(client.get(url), nextTurn)
+    yield* Effect.all([breaking, Effect.replicateEffect(client.get(url), 3), other.get(url)], {
+      concurrency: "unbounded"
+    })
+    yield* Effect.zipRight(client.get(url), nextTurn)
 
-      yield* counted(breaker, { succeeded: 4 })
-      yield* counted(otherBreaker, { succeeded: 1 })
-    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+    yield* counted(breaker, { succeeded: 4 })
+    yield* counted(otherBreaker, { succeeded: 1 })
+  }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+)
+
+test(`E1 ${several} bodies that are read at once are all counted, each at its end`, function* () {
+  const { tripPolicy, work } = counting()
+  const breaker = yield* make({ tripPolicy })
+  const gate = yield* Deferred.make<void>()
+  const { client } = backend((to, nth) => {
+    const end = nth % 2 === 0 ? Effect.succeed("rates") : Effect.fail(notRead("Decode", 200))
+    const text = { value: Effect.zipRight(Deferred.await(gate), end) }
+    const response: HttpClientResponse.HttpClientResponse = Object.create(respond(200, { to }), { text })
+    return Effect.succeed(response)
+  })
+  const guarded = CircuitHttpClient.protect(client, { breaker })
+  const fiber = yield* Effect.fork(
+    atOnce(several, () => Effect.exit(Effect.flatMap(guarded.get(url), ({ text }) => text)))
   )
+  yield* nextTurn
+  yield* counted(breaker, {})
+
+  yield* Deferred.succeed(gate, undefined)
+  yield* Fiber.join(fiber)
+
+  yield* counted(breaker, { succeeded: several / 2, failed: several / 2 })
+  assert.strictEqual(work.records, several)
 })
 
-describe("bodies that are being read", () => {
-  it.scoped(`E1 ${several} bodies that are read at once are all counted, each at its end`, () =>
-    Effect.gen(function* () {
-      const { tripPolicy, work } = counting()
-      const breaker = yield* make({ tripPolicy })
-      const gate = yield* Deferred.make<void>()
-      const { client } = backend((to, nth) => {
-        const end = nth % 2 === 0 ? Effect.succeed("rates") : Effect.fail(notRead("Decode", 200))
-        const text = { value: Effect.zipRight(Deferred.await(gate), end) }
-        const response: HttpClientResponse.HttpClientResponse = Object.create(respond(200, { to }), { text })
-        return Effect.succeed(response)
-      })
-      const guarded = CircuitHttpClient.protect(client, { breaker })
-      const fiber = yield* Effect.fork(
-        atOnce(several, () => Effect.exit(Effect.flatMap(guarded.get(url), ({ text }) => text)))
-      )
-      yield* nextTurn
-      yield* counted(breaker, {})
-
-      yield* Deferred.succeed(gate, undefined)
-      yield* Fiber.join(fiber)
-
-      yield* counted(breaker, { succeeded: several / 2, failed: several / 2 })
-      assert.strictEqual(work.records, several)
-    })
+test("E1 reading one of many unread responses leaves the others to be counted", function* () {
+  const { tripPolicy, work } = counting()
+  const breaker = yield* make({ tripPolicy })
+  const body = yield* makeBody
+  const { client } = backend((to, nth) =>
+    Effect.succeed(respond(200, { body: nth === some ? body.stream : "rates", to }))
   )
+  const guarded = CircuitHttpClient.protect(client, { breaker })
+  const responses = yield* atOnce(some, () => guarded.get(url))
+  const last = responses.at(-1)!
 
-  it.scoped("E1 taking one back from those that nobody reads leaves the others to be counted", () =>
-    Effect.gen(function* () {
-      const { tripPolicy, work } = counting()
-      const breaker = yield* make({ tripPolicy })
-      const body = yield* makeBody
-      const { client } = backend((to, nth) =>
-        Effect.succeed(respond(200, { body: nth === some ? body.stream : "rates", to }))
-      )
-      const guarded = CircuitHttpClient.protect(client, { breaker })
-      const responses = yield* atOnce(some, () => guarded.get(url))
-      const last = responses.at(-1)!
+  yield* breakingOff(body, last.text)
 
-      yield* breakingOff(body, last.text)
-
-      yield* counted(breaker, { succeeded: some - 1, failed: 1 })
-      assert.strictEqual(work.records, some)
-    })
-  )
+  yield* counted(breaker, { succeeded: some - 1, failed: 1 })
+  assert.strictEqual(work.records, some)
 })
 
-describe("requests that are under way", () => {
-  it.scoped(
-    `E1 ${several} requests under way are all counted, and one transition comes of as many failures`,
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(several) })
-        const gate = yield* Deferred.make<void>()
-        const { client, sent } = backend((to) => Effect.as(Deferred.await(gate), respond(503, { to })))
-        const guarded = CircuitHttpClient.protect(client, { breaker })
-        const fiber = yield* Effect.fork(atOnce(several, () => guarded.get(url)))
-        yield* settled
-        assert.strictEqual(sent.length, several)
+test(`E1 ${several} requests under way are all counted, and one transition comes of as many failures`, function* () {
+  const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(several) })
+  const gate = yield* Deferred.make<void>()
+  const { client, sent } = backend((to) => Effect.as(Deferred.await(gate), respond(503, { to })))
+  const guarded = CircuitHttpClient.protect(client, { breaker })
+  const fiber = yield* Effect.fork(atOnce(several, () => guarded.get(url)))
+  yield* settled
+  assert.strictEqual(sent.length, several)
 
-        yield* Deferred.succeed(gate, undefined)
-        yield* Fiber.join(fiber)
+  yield* Deferred.succeed(gate, undefined)
+  yield* Fiber.join(fiber)
 
-        yield* counted(breaker, { failed: several })
-        assert.strictEqual(yield* tagOf(breaker, origin), "Open")
-      })
-  )
+  yield* counted(breaker, { failed: several })
+  assert.strictEqual(yield* tagOf(breaker, origin), "Open")
 })

@@ -7,7 +7,7 @@ import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { compose, flow } from "effect/Function"
 import * as Layer from "effect/Layer"
@@ -15,6 +15,7 @@ import * as Logger from "effect/Logger"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { test } from "../../kit/test.ts"
 import { type Breaker, make, makeOpen, tagOf } from "../../rules/fixtures.ts"
 import { askAt, Handler, listen, routed } from "./fixtures.ts"
 
@@ -101,31 +102,29 @@ const adapters: Record<string, (handler: HttpApp.Default, breaker: Breaker) => S
     HttpLayerRouter.serve(mounted(handler), { ...quiet, middleware: CircuitHttpMiddleware.make({ breaker }) })
 }
 
-describe("the middleware guards what is served by", () => {
-  for (const [way, server] of Object.entries(adapters)) {
-    it.scoped(way, () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const handler = new Handler()
-        const environment = Layer.succeed(CircuitBreaker.CircuitBreaker, breaker)
-        const ask = askAt(yield* listen(Layer.provide(server(handler.app, breaker), environment)))
+for (const [way, server] of Object.entries(adapters)) {
+  it.scoped(`D1 CircuitHttpMiddleware guards what is served by ${way}`, () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const handler = new Handler()
+      const environment = Layer.succeed(CircuitBreaker.CircuitBreaker, breaker)
+      const ask = askAt(yield* listen(Layer.provide(server(handler.app, breaker), environment)))
 
-        handler.answers = 500
-        assert.strictEqual((yield* ask()).status, 500)
-        assert.strictEqual(yield* tagOf(breaker), "Open")
-        const rejected = yield* ask()
-        assert.deepStrictEqual([rejected.status, rejected.headers["retry-after"]], [503, "10"])
-        assert.include(rejected.body, "Retry after 10 secs")
-        assert.strictEqual(handler.runs, 1)
+      handler.answers = 500
+      assert.strictEqual((yield* ask()).status, 500)
+      assert.strictEqual(yield* tagOf(breaker), "Open")
+      const rejected = yield* ask()
+      assert.deepStrictEqual([rejected.status, rejected.headers["retry-after"]], [503, "10"])
+      assert.include(rejected.body, "Retry after 10 secs")
+      assert.strictEqual(handler.runs, 1)
 
-        yield* TestClock.adjust("10 seconds")
-        handler.answers = 404
-        assert.strictEqual((yield* ask()).status, 404)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-      }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
-    )
-  }
-})
+      yield* TestClock.adjust("10 seconds")
+      handler.answers = 404
+      assert.strictEqual((yield* ask()).status, 404)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+  )
+}
 
 /** A router with a guarded route and one that is not. */
 const partlyGuarded: Record<string, (handler: HttpApp.Default, breaker: Breaker) => Server> = {
@@ -149,16 +148,12 @@ const partlyGuarded: Record<string, (handler: HttpApp.Default, breaker: Breaker)
     )
 }
 
-describe("only those routes are guarded that have the middleware, with", () => {
-  for (const [way, server] of Object.entries(partlyGuarded)) {
-    it.scoped(way, () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeOpen()
-        const handler = new Handler()
-        const ask = askAt(yield* listen(Layer.provide(server(handler.app, breaker), CircuitBreakerLive)))
-        assert.deepStrictEqual([(yield* ask("/")).status, (yield* ask("/health")).status], [503, 200])
-        assert.strictEqual(handler.runs, 1)
-      })
-    )
-  }
-})
+for (const [way, server] of Object.entries(partlyGuarded)) {
+  test(`D7 only the routes with the middleware are guarded by ${way}`, function* () {
+    const breaker = yield* makeOpen()
+    const handler = new Handler()
+    const ask = askAt(yield* listen(Layer.provide(server(handler.app, breaker), CircuitBreakerLive)))
+    assert.deepStrictEqual([(yield* ask("/")).status, (yield* ask("/health")).status], [503, 200])
+    assert.strictEqual(handler.runs, 1)
+  })
+}

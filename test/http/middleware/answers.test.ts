@@ -1,9 +1,9 @@
-/** Errors that say themselves what their client gets, and take their time for it. */
+/** Errors that make their own answer, later. */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,10 +11,11 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
-import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
-import { type Ask, exitOf, places, routed, routerPlaces, serve, status, totals } from "./fixtures.ts"
+import { test } from "../../kit/test.ts"
+import { type Breaker, make, makeHalfOpen, tagOf } from "../../rules/fixtures.ts"
+import { type Ask, counted, everyPlace, exitOf, guarding, routed, serve, status } from "./fixtures.ts"
 
-/** What answers were made of an error, and how. */
+/** Counts how often an error was asked for an answer, and how often it made one. */
 class Made {
   calls = 0
   runs = 0
@@ -38,22 +39,16 @@ class Answering extends Data.TaggedError("Answering")<{
 const answering = (status: number, after?: Effect.Effect<unknown, string>): Answering =>
   new Answering({ status, made: new Made(), ...(after === undefined ? {} : { after }) })
 
-type Middleware = CircuitHttpMiddleware.Middleware<never>
-
-/** Every place that a middleware may have round an app that has one route. */
-const everywhere: Record<
-  string,
-  (app: HttpApp.Default<unknown>, middleware: Middleware) => Effect.Effect<Ask>
-> = {
-  ...places,
-  "round each route": (app, middleware) => routerPlaces["round each route"]!(routed(app), middleware),
+/** Every place for a middleware round an app that has one route. */
+const everywhere: typeof everyPlace = {
+  ...everyPlace,
   "round a route of a layer": (app, middleware) => inLayer(app, middleware, false),
   "round every route of a layer": (app, middleware) => inLayer(app, middleware, true)
 }
 
 const inLayer = (
   app: HttpApp.Default<unknown>,
-  middleware: Middleware,
+  middleware: CircuitHttpMiddleware.Middleware<never>,
   global: boolean
 ): Effect.Effect<Ask> =>
   Effect.gen(function* () {
@@ -67,192 +62,138 @@ const inLayer = (
 for (const [place, serveIn] of Object.entries(everywhere)) {
   describe(`an error with an answer of its own, with the middleware ${place}`, () => {
     const guarded = (app: HttpApp.Default<unknown>, options?: CircuitHttpMiddleware.Options) =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const middleware = CircuitHttpMiddleware.make({ ...options, breaker })
-        return { breaker, ask: yield* serveIn(app, middleware) }
-      })
+      guarding(make(), app, options, serveIn)
 
-    for (const [code, verdict] of [
-      [404, "succeeded"],
-      [409, "succeeded"],
-      [503, "failed"]
+    const ways = { fail: Effect.fail, die: Effect.die }
+    const noAnswer = Effect.fail("no answer")
+    const { classify } = CircuitHttpMiddleware
+    for (const [what, makeError, options, code, body, verdict] of [
+      ["answers 404", () => answering(404), {}, 404, "answer 1", "succeeded"],
+      ["answers 409", () => answering(409), {}, 409, "answer 1", "succeeded"],
+      ["answers 503", () => answering(503), {}, 503, "answer 1", "failed"],
+      ["the same classify judges", () => answering(404), { classify }, 404, "answer 1", "succeeded"],
+      ["fails to make an answer", () => answering(404, noAnswer), {}, 500, "", "failed"]
     ] as const) {
-      for (const [how, end] of [
-        ["fail", Effect.fail],
-        ["die", Effect.die]
-      ] as const) {
-        it.scoped(
-          `E12 that says ${code}, by ${how}, is judged by the answer that is sent, which is made once`,
-          () =>
-            Effect.gen(function* () {
-              const error = answering(code)
-              const { ask, breaker } = yield* guarded(end(error))
+      for (const [how, end] of Object.entries(ways)) {
+        test(`E12 an error that ${what}, by ${how}, is judged by the answer that is sent, which is made once`, function* () {
+          const error = makeError()
+          const { ask, breaker } = yield* guarded(end(error), options)
 
-              const answer = yield* ask()
+          const answer = yield* ask()
 
-              assert.deepStrictEqual([answer.status, answer.body], [code, "answer 1"])
-              assert.deepStrictEqual(yield* totalsOf(breaker), totals({ [verdict]: 1 }))
-              assert.deepInclude(error.made, { calls: 1, runs: 1 })
-            })
-        )
+          assert.deepStrictEqual([answer.status, answer.body], [code, body])
+          yield* counted(breaker, { [verdict]: 1 })
+          assert.deepInclude(error.made, { calls: 1, runs: body === "" ? 0 : 1 })
+        })
       }
     }
 
-    it.scoped("E12 that fails to make one is a 500, and is not asked again", () =>
-      Effect.gen(function* () {
-        const error = answering(404, Effect.fail("no answer"))
-        const { ask, breaker } = yield* guarded(Effect.fail(error))
-        assert.strictEqual((yield* ask()).status, 500)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
-        assert.strictEqual(error.made.calls, 1)
-      })
-    )
+    test("E12 an error that is frozen is judged by its answer", function* () {
+      const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
+      assert.strictEqual((yield* ask()).status, 404)
+      yield* counted(breaker, { succeeded: 1 })
+    })
 
-    it.scoped("E12 that is a constant makes an answer for each request", () =>
-      Effect.gen(function* () {
+    for (const [how, concurrency] of [
+      ["one after the other", 1],
+      ["at once", "unbounded"]
+    ] as const) {
+      test(`E12 an error that is a constant makes an answer for each of 20 requests, ${how}`, function* () {
         const error = answering(404)
         const { ask, breaker } = yield* guarded(Effect.fail(error))
         const bodies = yield* Effect.replicateEffect(
           Effect.map(ask(), ({ body }) => body),
-          3
+          20,
+          { concurrency }
         )
-        assert.deepStrictEqual(bodies, ["answer 1", "answer 2", "answer 3"])
-        assert.deepInclude(error.made, { calls: 3, runs: 3 })
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 3 }))
-      })
-    )
-
-    it.scoped("E12 that is a constant makes an answer for each of those who ask at once", () =>
-      Effect.gen(function* () {
-        const error = answering(404)
-        const { ask } = yield* guarded(Effect.fail(error))
-        const bodies = yield* Effect.all(
-          Array.from({ length: 20 }, () => Effect.map(ask(), ({ body }) => body)),
-          { concurrency: "unbounded" }
+        assert.sameMembers(
+          bodies,
+          Array.from({ length: 20 }, (_, i) => `answer ${i + 1}`)
         )
-        assert.strictEqual(new Set(bodies).size, 20)
         assert.deepInclude(error.made, { calls: 20, runs: 20 })
+        yield* counted(breaker, { succeeded: 20 })
       })
-    )
+    }
 
-    it.scoped("E12 that is frozen is judged by its answer", () =>
-      Effect.gen(function* () {
-        const { ask, breaker } = yield* guarded(Effect.fail(Object.freeze(answering(404))))
-        assert.strictEqual((yield* ask()).status, 404)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
+    test("E12 statusOutcome is given the answer of an error", function* () {
+      const seen: Array<readonly [status: number, body: string]> = []
+      const error = answering(404)
+      const { ask, breaker } = yield* guarded(Effect.fail(error), {
+        statusOutcome: (status, { body }) => {
+          seen.push([status, body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag])
+          return Outcome.ignored
+        }
       })
-    )
+      assert.strictEqual((yield* ask()).body, "answer 1")
+      assert.deepStrictEqual(seen, [[404, "answer 1"]])
+      yield* counted(breaker, { ignored: 1 })
+    })
 
-    it.scoped("E12 is the same for a statusOutcome, which is given the answer", () =>
-      Effect.gen(function* () {
-        const seen: Array<readonly [status: number, body: string]> = []
-        const error = answering(404)
-        const { ask, breaker } = yield* guarded(Effect.fail(error), {
-          statusOutcome: (status, { body }) => {
-            seen.push([status, body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : body._tag])
-            return Outcome.ignored
-          }
-        })
-        assert.strictEqual((yield* ask()).body, "answer 1")
-        assert.deepStrictEqual(seen, [[404, "answer 1"]])
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
-      })
-    )
-
-    it.scoped("E12 is the same for a classify that falls back on that of the middleware", () =>
-      Effect.gen(function* () {
-        const error = answering(404)
-        const { ask, breaker } = yield* guarded(Effect.fail(error), {
-          classify: (exit) => CircuitHttpMiddleware.classify(exit)
-        })
-        assert.strictEqual((yield* ask()).status, 404)
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
-        assert.deepInclude(error.made, { calls: 1, runs: 1 })
-      })
-    )
-
-    it.scoped("E12 that is a probe holds its slot until the answer is made", () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen()
-        const middleware = CircuitHttpMiddleware.make({ breaker })
-        const ask = yield* serveIn(Effect.fail(answering(404, Effect.sleep("5 seconds"))), middleware)
-        const probe = yield* Effect.fork(ask())
-        yield* TestClock.adjust("4 seconds")
-        assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
-        yield* TestClock.adjust("1 second")
-        assert.strictEqual((yield* Fiber.join(probe)).status, 404)
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-      })
-    )
+    test("E12 a probe holds its slot until the answer of its error is made", function* () {
+      const app = Effect.fail(answering(404, Effect.sleep("5 seconds")))
+      const { ask, breaker } = yield* guarding(makeHalfOpen(), app, {}, serveIn)
+      const probe = yield* Effect.fork(ask())
+      yield* TestClock.adjust("4 seconds")
+      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(probe)).status, 404)
+      assert.strictEqual(yield* tagOf(breaker), "Closed")
+    })
   })
 }
 
-describe("an error with an answer of its own", () => {
-  const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
-    CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
+const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
+  CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
 
-  it.scoped("E12 makes one for two middlewares, one round the other", () =>
-    Effect.gen(function* () {
-      const [outer, inner] = [yield* make(), yield* make()]
-      const error = answering(404)
-      const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
-      assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
-      assert.deepInclude(error.made, { calls: 1, runs: 1 })
-      for (const breaker of [outer, inner])
-        assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1 }))
-    })
-  )
+test("E12 an error makes one answer for two middlewares, one round the other", function* () {
+  const [outer, inner] = [yield* make(), yield* make()]
+  const error = answering(404)
+  const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
+  assert.deepStrictEqual([answer.status, answer.body], [404, "answer 1"])
+  assert.deepInclude(error.made, { calls: 1, runs: 1 })
+  for (const breaker of [outer, inner]) yield* counted(breaker, { succeeded: 1 })
+})
 
-  it.scoped("E12 reaches a middleware outside as it is", () =>
-    Effect.gen(function* () {
-      const error = answering(404)
-      const before = Object.getOwnPropertyDescriptors({ ...error })
-      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-      const exit = yield* exitOf(middleware(Effect.fail(error)))
-      assert.deepStrictEqual(exit, Exit.fail(error))
-      assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
-      assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
-      assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
-    })
-  )
+test("E12 an error reaches a middleware outside as it is", function* () {
+  const error = answering(404)
+  const before = Object.getOwnPropertyDescriptors({ ...error })
+  const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+  const exit = yield* exitOf(middleware(Effect.fail(error)))
+  assert.deepStrictEqual(exit, Exit.fail(error))
+  assert.strictEqual(Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error, error)
+  assert.deepStrictEqual(Object.getOwnPropertyDescriptors({ ...error }), before)
+  assert.strictEqual(Object.getPrototypeOf(error), Answering.prototype)
+})
 
-  it.scoped("E12 that is answered otherwise outside makes no other", () =>
-    Effect.gen(function* () {
-      const error = answering(404)
-      const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
-      const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
-      assert.strictEqual((yield* (yield* serve(app))()).status, 418)
-      assert.strictEqual(error.made.calls, 1)
-    })
-  )
+test("E12 an error that is answered otherwise outside makes no second answer", function* () {
+  const error = answering(404)
+  const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
+  const app = Effect.catchAll(middleware(Effect.fail(error)), () => Effect.succeed(status(418)))
+  assert.strictEqual((yield* (yield* serve(app))()).status, 418)
+  assert.strictEqual(error.made.calls, 1)
+})
 
-  it.scoped("E12 that throws when it is asked is a 500 for the breaker, and goes on as it was", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const error = {
-        [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-          throw new Error("no answer")
-        }
-      }
-      const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
-      assert.deepStrictEqual(exit, Exit.fail(error))
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ failed: 1 }))
-    })
-  )
+test("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", function* () {
+  const breaker = yield* make()
+  const error = {
+    [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+      throw new Error("no answer")
+    }
+  }
+  const exit = yield* exitOf(CircuitHttpMiddleware.make({ breaker })(Effect.fail(error)))
+  assert.deepStrictEqual(exit, Exit.fail(error))
+  yield* counted(breaker, { failed: 1 })
+})
 
-  it.scoped("E12 whose client disconnects while it is made is Ignored", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      const begun = Effect.sleep("1 minute")
-      const ask = yield* serve(
-        routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
-      )
-      const client = yield* Effect.fork(ask())
-      yield* TestClock.adjust("1 second")
-      yield* Fiber.interrupt(client)
-      yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
-    })
+test("E12 a client that disconnects while the answer is made is Ignored", function* () {
+  const breaker = yield* make()
+  const begun = Effect.sleep("1 minute")
+  const ask = yield* serve(
+    routed(CircuitHttpMiddleware.make({ breaker })(Effect.fail(answering(404, begun))))
   )
+  const client = yield* Effect.fork(ask())
+  yield* TestClock.adjust("1 second")
+  yield* Fiber.interrupt(client)
+  yield* TestClock.adjust("1 second")
+  yield* counted(breaker, { ignored: 1 })
 })

@@ -1,4 +1,4 @@
-/** What the tests of the middleware share: apps that are asked on the clock of the test, and handlers that wait. */
+/** Apps and servers behind the middleware, which run on the clock of the test, and handlers that wait. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
@@ -14,14 +14,14 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import type * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { once } from "node:events"
 import { type Agent, createServer, get, type IncomingMessage } from "node:http"
 import { text } from "node:stream/consumers"
-import { settled } from "../../rules/fixtures.ts"
-import { nextTurn } from "../client/fixtures.ts"
+import { type Breaker, settled, totalsOf } from "../../rules/fixtures.ts"
+import { counted as countedOn, nextTurn } from "../client/fixtures.ts"
 
-/** What a client gets. */
+/** The answer that a client gets. */
 export interface Answer {
   readonly status: number
   readonly headers: Record<string, string>
@@ -50,11 +50,12 @@ export const serve = <E, R>(
     }
   )
 
+type Guard = CircuitHttpMiddleware.Middleware<never>
+
+type Place = (app: HttpApp.Default<unknown>, middleware: Guard) => Effect.Effect<Ask>
+
 /** The two places for a middleware: round the app, and round the server that sends what the app answers. */
-export const places: Record<
-  string,
-  (app: HttpApp.Default<unknown>, middleware: CircuitHttpMiddleware.Middleware<never>) => Effect.Effect<Ask>
-> = {
+export const places: Record<string, Place> = {
   "round the app": (app, middleware) => serve(middleware(app)),
   "round the server": (app, middleware) => serve(app, middleware)
 }
@@ -62,16 +63,25 @@ export const places: Record<
 export const routed = <E, R>(handler: HttpApp.Default<E, R>) =>
   HttpRouter.empty.pipe(HttpRouter.get("/", handler))
 
-/** Those of an app, and round each route of a router. There a client that disconnects interrupts the route. */
-export const routerPlaces: Record<
-  string,
-  (
-    router: HttpRouter.HttpRouter<unknown>,
-    middleware: CircuitHttpMiddleware.Middleware<never>
-  ) => Effect.Effect<Ask>
-> = { ...places, "round each route": (router, middleware) => serve(HttpRouter.use(router, middleware)) }
+/** The two places, and round each route of a router. */
+export const everyPlace: Record<string, Place> = {
+  ...places,
+  "round each route": (app, middleware) => serve(HttpRouter.use(routed(app), middleware))
+}
 
-/** What an app comes to for a request. */
+/** A breaker, and an app behind it. */
+export const guarding = <R>(
+  making: Effect.Effect<Breaker, never, R>,
+  app: HttpApp.Default<unknown>,
+  options?: CircuitHttpMiddleware.Options,
+  serveIn: Place = (app, middleware) => serve(middleware(app))
+) =>
+  Effect.gen(function* () {
+    const breaker = yield* making
+    return { breaker, ask: yield* serveIn(app, CircuitHttpMiddleware.make({ ...options, breaker })) }
+  })
+
+/** The exit of an app for a request. */
 export const exitOf = <E, R>(
   app: HttpApp.Default<E, R>,
   path = "/"
@@ -91,17 +101,22 @@ export const exitOf = <E, R>(
 export const status = (status: number): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.empty({ status })
 
-/** A handler that counts its runs and answers with the status it is told, at first 200. */
+/** A handler that counts its runs and answers with a status, at first 200. */
 export class Handler {
   runs = 0
-  answers = 200
+  answers: number
+
+  constructor(answers = 200) {
+    this.answers = answers
+  }
+
   readonly app: HttpApp.Default = Effect.sync(() => {
     this.runs++
     return status(this.answers)
   })
 }
 
-/** A handler each run of which answers when, and what, it is told. */
+/** A handler whose runs answer when the test says so, and as it says. */
 export class WaitingHandler {
   runs = 0
   private readonly begun = Effect.runSync(Queue.unbounded<void>())
@@ -116,7 +131,7 @@ export class WaitingHandler {
     )
   })
 
-  /** Waits for a run that nobody has waited for. */
+  /** Waits for the next run that has begun. */
   readonly hasBegun: Effect.Effect<void> = Queue.take(this.begun)
 
   /** Waits until a run has been interrupted and its caller has noticed. */
@@ -163,13 +178,7 @@ export const begin = (port: number): Effect.Effect<IncomingMessage, never, Scope
   )
 
 /** Every place that the middleware may have, with a server that listens. */
-export const servers: Record<
-  string,
-  (
-    app: HttpApp.Default<unknown>,
-    guard: CircuitHttpMiddleware.Middleware<never>
-  ) => Layer.Layer<never, never, HttpServer.HttpServer>
-> = {
+export const servers = {
   "round the app": (app, guard) => HttpServer.serve(guard(app)),
   "round the server": (app, guard) => HttpServer.serve(app, guard),
   "round each route": (app, guard) => HttpServer.serve(HttpRouter.use(routed(app), guard)),
@@ -184,13 +193,24 @@ export const servers: Record<
       ),
       { disableLogger: true, disableListenLog: true }
     )
-}
+} satisfies Record<
+  string,
+  (app: HttpApp.Default<unknown>, guard: Guard) => Layer.Layer<never, never, HttpServer.HttpServer>
+>
 
 /** Looks again and again until something holds, which takes real sockets a while. */
 export const eventually = <A>(look: Effect.Effect<A>, holds: (value: A) => boolean): Effect.Effect<A> =>
   Effect.repeat(Effect.zipRight(nextTurn, look), { until: holds })
 
-/** What has been counted, where nothing is not worth a word. */
-export const totals = (
+/** Asserts the totals of a breaker: those that are not given are zero. */
+export const counted = (
+  breaker: Breaker,
   expected: Partial<Record<"succeeded" | "failed" | "ignored" | "rejected", number>>
-) => ({ succeeded: 0, failed: 0, ignored: 0, rejected: 0, ...expected })
+) => countedOn(breaker, expected, "default")
+
+/** Waits until a call is counted, and asserts the totals. */
+export const eventuallyCounted = (breaker: Breaker, expected: Parameters<typeof counted>[1]) =>
+  Effect.zipRight(
+    eventually(totalsOf(breaker), (totals) => Object.values(totals).some((count) => count > 0)),
+    counted(breaker, expected)
+  )

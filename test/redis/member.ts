@@ -1,4 +1,4 @@
-/** A process of a fleet: it makes breakers on a store in Redis, and does with them what it is told by messages. */
+/** The program of a fleet's process: it makes breakers on a store in Redis, and uses them as messages ask it to. */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,9 +12,9 @@ import type { CircuitOpenError } from "effect-circuit-breaker"
 import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { recordLogs, watch } from "../rules/fixtures.ts"
-import { answering } from "./answering.ts"
 import type { Plan } from "./Load.ts"
 import * as Load from "./Load.ts"
+import { answering } from "./waiting.ts"
 
 export interface Membership {
   /** A name for the breaker within the process. */
@@ -40,7 +40,7 @@ const join = ({ breaker, redis }: Membership) =>
     yield* answering(Context.get(context, CircuitStore.CircuitStore))
     const seen = yield* inside(watch(service.transitions))
     const running: Array<Running> = []
-    return { service, seen, logs, loggers, running, isolation: yield* Scope.make() }
+    return { service, seen, logs, loggers, running, scope }
   })
 
 const members = new Map<string, Effect.Effect.Success<ReturnType<typeof join>>>()
@@ -58,8 +58,8 @@ const loadOf = (member: string) => {
   return load
 }
 
-/** What came of a call, in a word. */
-const toldOf = (exit: Exit.Exit<string, string | CircuitOpenError>): string =>
+/** The result of a call, in a word. */
+const resultOf = (exit: Exit.Exit<string, string | CircuitOpenError>): string =>
   Exit.match(exit, {
     onSuccess: (value) => value,
     onFailure: (cause) =>
@@ -80,7 +80,7 @@ const commands = {
       members.set(membership.member, member)
     }),
 
-  /** Calls at the same time; answers what came of each. */
+  /** Makes calls at the same time; answers the result of each. */
   call: ({
     member,
     result,
@@ -89,12 +89,12 @@ const commands = {
     Effect.suspend(() => {
       const { service } = memberOf(member)
       const call = service.protect(result === "works" ? Effect.succeed("works") : Effect.fail("fails"))
-      return Effect.replicateEffect(Effect.map(Effect.exit(call), toldOf), times, {
+      return Effect.replicateEffect(Effect.map(Effect.exit(call), resultOf), times, {
         concurrency: "unbounded"
       })
     }),
 
-  /** Begins calls that go on until they are told how to end; answers how many run, when all run or were rejected. */
+  /** Begins calls that run until `end`; answers how many run, when all run or were rejected. */
   begin: ({ member, times = 1 }: To & { readonly times?: number }) =>
     Effect.gen(function* () {
       const { running, service } = memberOf(member)
@@ -112,13 +112,13 @@ const commands = {
       return all.filter(Boolean).length
     }),
 
-  /** Ends the calls that run; answers what came of each. */
+  /** Ends the calls that run; answers the result of each. */
   end: ({ member, result }: To & { readonly result: "works" | "fails" }) =>
     Effect.gen(function* () {
       const running = memberOf(member).running.splice(0)
       for (const { gate } of running)
         yield* Deferred.done(gate, result === "works" ? Exit.succeed("works") : Exit.fail("fails"))
-      return yield* Effect.forEach(running, ({ fiber }) => Effect.map(Fiber.await(fiber), toldOf))
+      return yield* Effect.forEach(running, ({ fiber }) => Effect.map(Fiber.await(fiber), resultOf))
     }),
 
   /** Makes calls from now on. */
@@ -131,22 +131,13 @@ const commands = {
 
   account: ({ member }: To) => Effect.suspend(() => loadOf(member).account),
 
-  control: ({ control, member }: To & { readonly control: "trip" | "reset" | "isolate" | "release" }) =>
+  control: ({ control, member }: To & { readonly control: "trip" | "isolate" }) =>
     Effect.suspend(() => {
-      const { isolation, service } = memberOf(member)
-      switch (control) {
-        case "trip":
-          return service.trip()
-        case "reset":
-          return service.reset()
-        case "isolate":
-          return Scope.extend(service.isolate(), isolation)
-        case "release":
-          return Scope.close(isolation, Exit.void)
-      }
+      const { scope, service } = memberOf(member)
+      return control === "trip" ? service.trip() : Scope.extend(service.isolate(), scope)
     }),
 
-  /** How the circuit stands, and all that has been seen of it. */
+  /** The state of the circuit, and all that has been seen of it. */
   report: ({ member }: To) =>
     Effect.gen(function* () {
       const { logs, seen, service } = memberOf(member)
@@ -179,7 +170,7 @@ export interface Answer {
 
 const answerTo = ({ command, id, to }: Request) =>
   Effect.suspend(() => (commands[command] as (to: To) => Effect.Effect<unknown>)(to)).pipe(
-    // What is logged of a member's calls is a matter of that member.
+    // The lines of a member's calls go to the logger of that member.
     Effect.locally(FiberRef.currentLoggers, members.get(to.member)?.loggers ?? HashSet.empty()),
     Effect.sandbox,
     Effect.match({

@@ -1,0 +1,40 @@
+/** Two nodes on a server of their own, which they reach through a proxy: for tests of a server that fails. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { TripPolicy } from "effect-circuit-breaker"
+import { failsNow, type Node, nodeOn } from "./Nodes.ts"
+import { newPrefix, type Options } from "./options.ts"
+import type { Proxy } from "./Proxy.ts"
+import * as ProxyServer from "./Proxy.ts"
+import type { OwnRedisServer } from "./RedisServer.ts"
+import * as RedisServer from "./RedisServer.ts"
+
+export interface TwoNodes {
+  readonly server: OwnRedisServer
+  readonly proxy: Proxy
+  readonly nodes: readonly [a: Node, b: Node]
+  /** Makes one more. */
+  readonly join: Effect.Effect<Node, never, Scope.Scope>
+}
+
+/** A success of one node does not end what the other counts. */
+const tripPolicy = TripPolicy.failureCount({ failures: 5, within: "10 minutes" })
+
+export const make = (
+  options: Options = { breaker: { tripPolicy } }
+): Effect.Effect<TwoNodes, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const server = yield* RedisServer.make()
+    const proxy = yield* ProxyServer.make(server.address)
+    const join = nodeOn(proxy.address, newPrefix(), options)
+    return { server, proxy, nodes: [yield* join, yield* join], join }
+  })
+
+/** Has both nodes ask the store, and see a failure, so that they keep each other informed. */
+export const warmUp = ({ nodes }: TwoNodes) =>
+  Effect.gen(function* () {
+    for (const node of nodes) {
+      yield* node.protect(Effect.void)
+      failsNow(node)
+    }
+  })

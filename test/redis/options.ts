@@ -1,0 +1,38 @@
+/** The options of the tests' nodes and processes, unless a test has others. */
+import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import type * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
+
+export interface Options {
+  readonly breaker?: CircuitBreaker.Options | undefined
+  readonly store?: RedisCircuitStore.Options | undefined
+}
+
+export const syncMillis = 150
+
+// A busy machine may answer or renew late, and is not taken for one that has failed. A test of a deadline or of a lease
+// has its own.
+export const deadlineMillis = 10_000
+const leaseMillis = 60_000
+
+export const storeOptions = (options: RedisCircuitStore.Options = {}): RedisCircuitStore.Options => ({
+  syncInterval: syncMillis,
+  deadline: deadlineMillis,
+  ...(options.syncInterval === undefined ? { lease: leaseMillis } : {}),
+  ...options
+})
+
+/** A busy machine may connect late, and is not given up. */
+export const patientConnection = { connectTimeout: 30_000, socketTimeout: 30_000 }
+
+export const breakerOptions = (options?: CircuitBreaker.Options): CircuitBreaker.Options => ({
+  name: "payments",
+  tripPolicy: TripPolicy.consecutive(5),
+  openDuration: "10 minutes",
+  ...options
+})
+
+/** A prefix under which there is nothing of another test or of an earlier run. */
+export const newPrefix = (): string => `test-${globalThis.crypto.randomUUID()}:`
+
+/** The channel on which processes publish the changes of a breaker's circuits. */
+export const channelOf = (prefix: string, breaker = "payments"): string => `${prefix}0:${breaker}`
