@@ -23,7 +23,8 @@ import {
   WaitingHandler
 } from "../http/middleware/fixtures.ts"
 import { tagOf, totalsOf, windowOf } from "../kit/index.ts"
-import { type Ending, byProtect, listed, type MakePort, play, playAll } from "../kit/script.ts"
+import { type Ending, byProtect, listed, type MakePort } from "../kit/ports.ts"
+import { play, playAll } from "../kit/script.ts"
 
 const options = { tripPolicy: TripPolicy.consecutive(3), openDuration: "30 seconds" } as const
 const probes = { halfOpen: { probes: 3 } }

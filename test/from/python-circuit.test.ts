@@ -7,7 +7,8 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import { keysOf, recordLogs, rejectionOf, tagOf, windowOf, works } from "../kit/index.ts"
-import { byProtect, listed, play, playAll } from "../kit/script.ts"
+import { byProtect, listed } from "../kit/ports.ts"
+import { play, playAll } from "../kit/script.ts"
 
 const within = (failures: number, seconds: number) =>
   TripPolicy.failureCount({ failures, within: Duration.seconds(seconds) })

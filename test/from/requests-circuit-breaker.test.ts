@@ -14,7 +14,8 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { pathOf, rejectionOf, settled, tagOf, totals, totalsOf, watch } from "../kit/index.ts"
-import { type Ending, byProtect, type MakePort, play, playAll, rejectedFor } from "../kit/script.ts"
+import { type Ending, byProtect, type MakePort, rejectedFor } from "../kit/ports.ts"
+import { play, playAll } from "../kit/script.ts"
 
 const rate = (options: Omit<TripPolicy.FailureRateOptions, "within" | "calls">) =>
   TripPolicy.failureRate({ within: "120 seconds", ...options })

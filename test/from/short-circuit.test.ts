@@ -5,7 +5,8 @@ import * as Option from "effect/Option"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
 import { rejectionOf, tagOf, works } from "../kit/index.ts"
-import { byProtect, play, playAll } from "../kit/script.ts"
+import { byProtect } from "../kit/ports.ts"
+import { play, playAll } from "../kit/script.ts"
 
 const options = { tripPolicy: TripPolicy.consecutive(3), openDuration: "3 seconds" } as const
 

@@ -1,6 +1,6 @@
 /**
  * Tests as scripts: what happens to a circuit, and what is seen of it, in a line. A script runs on every port, which is a
- * way to make guarded calls: `protect`, `admit`, an HTTP client, a server's middleware.
+ * way to make guarded calls: `protect`, `admit`, `protectStream`, an HTTP client, a server's middleware.
  *
  * | step | meaning |
  * | --- | --- |
@@ -27,98 +27,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreaker, type CircuitOpenError, Outcome } from "effect-circuit-breaker"
-import { type Breaker, keysOf, windowOf } from "./breakers.ts"
+import type { CircuitBreaker, Transition } from "effect-circuit-breaker"
+import { keysOf, windowOf } from "./breakers.ts"
 import { settled } from "./calls.ts"
 import { watch } from "./observers.ts"
+import type { Answer, Ending, MakePort, Port } from "./ports.ts"
 import { proves } from "./titles.ts"
-
-/** How a guarded effect ends: `s`, `f` or `u`, a number of its own, and perhaps the time it asks for. */
-export type Ending = string
-
-/** What a caller gets: how the effect ended, or the seconds that a rejection says to wait. */
-export type Answer = Ending | { readonly rejectedFor: number }
-
-/** A way to make guarded calls. */
-export interface Port {
-  readonly breaker: Breaker
-  /** The key of the circuit of a name. */
-  readonly keyOf: (name: string) => string | undefined
-  /** Makes a call whose effect is `reached`, and ends as that says. */
-  readonly ask: (name: string, reached: Effect.Effect<Ending>) => Effect.Effect<Answer>
-}
-
-export type MakePort = (options: CircuitBreaker.Options) => Effect.Effect<Port, never, Scope.Scope>
-
-/** Only errors that begin with an f are listed. */
-export const listed = Outcome.failWhen((error) => String(error).startsWith("f"))
-
-const outcomeOf = (ending: Ending): Outcome.Outcome => {
-  if (ending.startsWith("s")) return Outcome.success
-  if (ending.startsWith("u")) return Outcome.ignored
-  const [, seconds] = ending.split("~")
-  return Outcome.failure(seconds === undefined ? {} : { retryAfter: Duration.seconds(Number(seconds)) })
-}
-
-/** The default, and the time that an ending asks for. */
-const classify = (exit: Exit.Exit<unknown, unknown>): Outcome.Outcome =>
-  Exit.isFailure(exit) && exit.cause._tag === "Fail"
-    ? outcomeOf(String(exit.cause.error))
-    : Outcome.fromExit(exit)
-
-export const rejectedFor = ({ retryAfter }: CircuitOpenError): Answer => ({
-  rejectedFor: Duration.toSeconds(retryAfter)
-})
-
-const orRejected = <R>(call: Effect.Effect<Ending, Ending | CircuitOpenError, R>) =>
-  Effect.catchAll(call, (error) => Effect.succeed(typeof error === "string" ? error : rejectedFor(error)))
-
-const keyOf = (name: string) => (name === "" ? undefined : name)
-
-export const byProtect: MakePort = (options) =>
-  Effect.map(CircuitBreaker.make({ classify, ...options }), (breaker) => ({
-    breaker,
-    keyOf,
-    ask: (name, reached) =>
-      Effect.flatMap(reached, (ending) =>
-        ending.startsWith("s") ? Effect.succeed(ending) : Effect.fail(ending)
-      ).pipe(name === "" ? breaker.protect : breaker.protectWith({ key: name }), orRejected)
-  }))
-
-export const byAdmit: MakePort = (options) =>
-  Effect.map(CircuitBreaker.make(options), (breaker) => ({
-    breaker,
-    keyOf,
-    ask: (name, reached) =>
-      breaker.admit(keyOf(name)).pipe(
-        Effect.flatMap(({ settle }) => Effect.tap(reached, (ending) => settle(outcomeOf(ending)))),
-        Effect.scoped,
-        orRejected
-      )
-  }))
-
-export const byStream: MakePort = (options) =>
-  Effect.map(CircuitBreaker.make({ classify, ...options }), (breaker) => ({
-    breaker,
-    keyOf,
-    ask: (name, reached) => {
-      const stream = Stream.mapEffect(Stream.fromEffect(reached), (ending) =>
-        ending.startsWith("s") ? Effect.succeed(ending) : Effect.fail(ending)
-      )
-      return breaker
-        .protectStream(stream, name === "" ? {} : { key: name })
-        .pipe(Stream.runHead, Effect.map(Option.getOrElse(() => "nothing")), orRejected)
-    }
-  }))
-
-const number = String.raw`(?:[\d.]+|Infinity)`
-const step = new RegExp(
-  String.raw`^(?:(?<name>\w+):)?(?:(?<times>\d*)(?:(?<how>[sfu])(?:~(?<hint>${number}))?|-(?<wait>[\d.]*))|(?<begins>\()|\)(?<ends>[sfux])|(?<clock>[@+])(?<time>${number})|=(?<tag>\w+)|(?<what>[~/?!*#])(?<figure>${number})|(?<path>(?:>\w+)+|>)|\{(?<keys>[\w,]*)\}|(?<control>trip|reset|isolate|release|disable|enable)|(?<waiting>waits?|ready))$`
-)
 
 interface Begun {
   readonly gate: Deferred.Deferred<Ending>
@@ -126,143 +42,191 @@ interface Begun {
   readonly fiber: Fiber.RuntimeFiber<Answer>
 }
 
-const figureOf = (state: CircuitBreaker.CircuitState, what: string): number | undefined => {
-  if (what === "/") return "openings" in state ? state.openings : undefined
-  if (what === "~") return state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : undefined
-  if (what === "*") return state._tag === "Recovering" ? state.admitting : undefined
-  return state._tag === "HalfOpen" ? (what === "?" ? state.probing : state.succeeded) : undefined
+/** What a script has begun so far. */
+class Stage {
+  started = 0
+  serial = 0
+  /** How many transitions were asked for. */
+  asked = 0
+  readonly begun: Array<Begun> = []
+  readonly isolations: Array<Scope.CloseableScope> = []
+  readonly disablings: Array<Scope.CloseableScope> = []
+  readonly waiters = new Map<string, Fiber.RuntimeFiber<void>>()
+  readonly port: Port
+  readonly seen: ReadonlyArray<Transition.Transition>
+
+  constructor(port: Port, seen: ReadonlyArray<Transition.Transition>) {
+    this.port = port
+    this.seen = seen
+  }
+
+  ask(name: string, ending: Effect.Effect<Ending>): Effect.Effect<Answer> {
+    const reached = Effect.suspend(() => {
+      this.started++
+      return ending
+    })
+    return this.port.ask(name, reached)
+  }
+}
+
+/** Where a step stands. */
+interface Place {
+  readonly stage: Stage
+  /** The name of its circuit. */
+  readonly name: string
+  readonly key: string | undefined
+  /** For the message of a failure. */
+  readonly at: string
+}
+
+const call = ({ at, name, stage }: Place, how: string, hint: string) => {
+  const ending = `${how}${++stage.serial}${hint}`
+  return Effect.map(stage.ask(name, Effect.succeed(ending)), (answer) =>
+    assert.strictEqual(answer, ending, at)
+  )
+}
+
+const rejected = ({ at, name, stage }: Place, seconds: string) => {
+  const before = stage.started
+  return Effect.map(stage.ask(name, Effect.succeed("s")), (answer) => {
+    assert.isObject(answer, `${at}: the call was not rejected`)
+    if (seconds !== "") assert.deepStrictEqual(answer, { rejectedFor: Number(seconds) }, at)
+    assert.strictEqual(stage.started, before, at)
+  })
+}
+
+const begin = ({ at, name, stage }: Place) =>
+  Effect.gen(function* () {
+    const gate = yield* Deferred.make<Ending>()
+    const interrupted = yield* Deferred.make<void>()
+    const running = yield* Deferred.make<void>()
+    const waits = Effect.zipRight(Deferred.succeed(running, undefined), Deferred.await(gate)).pipe(
+      Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
+    )
+    const fiber = yield* Effect.fork(stage.ask(name, waits))
+    const hasEnded = Effect.flatMap(Fiber.join(fiber), () =>
+      Effect.dieMessage(`${at}: the call was rejected`)
+    )
+    yield* Effect.raceFirst(Deferred.await(running), hasEnded)
+    stage.begun.push({ gate, interrupted, fiber })
+  })
+
+const end = ({ at, stage }: Place, how: string) =>
+  Effect.gen(function* () {
+    const { fiber, gate, interrupted } = stage.begun.shift()!
+    if (how === "x") {
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)), at)
+      return yield* Effect.zipRight(Deferred.await(interrupted), settled)
+    }
+    const ending = `${how}${++stage.serial}`
+    yield* Deferred.succeed(gate, ending)
+    assert.strictEqual(yield* Fiber.join(fiber), ending, at)
+  })
+
+const hold = ({ key, stage }: Place, kind: "isolate" | "disable", holds: Array<Scope.CloseableScope>) =>
+  Effect.flatMap(Scope.make(), (scope) => {
+    holds.push(scope)
+    return Scope.extend(stage.port.breaker[kind](key), scope)
+  })
+
+const giveBack = (holds: Array<Scope.CloseableScope>) => Scope.close(holds.shift()!, Exit.void)
+
+const controls: Record<string, (place: Place) => Effect.Effect<void>> = {
+  trip: ({ key, stage }) => stage.port.breaker.trip(key),
+  reset: ({ key, stage }) => stage.port.breaker.reset(key),
+  isolate: (place) => hold(place, "isolate", place.stage.isolations),
+  release: ({ stage }) => giveBack(stage.isolations),
+  disable: (place) => hold(place, "disable", place.stage.disablings),
+  enable: ({ stage }) => giveBack(stage.disablings),
+  wait: ({ key, name, stage }) =>
+    Effect.fork(stage.port.breaker.awaitReady(key)).pipe(
+      Effect.map((fiber) => void stage.waiters.set(name, fiber)),
+      Effect.zipLeft(settled)
+    )
+}
+
+const waits = ({ at, name, stage }: Place, what: string) =>
+  Effect.map(settled, () =>
+    assert.strictEqual(stage.waiters.get(name)!.unsafePoll() === null, what === "waits", at)
+  )
+
+const transitions = ({ at, stage }: Place, path: string) =>
+  Effect.map(settled, () => {
+    const since = stage.seen.slice(stage.asked).map(({ to }) => `>${to}`)
+    stage.asked = stage.seen.length
+    assert.strictEqual(since.join("") || ">", path, at)
+  })
+
+const figures: Record<string, (state: CircuitBreaker.CircuitState) => number | undefined> = {
+  "/": (state) => ("openings" in state ? state.openings : undefined),
+  "~": (state) => (state._tag === "Open" ? Duration.toSeconds(state.retryAfter) : undefined),
+  "*": (state) => (state._tag === "Recovering" ? state.admitting : undefined),
+  "?": (state) => (state._tag === "HalfOpen" ? state.probing : undefined),
+  "!": (state) => (state._tag === "HalfOpen" ? state.succeeded : undefined)
+}
+
+const figure = ({ at, key, stage }: Place, what: string, expected: string) =>
+  Effect.map(stage.port.breaker.state(key), (state) =>
+    assert.approximately(figures[what]!(state) ?? NaN, Number(expected), 1e-9, at)
+  )
+
+const millisOf = (seconds: string) => Math.round(Number(seconds) * 1_000)
+
+type Step = (place: Place, ...parts: ReadonlyArray<string>) => Effect.Effect<unknown>
+
+/** The steps, by how they are written; the parts of a step are what its pattern captures. */
+const steps: ReadonlyArray<readonly [pattern: RegExp, step: Step]> = [
+  [/^([sfu])(~[\d.]+|~Infinity|)$/, (place, how, hint) => call(place, how!, hint!)],
+  [/^-([\d.]*)$/, (place, seconds) => rejected(place, seconds!)],
+  [/^\($/, begin],
+  [/^\)([sfux])$/, (place, how) => end(place, how!)],
+  [/^@([\d.]+)$/, (_, seconds) => TestClock.setTime(millisOf(seconds!))],
+  [/^\+([\d.]+)$/, (_, seconds) => TestClock.adjust(millisOf(seconds!))],
+  [/^(trip|reset|isolate|release|disable|enable|wait)$/, (place, what) => controls[what!]!(place)],
+  [/^(waits|ready)$/, (place, what) => waits(place, what!)],
+  [
+    /^=(\w+)$/,
+    ({ at, key, stage }, tag) =>
+      Effect.map(stage.port.breaker.state(key), ({ _tag }) => assert.strictEqual(_tag, tag, at))
+  ],
+  [/^([~/?!*])([\d.]+)$/, (place, what, expected) => figure(place, what!, expected!)],
+  [
+    /^#(\d+)$/,
+    ({ at, key, stage }, expected) =>
+      Effect.map(windowOf(stage.port.breaker, key), ({ failures }) =>
+        assert.strictEqual(failures, Number(expected), at)
+      )
+  ],
+  [
+    /^\{([\w,]*)\}$/,
+    ({ at, stage }, keys) =>
+      Effect.map(keysOf(stage.port.breaker), (held) => assert.strictEqual(held.join(), keys, at))
+  ],
+  [/^((?:>\w+)+|>)$/, (place, path) => transitions(place, path!)]
+]
+
+const run = (place: Place, written: string): Effect.Effect<unknown> => {
+  for (const [pattern, step] of steps) {
+    const match = pattern.exec(written)
+    if (match !== null) return Effect.suspend(() => step(place, ...match.slice(1)))
+  }
+  return assert.fail(`${place.at}: there is no such step`)
 }
 
 /** Plays a script, checks each of its steps, and answers how many calls were started. */
 export const play = (port: Port, script: string) =>
   Effect.gen(function* () {
-    const { breaker } = port
-    const seen = yield* watch(breaker.transitions)
-    const begun: Array<Begun> = []
-    const holds = { isolate: [] as Array<Scope.CloseableScope>, disable: [] as Array<Scope.CloseableScope> }
-    const waiters = new Map<string, Fiber.RuntimeFiber<void>>()
-    let asked = 0
-    let serial = 0
-    let started = 0
-    const reached = (ending: Effect.Effect<Ending>) =>
-      Effect.suspend(() => {
-        started++
-        return ending
-      })
-
-    const call = (name: string, how: string) => {
-      const ending = how.replace(/^./, (letter) => `${letter}${++serial}`)
-      return Effect.map(port.ask(name, reached(Effect.succeed(ending))), (answer) =>
-        assert.strictEqual(answer, ending)
-      )
+    const stage = new Stage(port, yield* watch(port.breaker.transitions))
+    for (const [i, written] of script.split(/\s+/).entries()) {
+      const [, name = "", times, step] = /^(?:(\w+):)?(\d+(?=[sfu-]))?(.+)$/.exec(written)!
+      const place = { stage, name, key: port.keyOf(name), at: `step ${i + 1}, ${written}, of ${script}` }
+      yield* Effect.repeatN(run(place, step!), Number(times ?? 1) - 1)
     }
-
-    const rejected = (name: string, seconds: string) =>
-      Effect.gen(function* () {
-        const before = started
-        const answer = yield* port.ask(name, reached(Effect.succeed("s")))
-        assert.isObject(answer, "the call was not rejected")
-        if (seconds !== "") assert.deepStrictEqual(answer, { rejectedFor: Number(seconds) })
-        assert.strictEqual(started, before)
-      })
-
-    const begin = (name: string) =>
-      Effect.gen(function* () {
-        const gate = yield* Deferred.make<Ending>()
-        const interrupted = yield* Deferred.make<void>()
-        const running = yield* Deferred.make<void>()
-        const waits = Effect.zipRight(Deferred.succeed(running, undefined), Deferred.await(gate)).pipe(
-          Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined))
-        )
-        const fiber = yield* Effect.fork(port.ask(name, reached(waits)))
-        yield* Effect.raceFirst(
-          Deferred.await(running),
-          Effect.flatMap(Fiber.join(fiber), () => Effect.dieMessage("the call was rejected"))
-        )
-        begun.push({ gate, interrupted, fiber })
-      })
-
-    const end = (how: string) =>
-      Effect.gen(function* () {
-        const { fiber, gate, interrupted } = begun.shift()!
-        if (how === "x") {
-          assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
-          yield* Effect.zipRight(Deferred.await(interrupted), settled)
-          return
-        }
-        const ending = `${how}${++serial}`
-        yield* Deferred.succeed(gate, ending)
-        assert.strictEqual(yield* Fiber.join(fiber), ending)
-      })
-
-    const control = (what: string, key: string | undefined) => {
-      if (what === "trip" || what === "reset") return breaker[what](key)
-      if (what === "release") return Scope.close(holds.isolate.shift()!, Exit.void)
-      if (what === "enable") return Scope.close(holds.disable.shift()!, Exit.void)
-      const kind = what === "isolate" ? "isolate" : "disable"
-      return Effect.flatMap(Scope.make(), (scope) => {
-        holds[kind].push(scope)
-        return Scope.extend(breaker[kind](key), scope)
-      })
-    }
-
-    const waiting = (at: string, what: string, name: string) =>
-      Effect.gen(function* () {
-        if (what === "wait") waiters.set(name, yield* Effect.fork(breaker.awaitReady(port.keyOf(name))))
-        yield* settled
-        if (what !== "wait")
-          assert.strictEqual(waiters.get(name)!.unsafePoll() === null, what === "waits", at)
-      })
-
-    const check = (at: string, key: string | undefined, is: Record<string, string | undefined>) =>
-      Effect.gen(function* () {
-        const state = yield* breaker.state(key)
-        if (is["tag"] !== undefined) assert.strictEqual(state._tag, is["tag"], at)
-        if (is["path"] !== undefined) {
-          yield* settled
-          assert.deepStrictEqual(
-            seen.slice(asked).map(({ to }) => to),
-            is["path"].split(">").filter((to) => to !== "") as ReadonlyArray<string>,
-            at
-          )
-          asked = seen.length
-        }
-        if (is["keys"] !== undefined) assert.strictEqual((yield* keysOf(breaker)).join(), is["keys"], at)
-        if (is["what"] === "#") {
-          assert.strictEqual((yield* windowOf(breaker, key)).failures, Number(is["figure"]), at)
-        } else if (is["what"] !== undefined) {
-          assert.approximately(figureOf(state, is["what"]) ?? NaN, Number(is["figure"]), 1e-9, at)
-        }
-      })
-
-    for (const [place, written] of script.split(/\s+/).entries()) {
-      const is = step.exec(written)?.groups
-      const at = `step ${place + 1}, ${written}, of ${script}`
-      if (is === undefined) return assert.fail(`no such ${at}`)
-      const name = is["name"] ?? ""
-      const times = Number(is["times"] === "" ? 1 : (is["times"] ?? 1))
-      for (let i = 0; i < times; i++) {
-        if (is["how"] !== undefined) {
-          yield* call(name, is["hint"] === undefined ? is["how"] : `${is["how"]}~${is["hint"]}`)
-        } else if (is["wait"] !== undefined) yield* rejected(name, is["wait"])
-        else if (is["begins"] !== undefined) yield* begin(name)
-        else if (is["ends"] !== undefined) yield* end(is["ends"])
-        else if (is["clock"] !== undefined) {
-          const millis = Math.round(Number(is["time"]) * 1_000)
-          yield* is["clock"] === "@" ? TestClock.setTime(millis) : TestClock.adjust(millis)
-        } else if (is["control"] !== undefined) yield* control(is["control"], port.keyOf(name))
-        else if (is["waiting"] !== undefined) yield* waiting(at, is["waiting"], name)
-        else yield* check(at, port.keyOf(name), is)
-      }
-    }
-    return started
+    return stage.started
   })
 
 /** A case: its title, its script, and options besides those of all. */
 export type Case = readonly [title: string, script: string, options?: CircuitBreaker.Options]
-
-/** A call as one effect, in two steps, and as a stream. */
-export const everyWay = { protect: byProtect, admit: byAdmit, protectStream: byStream }
 
 /** Makes a test of every case on every port. */
 export const playAll = (

@@ -9,7 +9,8 @@ import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import { inLongRun } from "../kit/runLength.ts"
 import { make, makeHalfOpen, makeOpen, settled, startCall, tagOf, works } from "../kit/index.ts"
-import { byProtect, play, playAll } from "../kit/script.ts"
+import { byProtect } from "../kit/ports.ts"
+import { play, playAll } from "../kit/script.ts"
 
 describe("R3.3 awaitReady", () => {
   const options = { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" } as const

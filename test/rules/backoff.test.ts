@@ -5,7 +5,8 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { Transition, TripPolicy } from "effect-circuit-breaker"
 import { type Breaker, fails, make, settled, watch, works } from "../kit/index.ts"
-import { everyWay, type Case, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { type Case, playAll } from "../kit/script.ts"
 
 const openState = (breaker: Breaker) =>
   Effect.map(breaker.state(), (state) =>

@@ -25,7 +25,8 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 describe("R3.1.1 a rejected call", () => {
   for (const [state, breakerThatRejects] of Object.entries(rejecting)) {

@@ -26,7 +26,8 @@ import {
   watch,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 const year = 31_536_000_000
 

@@ -27,7 +27,8 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 /** A breaker in each state, with its tag. */
 const states = {

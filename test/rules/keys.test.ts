@@ -21,7 +21,8 @@ import {
   watch,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 const call = (breaker: Breaker, ...keys: ReadonlyArray<string>) =>
   Effect.forEach(keys, (key) => breaker.protectWith(works, { key }), { discard: true })

@@ -18,7 +18,8 @@ import {
   transitionsOf,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 const options = { tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds" } as const
 const probes = (probes: number, others: CircuitBreaker.Options["halfOpen"] = {}) => ({

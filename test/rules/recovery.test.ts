@@ -5,7 +5,8 @@ import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import { Transition, TripPolicy } from "effect-circuit-breaker"
 import { fails, makeRecovering, settled, watch, works } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 describe("R3.2.9 Recovering", () => {
   const options = {

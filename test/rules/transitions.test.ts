@@ -17,7 +17,8 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 describe("R3.2.1 Closed to Open", () => {
   playAll(everyWay, {}, [

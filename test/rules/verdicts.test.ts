@@ -19,7 +19,8 @@ import {
   windowOf,
   works
 } from "../kit/index.ts"
-import { everyWay, playAll } from "../kit/script.ts"
+import { everyWay } from "../kit/ports.ts"
+import { playAll } from "../kit/script.ts"
 
 const slowPolicy = (minimumCalls: number) =>
   TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, within: "1 minute", minimumCalls })
