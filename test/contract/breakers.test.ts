@@ -10,7 +10,7 @@ import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
 import { liveTest, test } from "../kit/test.ts"
-import { counted, fails, recordLogs, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import { counted, fails, recordLogs, rejectionOf, tagOf, works } from "../kit/index.ts"
 
 test("testing.breaker Open rejects until its retryAfter has passed, then probes", function* () {
   const breaker = yield* testing.breaker({ state: "Open", retryAfter: "10 seconds" })

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { compiled } from "../compiled.ts"
-import { isLongRun } from "../runLength.ts"
+import { compiled } from "../kit/compiled.ts"
+import { isLongRun } from "../kit/runLength.ts"
 import { root } from "./program.ts"
 
 const programsIn = (folder: string): ReadonlyArray<string> =>

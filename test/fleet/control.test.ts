@@ -7,7 +7,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import type { CircuitStore } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import { recordLogs, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import { recordLogs, rejectionOf, tagOf, works } from "../kit/index.ts"
 import {
   assertTags,
   failing,

@@ -4,7 +4,7 @@ import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
 import { metricsOf, newName } from "../metrics/fixtures.ts"
-import { counted, fails, make, works } from "../rules/fixtures.ts"
+import { counted, fails, make, works } from "../kit/index.ts"
 import {
   assertTags,
   failing,

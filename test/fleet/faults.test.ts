@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, Transition, TripPolicy } from "effect-circuit-breaker"
-import { recordLogs, tagOf, works } from "../rules/fixtures.ts"
+import { recordLogs, tagOf, works } from "../kit/index.ts"
 import {
   failing,
   fleet,

@@ -8,8 +8,8 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, type Transition, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker, Running } from "../rules/fixtures.ts"
-import { fails, startCall as startCallOn, tagOf, watch } from "../rules/fixtures.ts"
+import type { Breaker, Running } from "../kit/index.ts"
+import { fails, startCall as startCallOn, tagOf, watch } from "../kit/index.ts"
 
 /** A node's link to the store. It counts its commands, and lets them fail at once or go unanswered. */
 export class Link {

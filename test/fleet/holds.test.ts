@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import { CircuitStore } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import { works } from "../rules/fixtures.ts"
+import { works } from "../kit/index.ts"
 import {
   assertTags,
   failing,

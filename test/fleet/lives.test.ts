@@ -8,7 +8,7 @@ import * as TestClock from "effect/TestClock"
 import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
 import { test } from "../kit/test.ts"
-import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import { counted, fails, rejectionOf, tagOf, works } from "../kit/index.ts"
 import {
   assertTags,
   entryOf,

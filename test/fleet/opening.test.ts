@@ -7,7 +7,7 @@ import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import { counted, fails, rejectionOf, tagOf, works } from "../kit/index.ts"
 import {
   assertTags,
   failing,

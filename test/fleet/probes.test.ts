@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import { counted, rejectionOf, works } from "../rules/fixtures.ts"
+import { counted, rejectionOf, works } from "../kit/index.ts"
 import type { Node } from "./fixtures.ts"
 import {
   assertTags,

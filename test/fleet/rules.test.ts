@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import { recordLogs, tagOf, works } from "../rules/fixtures.ts"
+import { recordLogs, tagOf, works } from "../kit/index.ts"
 import { assertTags, failing, historyOf, inStep, join, makeStore, settled } from "./fixtures.ts"
 
 const older = { tripPolicy: TripPolicy.consecutive(3) }

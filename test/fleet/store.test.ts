@@ -7,8 +7,8 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import type { LogLine } from "../rules/fixtures.ts"
-import { counted, recordLogs, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
+import type { LogLine } from "../kit/index.ts"
+import { counted, recordLogs, rejectionOf, tagOf, works } from "../kit/index.ts"
 import type { Node } from "./fixtures.ts"
 import {
   assertTags,

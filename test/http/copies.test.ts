@@ -9,7 +9,7 @@ import { CircuitBreaker, CircuitOpenError, TripPolicy } from "effect-circuit-bre
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import { beforeAll, vi } from "vitest"
 import { test } from "../kit/test.ts"
-import { type Breaker, make, tagOf, totalsOf } from "../rules/fixtures.ts"
+import { type Breaker, make, tagOf, totalsOf } from "../kit/index.ts"
 import {
   breakingOff,
   counted,

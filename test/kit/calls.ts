@@ -1,5 +1,5 @@
 /** Effects to protect, and calls that run until a test ends them. */
-import { assert } from "@effect/vitest"
+import * as assert from "node:assert"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

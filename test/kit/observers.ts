@@ -1,5 +1,5 @@
-/** What a breaker says: its transitions, log lines and span events. */
-import { assert } from "@effect/vitest"
+/** What a breaker says: its transitions, log lines and span events. Processes without a test runner use it, too. */
+import * as assert from "node:assert"
 import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

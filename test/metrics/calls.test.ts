@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { type CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import type { Breaker } from "../rules/fixtures.ts"
+import type { Breaker } from "../kit/index.ts"
 import {
   fails,
   make,
@@ -15,7 +15,7 @@ import {
   rejectionOf,
   startCall,
   works
-} from "../rules/fixtures.ts"
+} from "../kit/index.ts"
 import { changesBy, newName, pick } from "./fixtures.ts"
 
 const succeeded = { 'calls_total{outcome="success"}': 1 }

@@ -6,7 +6,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import type { Breaker } from "../rules/fixtures.ts"
+import type { Breaker } from "../kit/index.ts"
 import {
   fails,
   make,
@@ -17,7 +17,7 @@ import {
   startCall,
   watch,
   works
-} from "../rules/fixtures.ts"
+} from "../kit/index.ts"
 import { changesBy, changesOf, countedOf, gaugesOf, newName, pick } from "./fixtures.ts"
 
 type Start = (options: CircuitBreaker.Options) => Effect.Effect<Breaker, never, Scope.Scope>

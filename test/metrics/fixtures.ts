@@ -4,7 +4,7 @@ import { globalValue } from "effect/GlobalValue"
 import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import type { Transition } from "effect-circuit-breaker"
-import { settled } from "../rules/fixtures.ts"
+import { settled } from "../kit/index.ts"
 
 // The registry of metrics outlives a test, and so do the names in it.
 const taken = globalValue("test/metrics/taken", () => ({ names: 0 }))

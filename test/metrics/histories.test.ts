@@ -7,9 +7,9 @@ import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
 import * as fc from "fast-check"
-import { inLongRun } from "../runLength.ts"
-import type { Breaker, ManualClock, Running } from "../rules/fixtures.ts"
-import { settled, startCall, useManualClock, watch } from "../rules/fixtures.ts"
+import { inLongRun } from "../kit/runLength.ts"
+import type { Breaker, ManualClock, Running } from "../kit/index.ts"
+import { settled, startCall, useManualClock, watch } from "../kit/index.ts"
 import { countedOf, gaugesOf, labelled, newName, pick } from "./fixtures.ts"
 
 /** A step in the history of a breaker of few keys, fewer circuits and short times. */

@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as MetricState from "effect/MetricState"
 import { CircuitBreaker, CircuitMetrics } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
-import { fails, make, makeOpen, rejectionOf, works } from "../rules/fixtures.ts"
+import { fails, make, makeOpen, rejectionOf, works } from "../kit/index.ts"
 import { changesBy, countedOf, labelled, metricsOf, newName } from "./fixtures.ts"
 
 const outcomes = ["success", "failure", "ignored", "rejected"]

@@ -5,7 +5,7 @@ import * as LogLevel from "effect/LogLevel"
 import type { Transition } from "effect-circuit-breaker"
 import { CircuitOpenError } from "effect-circuit-breaker"
 import type { CircuitBreaker } from "effect-circuit-breaker"
-import type { LogLine } from "../rules/fixtures.ts"
+import type { LogLine } from "../kit/index.ts"
 
 /** A time of the test, in milliseconds since it began. */
 export interface Span {

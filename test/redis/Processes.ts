@@ -6,7 +6,7 @@ import type { ChildProcess } from "node:child_process"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import * as path from "node:path"
-import { compiled } from "../compiled.ts"
+import { compiled } from "../kit/compiled.ts"
 import type { Account, Plan } from "./Load.ts"
 import type { Answer, Commands, Membership, Request } from "./member.ts"
 

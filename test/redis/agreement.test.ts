@@ -6,7 +6,7 @@ import { CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import { Redis } from "ioredis"
 import { liveTest } from "../kit/test.ts"
-import { rejectionOf } from "../rules/fixtures.ts"
+import { rejectionOf } from "../kit/index.ts"
 import { describeWith } from "./describe.ts"
 import {
   failsNow,

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import { liveTest } from "../kit/test.ts"
-import { rejectionOf } from "../rules/fixtures.ts"
+import { rejectionOf } from "../kit/index.ts"
 import { subscribersOf } from "./commands.ts"
 import { describeWith } from "./describe.ts"
 import {

@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
-import { inLongRun } from "../runLength.ts"
+import { inLongRun } from "../kit/runLength.ts"
 import { describeWith } from "./describe.ts"
 import { Fleet, membersIn, statesOf, withProcesses } from "./Fleet.ts"
 import { all } from "./Nodes.ts"

@@ -6,8 +6,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
-import type { Breaker } from "./fixtures.ts"
-import { fails, make, recordLogs, runFor, startCall, tagOf, totalsOf, windowOf, works } from "./fixtures.ts"
+import type { Breaker } from "../kit/index.ts"
+import { fails, make, recordLogs, runFor, startCall, tagOf, totalsOf, windowOf, works } from "../kit/index.ts"
 
 const under = (tripPolicy: TripPolicy.TripPolicy) => make({ tripPolicy, recovery: undefined })
 

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { test } from "../../kit/test.ts"
-import { make, rejectionOf, tagOf, transitionsOf } from "../../rules/fixtures.ts"
+import { make, rejectionOf, tagOf, transitionsOf } from "../../kit/index.ts"
 import {
   backend,
   breakingOff,

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { test } from "../../kit/test.ts"
-import { make } from "../../rules/fixtures.ts"
+import { make } from "../../kit/index.ts"
 import { backend, counted, notRead, notSent, request, respond, statuses, url } from "./fixtures.ts"
 
 const interrupt = Cause.interrupt(FiberId.none)

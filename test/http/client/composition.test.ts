@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, rejectionOf, tagOf } from "../../kit/index.ts"
 import {
   backend,
   type Backend,

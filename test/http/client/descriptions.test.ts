@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, recordLogs } from "../../rules/fixtures.ts"
+import { type Breaker, make, recordLogs } from "../../kit/index.ts"
 import { backend, notRead, notSent, origin, respond, statuses, url } from "./fixtures.ts"
 
 const secret = "s3cret"

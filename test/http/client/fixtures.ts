@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import { type Breaker, make, totalsOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, totalsOf } from "../../kit/index.ts"
 
 export const origin = "https://api.example"
 export const url = `${origin}/rates`

@@ -3,7 +3,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Effect from "effect/Effect"
 import { test } from "../../kit/test.ts"
-import { make, rejectionOf } from "../../rules/fixtures.ts"
+import { make, rejectionOf } from "../../kit/index.ts"
 import { counted, keysOf, statuses } from "./fixtures.ts"
 
 const origins: ReadonlyArray<readonly [url: string, key: string]> = [

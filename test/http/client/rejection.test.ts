@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import { test } from "../../kit/test.ts"
-import { make, makeOpen, rejecting, rejectionOf } from "../../rules/fixtures.ts"
+import { make, makeOpen, rejecting, rejectionOf } from "../../kit/index.ts"
 import { backend, counted, refused, statuses, url } from "./fixtures.ts"
 
 type Options = CircuitHttpClient.Options

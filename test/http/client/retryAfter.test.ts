@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as FastCheck from "effect/FastCheck"
 import * as TestClock from "effect/TestClock"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make } from "../../rules/fixtures.ts"
+import { type Breaker, make } from "../../kit/index.ts"
 import { backend, makeHalfOpen, origin, respond, url } from "./fixtures.ts"
 
 type Headers = Record<string, string>

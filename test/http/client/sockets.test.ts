@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { createServer, type Server as NodeServer, type ServerResponse } from "node:http"
 import type { Body } from "../../kit/test.ts"
-import { type Breaker, make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, rejectionOf, tagOf } from "../../kit/index.ts"
 import { counted, nextTurn, type Reading } from "./fixtures.ts"
 
 interface Server {

@@ -9,7 +9,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { test } from "../../kit/test.ts"
-import { make, rejectionOf, tagOf } from "../../rules/fixtures.ts"
+import { make, rejectionOf, tagOf } from "../../kit/index.ts"
 import {
   backend,
   breakingOff,

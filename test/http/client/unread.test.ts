@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Outcome, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../../kit/test.ts"
-import { inLongRun } from "../../runLength.ts"
+import { inLongRun } from "../../kit/runLength.ts"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
-import { make, ManualClock, settled, tagOf } from "../../rules/fixtures.ts"
+import { make, ManualClock, settled, tagOf } from "../../kit/index.ts"
 import {
   backend,
   breakingOff,

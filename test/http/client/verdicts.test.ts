@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { test } from "../../kit/test.ts"
-import { make, recordLogs, tagOf } from "../../rules/fixtures.ts"
+import { make, recordLogs, tagOf } from "../../kit/index.ts"
 import {
   type Backend,
   backend,

@@ -16,7 +16,7 @@ import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerLive } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, makeOpen, tagOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, makeOpen, tagOf } from "../../kit/index.ts"
 import { askAt, Handler, listen, routed } from "./fixtures.ts"
 
 type Server = Layer.Layer<never, never, HttpServer.HttpServer | Breaker>

@@ -12,7 +12,7 @@ import * as TestClock from "effect/TestClock"
 import { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, makeHalfOpen, tagOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, makeHalfOpen, tagOf } from "../../kit/index.ts"
 import { type Ask, counted, everyPlace, exitOf, guarding, routed, serve, status } from "./fixtures.ts"
 
 /** Counts how often an error was asked for an answer, and how often it made one. */

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { make, recordLogs } from "../../rules/fixtures.ts"
+import { make, recordLogs } from "../../kit/index.ts"
 import { guarding, places, serve, status } from "./fixtures.ts"
 
 const causeOf = Option.map(({ cause }: { readonly cause: Cause.Cause<unknown> }) => cause)

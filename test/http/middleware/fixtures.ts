@@ -18,7 +18,7 @@ import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddle
 import { once } from "node:events"
 import { type Agent, createServer, get, type IncomingMessage } from "node:http"
 import { text } from "node:stream/consumers"
-import { type Breaker, settled, totalsOf } from "../../rules/fixtures.ts"
+import { type Breaker, settled, totalsOf } from "../../kit/index.ts"
 import { counted as countedOn, nextTurn } from "../client/fixtures.ts"
 
 /** The answer that a client gets. */

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { CircuitBreaker, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { make, makeHalfOpen, makeOpen, recordLogs, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { make, makeHalfOpen, makeOpen, recordLogs, tagOf, totalsOf } from "../../kit/index.ts"
 import { guarding, Handler, places, serve } from "./fixtures.ts"
 
 /** `/orders/1` has the circuit of the orders, and the health check has none. */

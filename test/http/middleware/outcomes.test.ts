@@ -16,7 +16,7 @@ import * as Schema from "effect/Schema"
 import { CircuitOpenError, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { make, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { make, tagOf, totalsOf } from "../../kit/index.ts"
 import { exitOf, guarding, places, serve, status } from "./fixtures.ts"
 
 /** An error that makes its own answer. */

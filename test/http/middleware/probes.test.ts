@@ -6,7 +6,7 @@ import * as TestClock from "effect/TestClock"
 import { type CircuitBreaker, Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { type Breaker, makeHalfOpen, tagOf } from "../../rules/fixtures.ts"
+import { type Breaker, makeHalfOpen, tagOf } from "../../kit/index.ts"
 import { type Ask, everyPlace, guarding, routed, serve, status, WaitingHandler } from "./fixtures.ts"
 
 /** A 409 is Ignored here. */

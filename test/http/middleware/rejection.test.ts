@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import * as TestClock from "effect/TestClock"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { make, makeOpen, recordSpans, rejecting, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { make, makeOpen, recordSpans, rejecting, tagOf, totalsOf } from "../../kit/index.ts"
 import { type Answer, exitOf, guarding, Handler, places, serve, WaitingHandler } from "./fixtures.ts"
 
 const assertUnavailable = (answer: Answer, seconds?: number) => {

@@ -17,7 +17,7 @@ import { once } from "node:events"
 import { Agent, createServer } from "node:http"
 import { text } from "node:stream/consumers"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../kit/index.ts"
 import { slowPolicy } from "../client/fixtures.ts"
 import {
   askAt,

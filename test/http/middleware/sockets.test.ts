@@ -17,7 +17,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, makeHalfOpen, settled, tagOf, totalsOf } from "../../kit/index.ts"
 import { slowPolicy } from "../client/fixtures.ts"
 import { counted, eventually, eventuallyCounted, listen, servers, status } from "./fixtures.ts"
 

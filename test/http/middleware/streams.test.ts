@@ -9,7 +9,7 @@ import * as TestClock from "effect/TestClock"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { once } from "node:events"
 import { test } from "../../kit/test.ts"
-import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../rules/fixtures.ts"
+import { type Breaker, make, makeHalfOpen, tagOf, totalsOf } from "../../kit/index.ts"
 import { slowPolicy } from "../client/fixtures.ts"
 import { askAt, begin, eventually, listen, servers } from "./fixtures.ts"
 
