@@ -77,13 +77,34 @@ const version = 1
  */
 export const initial = (rules: Rules<unknown>): SharedCircuit => ({
   circuit: Machine.initial(rules.policy),
+  ...noHoldings,
+  restoredAt: -Infinity
+})
+
+/**
+ * Of a circuit that nobody holds, which most of very many circuits are.
+ *
+ * @internal
+ */
+export const noHoldings: Holdings = {
   reason: "Manual",
   probers: {},
   keepers: {},
   disablers: {},
-  resets: 0,
-  restoredAt: -Infinity
-})
+  resets: 0
+}
+
+/**
+ * What is held of a shared circuit, without its state.
+ *
+ * @internal
+ */
+export const holdingsOf = ({ disablers, keepers, probers, reason, resets }: SharedCircuit): Holdings =>
+  reason === "Manual" && resets === 0 && isEmpty(probers) && isEmpty(keepers) && isEmpty(disablers)
+    ? noHoldings
+    : { reason, probers, keepers, disablers, resets }
+
+const isEmpty = (record: object): boolean => Object.keys(record).length === 0
 
 /** @internal */
 export const encode = ({ circuit, ...rest }: SharedCircuit, rulesName: string): string =>

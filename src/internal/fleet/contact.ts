@@ -9,7 +9,7 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import * as Machine from "../core/circuit.ts"
 import { dayMillis, yearMillis } from "../core/millis.ts"
 import type { Line } from "./line.ts"
-import { memberOf } from "./member.ts"
+import { memberOf, noContributions } from "./member.ts"
 import type { Mirror } from "./mirror.ts"
 import type { Fork, Parts } from "./parts.ts"
 import type { Rounds } from "./rounds.ts"
@@ -225,7 +225,7 @@ export class Contact {
   lost(now: number): void {
     for (const held of this.rounds) {
       const member = memberOf(held)
-      member.others = []
+      member.others = noContributions
       const { failures, slow } = Machine.counts(held.current, this.breaker.settings.rules, now)
       member.announces = failures + slow > 0
     }

@@ -8,6 +8,7 @@ import type { Contribution } from "../core/windows/window.ts"
 import type { Claim } from "./claim.ts"
 import { Pace } from "./pace.ts"
 import type { Holdings } from "../core/wire.ts"
+import { noHoldings } from "../core/wire.ts"
 
 /**
  * What a node knows of a circuit that it shares.
@@ -24,17 +25,16 @@ export class Member {
   /** The shared generation that the node's own circuit stands for. */
   generation = 0
   /** What was last known of the shared circuit beyond its state. */
-  holdings: Holdings = { reason: "Manual", probers: {}, keepers: {}, disablers: {}, resets: 0 }
+  holdings: Holdings = noHoldings
   /** How many isolations of the circuit this node holds. */
   isolations = 0
   /** How often this node has disabled the circuit. */
   disables = 0
   /** What the other nodes count, in the window of this state. */
-  others: ReadonlyArray<Contribution> = []
+  others: ReadonlyArray<Contribution> = noContributions
   countedIn: StateTag = "Closed"
   /** How many nodes contribute. */
   crowd = 0
-  readonly pace = new Pace()
   /** Since when nobody has been seen failing, while the circuit is kept in step. */
   quietSince = Infinity
   /** The latest outcome, until it has been judged by what the others count. */
@@ -45,8 +45,6 @@ export class Member {
   announces = false
   /** What this node counted when it opened for itself only. */
   countedAlone: string | undefined = undefined
-  /** Changes are made one after the other. */
-  readonly changes = Effect.unsafeMakeSemaphore(1)
   /** Changes of this node that are on their way. */
   pending = 0
   /** A change of another node was heard while one of this node's was on its way. */
@@ -58,8 +56,21 @@ export class Member {
   reading: Deferred.Deferred<void> | undefined = undefined
   writing: Fiber.Fiber<void> | undefined = undefined
 
+  // Made when they are needed: most circuits are healthy, and exchange and change nothing.
+  private madePace: Pace | undefined = undefined
+  private madeChanges: Effect.Semaphore | undefined = undefined
+
   constructor(entry: CircuitEntry) {
     this.entry = entry
+  }
+
+  get pace(): Pace {
+    return (this.madePace ??= new Pace())
+  }
+
+  /** Changes are made one after the other. */
+  get changes(): Effect.Semaphore {
+    return (this.madeChanges ??= Effect.unsafeMakeSemaphore(1))
   }
 
   /** When the node last asked the store about it, in the breaker's time. */
@@ -96,6 +107,9 @@ export class Member {
     return this.isolations > 0 || this.disables > 0 || Object.values(this.holdings.probers).includes(node)
   }
 }
+
+/** @internal */
+export const noContributions: ReadonlyArray<Contribution> = []
 
 /** @internal */
 export const memberOf = (held: CircuitEntry): Member => {

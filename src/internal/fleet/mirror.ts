@@ -10,10 +10,10 @@ import { yearMillis } from "../core/millis.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Line } from "./line.ts"
 import type { Member } from "./member.ts"
-import { memberOf } from "./member.ts"
+import { memberOf, noContributions } from "./member.ts"
 import type { Parts } from "./parts.ts"
 import type { SharedCircuit as Shared } from "../core/wire.ts"
-import { decode, initial } from "../core/wire.ts"
+import { decode, holdingsOf, initial } from "../core/wire.ts"
 import * as SharedCircuit from "./sharedCircuit.ts"
 import type { Rounds } from "./rounds.ts"
 import type { Rules } from "./rules.ts"
@@ -121,13 +121,14 @@ export class Mirror {
     if (asked.generation <= kept.circuit.generation && kept.circuit.generation < member.generation) return
     if (member.pending === 0) this.follow(held, entry, kept, caller)
     member.countedIn = Machine.at(held.current, rules, now)._tag
-    member.others = contributions
+    const others = contributions
       .filter(({ node }) => node !== this.node)
       .flatMap(({ value }) =>
         this.tally.decode(held, value, now, (why) =>
           this.report(`A text in the circuit store is not used: ${why}`, caller)
         )
       )
+    member.others = others.length === 0 ? noContributions : others
     member.isNew = false
     if (member.pending > 0) return
     this.decide(held, now, caller)
@@ -219,7 +220,7 @@ export class Mirror {
     const isReset = shared.resets > member.holdings.resets
     if (member.pending === 0 && isReset && !member.isNew) member.isolations = 0
     if (member.pending === 0 && this.isHeldAgain(held, shared)) return
-    member.holdings = shared
+    member.holdings = holdingsOf(shared)
     const now = this.breaker.now(caller)
     const { generation } = held.current
     const here = Machine.at(held.current, rules, now)
@@ -243,7 +244,7 @@ export class Mirror {
       (isReset && (here._tag === "Isolated" || !isExpected)) ||
       (!isExpected && here._tag === "Open" && there.generation === known + 1)
     // What was counted in another window is over.
-    if (there.generation !== member.generation) member.others = []
+    if (there.generation !== member.generation) member.others = noContributions
     member.revision = revision
     member.generation = there.generation
     member.countedAlone = undefined
@@ -274,7 +275,7 @@ export class Mirror {
       this.breaker.change(held, { ...circuit, window: rules.policy.initial }, caller)
     }
     member.isWarm = false
-    member.others = []
+    member.others = noContributions
     this.rounds.drop(held)
   }
 

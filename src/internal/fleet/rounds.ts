@@ -65,7 +65,8 @@ export class Rounds {
   }
 
   exchanged(held: CircuitEntry, now: number): void {
-    memberOf(held).pace.exchanged(now, this.intervalMillis(held))
+    // A circuit that is only read has no pace.
+    if (this.kept.has(held)) memberOf(held).pace.exchanged(now, this.intervalMillis(held))
   }
 
   /** Exchanges what is due, for as long as it runs. While the store fails, that is how it is asked again. */
