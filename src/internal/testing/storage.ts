@@ -70,6 +70,26 @@ export const storage = laws("storage", {
       yield* expectSame("the entry after two reads", after, expected)
     }),
 
+  "a read by another client leaves an entry unchanged, however short its time to live": (connect, breaker) =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* connect, yield* connect]
+      const circuit = { breaker, key: "read by others" }
+      yield* exchange(one, { circuit, node: "one", contribution: "1" })
+      yield* exchange(one, { circuit, node: "two", contribution: "2" })
+      yield* replace(one, circuit, { expected: "", revision: "a" })
+      const { now: readAt, ...before } = yield* read(one, circuit)
+      // The contributions are now older than the time to live that the reads ask for.
+      yield* Effect.sleep("20 millis")
+      for (const node of ["one", "two", "a reader"]) {
+        for (const announce of [false, true]) {
+          const seen = yield* exchange(other, { circuit, node, announce, keepMillis: 1 })
+          yield* expectThat(seen.now >= readAt, `the time of a read is ${seen.now}, after ${readAt}`)
+        }
+      }
+      const { now: _, ...after } = yield* read(one, circuit)
+      yield* expectSame("the entry after another client has read it", after, before)
+    }),
+
   "a contribution leaves the state unchanged, and a new state leaves the contributions unchanged": (
     connect,
     breaker
