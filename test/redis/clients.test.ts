@@ -76,7 +76,7 @@ RedisServer.describeWith("own", "a store on clients of the program's own", () =>
       const before = listeners()
       const prefix = newPrefix()
       const subscribed = Effect.map(
-        server.command("PUBSUB", "NUMSUB", `${prefix}0:payments`),
+        server.command("PUBSUB", "NUMSUB", `${prefix}v1:0:payments`),
         (it) => Array.isArray(it) && it[1]
       )
       const scope = yield* Scope.make()

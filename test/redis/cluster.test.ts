@@ -75,7 +75,7 @@ const shared = (cluster: RedisCluster.RedisCluster, key: string) =>
     const prefix = newPrefix()
     const [a, b] = [yield* RedisCluster.nodeOn(cluster, prefix), yield* RedisCluster.nodeOn(cluster, prefix)]
     for (const node of [a, b]) yield* node.protectWith(Effect.void, { key })
-    yield* listening(cluster, `${prefix}0:payments`, 2)
+    yield* listening(cluster, `${prefix}v1:0:payments`, 2)
     return { prefix, nodes: [a, b] as const, a, b }
   })
 
@@ -128,7 +128,7 @@ RedisServer.describeInTurn("own", "the store in a Redis cluster", () => {
       for (const node of [a, b]) {
         yield* Effect.forEach(keys, (key) => node.protectWith(Effect.void, { key }))
       }
-      yield* listening(cluster, `${prefix}0:payments`, 2)
+      yield* listening(cluster, `${prefix}v1:0:payments`, 2)
       for (const key of keys) for (let i = 0; i < 5; i++) a.callNow(Effect.fail("unavailable"), key)
       yield* eventually(
         Effect.forEach(keys, (key) => tagOf(b, key)),
@@ -235,10 +235,10 @@ RedisServer.describeInTurn("own", "the store in a Redis cluster", () => {
       yield* mostClients(1)
       yield* Effect.addFinalizer(() => mostClients(1_000))
       yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")
-      yield* listening(cluster, `${prefix}0:payments`, 0)
+      yield* listening(cluster, `${prefix}v1:0:payments`, 0)
       yield* a.trip("missed")
       yield* mostClients(1_000)
-      yield* listening(cluster, `${prefix}0:payments`, 2)
+      yield* listening(cluster, `${prefix}v1:0:payments`, 2)
       yield* eventually(isRejected(b, "missed"), true)
     }))
 
@@ -249,11 +249,11 @@ RedisServer.describeInTurn("own", "the store in a Redis cluster", () => {
       yield* inAll(cluster, "ACL", "SETUSER", "default", "-subscribe")
       yield* inAll(cluster, "CLIENT", "KILL", "TYPE", "pubsub")
       yield* Effect.addFinalizer(() => inAll(cluster, "ACL", "SETUSER", "default", "+subscribe"))
-      yield* listening(cluster, `${prefix}0:payments`, 0)
+      yield* listening(cluster, `${prefix}v1:0:payments`, 0)
       yield* a.trip("refused")
       yield* eventually(isRejected(b, "refused"), true)
       yield* inAll(cluster, "ACL", "SETUSER", "default", "+subscribe")
-      yield* listening(cluster, `${prefix}0:payments`, 2)
+      yield* listening(cluster, `${prefix}v1:0:payments`, 2)
     }))
 })
 

@@ -77,7 +77,7 @@ RedisServer.describeWith("own", "C8 what is in Redis", () => {
       )
       for (const key of yield* keysOf(server)) {
         assert.isTrue(key.startsWith(prefix), key)
-        assert.match(key.slice(prefix.length), /^\{[^}]+\}/)
+        assert.match(key.slice(prefix.length), /^v1:\{[^}]+\}/)
         const millis = Number(yield* server.command("PTTL", key))
         // Longer than the opening and the time after which the backoff starts over, but not for ever.
         assert.isAbove(millis, 360_000)

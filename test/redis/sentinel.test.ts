@@ -92,7 +92,7 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
         yield* fails(sentinel.primary)
         yield* sentinel.failedOver
         yield* recovered({ nodes })
-        yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
+        yield* eventually(listeners(sentinel.replica, `${prefix}v1:0:payments`), 2)
         yield* nodes[0].trip(key)
         yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
       })
@@ -108,7 +108,7 @@ RedisServer.describeWith("own", "a primary that a sentinel replaces", () => {
         yield* proxy.delay(500)
         yield* sentinel.primary.kill
         yield* sentinel.failedOver
-        yield* eventually(listeners(sentinel.replica, `${prefix}0:payments`), 2)
+        yield* eventually(listeners(sentinel.replica, `${prefix}v1:0:payments`), 2)
         yield* nodes[0].trip(key)
         yield* eventually(quietTagsOf(nodes), ["Open", "Open"])
       })

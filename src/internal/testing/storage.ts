@@ -243,7 +243,12 @@ export const storage = laws("storage", {
         ["", "1"],
         ["", "01"],
         ["", "é"],
-        ["", "e\u0301"]
+        ["", "e\u0301"],
+        ["", "\ud800"],
+        ["", "\ud801"],
+        ["", "\ufffd"],
+        ["\udc00", "a"],
+        ["\udc01", "a"]
       ].map(([end, key]) => ({ breaker: `${breaker}${end}`, key: key! }))
       for (const [i, circuit] of circuits.entries()) {
         yield* exchange(one, { circuit, node: "one", contribution: `${i}` })

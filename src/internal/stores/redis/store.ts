@@ -2,11 +2,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Cluster, Redis } from "ioredis"
-import type { Change, CircuitId, Coordination, Entry, Store } from "../../../CircuitStore.ts"
+import type { Change, Coordination, Entry, Store } from "../../../CircuitStore.ts"
 import { CircuitStoreError } from "../error.ts"
 import type { Listener } from "./listener.ts"
 import { createHash } from "node:crypto"
+import { decodeMessage } from "./message.ts"
+import * as Names from "./names.ts"
 import * as Scripts from "./scripts.ts"
+import { decode, encode } from "./text.ts"
 
 /**
  * The part of a client that sends commands.
@@ -39,12 +42,7 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
   const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
-  // Channels, unlike keys, are common to all databases of a server, so their names have the database in them.
-  const db = ("db" in client.options ? client.options.db : undefined) ?? 0
-  const channelOf = (breaker: string) => `${prefix}${db}:${breaker}`
-  // Different circuits have different keys: the first colon ends the breaker's name, and the first brace the hash tag.
-  const keyOf = ({ breaker, key }: CircuitId) =>
-    `${prefix}{${escaped(breaker).replaceAll(":", "%3A")}:${escaped(key)}}`
+  const names = Names.make(Names.spaceOf(client, prefix))
   return {
     coordination,
     exchange: (requests) =>
@@ -54,32 +52,33 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
           : // All commands are sent before the first reply arrives, so they take one round trip.
             Promise.all(
               requests.map(({ announce, circuit, contribution = "", keepMillis, node }) =>
-                exchange(keyOf(circuit), [
-                  node,
-                  contribution,
+                exchange(names.key(circuit), [
+                  encode(node),
+                  encode(contribution),
                   String(Math.ceil(keepMillis)),
-                  announce ? channelOf(circuit.breaker) : "",
-                  circuit.key
+                  announce ? names.channel(circuit.breaker) : "",
+                  encode(circuit.key)
                 ])
               )
             )
       ),
     compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
       attempt(() =>
-        compareAndSet(keyOf(circuit), [
-          expected,
-          revision,
-          state,
+        compareAndSet(names.key(circuit), [
+          encode(expected),
+          encode(revision),
+          encode(state),
           String(Math.ceil(keepMillis)),
-          channelOf(circuit.breaker),
-          circuit.key
+          names.channel(circuit.breaker),
+          encode(circuit.key)
         ])
       ),
-    changes: (breaker) => Stream.filterMap(listener.messages(channelOf(breaker)), decodeChange)
+    changes: (breaker) =>
+      Stream.filterMap(listener.messages(names.channel(breaker)), (message) =>
+        message === undefined ? Option.some<Change>({ _tag: "Listening" }) : decodeMessage(message)
+      )
   }
 }
-
-const escaped = (text: string): string => text.replaceAll("%", "%25").replaceAll("}", "%7D")
 
 /**
  * Sends commands to a server, but none while an earlier one is unanswered after its deadline: commands to a silent
@@ -139,18 +138,7 @@ const decodeEntry = (reply: unknown): Entry => {
   const [now, revision = "", state = "", ...rest] = (reply as ReadonlyArray<string>).map(String)
   const contributions: Array<Entry["contributions"][number]> = []
   for (let i = 0; i + 2 < rest.length; i += 3) {
-    contributions.push({ node: rest[i]!, at: Number(rest[i + 1]), value: rest[i + 2]! })
+    contributions.push({ node: decode(rest[i]!), at: Number(rest[i + 1]), value: decode(rest[i + 2]!) })
   }
-  return { now: Number(now), revision, state, contributions }
-}
-
-// A message that is not a change is ignored, because any client can publish on the channel.
-const decodeChange = (message: string | undefined): Option.Option<Change> => {
-  if (message === undefined) return Option.some({ _tag: "Listening" })
-  try {
-    const change: Change = JSON.parse(message)
-    return change._tag === "Failing" || change._tag === "Changed" ? Option.some(change) : Option.none()
-  } catch {
-    return Option.none()
-  }
+  return { now: Number(now), revision: decode(revision), state: decode(state), contributions }
 }
