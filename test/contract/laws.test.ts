@@ -4,12 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { entriesOf } from "../entries.ts"
 
 type Store = CircuitStore.Store
 type Fault = (store: Store) => Partial<Store>
 
 const mapEntries = (store: Store, f: (entry: CircuitStore.Entry) => CircuitStore.Entry): Partial<Store> => ({
-  exchange: (requests) => Effect.map(store.exchange(requests), (entries) => entries.map(f))
+  exchange: (requests) => Effect.map(store.exchange(requests), (answers) => entriesOf(answers).map(f))
 })
 
 const mapRequests = (
@@ -44,9 +45,10 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
     "writes what it does not have to",
     (store) => ({
       compareAndSet: (request) =>
-        store
-          .exchange([{ ...request, node: "writer", contribution: undefined, announce: false }])
-          .pipe(Effect.flatMap(([entry]) => store.compareAndSet({ ...request, expected: entry!.revision })))
+        store.exchange([{ ...request, node: "writer", contribution: undefined, announce: false }]).pipe(
+          Effect.map(entriesOf),
+          Effect.flatMap(([entry]) => store.compareAndSet({ ...request, expected: entry!.revision }))
+        )
     }),
     /leaves a state that has another revision/
   ],
@@ -56,9 +58,9 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
       compareAndSet: (request) =>
         Effect.gen(function* () {
           const read = { ...request, node: "writer", contribution: undefined, announce: false }
-          const [seen] = yield* store.exchange([read])
+          const [seen] = yield* Effect.map(store.exchange([read]), entriesOf)
           yield* Effect.yieldNow()
-          const [now] = yield* store.exchange([read])
+          const [now] = yield* Effect.map(store.exchange([read]), entriesOf)
           return seen!.revision === request.expected
             ? yield* store.compareAndSet({ ...request, expected: now!.revision })
             : now!

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { entriesOf } from "../entries.ts"
 
 type Store = CircuitStore.Store
 
@@ -15,7 +16,7 @@ const forgetful = (store: Store): Store => {
     ...store,
     exchange: (requests) =>
       Effect.map(store.exchange(requests), (answers) =>
-        answers.map((answer, i) => {
+        entriesOf(answers).map((answer, i) => {
           const { circuit, keepMillis } = requests[i]!
           const nameOf = ({ at, node }: CircuitStore.Entry["contributions"][number]) =>
             JSON.stringify([circuit, node, at])
@@ -35,7 +36,7 @@ const shortening = (store: Store): Store => {
     ...store,
     exchange: (requests) =>
       Effect.map(store.exchange(requests), (answers) =>
-        answers.map((answer, i) => {
+        entriesOf(answers).map((answer, i) => {
           const { circuit, contribution, keepMillis } = requests[i]!
           const id = JSON.stringify(circuit)
           const hasEnded = answer.now > (until.get(id) ?? Infinity)

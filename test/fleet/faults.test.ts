@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, Transition, TripPolicy } from "effect-circuit-breaker"
+import { entriesOf } from "../entries.ts"
 import { recordLogs, tagOf, works } from "../rules/fixtures.ts"
 import {
   failing,
@@ -160,9 +161,8 @@ describe("what other processes contribute", () => {
       const node = yield* join(store, { tripPolicy: TripPolicy.anyOf(TripPolicy.consecutive(5)) })
       yield* failing(node, 1)
       yield* inStep
-      const [entry] = yield* store.exchange([
-        { circuit, node: "reader", contribution: undefined, announce: false, keepMillis: 1_000 }
-      ])
+      const read = { circuit, node: "reader", contribution: undefined, announce: false, keepMillis: 1_000 }
+      const [entry] = entriesOf(yield* store.exchange([read]))
       const own: ReadonlyArray<unknown> = JSON.parse(entry!.contributions[0]!.value)
       for (const wrong of [[1, 2], [["many"]], [[1, 2], [3]], "text"]) {
         const contribution = JSON.stringify([...own.slice(0, 3), wrong])

@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
 import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
+import { entriesOf } from "../entries.ts"
 import { counted, fails, rejectionOf, tagOf, works } from "../rules/fixtures.ts"
 import {
   failing,
@@ -32,7 +33,7 @@ const entryOf = (store: CircuitStore.Store, key = "default") =>
         keepMillis: 1_000
       }
     ]),
-    ([entry]) => entry!
+    (answers) => entriesOf(answers)[0]!
   )
 
 describe("a breaker that is closed", () => {

@@ -7,6 +7,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import type * as Scope from "effect/Scope"
 import type { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { entriesOf } from "../entries.ts"
 import { rejectionOf } from "../rules/fixtures.ts"
 import { all, eventually, historyOf, newPrefix, storeLinesOf } from "./fixtures.ts"
 import type { Node } from "./fixtures.ts"
@@ -109,7 +110,7 @@ RedisServer.describeInTurn("own", "the store in a Redis cluster", () => {
       const requests = keys.map((key) => contribution({ breaker: "payments", key }, key))
       const entries = yield* store.exchange(requests)
       assert.deepStrictEqual(
-        valuesOf(entries),
+        valuesOf(entriesOf(entries)),
         keys.map((key) => [key])
       )
       const held = yield* Effect.forEach(cluster.primaries, (server) => keysIn(server, prefix))
@@ -170,7 +171,7 @@ RedisServer.describeInTurn("own", "the store in a Redis cluster", () => {
         yield* one.exchange(circuits.map((circuit) => contribution(circuit, circuit.key)))
         const reads = circuits.map((circuit) => ({ ...contribution(circuit, ""), contribution: undefined }))
         assert.deepStrictEqual(
-          valuesOf(yield* other.exchange(reads)),
+          valuesOf(entriesOf(yield* other.exchange(reads))),
           circuits.map(({ key }) => [key])
         )
         if (!isSpread) return

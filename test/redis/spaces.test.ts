@@ -1,29 +1,11 @@
 /** What lies on a server: whose keys and channels they are, and who changes them. */
 import { assert, it } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { CircuitStore } from "effect-circuit-breaker"
-import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as fc from "fast-check"
-import { answering } from "./answering.ts"
-import { deadlineMillis, eventually, newPrefix, nodeOn, stays, syncMillis, tagsOf } from "./fixtures.ts"
+import { eventually, newPrefix, nodeOn, stays, syncMillis, tagsOf } from "./fixtures.ts"
 import * as RedisServer from "./RedisServer.ts"
-
-const storeOn = ({ address }: RedisServer.OwnRedisServer) =>
-  Layer.build(
-    // A busy machine is not to be taken for a server that fails.
-    RedisCircuitStore.layer({
-      ...address,
-      connectTimeout: 30_000,
-      socketTimeout: 30_000,
-      deadline: deadlineMillis
-    })
-  ).pipe(
-    Effect.map(Context.get(CircuitStore.CircuitStore)),
-    Effect.tap((store) => answering(store))
-  )
+import { request, storeOn } from "./stores.ts"
 
 const textsOf = (answer: unknown): ReadonlyArray<string> => (Array.isArray(answer) ? answer.map(String) : [])
 
@@ -32,8 +14,6 @@ const keysOf = (server: RedisServer.OwnRedisServer) =>
 
 const channelsOf = (server: RedisServer.OwnRedisServer) =>
   Effect.map(server.command("PUBSUB", "CHANNELS"), (it) => textsOf(it).toSorted())
-
-const request = { node: "one", contribution: undefined, announce: false, keepMillis: 60_000 }
 
 RedisServer.describeWith("own", "what lies on a server", () => {
   it.scopedLive(
@@ -105,7 +85,7 @@ RedisServer.describeWith("own", "what lies on a server", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make
-        const store = yield* storeOn(server)
+        const store = yield* storeOn(server.address)
         const circuit = { breaker: "payments", key: "default" }
         const keepMillis = 3_600_000
         for (const node of ["one", "two"]) {
@@ -133,7 +113,7 @@ RedisServer.describeWith("own", "what lies on a server", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make
-        const store = yield* storeOn(server)
+        const store = yield* storeOn(server.address)
         const channel = "circuit:v1:0:payments"
         const texts = [
           '{"_tag":"Failing","key":"k","listeners":"many"}',

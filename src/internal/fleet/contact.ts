@@ -162,7 +162,7 @@ export class Contact {
       keepMillis: yearMillis
     }
     return Effect.withFiberRuntime((caller) =>
-      Effect.match(this.line.ask(this.store.exchange([request])), {
+      Effect.match(this.line.ask(this.ask([request])), {
         onFailure: () => undefined,
         onSuccess: ([entry]) => {
           const kept = entry && this.mirror.decode(entry, caller)
@@ -186,11 +186,21 @@ export class Contact {
     })
   }
 
+  /** A fault of one circuit is still taken for one of all. */
+  private ask(
+    requests: ReadonlyArray<ExchangeRequest>
+  ): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
+    return Effect.flatMap(
+      this.store.exchange(requests),
+      Effect.forEach((answer) => ("_tag" in answer ? Effect.fail(answer) : Effect.succeed(answer)))
+    )
+  }
+
   askAbout(all: ReadonlyArray<CircuitEntry>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const now = this.breaker.now(caller)
       const requests = all.map((held) => this.requestFor(held, now))
-      return Effect.tapError(this.line.ask(this.store.exchange(requests)), () =>
+      return Effect.tapError(this.line.ask(this.ask(requests)), () =>
         Effect.sync(() =>
           requests.forEach(({ announce }, i) => {
             memberOf(all[i]!).announces ||= announce

@@ -3,6 +3,7 @@ import type { CircuitId } from "../../CircuitStore.ts"
 import {
   contributionsOf,
   exchange,
+  exchangeAll,
   expectSame,
   expectThat,
   keepMillis,
@@ -202,8 +203,9 @@ export const storage = laws("storage", {
         announce: false,
         keepMillis
       }))
-      const own = yield* one.exchange(requests)
-      const seen = yield* other.exchange(requests.map((it) => ({ ...it, contribution: undefined })))
+      const own = yield* exchangeAll(one, requests)
+      const reads = requests.map((it) => ({ ...it, contribution: undefined }))
+      const seen = yield* exchangeAll(other, reads)
       const expected = requests.map(({ contribution }) => [["one", contribution] as const])
       yield* expectSame("the entries for the contributing node", own.map(contributionsOf), expected)
       yield* expectSame("the entries for a reading node", seen.map(contributionsOf), expected)

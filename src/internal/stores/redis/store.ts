@@ -50,7 +50,7 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
         requests.length === 0
           ? client.ping().then(() => [])
           : // All commands are sent before the first reply arrives, so they take one round trip.
-            Promise.all(
+            answersOf(
               requests.map(({ announce, circuit, contribution = "", keepMillis, node }) =>
                 exchange(names.key(circuit), [
                   encode(node),
@@ -79,6 +79,28 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
       )
   }
 }
+
+/**
+ * The answers about several circuits. An answer that is an error stands beside those of the other circuits, unless there
+ * is none but errors that are about the server.
+ */
+const answersOf = async (
+  asked: ReadonlyArray<Promise<Entry>>
+): Promise<ReadonlyArray<Entry | CircuitStoreError>> => {
+  const replies = await Promise.allSettled(asked)
+  const fault = replies.find((it) => it.status === "rejected" && !isOfKey(it.reason))
+  if (fault?.status === "rejected" && replies.every(({ status }) => status === "rejected")) throw fault.reason
+  return replies.map((it) =>
+    it.status === "fulfilled"
+      ? it.value
+      : new CircuitStoreError({ message: textOf(it.reason), cause: it.reason })
+  )
+}
+
+/** Whether an error is about what lies under the key. Up to Redis 6, the text of a script's error says so at its end. */
+const isOfKey = (error: unknown): boolean => /\bWRONGTYPE\b/.test(textOf(error))
+
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /**
  * Sends commands to a server, but none while an earlier one is unanswered after its deadline: commands to a silent
@@ -112,11 +134,7 @@ const attempts = (client: Client, reconnect: () => void) => {
 const refusalsToReconnect = 10
 
 const messageOf = ({ status }: Client, cause: unknown): string =>
-  status === "ready"
-    ? cause instanceof Error
-      ? cause.message
-      : String(cause)
-    : `not connected to Redis (${status})`
+  status === "ready" ? textOf(cause) : `not connected to Redis (${status})`
 
 const serverIsSilent = new CircuitStoreError({ message: "an earlier command has not been answered yet" })
 
