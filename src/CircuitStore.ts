@@ -36,7 +36,9 @@ import * as memory from "./internal/stores/memory.ts"
  *
  * - `exchange` stores contributions and returns an {@link Entry} for each request, in the order of the requests. It
  *   should take one round trip, but need not be atomic. A request without a contribution is a read: it changes nothing,
- *   and does not extend the lifetime of its circuit. A list of no requests asks whether the store is reachable.
+ *   and does not extend the lifetime of its circuit. A list of no requests asks whether the store is reachable. A
+ *   {@link CircuitStoreError} in place of an entry is the fault of that circuit alone: the other entries count. The
+ *   whole effect fails if the store is not reachable.
  * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the
  *   subscribers, and returns the entry after that. The entry has the new revision if and only if this write succeeded.
  *   The whole operation is atomic.
@@ -56,7 +58,7 @@ import * as memory from "./internal/stores/memory.ts"
 export interface Store {
   readonly exchange: (
     requests: ReadonlyArray<ExchangeRequest>
-  ) => Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError>
+  ) => Effect.Effect<ReadonlyArray<Entry | CircuitStoreError>, CircuitStoreError>
   readonly compareAndSet: (request: CompareAndSet) => Effect.Effect<Entry, CircuitStoreError>
   readonly changes: (breaker: string) => Stream.Stream<Change, CircuitStoreError>
   readonly coordination: Coordination

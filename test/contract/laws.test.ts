@@ -4,13 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { entriesOf } from "../entries.ts"
 import { liveTest } from "../kit/test.ts"
 
 type Store = CircuitStore.Store
 type Fault = (store: Store) => Partial<Store>
 
 const mapEntries = (store: Store, f: (entry: CircuitStore.Entry) => CircuitStore.Entry): Partial<Store> => ({
-  exchange: (requests) => Effect.map(store.exchange(requests), (entries) => entries.map(f))
+  exchange: (requests) => Effect.map(store.exchange(requests), (answers) => entriesOf(answers).map(f))
 })
 
 const mapRequests = (
@@ -47,7 +48,11 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
       compareAndSet: (request) =>
         store
           .exchange([{ ...request, node: "writer", contribution: undefined, announce: false }])
-          .pipe(Effect.flatMap(([entry]) => store.compareAndSet({ ...request, expected: entry!.revision })))
+          .pipe(
+            Effect.flatMap((answers) =>
+              store.compareAndSet({ ...request, expected: entriesOf(answers)[0]!.revision })
+            )
+          )
     }),
     /leaves a state that has another revision/
   ],
@@ -57,9 +62,9 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
       compareAndSet: (request) =>
         Effect.gen(function* () {
           const read = { ...request, node: "writer", contribution: undefined, announce: false }
-          const [seen] = yield* store.exchange([read])
+          const [seen] = entriesOf(yield* store.exchange([read]))
           yield* Effect.yieldNow()
-          const [now] = yield* store.exchange([read])
+          const [now] = entriesOf(yield* store.exchange([read]))
           return seen!.revision === request.expected
             ? yield* store.compareAndSet({ ...request, expected: now!.revision })
             : now!

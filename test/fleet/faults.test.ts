@@ -8,6 +8,7 @@ import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitStore, Transition, TripPolicy } from "effect-circuit-breaker"
 import { recordLogs, tagOf, works } from "../kit/index.ts"
 import {
+  entryOf,
   failing,
   fleet,
   halfOpenFleet,
@@ -123,6 +124,43 @@ describe("questions to the store", () => {
   )
 })
 
+describe("a store with a fault in one circuit", () => {
+  const broken = (store: CircuitStore.Store): CircuitStore.Store => ({
+    ...store,
+    exchange: (requests) =>
+      Effect.map(store.exchange(requests), (answers) =>
+        answers.map((answer, i) =>
+          requests[i]!.circuit.key === "broken"
+            ? new CircuitStore.CircuitStoreError({ message: "WRONGTYPE" })
+            : answer
+        )
+      )
+  })
+
+  it.scoped("F7 shares the other circuits, and reports that one once", () =>
+    Effect.gen(function* () {
+      const logs = yield* recordLogs
+      const store = broken(yield* makeStore())
+      const [a, b] = [yield* join(store), yield* join(store)]
+      for (const key of ["broken", "sound"]) {
+        yield* failing(a, 3, key)
+        yield* inStep
+        yield* failing(b, 2, key)
+        yield* inStep
+      }
+      assert.deepStrictEqual(yield* tagsOf([a, b], "broken"), ["Closed", "Closed"])
+      assert.deepStrictEqual(yield* tagsOf([a, b], "sound"), ["Open", "Open"])
+      yield* failing(a, 2, "broken")
+      assert.deepStrictEqual(yield* tagsOf([a, b], "broken"), ["Open", "Closed"])
+      const lines = logs.filter(({ message }) => !message.startsWith("Circuit opened"))
+      assert.deepStrictEqual(
+        lines.map(({ message }) => message),
+        Array(2).fill('Circuit "broken" is not shared, because the store has a fault with it: WRONGTYPE')
+      )
+    })
+  )
+})
+
 describe("what other processes contribute", () => {
   for (const contribution of [
     "~~~",
@@ -160,10 +198,8 @@ describe("what other processes contribute", () => {
       const node = yield* join(store, { tripPolicy: TripPolicy.anyOf(TripPolicy.consecutive(5)) })
       yield* failing(node, 1)
       yield* inStep
-      const [entry] = yield* store.exchange([
-        { circuit, node: "reader", contribution: undefined, announce: false, keepMillis: 1_000 }
-      ])
-      const own: ReadonlyArray<unknown> = JSON.parse(entry!.contributions[0]!.value)
+      const { contributions } = yield* entryOf(store)
+      const own: ReadonlyArray<unknown> = JSON.parse(contributions[0]!.value)
       for (const wrong of [[1, 2], [["many"]], [[1, 2], [3]], "text"]) {
         const contribution = JSON.stringify([...own.slice(0, 3), wrong])
         yield* store.exchange([

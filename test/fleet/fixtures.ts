@@ -1,5 +1,6 @@
 /** Nodes on one store in memory, each with a link to it that can be cut. */
 import { assert } from "@effect/vitest"
+import { entriesOf } from "../entries.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -115,7 +116,7 @@ export const entryOf = (store: CircuitStore.Store, key = "default") =>
         keepMillis: 1_000
       }
     ]),
-    ([entry]) => entry!
+    (answers) => entriesOf(answers)[0]!
   )
 
 /** One more node on a store. */

@@ -8,6 +8,7 @@ import { CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as testing from "effect-circuit-breaker/testing"
 import * as ioredis from "ioredis"
+import { entriesOf } from "../entries.ts"
 import { liveTest } from "../kit/test.ts"
 import { rejectionOf, tagOf } from "../kit/index.ts"
 import { infoOf, keysIn, replicated, subscribersOf } from "./commands.ts"
@@ -139,7 +140,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       const requests = keys.map((key) => contribution({ breaker: "payments", key }, key))
       const entries = yield* store.exchange(requests)
       assert.deepStrictEqual(
-        valuesOf(entries),
+        valuesOf(entriesOf(entries)),
         keys.map((key) => [key])
       )
       const held = yield* keysOf(cluster, prefix)
@@ -198,7 +199,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
         yield* one.exchange(circuits.map((circuit) => contribution(circuit, circuit.key)))
         const reads = circuits.map((circuit) => ({ ...contribution(circuit, ""), contribution: undefined }))
         assert.deepStrictEqual(
-          valuesOf(yield* other.exchange(reads)),
+          valuesOf(entriesOf(yield* other.exchange(reads))),
           circuits.map(({ key }) => [key])
         )
         if (!isSpread) return

@@ -35,4 +35,4 @@ export const breakerOptions = (options?: CircuitBreaker.Options): CircuitBreaker
 export const newPrefix = (): string => `test-${globalThis.crypto.randomUUID()}:`
 
 /** The channel on which processes publish the changes of a breaker's circuits. */
-export const channelOf = (prefix: string, breaker = "payments"): string => `${prefix}0:${breaker}`
+export const channelOf = (prefix: string, breaker = "payments"): string => `${prefix}v1:0:${breaker}`

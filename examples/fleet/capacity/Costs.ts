@@ -38,7 +38,7 @@ const recordTexts = (tripPolicy: TripPolicy.TripPolicy) =>
         contribution = requests.at(-1)?.contribution ?? contribution
         // Times have fractions, as those of a real clock have.
         return Effect.map(memory.exchange(requests), (entries) =>
-          entries.map((entry) => ({ ...entry, now: entry.now + 0.125 }))
+          entries.map((entry) => ("_tag" in entry ? entry : { ...entry, now: entry.now + 0.125 }))
         )
       },
       compareAndSet: (request) => {

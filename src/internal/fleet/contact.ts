@@ -3,7 +3,8 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
-import type { CircuitStoreError, Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
+import type { Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
+import { CircuitStoreError } from "../stores/error.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import * as Machine from "../core/circuit.ts"
@@ -165,7 +166,7 @@ export class Contact {
       Effect.match(this.line.ask(this.store.exchange([request])), {
         onFailure: () => undefined,
         onSuccess: ([entry]) => {
-          const kept = entry && this.mirror.decode(entry, caller)
+          const kept = entry && !isFault(entry) ? this.mirror.decode(entry, caller) : undefined
           return kept && SharedCircuit.shift(kept.circuit, -this.line.ahead)
         }
       })
@@ -179,14 +180,21 @@ export class Contact {
         generation: memberOf(held).generation
       }))
       return Effect.ignore(
-        Effect.map(this.askAbout(all), (entries) =>
-          entries.forEach((entry, i) => this.mirror.takeIn(all[i]!, entry, asked[i]!, caller))
+        Effect.map(this.askAbout(all), (answers) =>
+          all.forEach((held, i) => {
+            const answer = answers[i] ?? noAnswer
+            if (isFault(answer)) this.mirror.goByItself(held, answer, caller)
+            else this.mirror.takeIn(held, answer, asked[i]!, caller)
+          })
         )
       )
     })
   }
 
-  askAbout(all: ReadonlyArray<CircuitEntry>): Effect.Effect<ReadonlyArray<Entry>, CircuitStoreError> {
+  /** Asks about some circuits. The answer about one of them may be a fault of that circuit alone. */
+  askAbout(
+    all: ReadonlyArray<CircuitEntry>
+  ): Effect.Effect<ReadonlyArray<Entry | CircuitStoreError>, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const now = this.breaker.now(caller)
       const requests = all.map((held) => this.requestFor(held, now))
@@ -243,5 +251,11 @@ export class Contact {
     return Math.min(millis + 3 * held.current.openMillis + rules.probeTimeoutMillis, yearMillis)
   }
 }
+
+/** A store that somebody else has written may answer too little. */
+const noAnswer = new CircuitStoreError({ message: "the store has not answered about the circuit" })
+
+/** @internal */
+export const isFault = (answer: Entry | CircuitStoreError): answer is CircuitStoreError => "_tag" in answer
 
 const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))

@@ -16,7 +16,7 @@ import * as Machine from "../core/circuit.ts"
 import type { Call } from "../core/policies/policy.ts"
 import { encode } from "../core/wire.ts"
 import { Claim } from "./claim.ts"
-import { Contact } from "./contact.ts"
+import { Contact, isFault } from "./contact.ts"
 import { changeBy } from "./controls.ts"
 import { memberOf } from "./member.ts"
 import { Line } from "./line.ts"
@@ -332,7 +332,9 @@ export class Fleet implements Coordinator {
     const asked = Effect.suspend(() =>
       this.line.isFailing
         ? Effect.fail(unanswered)
-        : Effect.flatMap(this.contact.askAbout([held]), ([entry]) => this.change(held, step, entry!))
+        : Effect.flatMap(this.contact.askAbout([held]), ([answer = unanswered]) =>
+            isFault(answer) ? Effect.fail(answer) : this.change(held, step, answer)
+          )
     )
     return Effect.suspend(() => {
       member.pending++

@@ -34,7 +34,7 @@ export class Line {
     breaker.meters.store(false)
   }
 
-  ask<A extends Entry | ReadonlyArray<Entry>>(
+  ask<A extends Entry | ReadonlyArray<Entry | CircuitStoreError>>(
     question: Effect.Effect<A, CircuitStoreError>
   ): Effect.Effect<A, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
@@ -47,8 +47,7 @@ export class Line {
         Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
         Effect.tapBoth({
           onFailure: (error) => Effect.sync(() => this.failed(error, caller)),
-          onSuccess: (answer) =>
-            Effect.sync(() => this.answered(Array.isArray(answer) ? answer[0] : answer, sentAt, caller))
+          onSuccess: (answer) => Effect.sync(() => this.answered(firstEntryIn(answer), sentAt, caller))
         })
       )
     })
@@ -81,5 +80,8 @@ export class Line {
     logStore(caller, this.breaker.settings.name, error)
   }
 }
+
+const firstEntryIn = (answer: Entry | ReadonlyArray<Entry | CircuitStoreError>): Entry | undefined =>
+  "now" in answer ? answer : answer.find((it) => "now" in it)
 
 const tooLate = new CircuitStoreError({ message: "no answer within the deadline" })

@@ -136,6 +136,15 @@ export class Mirror {
     this.warmOrRest(held, now, caller)
   }
 
+  /** The store has a fault with this circuit alone: it goes by itself here, as it does without a store. */
+  goByItself(held: CircuitEntry, { message }: Error, caller: Caller): void {
+    memberOf(held).askedAt = this.breaker.now(caller)
+    this.report(
+      `Circuit "${held.key}" is not shared, because the store has a fault with it: ${message}`,
+      caller
+    )
+  }
+
   /** Judges the latest outcome of this node, if that is still to be done, by what all nodes count. */
   decide(held: CircuitEntry, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings

@@ -61,17 +61,31 @@ export const exchange = (
   store: Store,
   request: Partial<ExchangeRequest> & Pick<ExchangeRequest, "circuit">
 ): Check<Entry> =>
-  store
-    .exchange([{ node: "reader", contribution: undefined, announce: false, keepMillis, ...request }])
-    .pipe(
-      Effect.flatMap((entries) =>
-        entries.length === 1
-          ? Effect.succeed(entries[0]!)
-          : Effect.fail(
-              new Unexpected({ message: `an exchange of 1 request returned ${entries.length} entries` })
-            )
-      )
-    )
+  Effect.flatMap(
+    exchangeAll(store, [
+      { node: "reader", contribution: undefined, announce: false, keepMillis, ...request }
+    ]),
+    (entries) =>
+      entries.length === 1
+        ? Effect.succeed(entries[0]!)
+        : Effect.fail(
+            new Unexpected({ message: `an exchange of 1 request returned ${entries.length} entries` })
+          )
+  )
+
+/**
+ * Exchanges several requests, and fails if the answer to one of them is a fault.
+ *
+ * @internal
+ */
+export const exchangeAll = (
+  store: Store,
+  requests: ReadonlyArray<ExchangeRequest>
+): Check<ReadonlyArray<Entry>> =>
+  Effect.flatMap(
+    store.exchange(requests),
+    Effect.forEach((answer) => ("_tag" in answer ? Effect.fail(answer) : Effect.succeed(answer)))
+  )
 
 /**
  * Writes a state by `compareAndSet`.

@@ -3,6 +3,7 @@ import type { CircuitId } from "../../CircuitStore.ts"
 import {
   contributionsOf,
   exchange,
+  exchangeAll,
   expectSame,
   expectThat,
   keepMillis,
@@ -68,6 +69,26 @@ export const storage = laws("storage", {
       const { now: _, ...after } = yield* read(other, circuit)
       const { now: __, ...expected } = before
       yield* expectSame("the entry after two reads", after, expected)
+    }),
+
+  "a read by another client leaves an entry unchanged, however short its time to live": (connect, breaker) =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* connect, yield* connect]
+      const circuit = { breaker, key: "read by others" }
+      yield* exchange(one, { circuit, node: "one", contribution: "1" })
+      yield* exchange(one, { circuit, node: "two", contribution: "2" })
+      yield* replace(one, circuit, { expected: "", revision: "a" })
+      const { now: readAt, ...before } = yield* read(one, circuit)
+      // The contributions are now older than the time to live that the reads ask for.
+      yield* Effect.sleep("20 millis")
+      for (const node of ["one", "two", "a reader"]) {
+        for (const announce of [false, true]) {
+          const seen = yield* exchange(other, { circuit, node, announce, keepMillis: 1 })
+          yield* expectThat(seen.now >= readAt, `the time of a read is ${seen.now}, after ${readAt}`)
+        }
+      }
+      const { now: _, ...after } = yield* read(one, circuit)
+      yield* expectSame("the entry after another client has read it", after, before)
     }),
 
   "a contribution leaves the state unchanged, and a new state leaves the contributions unchanged": (
@@ -182,8 +203,9 @@ export const storage = laws("storage", {
         announce: false,
         keepMillis
       }))
-      const own = yield* one.exchange(requests)
-      const seen = yield* other.exchange(requests.map((it) => ({ ...it, contribution: undefined })))
+      const own = yield* exchangeAll(one, requests)
+      const reads = requests.map((it) => ({ ...it, contribution: undefined }))
+      const seen = yield* exchangeAll(other, reads)
       const expected = requests.map(({ contribution }) => [["one", contribution] as const])
       yield* expectSame("the entries for the contributing node", own.map(contributionsOf), expected)
       yield* expectSame("the entries for a reading node", seen.map(contributionsOf), expected)
@@ -223,7 +245,12 @@ export const storage = laws("storage", {
         ["", "1"],
         ["", "01"],
         ["", "é"],
-        ["", "e\u0301"]
+        ["", "e\u0301"],
+        ["", "\ud800"],
+        ["", "\ud801"],
+        ["", "\ufffd"],
+        ["\udc00", "a"],
+        ["\udc01", "a"]
       ].map(([end, key]) => ({ breaker: `${breaker}${end}`, key: key! }))
       for (const [i, circuit] of circuits.entries()) {
         yield* exchange(one, { circuit, node: "one", contribution: `${i}` })

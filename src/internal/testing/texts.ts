@@ -23,6 +23,9 @@ export const texts: ReadonlyArray<string> = [
   "\u0000",
   "Grüße, ключ, 鍵, مفتاح",
   "🔌🪫",
+  // Halves of surrogate pairs: text to JavaScript, and to hardly anything else.
+  "\ud800",
+  "a\udc00\udbffb",
   "__proto__",
   "x".repeat(10_000)
 ]

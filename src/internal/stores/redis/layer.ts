@@ -5,7 +5,6 @@ import { type Cluster, Redis } from "ioredis"
 import type { Store } from "../../../CircuitStore.ts"
 import type { Options } from "../../../RedisCircuitStore.ts"
 import { makeCoordination } from "../coordination.ts"
-import { refuseValue } from "../../options/checks.ts"
 import { isCluster, Listener } from "./listener.ts"
 import * as RedisStore from "./store.ts"
 
@@ -102,7 +101,6 @@ export const fromClients = (
 ): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.suspend(() => {
     const { prefix = "circuit:", ...coordination } = options
-    if (typeof prefix !== "string") refuseValue("RedisCircuitStore: prefix", "a string", prefix)
     const decoded = makeCoordination("RedisCircuitStore", coordination)
     return Effect.map(Listener.make(subscriber), (listener) =>
       RedisStore.make({ client, listener, prefix, coordination: decoded, reconnect })

@@ -21,10 +21,12 @@ local function entry(key, time)
     if field == 'revision' then answer[2] = value
     elseif field == 'state' then answer[3] = value
     elseif string.sub(field, 1, 5) == 'node:' then
-      local space = string.find(value, ' ', 1, true)
-      answer[#answer + 1] = string.sub(field, 6)
-      answer[#answer + 1] = string.sub(value, 1, space - 1)
-      answer[#answer + 1] = string.sub(value, space + 1)
+      local at, contribution = string.match(value, '^(%d+) (.*)$')
+      if at then
+        answer[#answer + 1] = string.sub(field, 6)
+        answer[#answer + 1] = at
+        answer[#answer + 1] = contribution
+      end
     end
   end
   return answer
@@ -33,7 +35,8 @@ end
 
 /**
  * Stores a node's contribution, deletes contributions that are older than the circuit's time to live, and announces
- * failures to the subscribers if it is asked to.
+ * failures to the subscribers if it is asked to. Without a contribution it is a read, which writes nothing: it neither
+ * extends the time to live nor deletes what other nodes have contributed.
  *
  * @internal
  */
@@ -45,8 +48,10 @@ if contribution ~= '' then
   extend(key, keep)
 end
 local answer = entry(key, time)
-for i = 4, #answer, 3 do
-  if time - tonumber(answer[i + 1]) > tonumber(keep) then redis.call('HDEL', key, 'node:' .. answer[i]) end
+if contribution ~= '' then
+  for i = 4, #answer, 3 do
+    if time - tonumber(answer[i + 1]) > tonumber(keep) then redis.call('HDEL', key, 'node:' .. answer[i]) end
+  end
 end
 if channel ~= '' then
   local listeners = redis.call('PUBSUB', 'NUMSUB', channel)[2]

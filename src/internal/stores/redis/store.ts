@@ -2,11 +2,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Cluster, Redis } from "ioredis"
-import type { Change, CircuitId, Coordination, Entry, Store } from "../../../CircuitStore.ts"
+import type { Change, Coordination, Entry, Store } from "../../../CircuitStore.ts"
 import { CircuitStoreError } from "../error.ts"
 import type { Listener } from "./listener.ts"
 import { createHash } from "node:crypto"
+import { decodeMessage } from "./message.ts"
+import * as Names from "./names.ts"
 import * as Scripts from "./scripts.ts"
+import { decode, encode } from "./text.ts"
 
 /**
  * The part of a client that sends commands.
@@ -39,12 +42,7 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
   const attempt = attempts(client, reconnect)
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
-  // Channels, unlike keys, are common to all databases of a server, so their names have the database in them.
-  const db = ("db" in client.options ? client.options.db : undefined) ?? 0
-  const channelOf = (breaker: string) => `${prefix}${db}:${breaker}`
-  // Different circuits have different keys: the first colon ends the breaker's name, and the first brace the hash tag.
-  const keyOf = ({ breaker, key }: CircuitId) =>
-    `${prefix}{${escaped(breaker).replaceAll(":", "%3A")}:${escaped(key)}}`
+  const names = Names.make(Names.spaceOf(client, prefix))
   return {
     coordination,
     exchange: (requests) =>
@@ -52,34 +50,57 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
         requests.length === 0
           ? client.ping().then(() => [])
           : // All commands are sent before the first reply arrives, so they take one round trip.
-            Promise.all(
+            answersOf(
               requests.map(({ announce, circuit, contribution = "", keepMillis, node }) =>
-                exchange(keyOf(circuit), [
-                  node,
-                  contribution,
+                exchange(names.key(circuit), [
+                  encode(node),
+                  encode(contribution),
                   String(Math.ceil(keepMillis)),
-                  announce ? channelOf(circuit.breaker) : "",
-                  circuit.key
+                  announce ? names.channel(circuit.breaker) : "",
+                  encode(circuit.key)
                 ])
               )
             )
       ),
     compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
       attempt(() =>
-        compareAndSet(keyOf(circuit), [
-          expected,
-          revision,
-          state,
+        compareAndSet(names.key(circuit), [
+          encode(expected),
+          encode(revision),
+          encode(state),
           String(Math.ceil(keepMillis)),
-          channelOf(circuit.breaker),
-          circuit.key
+          names.channel(circuit.breaker),
+          encode(circuit.key)
         ])
       ),
-    changes: (breaker) => Stream.filterMap(listener.messages(channelOf(breaker)), decodeChange)
+    changes: (breaker) =>
+      Stream.filterMap(listener.messages(names.channel(breaker)), (message) =>
+        message === undefined ? Option.some<Change>({ _tag: "Listening" }) : decodeMessage(message)
+      )
   }
 }
 
-const escaped = (text: string): string => text.replaceAll("%", "%25").replaceAll("}", "%7D")
+/**
+ * The answers about several circuits. An answer that is an error stands beside those of the other circuits, unless there
+ * is none but errors that are about the server.
+ */
+const answersOf = async (
+  asked: ReadonlyArray<Promise<Entry>>
+): Promise<ReadonlyArray<Entry | CircuitStoreError>> => {
+  const replies = await Promise.allSettled(asked)
+  const fault = replies.find((it) => it.status === "rejected" && !isOfKey(it.reason))
+  if (fault?.status === "rejected" && replies.every(({ status }) => status === "rejected")) throw fault.reason
+  return replies.map((it) =>
+    it.status === "fulfilled"
+      ? it.value
+      : new CircuitStoreError({ message: textOf(it.reason), cause: it.reason })
+  )
+}
+
+/** Whether an error is about what lies under the key. Up to Redis 6, the text of a script's error says so at its end. */
+const isOfKey = (error: unknown): boolean => /\bWRONGTYPE\b/.test(textOf(error))
+
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /**
  * Sends commands to a server, but none while an earlier one is unanswered after its deadline: commands to a silent
@@ -113,11 +134,7 @@ const attempts = (client: Client, reconnect: () => void) => {
 const refusalsToReconnect = 10
 
 const messageOf = ({ status }: Client, cause: unknown): string =>
-  status === "ready"
-    ? cause instanceof Error
-      ? cause.message
-      : String(cause)
-    : `not connected to Redis (${status})`
+  status === "ready" ? textOf(cause) : `not connected to Redis (${status})`
 
 const serverIsSilent = new CircuitStoreError({ message: "an earlier command has not been answered yet" })
 
@@ -139,18 +156,7 @@ const decodeEntry = (reply: unknown): Entry => {
   const [now, revision = "", state = "", ...rest] = (reply as ReadonlyArray<string>).map(String)
   const contributions: Array<Entry["contributions"][number]> = []
   for (let i = 0; i + 2 < rest.length; i += 3) {
-    contributions.push({ node: rest[i]!, at: Number(rest[i + 1]), value: rest[i + 2]! })
+    contributions.push({ node: decode(rest[i]!), at: Number(rest[i + 1]), value: decode(rest[i + 2]!) })
   }
-  return { now: Number(now), revision, state, contributions }
-}
-
-// A message that is not a change is ignored, because any client can publish on the channel.
-const decodeChange = (message: string | undefined): Option.Option<Change> => {
-  if (message === undefined) return Option.some({ _tag: "Listening" })
-  try {
-    const change: Change = JSON.parse(message)
-    return change._tag === "Failing" || change._tag === "Changed" ? Option.some(change) : Option.none()
-  } catch {
-    return Option.none()
-  }
+  return { now: Number(now), revision: decode(revision), state: decode(state), contributions }
 }

@@ -1,0 +1,151 @@
+/** What lies on a server: whose keys and channels they are, and who changes them. */
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as fc from "fast-check"
+import { eventually, stays } from "./waiting.ts"
+import { newPrefix, syncMillis } from "./options.ts"
+import { nodeOn, tagsOf } from "./Nodes.ts"
+import { describeWith } from "./describe.ts"
+import * as RedisServer from "./RedisServer.ts"
+import { request, storeOn } from "./stores.ts"
+
+const textsOf = (answer: unknown): ReadonlyArray<string> => (Array.isArray(answer) ? answer.map(String) : [])
+
+const keysOf = (server: RedisServer.OwnRedisServer) =>
+  Effect.map(server.command("KEYS", "*"), (it) => textsOf(it).toSorted())
+
+const channelsOf = (server: RedisServer.OwnRedisServer) =>
+  Effect.map(server.command("PUBSUB", "CHANNELS"), (it) => textsOf(it).toSorted())
+
+describeWith("own", "what lies on a server", () => {
+  it.scopedLive(
+    "F9 applications apart by the keyPrefix of their clients do not open each other's circuits",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const prefix = newPrefix()
+        const of = (keyPrefix: string) => {
+          const address = { ...server.address, keyPrefix }
+          return nodeOn(address, prefix)
+        }
+        const one = yield* of("one:")
+        const oneToo = yield* of("one:")
+        const two = yield* of("two:")
+        const none = yield* nodeOn(server.address, prefix)
+        const nodes = [one, oneToo, two, none]
+        for (const node of nodes) yield* node.protect(Effect.void)
+        yield* eventually(channelsOf(server), [
+          `one:${prefix}v1+4:0:payments`,
+          `${prefix}v1:0:payments`,
+          `two:${prefix}v1+4:0:payments`
+        ])
+        yield* one.trip()
+        yield* eventually(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"])
+        yield* stays(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"], 2 * syncMillis)
+        assert.deepStrictEqual(yield* keysOf(server), [`one:${prefix}v1+4:{payments:default}`])
+      })
+  )
+
+  it.scopedLive("F9 so are those apart by the database", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const prefix = newPrefix()
+      const of = (db: number) => {
+        const address = { ...server.address, db }
+        return nodeOn(address, prefix)
+      }
+      const nodes = [yield* of(0), yield* of(1), yield* of(1)]
+      for (const node of nodes) yield* node.protect(Effect.void)
+      yield* nodes[1]!.trip()
+      yield* eventually(tagsOf(nodes), ["Closed", "Open", "Open"])
+      yield* stays(tagsOf(nodes), ["Closed", "Open", "Open"], 2 * syncMillis)
+    })
+  )
+
+  it.scopedLive("F14 circuits whose keys differ in half of a surrogate pair are two, for everybody", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const prefix = newPrefix()
+      const [a, b] = [yield* nodeOn(server.address, prefix), yield* nodeOn(server.address, prefix)]
+      const keys = ["\ud800", "\ud801", "\ufffd"]
+      for (const key of keys) for (const node of [a, b]) yield* node.protectWith(Effect.void, { key })
+      yield* a.trip("\ud800")
+      const tags: Effect.Effect<ReadonlyArray<ReadonlyArray<string>>> = Effect.forEach([a, b], (node) =>
+        Effect.forEach(keys, (key) => Effect.map(node.state(key), ({ _tag }) => _tag))
+      )
+      const expected = [
+        ["Open", "Closed", "Closed"],
+        ["Open", "Closed", "Closed"]
+      ]
+      yield* eventually(tags, expected)
+      yield* stays(tags, expected, 2 * syncMillis)
+    })
+  )
+
+  it.scopedLive(
+    "F13 an exchange without a contribution leaves every byte and the time to live as they are",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const store = yield* storeOn(server.address)
+        const circuit = { breaker: "payments", key: "default" }
+        const keepMillis = 3_600_000
+        for (const node of ["one", "two"]) {
+          yield* store.exchange([{ ...request, circuit, node, contribution: "1", keepMillis }])
+        }
+        yield* store.compareAndSet({ circuit, expected: "", revision: "a", state: "{}", keepMillis })
+        const [key] = yield* keysOf(server)
+        const stored = Effect.all([server.command("HGETALL", key!), server.command("PEXPIRETIME", key!)])
+        const before = yield* stored
+        yield* Effect.sleep("20 millis")
+        for (const keepMillis of [1, 7_200_000]) {
+          for (const announce of [false, true]) {
+            yield* store.exchange([{ ...request, circuit, announce, keepMillis }])
+          }
+        }
+        assert.deepStrictEqual(yield* stored, before)
+        // A read of a circuit that there is not makes none.
+        yield* store.exchange([{ ...request, circuit: { breaker: "payments", key: "other" } }])
+        assert.deepStrictEqual(yield* keysOf(server), [key])
+      })
+  )
+
+  it.scopedLive(
+    "F6 whatever is said on the channel, the subscription goes on, and only changes are told",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const store = yield* storeOn(server.address)
+        const channel = "circuit:v1:0:payments"
+        const texts = [
+          '{"_tag":"Failing","key":"k","listeners":"many"}',
+          '{"_tag":"Failing","key":null}',
+          '{"_tag":"Changed","key":"k","now":1,"revision":null,"state":""}',
+          "null",
+          ...fc.sample(fc.oneof(fc.string({ unit: "binary" }), fc.json()), { numRuns: 100, seed: 1 })
+        ]
+        const circuit = { breaker: "payments", key: "k" }
+        const heard = yield* store.changes("payments").pipe(
+          Stream.tap((change) =>
+            change._tag === "Listening"
+              ? Effect.zipRight(
+                  Effect.forEach(texts, (text) => server.command("PUBLISH", channel, text), {
+                    concurrency: 10
+                  }),
+                  Effect.orDie(
+                    store.compareAndSet({ ...request, circuit, expected: "", revision: "last", state: "{}" })
+                  )
+                )
+              : Effect.void
+          ),
+          Stream.takeUntil((change) => change._tag === "Changed"),
+          Stream.runCollect
+        )
+        const [first, second, ...more] = heard
+        assert.deepStrictEqual(first, { _tag: "Listening" })
+        assert.deepInclude(second, { _tag: "Changed", key: "k", revision: "last", state: "{}" })
+        assert.deepStrictEqual(more, [])
+      })
+  )
+})
