@@ -8,15 +8,15 @@ const StacklessError: new () => Cause.YieldableError = function () {} as never
 StacklessError.prototype = Object.create(Cause.YieldableError.prototype)
 
 /**
- * The part of a `CircuitOpenError` that nobody sees: which circuit made it. A circuit recognises its own rejections by
- * that, and takes one of another process, whatever names it bears, for a failure.
+ * The edge to Effect's errors: the hidden part of a `CircuitOpenError`, which says which circuit made it. A circuit
+ * recognises its own rejections by that. A rejection of another process is a failure, whatever names it bears.
  *
  * @internal
  */
 export class Rejection extends StacklessError {
   #circuit: object | undefined = undefined
 
-  /** Notes which circuit has turned the call away. */
+  /** Marks a rejection as made by a circuit. */
   static by<A extends object>(circuit: object, rejection: A): A {
     if (#circuit in rejection) rejection.#circuit = circuit
     return rejection

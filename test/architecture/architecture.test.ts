@@ -209,6 +209,16 @@ describe("every file", () => {
     assert.deepStrictEqual(large, [])
   })
 
+  it("that depends on the inside of Effect says in its first sentence that it is an edge to Effect", () => {
+    const inside = /globalMetricRegistry|\.step\(now|pushStack|stripSomeDefects|YieldableError\.prototype/
+    const edges = modules.filter((it) => inside.test(it.text))
+    assert.isAtLeast(edges.length, 5)
+    assert.deepStrictEqual(
+      edges.filter(({ text }) => !/The edge to Effect/.test(text)).map(({ path }) => path),
+      []
+    )
+  })
+
   it("leaves the inside of fibers to the folder that knows fibers", () => {
     const inside =
       /\b((add|remove)Observer|pushStack|currentDefaultServices|getFiberRefs|currentRuntimeFlags)\b/

@@ -10,8 +10,8 @@ import { runNow } from "../fiber/caller.ts"
 import { refuse } from "../options/checks.ts"
 
 /**
- * How far a circuit has come in the schedule of its openings: how long the latest one lasts, and the schedule's state
- * after it.
+ * The edge to Effect's schedules, which are stepped by hand: how far a circuit has come in the schedule of its
+ * openings. `millis` is how long the latest one lasts, and `state` the schedule's state after it.
  *
  * @internal
  */

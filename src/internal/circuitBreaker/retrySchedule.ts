@@ -15,7 +15,12 @@ const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
   Schedule.delayed((delay) => Math.round(Duration.toMillis(delay)))
 )
 
-/** @internal */
+/**
+ * The edge to Effect's schedules: a schedule that waits for as long as a rejection says, and leaves every other error to
+ * the schedule that it is given.
+ *
+ * @internal
+ */
 export const make = <E, R>(
   schedule: Schedule.Schedule<unknown, E, R> | undefined,
   backoff: Schedule.Schedule<unknown, CircuitOpenError, R> = defaultBackoff

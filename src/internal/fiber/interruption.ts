@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
 /**
- * The exit of a call whose fiber was interrupted and has ended: the interruption, and the defects that came with it,
+ * The edge to Effect's causes: the exit of a call whose fiber was interrupted and has ended. It is the interruption, and the defects that came with it,
  * such as a defect of the call's own finalizer.
  *
  * @internal

@@ -5,7 +5,11 @@ import type * as MetricKeyType from "effect/MetricKeyType"
 import * as MetricLabel from "effect/MetricLabel"
 import type { StateTag } from "../../Transition.ts"
 
-/** @internal */
+/**
+ * The edge to Effect's metrics: their keys, and the hooks through which a breaker counts without an effect.
+ *
+ * @internal
+ */
 export const calls = MetricKey.counter("circuit_breaker_calls_total", {
   description:
     "Calls by their outcome; a rejected one was turned away, or would have been but for a dry run.",
