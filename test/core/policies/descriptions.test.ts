@@ -91,6 +91,10 @@ describe("R3.4 the figures of a policy", () => {
     assert.strictEqual(describedAs(policy, twoInARow.slice(-4)), "failureRate: 3 of 4 calls")
   })
 
+  it("of any of several, none of which trips: none", () => {
+    assert.strictEqual(describedAs(anyOf([consecutive(6), count(60_000)]), [failure()]), "")
+  })
+
   it("of all of several: each of them", () => {
     const policies = [consecutive(6), failureRate({ window: overTime(30_000) })]
     assert.strictEqual(

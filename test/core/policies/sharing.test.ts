@@ -281,6 +281,15 @@ describe("a shared rate over time", () => {
     })
   })
 
+  it("a bucket of another process is placed by the clock of the one that merges", () => {
+    const policy = shared(data)
+    const countsAt = (now: number) =>
+      policy.counts(policy.merge(policy.initial, [[650, 1, 1, 0]], now, 300), now)
+    // it begins at 350 by that clock
+    assert.deepStrictEqual(countsAt(1299), { calls: 1, failures: 1, slow: 0 })
+    assert.deepStrictEqual(countsAt(1300), none)
+  })
+
   it("buckets that are cut off count for nothing", () => {
     const policy = shared(data)
     const counts = (...contribution: ReadonlyArray<number>) =>
