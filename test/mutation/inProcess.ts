@@ -24,6 +24,7 @@ import { build } from "esbuild"
 import { createRequire } from "node:module"
 import { join, resolve } from "node:path"
 import { Script } from "node:vm"
+import { tooSlow } from "./judges.ts"
 import type { Collected } from "./vitestStub.ts"
 
 /** What instrumented code reads and writes. */
@@ -163,6 +164,7 @@ class InProcessRunner implements TestRunner {
       Object.assign(globalThis, { collectedTests: { afterEach, before, collected } })
       load()
       for (const { name, run } of collected) {
+        if (tooSlow.some((part) => name.includes(part))) continue
         const inFull: Collected["run"] = async (context) => {
           for (const end of afterEach) context.onTestFinished(end)
           await run(context)
