@@ -323,6 +323,22 @@ describe("an outage in which calls are rejected", () => {
     })
   )
 
+  it.effect("rejects a call whose breaker closes while it waits, and names no time", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const breaker = yield* makeCoordinated({
+        outageMillis: 2_500,
+        ready: () => Deferred.await(gate)
+      })
+      const fiber = yield* Effect.fork(protect(breaker, works))
+      yield* settled
+      breaker.coordinator = undefined
+      yield* Deferred.succeed(gate, undefined)
+      const error = yield* rejectionOf(Fiber.join(fiber))
+      assert.strictEqual(Duration.toMillis(error.retryAfter), 0)
+    })
+  )
+
   it.effect("runs a call of a dry run, and counts it as rejected only", () =>
     Effect.gen(function* () {
       const breaker = yield* makeCoordinated({ outageMillis: 2_500 }, { mode: "observe" })
