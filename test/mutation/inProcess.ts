@@ -5,7 +5,14 @@
  */
 import type { StrykerOptions } from "@stryker-mutator/api/core"
 import { INSTRUMENTER_CONSTANTS } from "@stryker-mutator/api/core"
-import { commonTokens, declareFactoryPlugin, PluginKind, tokens } from "@stryker-mutator/api/plugin"
+import type { Ignorer } from "@stryker-mutator/api/ignore"
+import {
+  commonTokens,
+  declareFactoryPlugin,
+  declareValuePlugin,
+  PluginKind,
+  tokens
+} from "@stryker-mutator/api/plugin"
 import type {
   DryRunOptions,
   DryRunResult,
@@ -205,4 +212,25 @@ const makeRunner = (options: StrykerOptions): TestRunner =>
   new InProcessRunner(options["inProcess"] as ReadonlyArray<string>)
 makeRunner.inject = tokens(commonTokens.options)
 
-export const strykerPlugins = [declareFactoryPlugin(PluginKind.TestRunner, "in-process", makeRunner)]
+/** What is asked here of a node of the syntax tree, for which Stryker's interface has no type. */
+interface SyntaxPath {
+  readonly node: {
+    readonly type: string
+    readonly typeAnnotation?: { readonly typeName?: { readonly name?: string } }
+  }
+}
+
+/** The names of options are the keys of an object whose values nobody reads. */
+const optionNames: Ignorer = {
+  shouldIgnore: (path) => {
+    const { node } = path as unknown as SyntaxPath
+    return node.type === "TSSatisfiesExpression" && node.typeAnnotation?.typeName?.name === "Record"
+      ? "only its keys are read"
+      : undefined
+  }
+}
+
+export const strykerPlugins = [
+  declareFactoryPlugin(PluginKind.TestRunner, "in-process", makeRunner),
+  declareValuePlugin(PluginKind.Ignore, "option-names", optionNames)
+]

@@ -27,6 +27,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     judged("breaker/opening", "breaker/opening", "breaker/reports", "rules/backoff", "rules/transitions"),
     judged(
       "breaker/call",
+      "breaker/call",
       "rules/calls",
       "rules/probes",
       "rules/protectStream",

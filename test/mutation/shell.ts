@@ -32,6 +32,7 @@ const measure = async ({ file, lines, tests }: Named): Promise<string> => {
   const results = await new Stryker({
     mutate: [`src/internal/${file}.ts${lines}`],
     mutator: { excludedMutations: ["StringLiteral"] },
+    ignorers: ["option-names"],
     testRunner: "in-process",
     plugins: [fileURLToPath(new URL("inProcess.ts", import.meta.url))],
     testRunnerNodeArgs: ["--import", "tsx"],
