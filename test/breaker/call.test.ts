@@ -13,7 +13,7 @@ import * as Controls from "../../src/internal/breaker/controls.ts"
 import type { Step } from "../../src/internal/breaker/coordinator.ts"
 import { snapshot } from "../../src/internal/breaker/reading.ts"
 import type { Classify } from "../../src/internal/breaker/verdict.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
+import type * as Machine from "../../src/internal/core/circuit.ts"
 import { fails, settled, useManualClock, works } from "../rules/fixtures.ts"
 import { entryOf, makeBreaker, makeCoordinated, protect, withCaller } from "./fixtures.ts"
 
