@@ -49,6 +49,19 @@ describe("the order of use", () => {
       assert.strictEqual(keysOf(circuits.all(99))[0], "1")
       circuits.use("1", 100)
       assert.strictEqual(keysOf(circuits.all(100)).at(-1), "1")
+      circuits.use("2", 101)
+      circuits.use("1", 199)
+      assert.strictEqual(keysOf(circuits.all(199)).at(-1), "2")
+    })
+  )
+
+  it.effect("is not changed by an outcome", () =>
+    Effect.gen(function* () {
+      const circuits = yield* makeCircuits()
+      const entry = circuits.use("a", 0)
+      circuits.use("b", 0)
+      circuits.set(entry, { ...entry.current }, 1)
+      assert.deepStrictEqual(keysOf(circuits.all(1)), ["a", "b"])
     })
   )
 
@@ -136,6 +149,15 @@ describe("circuits that have been idle too long", () => {
       assert.deepStrictEqual(keysOf(circuits.every()), ["c", "d", "e"])
       circuits.use("e", 1_000)
       assert.deepStrictEqual(keysOf(circuits.every()), ["e"])
+    })
+  )
+
+  it.effect("make room for others", () =>
+    Effect.gen(function* () {
+      const circuits = yield* makeCircuits({ ...options, capacity: 2 })
+      for (const key of ["a", "b"]) circuits.use(key, 0)
+      for (const key of ["c", "d"]) circuits.use(key, 1_000)
+      assert.deepStrictEqual(keysOf(circuits.every()), ["c", "d"])
     })
   )
 
