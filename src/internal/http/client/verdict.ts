@@ -136,7 +136,7 @@ const failureOf = (error: HttpClientError.HttpClientError): string => {
 
 /** The code of a transport error, such as `ECONNREFUSED`, which clients wrap in errors of their own. */
 const codeOf = (error: unknown, depth = 0): string | undefined => {
-  if (!Predicate.isObject(error) || depth > 8) return undefined
+  if (depth > 8) return undefined
   if (Predicate.hasProperty(error, "code") && typeof error.code === "string" && /^\w{1,64}$/.test(error.code))
     return error.code
   return Predicate.hasProperty(error, "cause") ? codeOf(error.cause, depth + 1) : undefined

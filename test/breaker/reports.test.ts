@@ -1,0 +1,273 @@
+/** What a breaker reports to its coordinator, and what it asks it. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/TestClock"
+import { type CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
+import { awaitReady } from "../../src/internal/breaker/awaitReady.ts"
+import type { Breaker } from "../../src/internal/breaker/breaker.ts"
+import * as Controls from "../../src/internal/breaker/controls.ts"
+import type { Coordinator, Step } from "../../src/internal/breaker/coordinator.ts"
+import { circuits, snapshot, state } from "../../src/internal/breaker/reading.ts"
+import * as Machine from "../../src/internal/core/circuit.ts"
+import { fails, settled, works } from "../kit/index.ts"
+import { entryOf, makeCoordinated, protect } from "./fixtures.ts"
+
+/** A breaker whose steps are noted. */
+const makeNoted = (options?: CircuitBreaker.Options, coordinator?: Partial<Coordinator>) =>
+  Effect.gen(function* () {
+    const steps: Array<Step> = []
+    const breaker = yield* makeCoordinated(
+      { after: (_, step) => void steps.push(step), ...coordinator },
+      options
+    )
+    return { breaker, steps }
+  })
+
+const namesOf = (steps: ReadonlyArray<Step>): ReadonlyArray<string> =>
+  steps.map((step) => (step._tag === "Controlled" ? step.control : step._tag))
+
+/** Begins a hold, and gives what ends it. */
+const begin = (hold: Effect.Effect<void, never, Scope.Scope>) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    yield* Scope.extend(hold, scope)
+    return Scope.close(scope, Exit.void)
+  })
+
+const open = { openings: 1, openMillis: 7_000, openedAt: 0 }
+
+describe("a step that is reported", () => {
+  it.effect("is an outcome, with the circuit before it, and the opening that it leads to", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted()
+      const entry = yield* entryOf(breaker)
+      entry.needsCoordinator = true
+      const before = entry.current
+      yield* protect(breaker, works)
+      yield* Effect.exit(protect(breaker, fails))
+      assert.deepStrictEqual(namesOf(steps), ["Settled", "Opened", "Settled"])
+      const [success, opened, failure] = steps
+      assert.deepInclude(success, { before, slot: 0, outcome: Outcome.success })
+      assert.deepInclude(opened, { reason: "Tripped", now: 0 })
+      assert.deepInclude(failure, { slot: 0 })
+      assert.strictEqual(entry.current._tag, "Open")
+    })
+  )
+
+  it.effect("is a success of a healthy circuit too, even where it moves nothing", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted(undefined, { isUncertain: false })
+      const entry = yield* entryOf(breaker)
+      entry.needsCoordinator = false
+      yield* protect(breaker, works)
+      assert.deepStrictEqual(namesOf(steps), [])
+      entry.needsCoordinator = true
+      yield* protect(breaker, works)
+      assert.deepStrictEqual(namesOf(steps), ["Settled"])
+    })
+  )
+
+  it.effect("R3.3 is each control that changes the circuit", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted()
+      yield* Controls.trip(breaker, undefined)
+      yield* Controls.trip(breaker, undefined)
+      yield* Controls.reset(breaker, undefined)
+      const release = yield* begin(Controls.isolate(breaker, undefined))
+      yield* Controls.trip(breaker, undefined)
+      yield* release
+      const enable = yield* begin(Controls.disable(breaker, undefined))
+      yield* enable
+      assert.deepStrictEqual(namesOf(steps), [
+        "Opened",
+        "Trip",
+        "Trip",
+        "Reset",
+        "Isolate",
+        "Release",
+        "Disable",
+        "Enable"
+      ])
+    })
+  )
+
+  it.effect("R3.3 is not the release of an isolation that a reset has ended", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted()
+      const release = yield* begin(Controls.isolate(breaker, undefined))
+      yield* Controls.reset(breaker, undefined)
+      yield* release
+      assert.deepStrictEqual(namesOf(steps), ["Isolate", "Reset"])
+    })
+  )
+
+  it.effect("R3.3 is the end of a disabling that has ended here, but may be known elsewhere", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted()
+      const enable = yield* begin(Controls.disable(breaker, "eu"))
+      const entry = yield* entryOf(breaker, "eu")
+      entry.current = Machine.initial(breaker.settings.rules.policy)
+      yield* enable
+      assert.deepStrictEqual(namesOf(steps), ["Disable", "Enable"])
+    })
+  )
+
+  it.effect("R3.3 is not the end of a disabling whose circuit was dropped", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted({ capacity: 1 })
+      const enable = yield* begin(Controls.disable(breaker, "eu"))
+      yield* entryOf(breaker, "us")
+      yield* enable
+      assert.deepStrictEqual(namesOf(steps), ["Disable"])
+      assert.deepStrictEqual(
+        (yield* circuits(breaker)).map(({ key }) => key),
+        ["us"]
+      )
+    })
+  )
+})
+
+describe("whether a circuit has to open", () => {
+  const tripPolicy = TripPolicy.consecutive(3)
+
+  it.effect("goes by what the coordinator knows of all processes", () =>
+    Effect.gen(function* () {
+      const { breaker } = yield* makeNoted({ tripPolicy })
+      const failed = (circuit: Machine.Circuit<unknown>) =>
+        Machine.settle(
+          circuit,
+          breaker.settings.rules,
+          { generation: circuit.generation, slot: 0 },
+          { outcome: Outcome.failure(), interrupted: false, at: 0, elapsedMillis: 0 }
+        )
+      breaker.coordinator = {
+        ...breaker.coordinator!,
+        judged: (_, circuit) => failed(failed(circuit))
+      }
+      yield* Effect.exit(protect(breaker, fails))
+      assert.deepInclude(yield* state(breaker, "default"), { _tag: "Open" })
+    })
+  )
+
+  it.effect("is left open where the coordinator decides later", () =>
+    Effect.gen(function* () {
+      const { breaker, steps } = yield* makeNoted({}, { judged: () => undefined })
+      yield* Effect.exit(protect(breaker, fails))
+      assert.deepStrictEqual(yield* state(breaker, "default"), { _tag: "Closed" })
+      assert.deepStrictEqual(namesOf(steps), ["Settled"])
+    })
+  )
+})
+
+describe("R3.4 F10 a reader", () => {
+  const read = (breaker: Breaker) => Effect.all([state(breaker, "eu"), snapshot(breaker, "eu")])
+
+  it.effect("R3.4 F10 finds a circuit that only other processes hold, and makes none", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const initial = Machine.initial(TripPolicy.consecutive(1) as never)
+      const { breaker } = yield* makeNoted(undefined, {
+        peek: (key) => Effect.sync(() => void asked.push(key)).pipe(Effect.as(Machine.open(initial, 0, open)))
+      })
+      const [seen, { lastFailure, totals, window, ...rest }] = yield* read(breaker)
+      assert.deepInclude(seen, { _tag: "Open", openings: 1 })
+      assert.deepStrictEqual(rest, { breaker: "default", key: "eu", state: seen })
+      assert.deepStrictEqual(totals, { succeeded: 0, failed: 0, ignored: 0, rejected: 0 })
+      assert.deepInclude(window, { calls: 0, failures: 0, slow: 0 })
+      assert.strictEqual(lastFailure._tag, "None")
+      assert.deepStrictEqual(asked, ["eu", "eu"])
+      assert.deepStrictEqual(yield* circuits(breaker), [])
+    })
+  )
+
+  it.effect("R3.4 F10 goes by this process where the store cannot tell, also by what is here by then", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const { breaker } = yield* makeNoted(undefined, {
+        peek: () => Effect.as(Deferred.await(gate), undefined)
+      })
+      const fiber = yield* Effect.fork(state(breaker, "eu"))
+      yield* settled
+      const entry = yield* entryOf(breaker, "eu")
+      entry.current = Machine.open(entry.current, 0, open)
+      yield* Deferred.succeed(gate, undefined)
+      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "Open" })
+    })
+  )
+
+  it.effect("R3.4 F10 does not ask about a circuit that is held here", () =>
+    Effect.gen(function* () {
+      const { breaker } = yield* makeNoted(undefined, { peek: () => Effect.die("asked") })
+      yield* entryOf(breaker, "eu")
+      assert.deepStrictEqual(yield* state(breaker, "eu"), { _tag: "Closed" })
+    })
+  )
+})
+
+describe("awaitReady", () => {
+  it.effect("waits until it is known how the circuit stands elsewhere, and then for the circuit", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      let isKnown = false
+      const { breaker } = yield* makeNoted(undefined, {
+        ready: () => (isKnown ? undefined : Deferred.await(gate))
+      })
+      const fiber = yield* Effect.fork(awaitReady(breaker, "eu"))
+      yield* settled
+      assert.isNull(fiber.unsafePoll())
+      const entry = yield* entryOf(breaker, "eu")
+      entry.current = Machine.open(entry.current, 0, open)
+      isKnown = true
+      yield* Deferred.succeed(gate, undefined)
+      yield* TestClock.adjust("6999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(fiber.unsafePoll(), Exit.void)
+    })
+  )
+
+  it.effect("can be interrupted while it waits for that", () =>
+    Effect.gen(function* () {
+      const { breaker } = yield* makeNoted(undefined, { ready: () => Effect.never })
+      const fiber = yield* Effect.fork(awaitReady(breaker, "eu"))
+      yield* settled
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+    })
+  )
+
+  it.effect("waits out an outage in which calls are rejected, or the circuit, whichever is longer", () =>
+    Effect.gen(function* () {
+      for (const [outageMillis, waits] of [
+        [9_000, 9_000],
+        [2_000, 7_000]
+      ] as const) {
+        const { breaker } = yield* makeNoted(undefined, { outageMillis })
+        const entry = yield* entryOf(breaker, "eu")
+        const openedAt = yield* Effect.withFiberRuntime<number>((caller) =>
+          Effect.succeed(breaker.now(caller))
+        )
+        entry.current = Machine.open(entry.current, 0, { ...open, openedAt })
+        const fiber = yield* Effect.fork(awaitReady(breaker, "eu"))
+        yield* settled
+        breaker.coordinator = { ...breaker.coordinator!, outageMillis: undefined }
+        yield* TestClock.adjust(waits - 1)
+        assert.isNull(fiber.unsafePoll())
+        yield* TestClock.adjust(1)
+        assert.deepStrictEqual(fiber.unsafePoll(), Exit.void)
+      }
+    })
+  )
+
+  it.effect("of a dry run asks nobody and does not wait", () =>
+    Effect.gen(function* () {
+      const { breaker } = yield* makeNoted({ mode: "observe" }, { ready: () => Effect.never })
+      const entry = yield* entryOf(breaker, "eu")
+      entry.current = Machine.open(entry.current, 0, open)
+      yield* awaitReady(breaker, "eu")
+    })
+  )
+})

@@ -1,0 +1,109 @@
+/** The small print of a failed request: the code of its error, the numbers in its headers, and what a status hints at. */
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Exit from "effect/Exit"
+import type { Outcome } from "effect-circuit-breaker"
+import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import { retryAfterOf } from "../../../src/internal/http/client/retryAfter.ts"
+import { descriptionOf } from "../../../src/internal/observe/description.ts"
+import { request, respond, url } from "./fixtures.ts"
+
+/** The line that a request which was not answered is logged by, where its URL shows a secret. */
+const lineOf = (cause: unknown): string | undefined =>
+  descriptionOf(
+    CircuitHttpClient.classify(
+      Exit.fail(
+        new HttpClientError.RequestError({
+          request: { ...request, url: `${url}?secret` },
+          reason: "Transport",
+          cause
+        })
+      )
+    ) as Outcome.Failure
+  )
+
+/** An error whose cause has a cause, and so on. */
+const nested = (error: unknown, levels: number): unknown =>
+  levels === 0 ? error : { cause: nested(error, levels - 1) }
+
+const circular: { cause?: unknown } = {}
+circular.cause = circular
+
+const refused = { code: "ECONNREFUSED" }
+const silent = "GET https://api.example/rates was not answered"
+const named = `${silent} (ECONNREFUSED)`
+
+const lines: Record<string, readonly [cause: unknown, line: string]> = {
+  "its own": [refused, named],
+  "eight causes deep": [nested(refused, 8), named],
+  "nine causes deep": [nested(refused, 9), silent],
+  "of a cause that is its own cause": [circular, silent],
+  "a number": [{ code: 7 }, silent],
+  "a number, and that of its cause": [{ code: 7, cause: refused }, named],
+  "a text that begins as one": [{ code: "ECONNREFUSED by s3cret" }, silent],
+  "a text that ends as one": [{ code: "s3cret: ECONNREFUSED" }, silent],
+  "a text that is too long": [{ code: "E".repeat(65) }, silent],
+  "none, because there is no cause": [undefined, silent],
+  "none, because the cause is a text": ["ECONNREFUSED", silent],
+  "none, because the cause is null": [null, silent]
+}
+
+describe("E19 the code of a request that was not answered", () => {
+  for (const [what, [cause, line]] of Object.entries(lines)) {
+    it(`E19 ${what}`, () => {
+      assert.strictEqual(lineOf(cause), line)
+    })
+  }
+})
+
+describe("E10 a number in a header", () => {
+  const millisOf = (headers: Record<string, string>): number | undefined => {
+    const delay = retryAfterOf(Headers.fromInput(headers))
+    return delay && Duration.toMillis(delay)
+  }
+
+  for (const [seconds, millis] of [
+    ["1.5", 1_500],
+    ["1.25", 1_250],
+    [" \t12.345\t ", 12_345],
+    ["1.", undefined],
+    [".5", undefined],
+    ["1.5s", undefined]
+  ] as const) {
+    it(`E10 may have a fraction, and nothing else: ${JSON.stringify(seconds)}`, () => {
+      assert.strictEqual(millisOf({ "retry-after": seconds }), millis)
+    })
+  }
+
+  for (const [age, millis] of [
+    ["20", 10_000],
+    ["\t 20 \t", 10_000],
+    ["20 seconds", 30_000],
+    ["20seconds", 30_000],
+    ["about 20", 30_000],
+    ["2.0", 30_000],
+    ["-20", 30_000]
+  ] as const) {
+    it(`E10 is an Age only if it is whole and alone: ${JSON.stringify(age)}`, () => {
+      assert.strictEqual(millisOf({ "retry-after": "30", age }), millis)
+    })
+  }
+})
+
+describe("E18 a response that asks to be left alone", () => {
+  for (const [status, verdict] of [
+    [200, "Success"],
+    [301, "Success"],
+    [402, "Success"],
+    [403, "Ignored"],
+    [404, "Success"],
+    [429, "Ignored"]
+  ] as const) {
+    it(`E18 with ${status} is ${verdict}`, () => {
+      const response = respond(status, { headers: { "retry-after": "30" } })
+      assert.strictEqual(CircuitHttpClient.classify(Exit.succeed(response))._tag, verdict)
+    })
+  }
+})

@@ -1,0 +1,124 @@
+/**
+ * The tests that judge the mutants of a file: those that look straight at what it does. The fewer there are, the sooner a
+ * mutant that survives has met all of them.
+ */
+export interface Judged {
+  readonly file: string
+  readonly tests: ReadonlyArray<string>
+}
+
+/** Parts of the titles of tests that judge nothing, because one run of them takes as long as all others together. */
+export const tooSlow: ReadonlyArray<string> = [
+  "10,000 calls nested in each other",
+  "no text throws",
+  "each opening takes one step"
+]
+
+export type Folder = "breaker" | "http"
+
+/** The files of a folder, the most important ones first, each with the tests that judge it. */
+export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
+  breaker: [
+    judged("breaker/protect", "rules/calls", "breaker/coordinator", "rules/probes", "rules/runLoop"),
+    judged(
+      "breaker/begin",
+      "rules/calls",
+      "breaker/coordinator",
+      "breaker/begin",
+      "rules/probes",
+      "rules/admit"
+    ),
+    judged("breaker/opening", "breaker/opening", "breaker/reports", "rules/backoff", "rules/transitions"),
+    judged(
+      "breaker/call",
+      "breaker/call",
+      "rules/calls",
+      "rules/probes",
+      "rules/protectStream",
+      "rules/transitions",
+      "rules/policies",
+      "metrics/calls",
+      "breaker/coordinator",
+      "breaker/reports"
+    ),
+    judged("breaker/verdict", "rules/outcome", "breaker/verdict", "rules/calls"),
+    judged("breaker/reject", "rules/calls", "rules/circuitOpenError", "rules/observing"),
+    judged("breaker/controls", "rules/control", "breaker/coordinator", "breaker/reports"),
+    judged("breaker/circuits", "breaker/circuits", "rules/keys", "metrics/circuits"),
+    judged("breaker/circuitEntry", "breaker/circuitEntry", "breaker/circuitRef", "breaker/circuits"),
+    judged("breaker/unsettledCalls", "breaker/unsettledCalls"),
+    judged("breaker/openDuration", "rules/backoff", "rules/badInput"),
+    judged("breaker/awaitReady", "rules/awaitReady", "breaker/reports"),
+    judged("breaker/waiters", "rules/awaitReady", "breaker/waiters"),
+    judged("breaker/admit", "rules/admit"),
+    judged("breaker/protectStream", "rules/protectStream"),
+    judged("breaker/reading", "rules/observing", "rules/control", "breaker/reports"),
+    judged(
+      "breaker/breaker",
+      "rules/observing",
+      "rules/keys",
+      "rules/awaitReady",
+      "rules/registry",
+      "metrics/circuits"
+    ),
+    judged("breaker/change", "rules/observing", "rules/transitions"),
+    judged("breaker/circuitRef", "breaker/circuitRef"),
+    judged("breaker/join", "fleet/rules")
+  ],
+  http: [
+    judged(
+      "http/client/protect",
+      "http/client/rejection",
+      "http/client/verdicts",
+      "http/client/keys",
+      "http/client/composition",
+      "http/client/uncounted"
+    ),
+    judged("http/client/body", "http/client/streams", "http/client/body", "http/client/causes"),
+    judged(
+      "http/client/verdict",
+      "http/client/details",
+      "http/client/verdicts",
+      "http/client/causes",
+      "http/client/descriptions",
+      "http/client/retryAfter",
+      "http/client/body"
+    ),
+    judged("http/client/retryAfter", "http/client/details", "http/client/retryAfter"),
+    judged("http/client/keys", "http/client/keys"),
+    judged("http/client/httpDate", "http/client/retryAfter"),
+    judged(
+      "http/server/call",
+      "http/middleware/apps",
+      "http/middleware/outcomes",
+      "http/middleware/probes",
+      "http/middleware/uncounted",
+      "http/middleware/streams",
+      "http/middleware/sockets",
+      "http/middleware/answers"
+    ),
+    judged(
+      "http/server/answer",
+      "http/middleware/errors",
+      "http/middleware/answers",
+      "http/middleware/outcomes",
+      "http/middleware/adapters"
+    ),
+    judged("http/server/verdict", "http/middleware/outcomes", "http/middleware/descriptions"),
+    judged(
+      "http/server/middleware",
+      "http/middleware/options",
+      "http/middleware/rejection",
+      "http/middleware/outcomes"
+    ),
+    judged("http/server/socket", "http/middleware/apps", "http/middleware/sockets"),
+    judged("http/guard", "http/client/rejection", "http/middleware/rejection", "http/middleware/options"),
+    judged("http/requestLine", "http/client/descriptions", "http/middleware/descriptions")
+  ]
+}
+
+function judged(file: string, ...tests: ReadonlyArray<string>): Judged {
+  return { file, tests: tests.map((test) => `test/${test}.test.ts`) }
+}
+
+export const isFolder = (name: string): name is Folder => name in judges
