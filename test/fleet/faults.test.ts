@@ -124,6 +124,21 @@ describe("questions to the store", () => {
   )
 })
 
+describe("a store of the program's own", () => {
+  it.scoped("F20 may have a coordination that was written by hand", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeStore()
+      const { deadline, lease, onStoreError, quorum, sync, syncInterval } = memory.coordination
+      const store = { ...memory, coordination: { deadline, lease, onStoreError, quorum, sync, syncInterval } }
+      const [a, b] = [yield* join(store), yield* join(store)]
+      yield* succeeding(b, 1)
+      yield* a.trip()
+      yield* settled
+      assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "Open"])
+    })
+  )
+})
+
 describe("a store with a fault in one circuit", () => {
   const broken = (store: CircuitStore.Store): CircuitStore.Store => ({
     ...store,

@@ -31,6 +31,18 @@ export const joinKey: unique symbol = Symbol.for("effect-circuit-breaker/Circuit
  */
 export const aloneKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/alone")
 
+/** The join of this copy of the package, once the public module of stores has been loaded. */
+let loadedJoin: Join | undefined
+
+/**
+ * Notes how to join a store whose coordination was written by hand and brings no join along.
+ *
+ * @internal
+ */
+export const provideJoin = (join: Join): void => {
+  loadedJoin = join
+}
+
 /**
  * How a breaker joins a store; `undefined` for a store that coordinates nothing.
  *
@@ -39,8 +51,11 @@ export const aloneKey: unique symbol = Symbol.for("effect-circuit-breaker/Circui
 export const joinOf = (store: { readonly coordination: object }): Join | undefined => {
   if (aloneKey in store) return undefined
   const { coordination } = store
-  return Predicate.hasProperty(coordination, joinKey)
-    ? // Only `CircuitStore.coordination` sets it.
-      (coordination[joinKey] as Join)
-    : refuse("CircuitStore: coordination", "made by CircuitStore.coordination", "one made by hand")
+  // Only `CircuitStore.coordination` sets the property.
+  const own = Predicate.hasProperty(coordination, joinKey) ? (coordination[joinKey] as Join) : undefined
+  return (
+    own ??
+    loadedJoin ??
+    refuse("CircuitStore: coordination", "made by CircuitStore.coordination", "one made by hand")
+  )
 }

@@ -1,5 +1,5 @@
 import type { Coordination } from "../../CircuitStore.ts"
-import { joinKey } from "../breaker/join.ts"
+import { joinKey, provideJoin } from "../breaker/join.ts"
 import { join } from "../fleet/join.ts"
 import { decode } from "./options.ts"
 
@@ -12,3 +12,5 @@ export const makeCoordination = (of: string, options: unknown): Coordination => 
   ...decode(of, options),
   [joinKey]: join
 })
+
+provideJoin(join)
