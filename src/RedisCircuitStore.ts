@@ -44,6 +44,7 @@ import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { CircuitStore, type Options as CoordinationOptions } from "./CircuitStore.ts"
 import { orConfigError } from "./internal/options/config.ts"
@@ -60,8 +61,39 @@ export interface Options extends CoordinationOptions {
   /**
    * The beginning of every key and channel (default `"circuit:"`). In a cluster, circuits are spread over the servers;
    * a prefix with a hash tag, such as `"{circuit}:"`, puts all of them on one.
+   *
+   * Circuits are shared by processes that have the same prefix, the same `keyPrefix` of `ioredis` and the same database:
+   * those that differ in one of them share no key and no channel.
    */
   readonly prefix?: string | undefined
+}
+
+/**
+ * Options that say where the server is, and as whom to connect. Those that are left out have the defaults of `ioredis`:
+ * the host `localhost`, the port 6379, the database 0, and no TLS.
+ *
+ * **Details**
+ *
+ * - A secret may be `Redacted`, as `Config.redacted` reads it. No error and no line of the log contains a secret.
+ * - `url` is `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Special characters of the user and
+ *   the password are percent-encoded. It excludes `host` and `port`; a part that it does not have may be given beside it,
+ *   such as a password that comes from elsewhere. The only parameter that it may have is `family`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ConnectionOptions {
+  /** Where the server is, in one text. */
+  readonly url?: string | Redacted.Redacted | undefined
+  readonly host?: string | undefined
+  /** From 1 to 65,535. */
+  readonly port?: number | undefined
+  readonly username?: string | undefined
+  readonly password?: string | Redacted.Redacted | undefined
+  /** The number of the database. Circuits in different databases are different circuits. */
+  readonly db?: number | undefined
+  /** Whether to connect by TLS, or the options of Node's `tls.connect` for it, such as `ca`. */
+  readonly tls?: boolean | RedisOptions["tls"]
 }
 
 /**
@@ -69,24 +101,27 @@ export interface Options extends CoordinationOptions {
  *
  * **Details**
  *
- * Takes the options of `ioredis` beside its own.
+ * Takes the options of `ioredis` beside its own. An option out of range is a defect, a `RangeError` that names it.
  *
  * **Gotchas**
  *
- * The layer is built even if Redis is unreachable: it waits a second at most, and connects in the background.
+ * The layer is built even if Redis is unreachable or refuses the password: it waits a second at most, and connects in
+ * the background. A breaker then logs the reason once, such as `not connected to Redis (reconnecting): WRONGPASS ...`,
+ * without the user and the password.
  *
  * @since 0.1.0
  * @category layers
  */
-export const layer = (options: Options & Omit<RedisOptions, keyof Options> = {}): Layer.Layer<CircuitStore> =>
-  Layer.scoped(CircuitStore, internal.connect(options))
+export const layer = (
+  options: Options & ConnectionOptions & Omit<RedisOptions, keyof Options | keyof ConnectionOptions> = {}
+): Layer.Layer<CircuitStore> => Layer.scoped(CircuitStore, internal.connect(options))
 
 /**
  * Provides a store like {@link layer}, with options that are read from configuration.
  *
  * **Details**
  *
- * An option out of range is a `ConfigError`.
+ * Takes its own options and {@link ConnectionOptions}. An option out of range is a `ConfigError` that names it.
  *
  * **Example** (Reading the address from the environment)
  *
@@ -101,14 +136,11 @@ export const layer = (options: Options & Omit<RedisOptions, keyof Options> = {})
  *
  * const SharedLive = CircuitBreaker.layer().pipe(
  *   Layer.provide(
- *     RedisCircuitStore.layerConfig({
- *       host: Config.string("REDIS_HOST"),
- *       port: Config.withDefault(Config.integer("REDIS_PORT"), 6379)
- *     })
+ *     RedisCircuitStore.layerConfig({ url: Config.redacted("REDIS_URL") })
  *   )
  * )
  *
- * const provider = ConfigProvider.fromMap(new Map([["REDIS_HOST", "localhost"]]))
+ * const provider = ConfigProvider.fromMap(new Map([["REDIS_URL", "redis://app:secret@localhost:6379/2"]]))
  * const state = CircuitBreaker.state().pipe(
  *   Effect.provide(SharedLive),
  *   Effect.provide(Layer.setConfigProvider(provider))
@@ -121,7 +153,7 @@ export const layer = (options: Options & Omit<RedisOptions, keyof Options> = {})
  * @category layers
  */
 export const layerConfig = (
-  options: Config.Config.Wrap<Options & Pick<RedisOptions, "host" | "port" | "username" | "password" | "db">>
+  options: Config.Config.Wrap<Options & ConnectionOptions>
 ): Layer.Layer<CircuitStore, ConfigError.ConfigError> =>
   Layer.scoped(CircuitStore, orConfigError(Effect.flatMap(Config.unwrap(given(options)), internal.connect)))
 
@@ -135,9 +167,15 @@ export const layerConfig = (
  * **Details**
  *
  * `client` sends commands, and `subscriber` only subscribes. A `Cluster` may be both: the store makes the connection
- * that it subscribes on, and closes it.
+ * that it subscribes on, and closes it. Any other client given as both is refused with a `RangeError`.
+ *
+ * The program may subscribe to channels of its own on `subscriber`. After a lost connection `ioredis` renews those
+ * (`autoResubscribe`), and the store renews its own.
  *
  * **Gotchas**
+ *
+ * While the layer lives, the store listens for errors of `client`, and a breaker logs the first of an outage. A client
+ * without another listener does not print them any longer.
  *
  * Give a `Redis` client the option `enableOfflineQueue: false`, so that commands fail at once while it is disconnected.
  * Leave that option of a `Cluster` at its default.

@@ -1,24 +1,35 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { RedisOptions } from "ioredis"
-import { type Cluster, Redis } from "ioredis"
+import type { Cluster, Redis, RedisOptions } from "ioredis"
 import type { Store } from "../../../CircuitStore.ts"
-import type { Options } from "../../../RedisCircuitStore.ts"
+import type { ConnectionOptions, Options } from "../../../RedisCircuitStore.ts"
 import { makeCoordination } from "../coordination.ts"
+import * as Address from "./address.ts"
+import { open } from "./connection.ts"
 import { isCluster, Listener } from "./listener.ts"
+import * as Reason from "./reason.ts"
 import * as RedisStore from "./store.ts"
+
+/**
+ * Options of a store on connections of its own: its own options, and those of `ioredis`.
+ *
+ * @internal
+ */
+export type ConnectOptions = Options &
+  ConnectionOptions &
+  Omit<RedisOptions, keyof Options | keyof ConnectionOptions>
 
 /**
  * Makes a store on connections of its own, which are closed with the scope.
  *
  * @internal
  */
-export const connect = (
-  options: Options & Omit<RedisOptions, keyof Options>
-): Effect.Effect<Store, never, Scope.Scope> =>
+export const connect = (options: ConnectOptions): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval, ...redis } = options
-    const [client, subscriber] = yield* Effect.all(
+    const { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval, ...address } = options
+    const settings = settingsOf({ deadline, lease, onStoreError, prefix, quorum, sync, syncInterval })
+    const redis = Address.decode(address)
+    const [{ client, reason }, subscriber] = yield* Effect.all(
       [
         open({ ...redis, enableOfflineQueue: false, maxRetriesPerRequest: 0 }),
         // The listener subscribes again itself, because ioredis would leave a refusal unhandled, which ends the process.
@@ -26,67 +37,14 @@ export const connect = (
       ],
       { concurrency: "unbounded" }
     )
-    return yield* fromClients(
-      { client, subscriber },
-      { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval },
-      () => client.disconnect(true)
-    )
-  })
-
-const open = (options: RedisOptions): Effect.Effect<Redis, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const client = new Redis({
-        connectTimeout: 2_000,
-        // TCP notices a connection that has died silently even if nothing is sent on it.
-        keepAlive: 10_000,
-        // A connection to a silent server is closed, and the sentinels, if there are any, name another server.
-        socketTimeout: 2_000,
-        failoverDetector: true,
-        retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-        // If the server has become a replica, a new connection may reach the primary.
-        reconnectOnError: (error) => error.message.includes("READONLY"),
-        ...options
-      })
-      return { client, letEnd: reconnectAtEnd(client) }
-    }),
-    ({ client, letEnd }) =>
-      Effect.sync(() => {
-        letEnd()
-        client.disconnect()
-      })
-  ).pipe(
-    Effect.map(({ client }) => client),
-    // The store does not wait longer for a server, because calls go on without it.
-    Effect.tap((client) => Effect.timeoutOption(connected(client), "1 second"))
-  )
-
-/**
- * Reconnects when ioredis gives up: an attempt to connect that is aborted ends the client for good, and a failover that
- * its sentinels report meanwhile aborts it. Returns a function that lets the client end.
- */
-const reconnectAtEnd = (client: Redis): (() => void) => {
-  let isAborted = false
-  // Every other error also fails a command, which reports it.
-  const onError = (error: Error): void => {
-    isAborted = error.message === "Connection is closed."
-  }
-  const onEnd = (): void => {
-    if (isAborted) client.connect().catch(() => undefined)
-  }
-  client.on("error", onError).on("end", onEnd)
-  return () => client.off("end", onEnd)
-}
-
-/** Waits until the first attempt to connect has succeeded or failed. */
-const connected = (client: Redis): Effect.Effect<void> =>
-  Effect.async((resume) => {
-    const done = () => {
-      client.off("ready", done).off("close", done)
-      resume(Effect.void)
-    }
-    client.on("ready", done).on("close", done)
-    return Effect.sync(() => client.off("ready", done).off("close", done))
+    const listener = yield* Listener.make(subscriber.client)
+    return RedisStore.make({
+      client,
+      reason,
+      listener,
+      ...settings,
+      reconnect: () => client.disconnect(true)
+    })
   })
 
 /**
@@ -96,13 +54,25 @@ const connected = (client: Redis): Effect.Effect<void> =>
  */
 export const fromClients = (
   { client, subscriber }: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
-  options: Options,
-  reconnect = () => (isCluster(client) ? client.refreshSlotsCache() : undefined)
+  options: Options
 ): Effect.Effect<Store, never, Scope.Scope> =>
-  Effect.suspend(() => {
-    const { prefix = "circuit:", ...coordination } = options
-    const decoded = makeCoordination("RedisCircuitStore", coordination)
-    return Effect.map(Listener.make(subscriber), (listener) =>
-      RedisStore.make({ client, listener, prefix, coordination: decoded, reconnect })
+  Effect.gen(function* () {
+    const settings = settingsOf(options)
+    if (client === subscriber && !isCluster(client)) {
+      throw new RangeError(
+        "RedisCircuitStore: subscriber must be another client than client, because one that subscribes sends no commands"
+      )
+    }
+    const reason = yield* Effect.acquireRelease(
+      Effect.sync(() => Reason.watch(client)),
+      ({ stop }) => Effect.sync(stop)
     )
+    const listener = yield* Listener.make(subscriber)
+    const reconnect = () => (isCluster(client) ? client.refreshSlotsCache() : undefined)
+    return RedisStore.make({ client, reason, listener, ...settings, reconnect })
   })
+
+const settingsOf = ({ prefix = "circuit:", ...coordination }: Options) => ({
+  prefix,
+  coordination: makeCoordination("RedisCircuitStore", coordination)
+})

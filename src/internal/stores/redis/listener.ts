@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Cluster, Redis } from "ioredis"
 import { CircuitStoreError } from "../error.ts"
+import { storeError } from "./reason.ts"
 
 type Messages = Mailbox.Mailbox<string, CircuitStoreError>
 
@@ -23,6 +24,8 @@ export class Listener {
   private readonly client: Redis | Cluster
   private readonly mailboxes = new Map<string, Set<Messages>>()
   private connection: Redis | undefined
+  /** The channels that it may be subscribed to. */
+  private readonly subscribed = new Set<string>()
   /** The index of the server of a cluster that the listener connects to next. */
   private next: number
   private isConnected = false
@@ -63,10 +66,13 @@ export class Listener {
   }
 
   private subscribe(channel: string): Effect.Effect<unknown, CircuitStoreError> {
-    return Effect.try(() => this.connect()).pipe(
+    const failed = (cause: unknown) => storeError(this.client, cause, (text) => `cannot subscribe: ${text}`)
+    return Effect.try({ try: () => this.connect(), catch: failed }).pipe(
       Effect.tap(onceReady),
-      Effect.flatMap((connection) => Effect.tryPromise(() => connection.subscribe(channel))),
-      Effect.mapError((cause) => new CircuitStoreError({ message: "cannot subscribe", cause }))
+      Effect.flatMap((connection) => {
+        this.subscribed.add(channel)
+        return Effect.tryPromise({ try: () => connection.subscribe(channel), catch: failed })
+      })
     )
   }
 
@@ -131,8 +137,11 @@ export class Listener {
 
   private readonly onClose = (): void => {
     if (isCluster(this.client)) this.detach()
-    // An attempt to connect has failed, and those that want to subscribe still wait.
-    else if (!this.isConnected) return
+    else {
+      takeOut(this.client, this.subscribed)
+      // An attempt to connect has failed, and those that want to subscribe still wait.
+      if (!this.isConnected) return
+    }
     this.isConnected = false
     for (const mailboxes of this.mailboxes.values()) {
       for (const mailbox of mailboxes) Effect.runSync(mailbox.fail(connectionIsLost))
@@ -162,6 +171,23 @@ const onceReady = (connection: Redis): Effect.Effect<void> =>
     connection.on("ready", done).on("end", done)
     return Effect.sync(removeListeners)
   })
+
+/**
+ * Keeps a client of the program's own from subscribing to some channels again when it is connected again. The listener
+ * does that itself, and reports a refusal; ioredis would leave it unhandled, which ends the process. The subscriptions of
+ * others on the same client are left to ioredis, which keeps the list for the next connection in a private field: there
+ * is no public way to change it, and the option `autoResubscribe` holds for all of them.
+ */
+const takeOut = (client: Redis, channels: Iterable<string>): void => {
+  const subscriptions: unknown = Reflect.get(client, "prevCondition")?.subscriber
+  if (!hasDelete(subscriptions)) return
+  for (const channel of channels) subscriptions.del("subscribe", channel)
+}
+
+const hasDelete = (
+  value: unknown
+): value is { readonly del: (command: "subscribe", channel: string) => void } =>
+  typeof value === "object" && value !== null && "del" in value && typeof value.del === "function"
 
 /**
  * Options of every connection of a listener: commands wait for the connection, and the listener subscribes again

@@ -8,6 +8,7 @@ import type { Listener } from "./listener.ts"
 import { createHash } from "node:crypto"
 import { decodeMessage } from "./message.ts"
 import * as Names from "./names.ts"
+import { type Reason, storeError, textOf } from "./reason.ts"
 import * as Scripts from "./scripts.ts"
 import { decode, encode } from "./text.ts"
 
@@ -26,6 +27,8 @@ export type Client = Redis | Cluster
 export interface Parts {
   /** Sends commands or fails at once: it must not queue them while it is disconnected. */
   readonly client: Client
+  /** Why the client is not connected. */
+  readonly reason: Reason
   readonly listener: Listener
   readonly prefix: string
   readonly coordination: Coordination
@@ -38,8 +41,8 @@ export interface Parts {
  *
  * @internal
  */
-export const make = ({ client, coordination, listener, prefix, reconnect }: Parts): Store => {
-  const attempt = attempts(client, reconnect)
+export const make = ({ client, coordination, listener, prefix, reason, reconnect }: Parts): Store => {
+  const attempt = attempts({ client, reason, reconnect })
   const exchange = script(client, Scripts.exchange)
   const compareAndSet = script(client, Scripts.compareAndSet)
   const names = Names.make(Names.spaceOf(client, prefix))
@@ -51,6 +54,7 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
           ? client.ping().then(() => [])
           : // All commands are sent before the first reply arrives, so they take one round trip.
             answersOf(
+              client,
               requests.map(({ announce, circuit, contribution = "", keepMillis, node }) =>
                 exchange(names.key(circuit), [
                   encode(node),
@@ -85,28 +89,23 @@ export const make = ({ client, coordination, listener, prefix, reconnect }: Part
  * is none but errors that are about the server.
  */
 const answersOf = async (
+  client: Client,
   asked: ReadonlyArray<Promise<Entry>>
 ): Promise<ReadonlyArray<Entry | CircuitStoreError>> => {
   const replies = await Promise.allSettled(asked)
   const fault = replies.find((it) => it.status === "rejected" && !isOfKey(it.reason))
   if (fault?.status === "rejected" && replies.every(({ status }) => status === "rejected")) throw fault.reason
-  return replies.map((it) =>
-    it.status === "fulfilled"
-      ? it.value
-      : new CircuitStoreError({ message: textOf(it.reason), cause: it.reason })
-  )
+  return replies.map((it) => (it.status === "fulfilled" ? it.value : storeError(client, it.reason)))
 }
 
 /** Whether an error is about what lies under the key. Up to Redis 6, the text of a script's error says so at its end. */
 const isOfKey = (error: unknown): boolean => /\bWRONGTYPE\b/.test(textOf(error))
 
-const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /**
  * Sends commands to a server, but none while an earlier one is unanswered after its deadline: commands to a silent
  * server only pile up. After several refusals in a row the connection is replaced, because it may have died silently.
  */
-const attempts = (client: Client, reconnect: () => void) => {
+const attempts = ({ client, reason, reconnect }: Pick<Parts, "client" | "reason" | "reconnect">) => {
   let overdue = 0
   let refused = 0
   return <A>(command: () => Promise<A>): Effect.Effect<A, CircuitStoreError> =>
@@ -126,15 +125,19 @@ const attempts = (client: Client, reconnect: () => void) => {
           })
           return reply
         },
-        catch: (cause) => new CircuitStoreError({ message: messageOf(client, cause), cause })
+        catch: (cause) => errorOf(client, cause, reason)
       })
     })
 }
 
 const refusalsToReconnect = 10
 
-const messageOf = ({ status }: Client, cause: unknown): string =>
-  status === "ready" ? textOf(cause) : `not connected to Redis (${status})`
+const errorOf = (client: Client, cause: unknown, reason: Reason): CircuitStoreError =>
+  storeError(client, cause, (text) => {
+    if (client.status === "ready") return text
+    const why = reason.text()
+    return `not connected to Redis (${client.status})${why === undefined ? "" : `: ${why}`}`
+  })
 
 const serverIsSilent = new CircuitStoreError({ message: "an earlier command has not been answered yet" })
 

@@ -1,0 +1,112 @@
+import type { Cluster, Redis, RedisOptions } from "ioredis"
+import { CircuitStoreError } from "../error.ts"
+
+/**
+ * Why a client is not connected, as far as it said so since it was connected last.
+ *
+ * @internal
+ */
+export interface Reason {
+  readonly text: () => string | undefined
+  readonly stop: () => void
+}
+
+/**
+ * Remembers the first error of the latest attempt to connect. Commands of a client that is not connected fail with the
+ * remark that it is not; the reason is in an event, and the errors after it are those of commands that were to follow.
+ *
+ * @internal
+ */
+export const watch = (client: Redis | Cluster): Reason => {
+  let last: string | undefined
+  let isReady = client.status === "ready"
+  let hasFailed = false
+  const failed = (text: string): void => {
+    if (!hasFailed) last = text
+    hasFailed = true
+  }
+  const onError = (error: unknown): void => {
+    if (!isAborted(error)) failed(textOf(error))
+  }
+  const onClose = (): void => failed(isReady ? "the connection is lost" : closedTooEarly)
+  const onConnecting = (): void => {
+    isReady = false
+    hasFailed = false
+  }
+  const onReady = (): void => {
+    last = undefined
+    isReady = true
+    hasFailed = false
+  }
+  client.on("connecting", onConnecting).on("ready", onReady).on("error", onError).on("close", onClose)
+  return {
+    text: () => (last === undefined ? undefined : withoutSecrets(last, client) + hintOf(last, client)),
+    stop: () =>
+      client.off("connecting", onConnecting).off("ready", onReady).off("error", onError).off("close", onClose)
+  }
+}
+
+const closedTooEarly = "the connection was closed before it was ready"
+
+/** Where one side speaks TLS and the other does not, neither of them says so. */
+const hintOf = (reason: string, { options }: Redis | Cluster): string => {
+  const { tls } = connectionOptions(options)
+  if (tls && reason.includes("ETIMEDOUT")) return " (as by a server without TLS)"
+  return !tls && reason === closedTooEarly ? " (as by a server that expects TLS)" : ""
+}
+
+const connectionOptions = (options: (Redis | Cluster)["options"]): Partial<RedisOptions> =>
+  "redisOptions" in options ? { ...options.redisOptions } : options
+
+/**
+ * Whether an error says only that an attempt to connect was aborted.
+ *
+ * @internal
+ */
+export const isAborted = (error: unknown): boolean =>
+  error instanceof Error && error.message === "Connection is closed."
+
+/**
+ * The message of an error in one line, with what it is made of: the error of the last server of a cluster, and those of
+ * all addresses of a host.
+ *
+ * @internal
+ */
+export const textOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return oneLine(String(error))
+  const parts = "errors" in error && Array.isArray(error.errors) ? error.errors : []
+  const last = "lastNodeError" in error && error.lastNodeError !== undefined ? [error.lastNodeError] : []
+  const texts = [oneLine(error.message), ...parts.map(textOf), ...last.map(textOf)]
+  return texts.filter((it) => it !== "").join(" ") || error.name
+}
+
+const oneLine = (text: string): string => text.trim().replace(/\s+/g, " ")
+
+/**
+ * A store's error that a client's error led to. It contains no secret: neither the command that failed, which ioredis
+ * attaches to its errors and which may be the one with the password, nor what a host or a reply repeats of it.
+ *
+ * @internal
+ */
+export const storeError = (
+  client: Redis | Cluster,
+  cause: unknown,
+  message = (text: string): string => text
+): CircuitStoreError => {
+  const text = withoutSecrets(textOf(cause), client)
+  const shown = new Error(text)
+  if (cause instanceof Error) shown.name = cause.name
+  return new CircuitStoreError({ message: message(text), cause: shown })
+}
+
+const withoutSecrets = (text: string, { options }: Redis | Cluster): string => {
+  const { password, sentinelPassword } = connectionOptions(options)
+  return (
+    [password, sentinelPassword]
+      .reduce<string>((rest, secret) => (secret ? rest.replaceAll(secret, "***") : rest), text)
+      // A server without the command AUTH repeats what it was sent.
+      .replace(/,? with args beginning with.*/, "")
+      // All that stands before the host in a URL.
+      .replace(/\S*@/g, "")
+  )
+}
