@@ -109,7 +109,7 @@ export const measureExchanges = async (
         })
       )
     )
-    const memory = await redis.memory("USAGE", `circuit:{payments:${key}}`, "SAMPLES", 0)
+    const memory = await redis.memory("USAGE", `circuit:v1:{payments:${key}}`, "SAMPLES", 0)
     return { ...work, memory: memory ?? 0 }
   }
 }
@@ -130,7 +130,7 @@ const subscribe = async (port: number, connections: number, channels = 0): Promi
     Array.from({ length: connections }, async () => {
       const socket = connect(port, "127.0.0.1")
       const names = ["payments", ...Array.from({ length: channels }, (_, i) => `breaker-${i}`)]
-      socket.write(`SUBSCRIBE ${names.map((name) => `circuit:0:${name}`).join(" ")}\r\n`)
+      socket.write(`SUBSCRIBE ${names.map((name) => `circuit:v1:0:${name}`).join(" ")}\r\n`)
       let answer = ""
       while (answer.split("subscribe").length <= names.length) {
         const [chunk] = await once(socket, "data")

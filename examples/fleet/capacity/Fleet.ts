@@ -88,7 +88,7 @@ const open = async (redis: Redis, port: number, nodes: number, name: string) => 
   })
   const firstFailure = await workOf(redis, async () => {
     await fail()
-    while ((await redis.hlen(`circuit:{${name}:key-0}`)) < nodes) await sleep(20)
+    while ((await redis.hlen(`circuit:v1:{${name}:key-0}`)) < nodes) await sleep(20)
     // The node that has announced it asks once more.
     await sleep(150)
   })
