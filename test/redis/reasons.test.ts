@@ -58,6 +58,14 @@ describeWith("own", "a store that cannot connect says why", () => {
     })
   )
 
+  it.scopedLive("F9 F16 a database that the server does not have, and no other one is used", () =>
+    Effect.gen(function* () {
+      const { address, command } = yield* RedisServer.make()
+      yield* failing({ ...address, db: 99 }, /: ERR DB index is out of range$/)
+      assert.strictEqual(yield* command("DBSIZE"), 0)
+    })
+  )
+
   it.scopedLive("F16 TLS with a server that does not speak it", () =>
     Effect.gen(function* () {
       const { address } = yield* RedisServer.make()

@@ -35,6 +35,9 @@ export const open = (options: RedisOptions): Effect.Effect<Connection, never, Sc
         reconnectOnError: (error) => error.message.includes("READONLY"),
         ...options
       })
+      client.on("error", (error) => {
+        if (isOfSelect(error)) client.stream.destroy()
+      })
       return { client, reason: watch(client), letEnd: reconnectAtEnd(client) }
     }),
     ({ client, letEnd, reason }) =>
@@ -63,6 +66,9 @@ const reconnectAtEnd = (client: Redis): (() => void) => {
   client.on("error", onError).on("end", onEnd)
   return () => client.off("end", onEnd)
 }
+
+/** Whether the server refused the database. ioredis would go on with database 0, which may be somebody else's. */
+const isOfSelect = (error: Error): boolean => "command" in error && Object(error.command).name === "select"
 
 /** Waits until the first attempt to connect has succeeded or failed. */
 const connected = (client: Redis): Effect.Effect<void> =>
