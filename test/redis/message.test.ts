@@ -6,7 +6,7 @@ import * as fc from "fast-check"
 import { decodeMessage } from "../../src/internal/stores/redis/message.ts"
 import { check } from "../core/check.ts"
 
-// For `deepStrictEqual` every Option is the same as none.
+// `deepStrictEqual` takes an Option of some value and none for the same.
 const read = (message: string) => Option.getOrUndefined(decodeMessage(message))
 
 const failing = { _tag: "Failing", key: "eu", listeners: 2 }
