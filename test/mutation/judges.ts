@@ -47,7 +47,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     judged("breaker/circuits", "breaker/circuits", "rules/keys", "metrics/circuits"),
     judged("breaker/circuitEntry", "breaker/circuitEntry", "breaker/circuitRef", "breaker/circuits"),
     judged("breaker/unsettledCalls", "breaker/unsettledCalls"),
-    judged("breaker/openDuration", "rules/backoff", "rules/badInput"),
+    judged("breaker/openDuration", "breaker/openDuration", "rules/backoff", "rules/badInput"),
     judged("breaker/awaitReady", "rules/awaitReady", "breaker/reports"),
     judged("breaker/waiters", "rules/awaitReady", "breaker/waiters"),
     judged("breaker/admit", "rules/admit"),
@@ -113,7 +113,12 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     ),
     judged("http/server/socket", "http/middleware/apps", "http/middleware/sockets"),
     judged("http/guard", "http/client/rejection", "http/middleware/rejection", "http/middleware/options"),
-    judged("http/requestLine", "http/client/descriptions", "http/middleware/descriptions")
+    judged(
+      "http/requestLine",
+      "http/client/details",
+      "http/client/descriptions",
+      "http/middleware/descriptions"
+    )
   ]
 }
 

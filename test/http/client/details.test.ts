@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import { retryAfterOf } from "../../../src/internal/http/client/retryAfter.ts"
+import { showsMore } from "../../../src/internal/http/requestLine.ts"
 import { descriptionOf } from "../../../src/internal/observe/description.ts"
 import { request, respond, url } from "./fixtures.ts"
 
@@ -54,6 +55,25 @@ describe("E19 the code of a request that was not answered", () => {
   for (const [what, [cause, line]] of Object.entries(lines)) {
     it(`E19 ${what}`, () => {
       assert.strictEqual(lineOf(cause), line)
+    })
+  }
+})
+
+describe("E19 whether a URL shows more than where it points to", () => {
+  for (const [url, shows] of [
+    ["https://api.example/rates", false],
+    ["https://api.example/rates?a", true],
+    ["https://api.example/rates#a", true],
+    ["https://user@api.example/rates", true],
+    ["https://user:password@api.example/rates", true],
+    ["//user@api.example/rates", true],
+    ["https://api.example/user@home", false],
+    ["https://api.example/a//user@home", false],
+    ["/a//user@home", false],
+    ["/rates", false]
+  ] as const) {
+    it(`E19 ${url}: ${shows}`, () => {
+      assert.strictEqual(showsMore(url), shows)
     })
   }
 })
