@@ -111,7 +111,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "http/middleware/rejection",
       "http/middleware/outcomes"
     ),
-    judged("http/server/socket", "http/middleware/apps", "http/middleware/sockets"),
+    judged("http/server/socket", "http/middleware/socketEnds", "http/middleware/apps"),
     judged("http/guard", "http/client/rejection", "http/middleware/rejection", "http/middleware/options"),
     judged(
       "http/requestLine",
