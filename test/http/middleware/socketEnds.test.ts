@@ -99,7 +99,7 @@ describe("E13 a socket that the middleware watches", () => {
       Effect.gen(function* () {
         calls.length = 0
         assert.strictEqual(yield* opened(socket, use), 1)
-        assert.deepStrictEqual(calls, expected)
+        assert.deepStrictEqual(calls, [...expected])
       })
     )
   }
