@@ -86,7 +86,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     ),
     judged("http/client/retryAfter", "http/client/details", "http/client/retryAfter"),
     judged("http/client/keys", "http/client/keys"),
-    judged("http/client/httpDate", "http/client/retryAfter"),
+    judged("http/client/httpDate", "http/client/details", "http/client/retryAfter"),
     judged(
       "http/server/call",
       "http/middleware/apps",
