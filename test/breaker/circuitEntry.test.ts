@@ -14,8 +14,7 @@ describe("an entry", () => {
       const [eu, us] = [yield* entryOf(breaker, "eu"), yield* entryOf(breaker, "us")]
       const nothing = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
       assert.deepStrictEqual(eu.totals, nothing)
-      assert.isUndefined(eu.lastFailure)
-      assert.isUndefined(eu.backoff)
+      assert.deepStrictEqual([eu.lastFailure, eu.backoff], [undefined, undefined])
       yield* protect(breaker, Effect.void, "eu")
       yield* Effect.exit(protect(breaker, Effect.interrupt, "eu"))
       yield* Effect.exit(protect(breaker, Effect.fail("unavailable"), "eu"))

@@ -225,8 +225,10 @@ describe("awaitReady", () => {
       yield* Deferred.succeed(gate, undefined)
       yield* TestClock.adjust("6999 millis")
       assert.isNull(fiber.unsafePoll())
+      assert.isTrue(breaker.waiters.has("eu"))
       yield* TestClock.adjust("1 millis")
       assert.deepStrictEqual(fiber.unsafePoll(), Exit.void)
+      assert.isFalse(breaker.waiters.has("eu"))
     })
   )
 

@@ -47,7 +47,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     judged("breaker/circuits", "breaker/circuits", "rules/keys", "metrics/circuits"),
     judged("breaker/circuitEntry", "breaker/circuitEntry", "breaker/circuitRef", "breaker/circuits"),
     judged("breaker/unsettledCalls", "breaker/unsettledCalls"),
-    judged("breaker/openDuration", "rules/backoff", "rules/badInput"),
+    judged("breaker/openDuration", "breaker/openDuration", "rules/backoff", "rules/badInput"),
     judged("breaker/awaitReady", "rules/awaitReady", "breaker/reports"),
     judged("breaker/waiters", "rules/awaitReady", "breaker/waiters"),
     judged("breaker/admit", "rules/admit"),
@@ -86,7 +86,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     ),
     judged("http/client/retryAfter", "http/client/details", "http/client/retryAfter"),
     judged("http/client/keys", "http/client/keys"),
-    judged("http/client/httpDate", "http/client/retryAfter"),
+    judged("http/client/httpDate", "http/client/details", "http/client/retryAfter"),
     judged(
       "http/server/call",
       "http/middleware/apps",
@@ -111,9 +111,14 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "http/middleware/rejection",
       "http/middleware/outcomes"
     ),
-    judged("http/server/socket", "http/middleware/apps", "http/middleware/sockets"),
+    judged("http/server/socket", "http/middleware/socketEnds", "http/middleware/apps"),
     judged("http/guard", "http/client/rejection", "http/middleware/rejection", "http/middleware/options"),
-    judged("http/requestLine", "http/client/descriptions", "http/middleware/descriptions")
+    judged(
+      "http/requestLine",
+      "http/client/details",
+      "http/client/descriptions",
+      "http/middleware/descriptions"
+    )
   ]
 }
 

@@ -6,7 +6,9 @@ import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
 import type { Outcome } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import { parseHttpDate } from "../../../src/internal/http/client/httpDate.ts"
 import { retryAfterOf } from "../../../src/internal/http/client/retryAfter.ts"
+import { showsMore } from "../../../src/internal/http/requestLine.ts"
 import { descriptionOf } from "../../../src/internal/observe/description.ts"
 import { request, respond, url } from "./fixtures.ts"
 
@@ -58,6 +60,25 @@ describe("E19 the code of a request that was not answered", () => {
   }
 })
 
+describe("E19 whether a URL shows more than where it points to", () => {
+  for (const [url, shows] of [
+    ["https://api.example/rates", false],
+    ["https://api.example/rates?a", true],
+    ["https://api.example/rates#a", true],
+    ["https://user@api.example/rates", true],
+    ["https://user:password@api.example/rates", true],
+    ["//user@api.example/rates", true],
+    ["https://api.example/user@home", false],
+    ["https://api.example/a//user@home", false],
+    ["/a//user@home", false],
+    ["/rates", false]
+  ] as const) {
+    it(`E19 ${url}: ${shows}`, () => {
+      assert.strictEqual(showsMore(url), shows)
+    })
+  }
+})
+
 describe("E10 a number in a header", () => {
   const millisOf = (headers: Record<string, string>): number | undefined => {
     const delay = retryAfterOf(Headers.fromInput(headers))
@@ -88,6 +109,24 @@ describe("E10 a number in a header", () => {
   ] as const) {
     it(`E10 is an Age only if it is whole and alone: ${JSON.stringify(age)}`, () => {
       assert.strictEqual(millisOf({ "retry-after": "30", age }), millis)
+    })
+  }
+})
+
+describe("E10 a year of two digits", () => {
+  for (const [now, date, expected] of [
+    // The years before these have fewer days than the calendar's average: the turn of the year is exact anyway.
+    ["2000-01-01T00:00:00.000Z", "Saturday, 01-Jan-50 00:00:00 GMT", "2050-01-01T00:00:00.000Z"],
+    ["2000-01-01T00:00:00.000Z", "Saturday, 01-Jan-50 00:00:01 GMT", "1950-01-01T00:00:01.000Z"],
+    ["1999-12-31T23:59:59.999Z", "Saturday, 01-Jan-50 00:00:00 GMT", "1950-01-01T00:00:00.000Z"],
+    ["1999-12-31T23:59:59.999Z", "Friday, 31-Dec-49 23:59:59 GMT", "2049-12-31T23:59:59.000Z"],
+    // That of a leap year has more.
+    ["2028-12-31T12:00:00.000Z", "Saturday, 31-Dec-78 12:00:00 GMT", "2078-12-31T12:00:00.000Z"],
+    ["2028-12-31T12:00:00.000Z", "Saturday, 31-Dec-78 12:00:01 GMT", "1978-12-31T12:00:01.000Z"],
+    ["2028-12-31T12:00:00.000Z", "Sunday, 01-Jan-79 00:00:00 GMT", "1979-01-01T00:00:00.000Z"]
+  ] as const) {
+    it(`E10 is the latest that is at most 50 years after now: ${date} at ${now}`, () => {
+      assert.strictEqual(parseHttpDate(date, Date.parse(now)), Date.parse(expected))
     })
   }
 })
