@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
-import { entriesOf } from "../entries.ts"
+import { entriesOf } from "../kit/entries.ts"
 import { liveTest } from "../kit/test.ts"
 
 type Store = CircuitStore.Store

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
-import { entriesOf } from "../entries.ts"
+import { entriesOf } from "../kit/entries.ts"
 
 type Store = CircuitStore.Store
 

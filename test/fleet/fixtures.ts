@@ -1,6 +1,6 @@
 /** Nodes on one store in memory, each with a link to it that can be cut. */
 import { assert } from "@effect/vitest"
-import { entriesOf } from "../entries.ts"
+import { entriesOf } from "../kit/entries.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

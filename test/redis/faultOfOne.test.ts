@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
-import { entriesOf } from "../entries.ts"
+import { entriesOf } from "../kit/entries.ts"
 import { describeWith } from "./describe.ts"
 import * as RedisServer from "./RedisServer.ts"
 import { request, storeOn } from "./stores.ts"

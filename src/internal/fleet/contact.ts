@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import type { Entry, ExchangeRequest, Store } from "../../CircuitStore.ts"
 import { CircuitStoreError } from "../stores/error.ts"
 import type { Breaker } from "../breaker/breaker.ts"
+import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import * as Machine from "../core/circuit.ts"
 import { dayMillis, yearMillis } from "../core/millis.ts"
@@ -39,6 +40,8 @@ export class Contact {
   /** The circuits that calls of this turn wait for. */
   private readonly toRead: Array<CircuitEntry> = []
   private hasListened = false
+  /** How often in a row the subscription to changes has failed. */
+  private failedAttempts = 0
   private hasEnded = false
 
   constructor({ breaker, fork, line, node, rounds, store, tally }: Parts, mirror: Mirror) {
@@ -67,7 +70,10 @@ export class Contact {
         Effect.succeed(change._tag === "Listening" ? this.hearing() : this.mirror.hear(change, caller))
       )
     )
-    return this.sound(Effect.ignore(heard)).pipe(
+    const reported = Effect.catchAll(heard, (error) =>
+      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.reportSilence(error, caller)))
+    )
+    return this.sound(reported).pipe(
       Effect.ensuring(
         Effect.sync(() => {
           this.mirror.isListening = false
@@ -75,6 +81,16 @@ export class Contact {
       ),
       Effect.zipRight(Effect.sleep(this.store.coordination.syncInterval)),
       Effect.forever
+    )
+  }
+
+  /** Logs, once, why changes cannot be heard although the store answers. After an outage, one attempt may fail. */
+  private reportSilence({ message }: CircuitStoreError, caller: Caller): void {
+    this.failedAttempts++
+    if (this.failedAttempts < 2 || this.line.isFailing) return
+    this.mirror.report(
+      `Changes of circuits in the store are not heard, this process asks every interval instead: ${message}`,
+      caller
     )
   }
 
@@ -89,6 +105,7 @@ export class Contact {
 
   /** Changes are heard from here on; what may have been missed has to be asked for. */
   private hearing(): void {
+    this.failedAttempts = 0
     this.mirror.isListening = true
     if (this.hasListened) {
       this.mirror.forget()

@@ -88,7 +88,7 @@ for (const [title, options, request, line] of [
     assert.match(message, line)
     const [circuit] = yield* breaker.circuits
     const cause = Option.map(circuit!.lastFailure, ({ cause }) => cause)
-    assert.deepStrictEqual(cause, Option.some(Cause.fail(message.slice(message.indexOf("): ") + 3))))
+    assert.deepStrictEqual(Option.getOrThrow(cause), Cause.fail(message.slice(message.indexOf("): ") + 3)))
   })
 }
 
