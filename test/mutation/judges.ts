@@ -85,7 +85,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "http/client/body"
     ),
     judged("http/client/retryAfter", "http/client/details", "http/client/retryAfter"),
-    judged("http/client/keys", "http/client/keys"),
+    judged("http/client/keys", "http/client/origins", "http/client/keys"),
     judged("http/client/httpDate", "http/client/details", "http/client/retryAfter"),
     judged(
       "http/server/call",
