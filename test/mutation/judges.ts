@@ -50,9 +50,16 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     judged("breaker/openDuration", "breaker/openDuration", "rules/backoff", "rules/badInput"),
     judged("breaker/awaitReady", "rules/awaitReady", "breaker/reports"),
     judged("breaker/waiters", "rules/awaitReady", "breaker/waiters"),
-    judged("breaker/admit", "rules/admit"),
-    judged("breaker/protectStream", "rules/protectStream"),
-    judged("breaker/reading", "rules/observing", "rules/control", "breaker/reports"),
+    judged("breaker/admit", "breaker/admissions", "rules/admit"),
+    judged("breaker/protectStream", "breaker/admissions", "rules/protectStream"),
+    judged(
+      "breaker/reading",
+      "breaker/reports",
+      "breaker/begin",
+      "rules/observing",
+      "rules/control",
+      "rules/recovery"
+    ),
     judged(
       "breaker/breaker",
       "rules/observing",
