@@ -2,6 +2,7 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import { originOf } from "../../../src/internal/http/client/keys.ts"
 
 /** Counts how often a URL is parsed, until the scope closes. */
@@ -83,4 +84,19 @@ describe("the origin of a request", () => {
         assert.isUndefined(ask(url).origin, url)
     })
   )
+})
+
+describe("R3.5 byPrefix", () => {
+  const byPrefix = CircuitHttpClient.byPrefix as (prefixes: unknown) => unknown
+
+  for (const [what, prefixes, allowed] of [
+    ["nothing", undefined, /array of prefixes/],
+    ["null", null, /array of prefixes/],
+    ["a text", "https://api.example", /array of prefixes/],
+    ["a URL that is no text", [new URL("https://api.example")], /an absolute URL/]
+  ] as const) {
+    it(`R3.5 refuses ${what}, and says what is allowed`, () => {
+      assert.throws(() => byPrefix(prefixes), allowed)
+    })
+  }
 })
