@@ -46,7 +46,7 @@ describe("R3.1.8 a stream", () => {
       const breaker = yield* makeHalfOpen()
       const gate = yield* Deferred.make<number>()
       const stream = Stream.concat(
-        Stream.fromChunks(Chunk.empty<number>()),
+        Stream.mapChunks(Stream.make(1), () => Chunk.empty<number>()),
         Stream.fromEffect(Deferred.await(gate))
       )
       const fiber = yield* Effect.fork(Stream.runCollect(breaker.protectStream(stream)))
