@@ -62,6 +62,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     ),
     judged(
       "breaker/breaker",
+      "breaker/breaker",
       "rules/observing",
       "rules/keys",
       "rules/awaitReady",
