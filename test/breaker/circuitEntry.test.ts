@@ -2,6 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Readable from "effect/Readable"
+import * as Ref from "effect/Ref"
 import { entryOf, makeBreaker, protect } from "./fixtures.ts"
 
 describe("an entry", () => {
@@ -25,6 +27,14 @@ describe("an entry", () => {
       assert.strictEqual(eu.backoff?.millis, 10_000)
       assert.deepStrictEqual(us.totals, nothing)
       assert.isUndefined(us.lastFailure)
+    })
+  )
+
+  it.effect("carries the brands of a Ref and of a Readable", () =>
+    Effect.gen(function* () {
+      const entry = yield* Effect.flatMap(makeBreaker(), (breaker) => entryOf(breaker))
+      assert.strictEqual(entry[Readable.TypeId], Readable.TypeId)
+      assert.strictEqual(entry[Ref.RefTypeId]._A(entry.current), entry.current)
     })
   )
 })

@@ -70,7 +70,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "metrics/circuits"
     ),
     judged("breaker/change", "rules/observing", "rules/transitions"),
-    judged("breaker/circuitRef", "breaker/circuitRef"),
+    judged("breaker/circuitRef", "breaker/circuitRef", "breaker/circuitEntry"),
     judged("breaker/join", "fleet/rules")
   ],
   http: [
