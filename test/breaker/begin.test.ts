@@ -5,6 +5,7 @@ import * as TestClock from "effect/TestClock"
 import { Outcome } from "effect-circuit-breaker"
 import { admit } from "../../src/internal/breaker/admit.ts"
 import type { Breaker } from "../../src/internal/breaker/breaker.ts"
+import { snapshot } from "../../src/internal/breaker/reading.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import { fails, works } from "../kit/index.ts"
 import { entryOf, makeBreaker, protect } from "./fixtures.ts"
@@ -54,7 +55,9 @@ describe("E1 the unsettled calls of a circuit", () => {
       const call = yield* addResetting(breaker)
       yield* admission(breaker)
       assert.isFalse(breaker.unsettledCalls.isEmpty)
+      assert.strictEqual((yield* snapshot(breaker, "default")).totals.succeeded, 1)
       breaker.unsettledCalls.takeBack(call)
+      assert.strictEqual((yield* snapshot(breaker, "default")).totals.succeeded, 0)
     })
   )
 })

@@ -275,6 +275,18 @@ describe("a success under a policy that does not go by time", () => {
     })
   )
 
+  it.scoped("R3.3 is only counted while its circuit is Disabled", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeBreaker({ tripPolicy })
+      yield* Controls.disable(breaker, undefined)
+      const { current: before } = yield* entryOf(breaker)
+      assert.strictEqual(yield* protect(breaker, works), "worked")
+      const { current, totals } = yield* entryOf(breaker)
+      assert.strictEqual(current, before)
+      assert.strictEqual(totals.succeeded, 1)
+    })
+  )
+
   it.effect("opens its circuit if it completes the rate", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker({ tripPolicy })

@@ -1,6 +1,7 @@
 /** What a breaker reports to its coordinator, and what it asks it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -173,8 +174,10 @@ describe("R3.4 F10 a reader", () => {
       const { breaker } = yield* makeNoted(undefined, {
         peek: (key) => Effect.sync(() => void asked.push(key)).pipe(Effect.as(Machine.open(initial, 0, open)))
       })
+      yield* TestClock.adjust("3 seconds")
       const [seen, { lastFailure, totals, window, ...rest }] = yield* read(breaker)
       assert.deepInclude(seen, { _tag: "Open", openings: 1 })
+      assert.strictEqual(seen._tag === "Open" && Duration.toMillis(seen.retryAfter), 4_000)
       assert.deepStrictEqual(rest, { breaker: "default", key: "eu", state: seen })
       assert.deepStrictEqual(totals, { succeeded: 0, failed: 0, ignored: 0, rejected: 0 })
       assert.deepInclude(window, { calls: 0, failures: 0, slow: 0 })

@@ -279,6 +279,144 @@ describe("F5 any text", () => {
 })
 
 // ---------------------------------------------------------------------------------------------------------
+// Every field
+
+const complete = { generation: 4, openings: 2, openMillis: 1_000 }
+
+const states = {
+  Closed: { closedAt: 5 },
+  Open: { openedAt: 5 },
+  HalfOpen: { slots: { rows: [[{ id: 1, takenAt: 5 }]] }, nextSlot: 2, succeeded: 1, failed: 0 },
+  Recovering: { startedAt: now - 5, arrivals: 3, admitted: 2 },
+  Isolated: { holders: 1, since: 4, disablers: 0 },
+  Disabled: { disablers: 1 }
+}
+
+const written = (circuit: object): string => JSON.stringify({ version: 1, policy: "rules", circuit })
+
+/** An infinite number is written as one that is too large. */
+const asJson = (text: string): string => text.replaceAll('"1e999"', "1e999")
+
+describe("F5 a field of a state", () => {
+  for (const [_tag, fields] of Object.entries(states)) {
+    it(`is read where nothing is wrong: ${_tag}`, () => {
+      const { circuit } = decoded(written({ _tag, ...complete, ...fields }))
+      assert.strictEqual(circuit._tag, _tag)
+      assert.deepInclude(circuit, complete)
+    })
+
+    for (const field of Object.keys(fields)) {
+      for (const wrong of ["text", null, undefined, "1e999", field === "slots" ? [] : -1.5]) {
+        // A time may lie before the first one, and a half of a millisecond.
+        if (wrong === -1.5 && field.endsWith("At")) continue
+        it(`is refused where it is wrong: ${field} of ${_tag} as ${String(wrong)}`, () => {
+          const text = asJson(written({ _tag, ...complete, ...fields, [field]: wrong }))
+          assert.deepStrictEqual(Wire.decode(text, reader), {
+            _tag: "Invalid",
+            why: `it is an incomplete ${_tag}`
+          })
+        })
+      }
+    }
+  }
+
+  for (const [field, of, wrong] of [
+    ["holders", "Isolated", 0],
+    ["disablers", "Disabled", 0]
+  ] as const) {
+    it(`is refused where nobody holds: ${field} of ${of}`, () => {
+      const text = written({ _tag: of, ...complete, ...states[of], [field]: wrong })
+      assert.strictEqual(Wire.decode(text, reader)._tag, "Invalid")
+    })
+  }
+
+  const closed = { _tag: "Closed", ...complete, closedAt: 5 }
+
+  for (const [text, why] of [
+    ["~~~", "it is no object"],
+    ["[]", "it is no object"],
+    ["null", "it is no object"],
+    ['{"version":1}', "it has no circuit"],
+    [written([]), "it has no circuit"],
+    [written({ ...closed, generation: -1 }), "its generation is -1"],
+    [written({ ...closed, generation: 2 ** 52 + 1 }), `its generation is ${2 ** 52 + 1}`],
+    [written({ ...closed, openings: 1.5 }), "its number of openings is 1.5"],
+    [written({ ...closed, openMillis: "long" }), 'its open time is "long"'],
+    [written({ ...closed, openMillis: -1 }), "its open time is -1"],
+    [written({ ...closed, _tag: ["Closed"] }), 'its state is ["Closed"]'],
+    [written({ ...closed, _tag: "x".repeat(300) }), `its state is "${"x".repeat(199)}`],
+    [written({ ...closed, _tag: undefined }), "its state is undefined"]
+  ] as const) {
+    it(`is named where it is wrong: ${why.slice(0, 60)}`, () => {
+      assert.deepStrictEqual(Wire.decode(text, reader), { _tag: "Invalid", why })
+    })
+  }
+
+  it("may be the latest generation that leaves room for more", () => {
+    assert.strictEqual(decoded(written({ ...closed, generation: 2 ** 52 })).circuit.generation, 2 ** 52)
+  })
+
+  it("names both rules where they differ", () => {
+    const text = JSON.stringify({
+      version: 1,
+      policy: "theirs",
+      circuit: { _tag: "Open", ...complete, openedAt: 5 }
+    })
+    assert.deepStrictEqual(Wire.decode(text, reader), {
+      _tag: "OtherRules",
+      why: 'it is Open under the rules "theirs", those of this breaker are rules'
+    })
+  })
+
+  it("that is a slot is left out where it is none, and the others lie in order", () => {
+    const rows = [
+      [{ id: 3, takenAt: 7 }, null, { id: 0, takenAt: 1 }, { id: 2, takenAt: "1" }],
+      [{ id: 1, takenAt: 9 }]
+    ]
+    const { circuit } = decoded(
+      written({ _tag: "HalfOpen", ...complete, ...states.HalfOpen, slots: { rows } })
+    )
+    if (circuit._tag !== "HalfOpen") return assert.fail(circuit._tag)
+    assert.deepStrictEqual(Slots.toArray(circuit.slots), [
+      { id: 1, takenAt: 9 },
+      { id: 3, takenAt: 7 }
+    ])
+  })
+
+  it("that holds slots holds none where it has no rows", () => {
+    const { circuit } = decoded(
+      written({ _tag: "HalfOpen", ...complete, ...states.HalfOpen, slots: { rows: 1 } })
+    )
+    assert.deepInclude(circuit, { slots: Slots.none })
+  })
+})
+
+describe("what is held of a circuit", () => {
+  it("F5 was never given back where the store has nothing", () => {
+    assert.strictEqual(Wire.initial(rules).restoredAt, -Infinity)
+  })
+
+  for (const over of [
+    { reason: "Tripped" },
+    { probers: { 1: "a" } },
+    { keepers: { a: 1 } },
+    { disablers: { a: 1 } },
+    { resets: 1 }
+  ] as const) {
+    it(`F5 is kept: ${JSON.stringify(over)}`, () => {
+      assert.deepStrictEqual(Wire.holdingsOf({ ...Wire.initial(rules), ...over }), {
+        ...Wire.noHoldings,
+        ...over
+      })
+    })
+  }
+
+  it("F5 is one object for all circuits of which nothing is held", () => {
+    assert.strictEqual(Wire.holdingsOf({ ...Wire.initial(rules), probers: {} }), Wire.noHoldings)
+  })
+})
+
+// ---------------------------------------------------------------------------------------------------------
 // Contributions
 
 const window: Wire.WindowId = [7, 3, "Closed"]
@@ -338,6 +476,37 @@ describe("F4 a contribution", () => {
       assert.isUndefined(Wire.decodeContribution(text, window))
     })
   }
+
+  for (const other of [
+    [8, 3, "Closed"],
+    [7, 4, "Closed"],
+    [7, 3, "Open"]
+  ] as const) {
+    it(`to the window ${JSON.stringify(other)} is one to another`, () => {
+      assert.strictEqual(Wire.decodeContribution(Wire.encodeContribution(other, [1]), window), "other")
+    })
+  }
+
+  for (const [numbers, isOne] of [
+    ["-1", true],
+    ["-1.5", false],
+    ["1e999", false],
+    ["1,null", false],
+    ["[1],[2]", true],
+    ["[1],2", true],
+    ['[1],["2"]', false]
+  ] as const) {
+    it(`is ${isOne ? "" : "not "}[${numbers}]`, () => {
+      const read = Wire.decodeContribution(`[7,3,"Closed",[${numbers}]]`, window)
+      assert.strictEqual(read !== undefined, isOne)
+    })
+  }
+
+  it("is lists in lists, as deep as 32", () => {
+    const nested = (depth: number) => `[7,3,"Closed",${"[".repeat(depth)}${"]".repeat(depth)}]`
+    assert.isDefined(Wire.decodeContribution(nested(32), window))
+    assert.isUndefined(Wire.decodeContribution(nested(33), window))
+  })
 
   it("is not lists in lists without end", () => {
     const nested = `${"[".repeat(1_000)}${"]".repeat(1_000)}`

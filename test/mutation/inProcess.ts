@@ -54,6 +54,8 @@ const instrumented = (): Namespace =>
 class InProcessRunner implements TestRunner {
   private readonly namespace = instrumented()
   private readonly files: ReadonlyArray<string>
+  /** A test that Stryker knows. */
+  private someTest = ""
   private script: Script | undefined = undefined
   /** Fails the test that runs. */
   private interrupt: (error: unknown) => void = () => {}
@@ -102,6 +104,7 @@ class InProcessRunner implements TestRunner {
   async dryRun({ coverageAnalysis }: DryRunOptions): Promise<DryRunResult> {
     this.namespace.mutantCoverage = coverageAnalysis === "off" ? undefined : { static: {}, perTest: {} }
     const tests = await this.run(undefined)
+    this.someTest = tests[0]?.id ?? ""
     const { mutantCoverage } = this.namespace
     return {
       status: DryRunStatus.Complete,
@@ -119,7 +122,10 @@ class InProcessRunner implements TestRunner {
       namespace.activeMutant = id
     }
     if (options.mutantActivation === "static") activate()
-    const tests = await this.run(options.testFilter, activate)
+    const tests = await this.run(options.testFilter, activate).catch((error: unknown) => [
+      // A file that cannot be evaluated fails its tests.
+      { id: this.someTest, name: this.someTest, timeSpentMs: 0, ...failedBy(error) }
+    ])
     namespace.activeMutant = undefined
     return toMutantRunResult(
       determineHitLimitReached(namespace.hitCount, options.hitLimit) ?? {
@@ -152,7 +158,7 @@ class InProcessRunner implements TestRunner {
         results.push({ ...test, status: TestStatus.Success })
         continue
       }
-      results.push({ ...test, status: TestStatus.Failed, failureMessage: String(failure.error) })
+      results.push({ ...test, ...failedBy(failure.error) })
       if (activate !== undefined) break
     }
     return results
@@ -206,6 +212,8 @@ class InProcessRunner implements TestRunner {
     })
   }
 }
+
+const failedBy = (error: unknown) => ({ status: TestStatus.Failed as const, failureMessage: String(error) })
 
 const makeRunner = (options: StrykerOptions): TestRunner =>
   // Only `shell.ts` sets it.

@@ -50,10 +50,18 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     judged("breaker/openDuration", "breaker/openDuration", "rules/backoff", "rules/badInput"),
     judged("breaker/awaitReady", "rules/awaitReady", "breaker/reports"),
     judged("breaker/waiters", "rules/awaitReady", "breaker/waiters"),
-    judged("breaker/admit", "rules/admit"),
-    judged("breaker/protectStream", "rules/protectStream"),
-    judged("breaker/reading", "rules/observing", "rules/control", "breaker/reports"),
+    judged("breaker/admit", "breaker/admissions", "rules/admit"),
+    judged("breaker/protectStream", "breaker/admissions", "rules/protectStream"),
     judged(
+      "breaker/reading",
+      "breaker/reports",
+      "breaker/begin",
+      "rules/observing",
+      "rules/control",
+      "rules/recovery"
+    ),
+    judged(
+      "breaker/breaker",
       "breaker/breaker",
       "rules/observing",
       "rules/keys",
@@ -62,7 +70,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "metrics/circuits"
     ),
     judged("breaker/change", "rules/observing", "rules/transitions"),
-    judged("breaker/circuitRef", "breaker/circuitRef"),
+    judged("breaker/circuitRef", "breaker/circuitRef", "breaker/circuitEntry"),
     judged("breaker/join", "fleet/rules")
   ],
   http: [
@@ -85,7 +93,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "http/client/body"
     ),
     judged("http/client/retryAfter", "http/client/details", "http/client/retryAfter"),
-    judged("http/client/keys", "http/client/keys"),
+    judged("http/client/keys", "http/client/origins", "http/client/keys"),
     judged("http/client/httpDate", "http/client/details", "http/client/retryAfter"),
     judged(
       "http/server/call",

@@ -56,7 +56,7 @@ const measure = async ({ file, lines, tests }: Named): Promise<string> => {
     console.log(`  ${file}.ts:${line}:${column} ${status} ${mutatorName}: ${replacement}`)
   }
   const killed = judged.length - survivors.length
-  return `${file}: ${killed} of ${judged.length}, ${((100 * killed) / judged.length).toFixed(1)} %, ${seconds} s`
+  return `${file}${lines}: ${killed} of ${judged.length}, ${((100 * killed) / judged.length).toFixed(1)} %, ${seconds} s`
 }
 
 for (const judged of wanted) {

@@ -35,6 +35,7 @@ export class Breaker {
   readonly transitions = new Broadcast<Transition.Transition>()
   readonly waiters = new Waiters()
   readonly meters: Meters
+  readonly isShared: boolean
   readonly openDuration: OpenDuration
   /** Set where the breaker shares its circuits, until its scope closes. */
   coordinator: Coordinator | undefined = undefined
@@ -45,6 +46,7 @@ export class Breaker {
 
   constructor({ isShared = false, publish, settings }: Options, caller: Caller) {
     this.settings = settings
+    this.isShared = isShared
     this.policy = settings.rules.policy
     this.publishEverywhere = publish
     // A timer that settles calls has no caller of its own to report by.
@@ -58,7 +60,7 @@ export class Breaker {
     const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
     this.meters = new Meters(settings.name, settings.metricsByKey, labels)
     const { capacity, idleMillis, rules } = settings
-    this.circuits = new Circuits({ rules, capacity, idleMillis, meters: this.meters, owner: this, isShared })
+    this.circuits = new Circuits({ rules, capacity, idleMillis, meters: this.meters, owner: this })
   }
 
   /** Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. */

@@ -189,7 +189,6 @@ const countSuccess = (call: RunningCall, caller: Caller): boolean => {
     if (breaker.coordinator !== undefined || policy.trips(window, finished.at)) return false
     entry.current = Machine.withWindow(circuit, window)
   }
-  call.isOn = false
   entry.succeeded++
   increment(entry.series.succeeded)
   return true

@@ -11,6 +11,8 @@ import type { Backoff } from "./openDuration.ts"
  * @internal
  */
 export interface Owner {
+  /** Whether the breaker shares its circuits with other processes. */
+  readonly isShared: boolean
   /** Gives a circuit its next value and announces the transition, if it is one. */
   readonly change: (entry: CircuitEntry, next: Circuit<unknown>, caller: Caller) => void
 }
@@ -40,12 +42,13 @@ export class CircuitEntry extends CircuitRef {
   private readonly owner: Owner
   private history: History | undefined = undefined
 
+  /** The circuits of a breaker with a coordinator begin as not known to it. */
   constructor(owner: Owner, key: string, circuit: Circuit<unknown>, series: Series) {
     super(circuit)
     this.owner = owner
     this.key = key
     this.series = series
-    this.needsCoordinator = false
+    this.needsCoordinator = owner.isShared
   }
 
   get totals(): Totals {

@@ -13,8 +13,6 @@ interface Options {
   readonly idleMillis: number
   readonly meters: Meters
   readonly owner: Owner
-  /** Whether the breaker shares its circuits, so that a new one concerns the coordinator. */
-  readonly isShared: boolean
 }
 
 /**
@@ -141,10 +139,8 @@ export class Circuits {
   }
 
   private make(key: string): CircuitEntry {
-    const { isShared, meters, owner } = this.options
-    const entry = new CircuitEntry(owner, key, this.initial, meters.seriesOf(key))
-    entry.needsCoordinator = isShared
-    return entry
+    const { meters, owner } = this.options
+    return new CircuitEntry(owner, key, this.initial, meters.seriesOf(key))
   }
 
   private insertNew(key: string, now: number): CircuitEntry {

@@ -75,7 +75,6 @@ export const disable = (breaker: Breaker, key: string | undefined): Effect.Effec
   hold(breaker, key, {
     controls: { begin: "Disable", end: "Enable" },
     begin: Machine.disable,
-    since: () => NaN,
     end: (circuit, rules, _, now) => Machine.enable(circuit, rules, now),
     endsByReset: false
   })
@@ -84,7 +83,8 @@ export const disable = (breaker: Breaker, key: string | undefined): Effect.Effec
 interface Hold {
   readonly controls: { readonly begin: Control; readonly end: Control }
   readonly begin: (circuit: Circuit<unknown>) => Circuit<unknown>
-  readonly since: (circuit: Circuit<unknown>) => number
+  /** Only an isolation belongs to a generation: a reset ends it. */
+  readonly since?: (circuit: Circuit<unknown>) => number
   readonly end: (
     circuit: Circuit<unknown>,
     rules: Rules<unknown>,
@@ -103,7 +103,7 @@ const hold = (
   const beginning = control(breaker, key, controls.begin, (entry, _, caller) => {
     const held = begin(entry.current)
     breaker.change(entry, held, caller)
-    return { entry, since: since(held) }
+    return { entry, since: since?.(held) ?? NaN }
   })
   const ending = ({ entry, since }: { readonly entry: CircuitEntry; readonly since: number }) =>
     Effect.withFiberRuntime<void>((caller) => {

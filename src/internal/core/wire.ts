@@ -157,7 +157,7 @@ const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string
 }
 
 /** Generations begin with the time; this one leaves room for as many again. */
-const latestGeneration = Number.MAX_SAFE_INTEGER / 2
+const latestGeneration = 2 ** 52
 
 type Common = Pick<Circuit<unknown>, "generation" | "openings" | "openMillis">
 
@@ -258,9 +258,8 @@ export const decodeContribution = (
   const read = parsed(text)
   if (!Array.isArray(read)) return undefined
   const [rules, generation, tag, contribution] = read
-  // A process that counts nothing contributes an empty list.
-  if (read.length === 0 || rules !== window[0] || generation !== window[1] || tag !== window[2])
-    return "other"
+  // So is the empty list of a process that counts nothing.
+  if (rules !== window[0] || generation !== window[1] || tag !== window[2]) return "other"
   return isContribution(contribution, mostNested) ? { contribution } : undefined
 }
 

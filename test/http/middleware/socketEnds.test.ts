@@ -104,10 +104,25 @@ describe("E13 a socket that the middleware watches", () => {
     )
   }
 
-  it("E13 is that of a request that is modified later, too", () => {
-    const request = observingSocket(HttpServerRequest.fromWeb(new Request("http://localhost/a")), Effect.void)
-    const modified = request.modify({ url: "/b" })
-    assert.strictEqual(modified.url, "/b")
-    assert.strictEqual(modified.method, "GET")
-  })
+  it.effect("E13 is that of a request that is modified later, too", () =>
+    Effect.gen(function* () {
+      let opens = 0
+      const request = (property: string, value: unknown) =>
+        Object.defineProperty(HttpServerRequest.fromWeb(new Request("http://localhost/a")), property, {
+          value,
+          configurable: true,
+          writable: true
+        })
+      const modified = observingSocket(
+        request("modify", () => request("upgrade", Effect.succeed(socket))),
+        Effect.sync(() => {
+          opens++
+        })
+      ).modify({ url: "/b" })
+      assert.strictEqual(modified.method, "GET")
+      const upgraded = yield* modified.upgrade
+      yield* upgraded.run(handler)
+      assert.strictEqual(opens, 1)
+    })
+  )
 })
