@@ -149,5 +149,5 @@ it("CircuitMetrics after any history has the circuits as gauges and the transiti
       await nextTurn()
       await Effect.runPromise(agrees(options, history))
     }),
-    { seed: Number(process.env["FC_SEED"] ?? 20_260_101), numRuns: inLongRun(200, 60) }
+    { seed: Number(process.env["FC_SEED"] ?? 20_260_101), numRuns: inLongRun(200, 40) }
   ))

@@ -19,7 +19,7 @@ import { Coverage } from "./requirements.ts"
 
 // FC_RUNS histories of each kind; FC_REPORT=1 prints what they have touched.
 const fullRuns = 100
-const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 12))
+const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 8))
 
 const coverage = new Coverage()
 

@@ -16,7 +16,7 @@ import type { Setup } from "./Setup.ts"
 
 // FC_RUNS histories of each kind; FC_REPORT=1 prints what they have touched.
 const fullRuns = 400
-const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 100))
+const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 75))
 
 const coverage = new Coverage()
 
