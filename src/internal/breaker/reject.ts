@@ -5,7 +5,7 @@ import type { StateTag } from "../../Transition.ts"
 import { Rejection } from "../circuitOpenError.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { increment } from "../observe/meters.ts"
-import { addRejection } from "../observe/span.ts"
+import { addRejection, hasOpenSpan } from "../observe/span.ts"
 import type { Breaker } from "./breaker.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
@@ -34,7 +34,8 @@ export const reject = (
   entry.countRejection()
   increment(entry.series.rejected)
   if (observe || state === "Closed" || state === "Disabled") return undefined
-  addRejection(caller, entry, { breaker: name, key: entry.key, state })
+  // What the event says is put together only for a span that is open.
+  if (hasOpenSpan(caller)) addRejection(caller, entry, { breaker: name, key: entry.key, state })
   // Whole milliseconds, rounded up: a timer cut short would only be rejected once more.
   const retryAfter = Duration.millis(Math.ceil(retryAfterMillis))
   const error = new CircuitOpenError({ breaker: name, key: entry.key, state, retryAfter })

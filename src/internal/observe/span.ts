@@ -62,6 +62,9 @@ interface Rejections {
 
 const rejectionsBySpan = new WeakMap<Tracer.Span, Rejections>()
 
+/** @internal */
+export const hasOpenSpan = (caller: Caller): boolean => openSpan(caller) !== undefined
+
 const openSpan = (caller: Caller): Tracer.Span | undefined => {
   const span = caller.currentSpan
   return span?._tag === "Span" ? span : undefined
