@@ -23,7 +23,6 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { joinKey } from "./internal/breaker/join.ts"
 import * as internal from "./internal/stores/alone.ts"
 import type { CircuitStoreError } from "./internal/stores/error.ts"
 import { makeCoordination } from "./internal/stores/coordination.ts"
@@ -183,7 +182,6 @@ export type Change =
  * @category models
  */
 export interface Coordination {
-  readonly [joinKey]?: unknown
   /** The interval at which a node exchanges its counts of circuits that have failures or are not Closed. */
   readonly syncInterval: Duration.Duration
   /** The longest time for which a node waits for an operation of the store. */

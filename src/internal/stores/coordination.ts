@@ -1,4 +1,5 @@
 import type { Coordination } from "../../CircuitStore.ts"
+import type { Join } from "../breaker/join.ts"
 import { joinKey, provideJoin } from "../breaker/join.ts"
 import { join } from "../fleet/join.ts"
 import { decode } from "./options.ts"
@@ -8,7 +9,10 @@ import { decode } from "./options.ts"
  *
  * @internal
  */
-export const makeCoordination = (of: string, options: unknown): Coordination => ({
+export const makeCoordination = (
+  of: string,
+  options: unknown
+): Coordination & { readonly [joinKey]: Join } => ({
   ...decode(of, options),
   [joinKey]: join
 })
