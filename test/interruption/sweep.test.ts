@@ -31,7 +31,7 @@ const startsOf = (way: Way): ReadonlyArray<readonly [string, Start]> =>
 /** At one of how many points it is interrupted. */
 const apartIn = (way: Way, how: string): number =>
   way === ways.protect
-    ? inLongRun(1, 19)
+    ? inLongRun(1, 29)
     : way.isLong
       ? inLongRun(how === "plain" ? 1 : 9, 167)
       : inLongRun(1, 23)
@@ -61,7 +61,7 @@ describe("R3.2.4 a call that is interrupted", { timeout: 1_200_000 }, () => {
   }
 
   for (const [rule, these, programs, offsets] of [
-    ["R3.2.4", [protect!], 800, 45_000 / inLongRun(1, 19)],
+    ["R3.2.4", [protect!], 800, 45_000 / inLongRun(1, 29)],
     ["R3.1.8", inTwoSteps, 600, 4_000]
   ] as const) {
     it(`${rule} enough programs are interrupted at enough points`, async () => {
