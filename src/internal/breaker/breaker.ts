@@ -80,7 +80,7 @@ export class Breaker {
   }
 
   /**
-   * Gives a circuit its next value. A new generation is a transition: whoever caused it announces it.
+   * Gives a circuit its next value. A new generation is a transition, which the caller announces.
    */
   replace(
     entry: CircuitEntry,

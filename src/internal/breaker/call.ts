@@ -78,9 +78,13 @@ export class RunningCall extends Frame implements Ticket {
     return record(this, outcome, exit, caller)
   }
 
-  /** Settles the call by its exit, and passes the exit on. */
-  conclude<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Effect.Effect<A, E> {
-    const written = this.settleExit(exit, caller)
+  /** Settles the call and passes its exit on. */
+  conclude<A, E>(
+    exit: Exit.Exit<A, E>,
+    caller: Caller,
+    outcome = this.judge(exit, caller)
+  ): Effect.Effect<A, E> {
+    const written = this.settle(outcome, exit, caller)
     return written === undefined ? exit : Effect.zipRight(written, exit)
   }
 

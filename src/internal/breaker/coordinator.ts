@@ -11,7 +11,7 @@ import type { CircuitEntry } from "./circuitEntry.ts"
  * a fleet. A breaker without one is alone with its process.
  *
  * A circuit whose entry says that it does not need the coordinator is one that the coordinator knows to be healthy
- * everywhere: its calls go by the circuit as it is here, and nobody is told of their successes.
+ * everywhere: its calls go by the circuit as it is here, and their successes are not reported.
  *
  * @internal
  */

@@ -11,7 +11,7 @@ export class Waiters {
   private readonly byKey = new Map<string, Set<Deferred.Deferred<void>>>()
   private hasEnded = false
 
-  /** A signal for the next change that brings the circuit nearer to admitting a call. Whoever asked has to forget it. */
+  /** A signal for the next change that brings the circuit nearer to admitting a call. The caller has to forget it. */
   add(key: string, fiber: FiberId.FiberId): Deferred.Deferred<void> {
     const signal = Deferred.unsafeMake<void>(fiber)
     if (this.hasEnded) Deferred.unsafeDone(signal, interrupted)

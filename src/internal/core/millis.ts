@@ -2,7 +2,7 @@
 export const dayMillis = 86_400_000
 
 /**
- * What is told of the time lasts no longer: a hint, or what a store keeps.
+ * The longest time that a hint or an entry of a store may last.
  *
  * @internal
  */

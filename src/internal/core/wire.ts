@@ -82,7 +82,7 @@ export const initial = (rules: Rules<unknown>): SharedCircuit => ({
 })
 
 /**
- * Of a circuit that nobody holds, which most of very many circuits are.
+ * The holdings of a circuit that no process holds, as most circuits are.
  *
  * @internal
  */
@@ -235,7 +235,7 @@ const slotsIn = (rows: unknown, now: number): ReadonlyArray<Slots.Slot> => {
 // Contributions
 
 /**
- * What tells the window that a contribution was counted in from others: the rules, the generation and the state.
+ * Identifies the window of a contribution: the rules, the generation and the state.
  *
  * @internal
  */

@@ -6,8 +6,7 @@ import type { SlotRequest } from "../breaker/coordinator.ts"
 import type { Decision, Ticket } from "../core/circuit.ts"
 
 /**
- * A request for a slot, which goes on in the background: whoever asked may be gone by the time the answer comes, and
- * then the slot is given back.
+ * A request for a slot. It goes on in the background if its call is interrupted, and then gives the slot back.
  *
  * @internal
  */
@@ -25,7 +24,7 @@ export class Claim implements SlotRequest {
     this.giveBack = giveBack
   }
 
-  /** Waits for the answer, no longer than its two questions may take, whoever waits: those who come too late are rejected. */
+  /** Waits for the answer, at most twice the deadline, because it takes two exchanges. A later call is rejected. */
   get decision(): Effect.Effect<Decision | undefined> {
     return Effect.interruptible(this.end).pipe(
       Effect.timeoutOption(Duration.times(this.deadline, 2)),

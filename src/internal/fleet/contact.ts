@@ -21,7 +21,7 @@ import { spanOf } from "./rules.ts"
 import type { Tally } from "./tally.ts"
 
 /**
- * How a node asks the store, and listens to it. What it learns goes into the mirror.
+ * Exchanges with the store and subscribes to its changes. The mirror applies the answers.
  *
  * @internal
  */
@@ -34,7 +34,7 @@ export class Contact {
   private readonly rounds: Rounds
   private readonly mirror: Mirror
   private readonly fork: Fork
-  /** A dry run is nobody's business but that of other dry runs. */
+  /** A dry run shares with dry runs only. */
   private readonly name: string
   private readonly windowMillis: number
   /** The circuits that calls of this turn wait for. */
@@ -118,7 +118,7 @@ export class Contact {
     }
   }
 
-  /** The breaker is no more: nobody asks on its behalf. */
+  /** The scope has closed: finish pending reads and start none. */
   end(): void {
     this.hasEnded = true
     for (const held of this.breaker.circuits.every()) {
@@ -246,7 +246,7 @@ export class Contact {
     return this.rounds.has(held) && (memberOf(held).isWarm || held.current._tag !== "Closed")
   }
 
-  /** The store is not to be asked for now: what it told is old. */
+  /** The store does not answer, so what it reported is out of date. */
   lost(now: number): void {
     for (const held of this.rounds) {
       const member = memberOf(held)

@@ -32,9 +32,9 @@ import * as Steps from "./steps.ts"
 import { Tally } from "./tally.ts"
 
 /**
- * A breaker among others of its name on a store. Its circuits are its own, as ever: what they go through is told to the
- * store, and what others go through is taken over from there, in the background. Only the first call on a circuit and a
- * probe wait for the store: for one question and for two, none longer than its deadline.
+ * Shares a breaker's circuits with breakers of the same name in other processes. Each process runs its own circuits,
+ * writes their changes to the store and applies those of others, in the background. Only the first call on a circuit and
+ * a probe wait for the store: for one exchange and for two, neither longer than the deadline.
  *
  * @internal
  */
@@ -261,7 +261,7 @@ export class Fleet implements Coordinator {
     }
   }
 
-  /** Tells that this node has tripped; how its other openings are told is the business of whoever asked for them. */
+  /** Writes that this node has tripped. A failed probe and a control write their openings themselves. */
   private opened(held: CircuitEntry, reason: OpenReason): void {
     const circuit = held.current
     const member = memberOf(held)
@@ -278,11 +278,11 @@ export class Fleet implements Coordinator {
     )
   }
 
-  /** Tells of a control by hand, after what was to be told before, and waits until the others can know it. */
+  /** Writes a control after the changes before it, and waits until other processes can read it. */
   private controlled(held: CircuitEntry, step: Change): Effect.Effect<void> {
     return Effect.suspend(() => {
       memberOf(held).countedAlone = undefined
-      // What has been done here is told, also if nobody waits for it any longer.
+      // The change is written even if the fiber that waits for it is interrupted.
       return Effect.asVoid(Fiber.await(this.fork(Effect.asVoid(this.update(held, step)))))
     })
   }
@@ -324,8 +324,9 @@ export class Fleet implements Coordinator {
   }
 
   /**
-   * Makes a change to what the store keeps, again until nobody comes in between, and takes the result over: that of the
-   * last one, if there are several on their way, one after the other. Answers whether the store could be asked.
+   * Replaces the stored state by compare-and-set, again until no other write comes in between, and applies the result.
+   * Of several changes under way, which run one after the other, it applies that of the last. Answers whether the store
+   * answered.
    */
   private update(held: CircuitEntry, step: Change): Effect.Effect<boolean> {
     const member = memberOf(held)

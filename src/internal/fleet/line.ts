@@ -17,7 +17,7 @@ export class Line {
   isFailing = false
   /** When it answered again, by the store's clock. */
   answeringSince = -Infinity
-  /** How long the answer took that told the time. */
+  /** The round trip of the answer that the clock offset was taken from. */
   private roundTrip = Infinity
   private readonly breaker: Breaker
   private readonly deadline: Duration.Duration
@@ -55,7 +55,7 @@ export class Line {
 
   private answered(entry: Entry | undefined, sentAt: number, caller: Caller): void {
     const now = this.breaker.now(caller)
-    // The quickest answer tells the time best; what it told wears out, and is over if the store's clock has jumped.
+    // The quickest answer gives the best offset. The offset ages, and is replaced if the store's clock has jumped.
     const isPossible =
       entry === undefined || (sentAt + this.ahead <= entry.now + 1 && entry.now - 1 <= now + this.ahead)
     if (entry !== undefined && (now - sentAt <= this.roundTrip || !isPossible)) {

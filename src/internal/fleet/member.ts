@@ -35,7 +35,7 @@ export class Member {
   countedIn: StateTag = "Closed"
   /** How many nodes contribute. */
   crowd = 0
-  /** Since when nobody has been seen failing, while the circuit is kept in step. */
+  /** Since when no process has reported failures, while the circuit is exchanged. */
   quietSince = Infinity
   /** The latest outcome, until it has been judged by what the others count. */
   undecided: Outcome | undefined = undefined

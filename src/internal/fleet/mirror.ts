@@ -30,12 +30,12 @@ interface Asked {
 }
 
 /**
- * What becomes of a node's own circuits by what it learns of the others.
+ * Applies what the store reports to this process's circuits.
  *
  * @internal
  */
 export class Mirror {
-  /** Changes are told as they are made. */
+  /** The subscription to changes is up. */
   isListening = false
   private readonly node: string
   private readonly breaker: Breaker
@@ -91,7 +91,7 @@ export class Mirror {
 
   isKnown(held: CircuitEntry, caller: Caller): boolean {
     const { askedAt } = memberOf(held)
-    // While nobody tells of changes, what was asked for holds as long as it does for the circuits in step.
+    // Without the subscription, an answer is valid for one interval, as it is for circuits that are exchanged.
     return this.isListening
       ? askedAt > -Infinity
       : this.breaker.now(caller) - askedAt < Duration.toMillis(this.coordination.syncInterval)
@@ -264,8 +264,8 @@ export class Mirror {
   }
 
   /**
-   * A circuit that nobody sees failing, and of which nobody holds anything, costs the store nothing. It rests when that
-   * has been so for two intervals: by then everybody warm knows, and tells anew of the next failure.
+   * A circuit without failures, slots and holds costs the store nothing. It is no longer exchanged once that has been so
+   * for two intervals: by then every process that exchanges it knows, and announces the next failure again.
    */
   private warmOrRest(held: CircuitEntry, now: number, caller: Caller): void {
     const { rules } = this.breaker.settings
@@ -288,7 +288,7 @@ export class Mirror {
     this.rounds.drop(held)
   }
 
-  /** Somebody sees failures: this node tells of its successes, too. */
+  /** Some process reported failures, so this node reports its counts, too. */
   private warm(held: CircuitEntry, at?: number): void {
     const member = memberOf(held)
     member.quietSince = Infinity

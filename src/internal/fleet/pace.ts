@@ -1,5 +1,5 @@
 /**
- * When a circuit is exchanged: at every interval, and sooner if there is news, but hardly more than ten times an interval
+ * Token bucket for the exchanges of a circuit: one each interval, sooner after news, and about ten an interval at most,
  * however much news there is.
  *
  * @internal
@@ -7,7 +7,7 @@
 export class Pace {
   private exchangedAt = -Infinity
   private newsAt = Infinity
-  /** What was exchanged so far is paid for until then, at the price of a tenth of an interval each. */
+  /** Each exchange costs a tenth of an interval; the exchanges so far are paid for until this time. */
   private paidUntil = -Infinity
 
   hurry(at: number): void {

@@ -116,9 +116,9 @@ export class Rounds {
   }
 
   /**
-   * Each answer tells of all nodes that contribute, so what a circuit costs would grow with the square of their number:
-   * where there are many, each asks less often. But counts have to be fresh, and whoever holds something has to be heard
-   * of within the lease.
+   * Each answer lists all nodes that contribute, so the cost of a circuit would grow with the square of their number:
+   * where there are many, each exchanges less often. But counts have to be fresh, and a node that holds a slot or the
+   * circuit has to renew its lease.
    */
   intervalMillis(held: CircuitEntry): number {
     const member = memberOf(held)

@@ -29,8 +29,8 @@ export const successor = (after: SharedCircuit, isFirst: boolean, now: number): 
 const longAgo = 1_000_000
 
 /**
- * The same without what is held by nodes that have not been heard of for a lease. A store that has lost everything has
- * heard of nobody: they have a lease from then on.
+ * Drops the slots and holds of nodes that have not contributed for a lease. After the store has lost its data, every
+ * node has a lease from then on.
  *
  * @internal
  */

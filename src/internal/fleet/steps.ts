@@ -6,7 +6,7 @@ import type { Holdings, Holds as HoldsByNode, SharedCircuit as Shared } from "..
 import * as SharedCircuit from "./sharedCircuit.ts"
 
 /**
- * What becomes of a shared circuit at `now`, the store's time; nothing where it stays as it is.
+ * Changes a shared circuit at `now`, the store's time; `undefined` where it stays as it is.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ interface Opening {
 }
 
 /**
- * The circuit as a node has it, in the store's time. A slot that is held by nobody else is held by this node.
+ * Writes the circuit of a node, in the store's time. A slot that no other node holds is held by this node.
  *
  * @internal
  */

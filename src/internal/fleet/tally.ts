@@ -60,7 +60,7 @@ export class Tally {
     return []
   }
 
-  /** What tells a window from others: a recovery and the time after it have one each in the same generation. */
+  /** Identifies a window: a recovery and the time after it have one each in the same generation. */
   private windowOf(held: CircuitEntry, circuit: Circuit<unknown>): WindowId {
     return [this.name, memberOf(held).generation, circuit._tag]
   }

@@ -28,7 +28,7 @@ export type RateWindow =
   | { readonly _tag: "Calls"; readonly calls: number }
 
 /**
- * What tells one rate from another.
+ * The parts in which one rate differs from another.
  *
  * @internal
  */

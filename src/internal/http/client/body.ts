@@ -27,8 +27,7 @@ export const receive = (call: RunningCall, response: Response, caller: Caller): 
   const outcome = call.judge(exit, caller)
   if (outcome._tag === "Success" && hasBody(response) && call.breaker.coordinator?.writesThrough !== true)
     return Effect.succeed(new ResponseInFlight(response, call, caller))
-  const written = call.settle(outcome, exit, caller)
-  return written === undefined ? exit : Effect.zipRight(written, exit)
+  return call.conclude(exit, caller, outcome)
 }
 
 // By RFC 9110, 6.4.1, these responses have no content, whatever their headers are.
