@@ -14,8 +14,8 @@
  * **Details**
  *
  * A *node* is one breaker in one process. For each circuit, a store keeps one state, which nodes replace by
- * compare-and-set, and one contribution of each node. It notifies nodes of changes. States and contributions are opaque
- * texts to a store: the nodes encode them and apply the trip policy.
+ * compare-and-set, and windows in which all nodes count together. It notifies nodes of changes. A state is an opaque text
+ * to a store, and a window is rows of counts that it adds up: the nodes apply the trip policy.
  *
  * @since 0.1.0
  */
@@ -24,23 +24,24 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import * as internal from "./internal/stores/alone.ts"
+import type { WindowEntry, WindowRequest } from "./internal/core/windows/stored.ts"
 import type { CircuitStoreError } from "./internal/stores/error.ts"
 import { makeCoordination } from "./internal/stores/coordination.ts"
 import * as memory from "./internal/stores/memory.ts"
 
 /**
- * A place where nodes exchange the states of their circuits and their contributions to them.
+ * A place where nodes share the states of their circuits and the windows in which they count.
  *
  * **Details**
  *
- * - `exchange` stores contributions and returns an {@link Entry} for each request, in the order of the requests. It
- *   should take one round trip, but need not be atomic. A request without a contribution is a read: it changes nothing,
- *   and does not extend the lifetime of its circuit. A list of no requests asks whether the store is reachable. A
- *   {@link CircuitStoreError} in place of an entry is the fault of that circuit alone: the other entries count. The
- *   whole effect fails if the store is not reachable.
+ * - `exchange` adds reports to windows, renews leases, and returns an {@link Entry} for each request, in the order of
+ *   the requests. It should take one round trip. Each request is atomic, the list of them need not be. A request that
+ *   neither reports nor renews is a read: it changes nothing, and does not extend the lifetime of its circuit. A list of
+ *   no requests asks whether the store is reachable. A {@link CircuitStoreError} in place of an entry is the fault of
+ *   that circuit alone: the other entries count. The whole effect fails if the store is not reachable.
  * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the
- *   subscribers, and returns the entry after that. The entry has the new revision if and only if this write succeeded.
- *   The whole operation is atomic.
+ *   subscribers, and returns the entry after that, without a window. The entry has the new revision if and only if this
+ *   write succeeded; its `state` may then be `undefined`. The whole operation is atomic.
  * - `changes` emits the changes of a breaker's circuits from the moment of subscription, those made by the subscribing
  *   node included, and the changes of one circuit in their order. It may fail, and has to fail if it loses a change:
  *   nodes then subscribe again and read the circuits that they need.
@@ -58,7 +59,9 @@ export interface Store {
   readonly exchange: (
     requests: ReadonlyArray<ExchangeRequest>
   ) => Effect.Effect<ReadonlyArray<Entry | CircuitStoreError>, CircuitStoreError>
-  readonly compareAndSet: (request: CompareAndSet) => Effect.Effect<Entry, CircuitStoreError>
+  readonly compareAndSet: (
+    request: CompareAndSet
+  ) => Effect.Effect<Entry | CircuitStoreError, CircuitStoreError>
   readonly changes: (breaker: string) => Stream.Stream<Change, CircuitStoreError>
   readonly coordination: Coordination
 }
@@ -79,7 +82,7 @@ export interface CircuitId {
 }
 
 /**
- * A request of a node to read the entry of a circuit, and to contribute to it.
+ * A request of a node to read the entry of a circuit, and to report to its window.
  *
  * @since 0.1.0
  * @category models
@@ -88,13 +91,18 @@ export interface ExchangeRequest {
   readonly circuit: CircuitId
   /** The identity of the node, unique to each breaker of each process. */
   readonly node: string
-  /** A text that is not empty and replaces the node's earlier contribution; `undefined` leaves that unchanged. */
-  readonly contribution: string | undefined
-  /** Whether to notify the other nodes that this circuit has failures, so that they contribute as well. */
+  /** The revision of the state that the node knows, which the answer leaves out; `""` if the node knows none. */
+  readonly revision: string
+  /** The window to read, and to report to; `undefined` if the state is enough. */
+  readonly window: WindowRequest | undefined
+  /** Whether to notify the other nodes that this circuit has failures, so that they report as well. */
   readonly announce: boolean
+  /** Whether to renew the lease of the node, which holds a slot of the circuit, or isolates or disables it. */
+  readonly renew: boolean
   /**
-   * The time to live of the circuit after this contribution, in milliseconds: the least time for which the store has to
-   * keep it. Contributions of other nodes that are older than this expire.
+   * The time to live, in milliseconds: the least time for which the store has to keep the circuit after a request that
+   * reports or renews, and a window after a report to it. Such a request also ends the leases that are older, and all
+   * that the window keeps of nodes that have been silent for longer.
    */
   readonly keepMillis: number
 }
@@ -107,15 +115,18 @@ export interface ExchangeRequest {
  */
 export interface CompareAndSet {
   readonly circuit: CircuitId
+  readonly node: string
   /** The revision that the node has read; `""` if the circuit had no state. */
   readonly expected: string
   /** The revision of the new state, which no state has had before. */
   readonly revision: string
   /** The new state. */
   readonly state: string
+  /** Whether to renew the lease of the node, also if the state is not replaced. */
+  readonly renew: boolean
   /**
-   * The time to live of the circuit after this write, in milliseconds: the least time for which the store has to keep
-   * it.
+   * The time to live, in milliseconds: the least time for which the store has to keep the circuit after it has replaced
+   * the state or renewed the lease.
    */
   readonly keepMillis: number
 }
@@ -125,9 +136,9 @@ export interface CompareAndSet {
  *
  * **Details**
  *
- * `now` and `at` are readings of the store's clock in epoch milliseconds. That clock never runs backwards, and all
- * nodes measure time by it. `at` is the time at which a contribution was stored. `revision` and `state` are `""` if the
- * circuit has no state.
+ * `now` is a reading of the store's clock in epoch milliseconds. That clock never runs backwards, and all nodes measure
+ * time by it. `revision` and `state` are `""` if the circuit has no state; `state` is `undefined` if it is the one that
+ * the node knows. An entry grows with the number of leases, but not with the number of nodes that report.
  *
  * @since 0.1.0
  * @category models
@@ -135,12 +146,11 @@ export interface CompareAndSet {
 export interface Entry {
   readonly now: number
   readonly revision: string
-  readonly state: string
-  readonly contributions: ReadonlyArray<{
-    readonly node: string
-    readonly at: number
-    readonly value: string
-  }>
+  readonly state: string | undefined
+  /** The window that was asked for; `undefined` if the store has none of that name, or none was asked for. */
+  readonly window: WindowEntry | undefined
+  /** When each node that holds something last renewed its lease, by the store's clock. */
+  readonly leases: ReadonlyArray<{ readonly node: string; readonly at: number }>
 }
 
 /**
@@ -222,6 +232,9 @@ export interface Options {
   /** Whether calls use their own process's circuits while the store fails, or are rejected (default `"local"`). */
   readonly onStoreError?: "local" | "reject" | undefined
 }
+
+export type { Layout, Row, Section } from "./internal/core/windows/section.ts"
+export type { Report, WindowEntry, WindowRequest } from "./internal/core/windows/stored.ts"
 
 export {
   /**

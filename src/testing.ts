@@ -29,7 +29,10 @@ import { answers } from "./internal/testing/answers.ts"
 import * as chosen from "./internal/testing/chosen.ts"
 import type { Law } from "./internal/testing/law.ts"
 import { notifications } from "./internal/testing/notifications.ts"
+import { leases } from "./internal/testing/leases.ts"
+import { states } from "./internal/testing/states.ts"
 import { storage } from "./internal/testing/storage.ts"
+import { windows } from "./internal/testing/windows.ts"
 
 /**
  * The state in which a breaker of a test begins.
@@ -70,7 +73,7 @@ export type ChosenState =
  * `about` is the part of a store that the law concerns:
  *
  * - `"answers"`: the form of its answers and the time of its clock.
- * - `"storage"`: contributions and states are kept as they were written, and expire.
+ * - `"storage"`: states are kept as they were written, reports are counted once, leases are renewed, and all of it expires.
  * - `"notifications"`: subscribers receive the changes of their breaker.
  *
  * `check` runs `connect` several times, and each run has to make another client of the same store; its scope closes the
@@ -169,21 +172,26 @@ export const breaker: (
  * @since 0.1.0
  * @category constructors
  */
-export const storeLaws: ReadonlyArray<StoreLaw> = [...answers, ...storage, ...notifications].map(
-  ({ about, check, name }: Law) => ({
-    about,
-    name,
-    check: (connect) =>
-      Effect.suspend(() => check(connect, `law-${globalThis.crypto.randomUUID()}`)).pipe(
-        Effect.scoped,
-        // The stores under test may use real time, so the checks do, too.
-        Effect.withClock(Clock.make()),
-        Effect.mapError(
-          (cause) => new StoreLawBroken({ law: name, message: `${name}: ${cause.message}`, cause })
-        )
+export const storeLaws: ReadonlyArray<StoreLaw> = [
+  ...answers,
+  ...storage,
+  ...states,
+  ...windows,
+  ...leases,
+  ...notifications
+].map(({ about, check, name }: Law) => ({
+  about,
+  name,
+  check: (connect) =>
+    Effect.suspend(() => check(connect, `law-${globalThis.crypto.randomUUID()}`)).pipe(
+      Effect.scoped,
+      // The stores under test may use real time, so the checks do, too.
+      Effect.withClock(Clock.make()),
+      Effect.mapError(
+        (cause) => new StoreLawBroken({ law: name, message: `${name}: ${cause.message}`, cause })
       )
-  })
-)
+    )
+}))
 
 /**
  * Provides the breaker of a program that has only one, in a chosen state.

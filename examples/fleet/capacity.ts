@@ -12,8 +12,6 @@ import {
   measureConnections,
   measureExchanges,
   measureRead,
-  rate,
-  streak,
   windowSeconds
 } from "./capacity/Costs.ts"
 import { measureFailing, measureOpening } from "./capacity/Fleet.ts"
@@ -62,20 +60,24 @@ const byCrowd = async <A>(measure: (nodes: number) => Promise<A>) => {
 note("connections")
 const { connection, subscription } = await measureConnections(redis, port)
 note("exchanges")
-const ofRate = await byCrowd(await measureExchanges(redis, port, rate))
-const ofStreak = await byCrowd(await measureExchanges(redis, port, streak))
+const ofRate = await byCrowd(await measureExchanges(redis, port, "rate"))
+const ofStreak = await byCrowd(await measureExchanges(redis, port, "streak"))
+const ofCalls = await byCrowd(await measureExchanges(redis, port, "calls"))
 const whileOpen = await byCrowd(await measureExchanges(redis, port, undefined))
 const read = await measureRead(redis, port)
 note("changes of state")
 const change = await byCrowd(await measureChanges(redis, port))
 
-printTable("One exchange of a circuit, by how many nodes contribute to it", [
+printTable("One exchange of a circuit, by how many nodes report to it", [
   [
     "nodes",
     `rate over ${windowSeconds} s`,
     "answer",
     "key",
     "5 in a row",
+    "answer",
+    "key",
+    "last 100 calls",
     "answer",
     "key",
     "while open",
@@ -85,7 +87,7 @@ printTable("One exchange of a circuit, by how many nodes contribute to it", [
     const open = whileOpen(nodes)
     return [
       number(nodes),
-      ...[ofRate(nodes), ofStreak(nodes)].flatMap((work) => [
+      ...[ofRate(nodes), ofStreak(nodes), ofCalls(nodes)].flatMap((work) => [
         micros(work.micros),
         bytes(work.bytesOut),
         bytes(work.memory)

@@ -34,7 +34,7 @@ export const makeCoordinated = (
       outageMillis: undefined,
       ready: () => undefined,
       requestSlot: () => undefined,
-      judged: (_, circuit) => circuit,
+      judged: (_, circuit, caller) => ({ circuit, at: breaker.now(caller) }),
       after: () => undefined,
       peek: () => Effect.succeed(undefined),
       ...coordinator

@@ -147,7 +147,7 @@ describe("whether a circuit has to open", () => {
         )
       breaker.coordinator = {
         ...breaker.coordinator!,
-        judged: (_, circuit) => failed(failed(circuit))
+        judged: (_, circuit, caller) => ({ circuit: failed(failed(circuit)), at: breaker.now(caller) })
       }
       yield* Effect.exit(protect(breaker, fails))
       assert.deepInclude(yield* state(breaker, "default"), { _tag: "Open" })

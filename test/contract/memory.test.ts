@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
+import { reportOf, request } from "../kit/entries.ts"
 import { liveTest } from "../kit/test.ts"
 
 describe.concurrent("CircuitStore laws, of the store in memory", () => {
@@ -20,10 +21,10 @@ for (const law of testing.storeLaws.filter(({ about }) => about === "answers")) 
 
 liveTest("CircuitStore.alone keeps nothing", function* () {
   const circuit = { breaker: "payments", key: "default" }
-  const write = { circuit, expected: "", revision: "a", state: "open", keepMillis: 60_000 }
+  const write = { ...request, circuit, expected: "", revision: "a", state: "open" }
   const answer = yield* CircuitStore.alone.compareAndSet(write)
   assert.deepInclude(answer, { revision: "a", state: "open" })
-  const request = { circuit, node: "one", contribution: "1", announce: true, keepMillis: 60_000 }
-  const [entry] = yield* CircuitStore.alone.exchange([request])
-  assert.deepInclude(entry, { revision: "", state: "", contributions: [] })
+  const report = { ...request, circuit, window: reportOf(1), announce: true, renew: true }
+  const [entry] = yield* CircuitStore.alone.exchange([report])
+  assert.deepInclude(entry, { revision: "", state: "", window: undefined, leases: [] })
 })

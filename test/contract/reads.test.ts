@@ -6,67 +6,65 @@ import * as testing from "effect-circuit-breaker/testing"
 import { entriesOf } from "../kit/entries.ts"
 
 type Store = CircuitStore.Store
+type Request = CircuitStore.ExchangeRequest
 
 const law = testing.storeLaws.find(({ name }) => name.startsWith("a read by another client leaves"))!
 
-/** Forgets, whenever it is asked, the nodes that were silent for as long as the one who asks says. */
+const isRead = ({ renew, window }: Request): boolean => !renew && window?.report === undefined
+
+/** Changes each answer, and knows to which request it is. */
+const answering = (
+  store: Store,
+  change: (entry: CircuitStore.Entry, request: Request) => CircuitStore.Entry
+): Store => ({
+  ...store,
+  exchange: (requests) =>
+    Effect.map(store.exchange(requests), (answers) =>
+      entriesOf(answers).map((entry, i) => change(entry, requests[i]!))
+    )
+})
+
+/** Forgets, whenever it is asked, the leases that are older than the one who asks says. */
 const forgetful = (store: Store): Store => {
   const forgotten = new Set<string>()
-  return {
-    ...store,
-    exchange: (requests) =>
-      Effect.map(store.exchange(requests), (answers) =>
-        entriesOf(answers).map((answer, i) => {
-          const { circuit, keepMillis } = requests[i]!
-          const nameOf = ({ at, node }: CircuitStore.Entry["contributions"][number]) =>
-            JSON.stringify([circuit, node, at])
-          for (const contribution of answer.contributions) {
-            if (answer.now - contribution.at > keepMillis) forgotten.add(nameOf(contribution))
-          }
-          return { ...answer, contributions: answer.contributions.filter((it) => !forgotten.has(nameOf(it))) }
-        })
-      )
-  }
+  return answering(store, (entry, { circuit, keepMillis }) => {
+    const nameOf = ({ at, node }: CircuitStore.Entry["leases"][number]) => JSON.stringify([circuit, node, at])
+    for (const lease of entry.leases) if (entry.now - lease.at > keepMillis) forgotten.add(nameOf(lease))
+    return { ...entry, leases: entry.leases.filter((it) => !forgotten.has(nameOf(it))) }
+  })
 }
 
 /** Keeps a circuit no longer than the one who asks says. */
 const shortening = (store: Store): Store => {
   const until = new Map<string, number>()
-  return {
-    ...store,
-    exchange: (requests) =>
-      Effect.map(store.exchange(requests), (answers) =>
-        entriesOf(answers).map((answer, i) => {
-          const { circuit, contribution, keepMillis } = requests[i]!
-          const id = JSON.stringify(circuit)
-          const hasEnded = answer.now > (until.get(id) ?? Infinity)
-          if (contribution === undefined) until.set(id, Math.min(until.get(id) ?? Infinity, answer.now))
-          else until.set(id, answer.now + keepMillis)
-          return hasEnded ? { now: answer.now, revision: "", state: "", contributions: [] } : answer
-        })
-      )
-  }
+  return answering(store, (entry, request) => {
+    const id = JSON.stringify(request.circuit)
+    const hasEnded = entry.now > (until.get(id) ?? Infinity)
+    if (isRead(request)) until.set(id, Math.min(until.get(id) ?? Infinity, entry.now))
+    else until.set(id, entry.now + request.keepMillis)
+    return hasEnded ? { now: entry.now, revision: "", state: "", window: undefined, leases: [] } : entry
+  })
 }
 
 /** Takes a read for a sign of life of the node that reads. */
-const renewing = (store: Store): Store => {
-  const told = new Map<string, string>()
-  return {
-    ...store,
-    exchange: (requests) =>
-      store.exchange(
-        requests.map((request) => {
-          const id = JSON.stringify([request.circuit, request.node])
-          const contribution = request.contribution ?? told.get(id)
-          if (contribution !== undefined) told.set(id, contribution)
-          return { ...request, contribution }
-        })
-      )
-  }
+const renewing = (store: Store): Store => ({
+  ...store,
+  exchange: (requests) => store.exchange(requests.map((it) => ({ ...it, renew: true })))
+})
+
+/** Counts the reads of a window among its exchanges. */
+const counting = (store: Store): Store => {
+  const reads = new Map<string, number>()
+  return answering(store, (entry, request) => {
+    if (entry.window === undefined) return entry
+    const id = JSON.stringify(request.circuit)
+    if (isRead(request)) reads.set(id, (reads.get(id) ?? 0) + 1)
+    return { ...entry, window: { ...entry.window, exchanges: entry.window.exchanges + (reads.get(id) ?? 0) } }
+  })
 }
 
 describe("F13 a store is found out that, when it is read,", { concurrent: true }, () => {
-  for (const [name, wrong] of Object.entries({ forgetful, shortening, renewing })) {
+  for (const [name, wrong] of Object.entries({ forgetful, shortening, renewing, counting })) {
     it.live(`F13 is ${name}`, () =>
       Effect.gen(function* () {
         const store = yield* CircuitStore.makeMemory()

@@ -2,10 +2,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
-import { allOf } from "../../src/internal/core/policies/allOf.ts"
-import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
-import { failureCount } from "../../src/internal/core/policies/failureCount.ts"
-import type { SharedPolicy } from "../../src/internal/core/policies/policy.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
 import * as Wire from "../../src/internal/core/wire.ts"
 import type { AnyCircuit } from "./circuits.ts"
@@ -362,10 +358,10 @@ describe("F5 a field of a state", () => {
       policy: "theirs",
       circuit: { _tag: "Open", ...complete, openedAt: 5 }
     })
-    assert.deepStrictEqual(Wire.decode(text, reader), {
-      _tag: "OtherRules",
-      why: 'it is Open under the rules "theirs", those of this breaker are rules'
-    })
+    const read = Wire.decode(text, reader)
+    if (read._tag !== "OtherRules") return assert.fail(read._tag)
+    assert.strictEqual(read.why, 'it is Open under the rules "theirs", those of this breaker are rules')
+    assert.deepInclude(read.state.circuit, { _tag: "Open", openedAt: 5 })
   })
 
   it("that is a slot is left out where it is none, and the others lie in order", () => {
@@ -413,103 +409,5 @@ describe("what is held of a circuit", () => {
 
   it("F5 is one object for all circuits of which nothing is held", () => {
     assert.strictEqual(Wire.holdingsOf({ ...Wire.initial(rules), probers: {} }), Wire.noHoldings)
-  })
-})
-
-// ---------------------------------------------------------------------------------------------------------
-// Contributions
-
-const window: Wire.WindowId = [7, 3, "Closed"]
-
-describe("F4 a contribution", () => {
-  const shared = {
-    consecutive: consecutive(3).share(),
-    failureCount: failureCount(3, 1_000).share(),
-    allOf: allOf([consecutive(2), failureCount(3, 1_000)]).share()
-  }
-
-  for (const [name, policy] of Object.entries(shared)) {
-    it(`of ${name} is read back as it was written`, () => {
-      const { contribution, read } = writtenBy(policy!)
-      assert.deepStrictEqual(read, { contribution })
-      assert.isTrue(policy!.accepts(contribution))
-    })
-
-    it(`of ${name} is any text that is accepted, and merging that one does not throw`, () => {
-      fc.assert(
-        fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
-          const read = Wire.decodeContribution(JSON.stringify([...window, value]), window)
-          if (read === undefined || read === "other" || !policy!.accepts(read.contribution)) return
-          policy!.trips(policy!.merge(policy!.initial, [read.contribution], 0, 0), 0)
-        }),
-        { numRuns: 500 }
-      )
-    })
-  }
-
-  const writtenBy = (policy: SharedPolicy<unknown>) => {
-    const failed = { outcome: { _tag: "Failure" as const }, interrupted: false, at: 5, elapsedMillis: 0 }
-    const contribution = policy.contribution(policy.record(policy.initial, failed), 6, 100)
-    return {
-      contribution,
-      read: Wire.decodeContribution(Wire.encodeContribution(window, contribution), window)
-    }
-  }
-
-  it("to another window is no fault", () => {
-    const text = Wire.encodeContribution([7, 4, "Closed"], [1])
-    assert.strictEqual(Wire.decodeContribution(text, window), "other")
-    assert.strictEqual(Wire.decodeContribution("[]", window), "other")
-  })
-
-  for (const text of [
-    "",
-    "null",
-    "{}",
-    '"text"',
-    '[7,3,"Closed"]',
-    '[7,3,"Closed",{}]',
-    '[7,3,"Closed",["1"]]',
-    '[7,3,"Closed",[null]]'
-  ]) {
-    it(`is not ${text === "" ? "an empty text" : text}`, () => {
-      assert.isUndefined(Wire.decodeContribution(text, window))
-    })
-  }
-
-  for (const other of [
-    [8, 3, "Closed"],
-    [7, 4, "Closed"],
-    [7, 3, "Open"]
-  ] as const) {
-    it(`to the window ${JSON.stringify(other)} is one to another`, () => {
-      assert.strictEqual(Wire.decodeContribution(Wire.encodeContribution(other, [1]), window), "other")
-    })
-  }
-
-  for (const [numbers, isOne] of [
-    ["-1", true],
-    ["-1.5", false],
-    ["1e999", false],
-    ["1,null", false],
-    ["[1],[2]", true],
-    ["[1],2", true],
-    ['[1],["2"]', false]
-  ] as const) {
-    it(`is ${isOne ? "" : "not "}[${numbers}]`, () => {
-      const read = Wire.decodeContribution(`[7,3,"Closed",[${numbers}]]`, window)
-      assert.strictEqual(read !== undefined, isOne)
-    })
-  }
-
-  it("is lists in lists, as deep as 32", () => {
-    const nested = (depth: number) => `[7,3,"Closed",${"[".repeat(depth)}${"]".repeat(depth)}]`
-    assert.isDefined(Wire.decodeContribution(nested(32), window))
-    assert.isUndefined(Wire.decodeContribution(nested(33), window))
-  })
-
-  it("is not lists in lists without end", () => {
-    const nested = `${"[".repeat(1_000)}${"]".repeat(1_000)}`
-    assert.isUndefined(Wire.decodeContribution(`[7,3,"Closed",${nested}]`, window))
   })
 })

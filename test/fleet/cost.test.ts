@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
-import { TripPolicy } from "effect-circuit-breaker"
+import { type CircuitBreaker, type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
 import { metricsOf, newName } from "../metrics/fixtures.ts"
 import { counted, fails, make, works } from "../kit/index.ts"
@@ -17,15 +17,31 @@ import {
   succeeding
 } from "./fixtures.ts"
 
-/** Contributions of so many other nodes, all of them empty. */
-const contributions = (count: number) =>
-  Array.from({ length: count }, (_, i) => ({
-    circuit: { breaker: "default", key: "default" },
-    node: `node-${i}`,
-    contribution: "[]",
-    announce: false,
-    keepMillis: 3_600_000
-  }))
+/** A node among so many: whenever it asks, each of the others has asked once. */
+const amongMany = (count: number, options?: CircuitBreaker.Options) =>
+  Effect.gen(function* () {
+    const store = yield* makeStore()
+    const others = Array.from({ length: count - 1 }, (_, i) => `node-${i}`)
+    const node = yield* join(
+      {
+        ...store,
+        exchange: (requests) =>
+          Effect.zipRight(
+            store.exchange(requests.flatMap((request) => others.map((node) => quietly(node, request)))),
+            store.exchange(requests)
+          )
+      },
+      options
+    )
+    return [node, yield* join(store, options)] as const
+  })
+
+/** Another node's request about the same window, which tells nothing. */
+const quietly = (node: string, request: CircuitStore.ExchangeRequest): CircuitStore.ExchangeRequest => {
+  const { window } = request
+  const report = window?.report && { ...window.report, number: 0, base: 0, sections: [] }
+  return { ...request, node, announce: false, window: window && { ...window, report } }
+}
 
 test("C8 a circuit that does not fail is asked for once, however many calls it has", function* () {
   const [a, b] = yield* fleet(2)
@@ -104,20 +120,44 @@ test("F1 1,000 circuits are exchanged in batches, and all within an interval", f
 })
 
 test("C8 500 nodes ask less often each", function* () {
-  const [a, b] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1_000) })
-  yield* a.link.store.exchange(contributions(499))
+  const [a, b] = yield* amongMany(500, { tripPolicy: TripPolicy.consecutive(1_000) })
+  yield* failing(a, 1)
+  yield* inStep
+  yield* TestClock.adjust("20 seconds")
+  const before = a.link.commands
+  yield* TestClock.adjust("200 seconds")
+  // Every 10 seconds instead of every two: together, 50 times a second.
+  assert.strictEqual(a.link.commands - before, 20)
+  assert.strictEqual(b.link.commands, 0)
+})
+
+test("C8 of 50 nodes, each asks once an interval", function* () {
+  const [a] = yield* amongMany(50, { tripPolicy: TripPolicy.consecutive(1_000) })
   yield* failing(a, 1)
   yield* inStep
   const before = a.link.commands
   yield* TestClock.adjust("200 seconds")
-  // Every 20 seconds instead of every two.
-  assert.strictEqual(a.link.commands - before, 10)
-  assert.strictEqual(b.link.commands, 0)
+  assert.strictEqual(a.link.commands - before, 100)
+})
+
+test("C8 counts are never older than a quarter of the window, however many nodes there are", function* () {
+  const tripPolicy = TripPolicy.failureRate({ threshold: 1, within: "20 seconds", minimumCalls: 1_000 })
+  const [a] = yield* amongMany(500, { tripPolicy })
+  yield* TestClock.adjust("1 second")
+  for (let second = 0; second < 20; second++) {
+    yield* failing(a, 1)
+    yield* TestClock.adjust("1 second")
+  }
+  const before = a.link.commands
+  for (let second = 0; second < 50; second++) {
+    yield* failing(a, 1)
+    yield* TestClock.adjust("1 second")
+  }
+  assert.isAtLeast(a.link.commands - before, 10)
 })
 
 test("R3.3 one of 500 nodes renews its isolation within the lease all the same", function* () {
-  const [a, b] = yield* fleet(2)
-  yield* a.link.store.exchange(contributions(500))
+  const [a, b] = yield* amongMany(500)
   yield* succeeding(b, 1)
   yield* a.isolate()
   yield* TestClock.adjust("5 minutes")

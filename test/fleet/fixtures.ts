@@ -111,8 +111,10 @@ export const entryOf = (store: CircuitStore.Store, key = "default") =>
       {
         circuit: { breaker: "default", key },
         node: "reader",
-        contribution: undefined,
+        revision: "",
+        window: undefined,
         announce: false,
+        renew: false,
         keepMillis: 1_000
       }
     ]),

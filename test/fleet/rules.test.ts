@@ -57,6 +57,22 @@ test("C6 nodes share again when the circuit has closed under the other policy", 
   assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
 })
 
+test("S16 a state under other rules is shared again once it is over, although the nodes that wrote it are gone", function* () {
+  const store = yield* makeStore()
+  yield* Effect.scoped(Effect.flatMap(join(store, older), (gone) => failing(gone, 3)))
+  const [b, c] = [yield* join(store, newer), yield* join(store, newer)]
+  yield* failing(b, 1)
+  yield* failing(c, 1)
+  yield* inStep
+  yield* TestClock.adjust("10 seconds")
+  yield* inStep
+  yield* failing(b, 2)
+  yield* inStep
+  yield* failing(c, 1)
+  yield* inStep
+  yield* assertTags([b, c], "Open")
+})
+
 test("C6 nodes that differ in openDuration alone share their circuits", function* () {
   const store = yield* makeStore()
   const a = yield* join(store, { ...newer, openDuration: "10 seconds" })
@@ -71,9 +87,11 @@ const written = (state: string) =>
   Effect.tap(makeStore(), (store) =>
     store.compareAndSet({
       circuit: { breaker: "default", key: "default" },
+      node: "another",
       expected: "",
       revision: "from-elsewhere",
       state,
+      renew: false,
       keepMillis: 3_600_000
     })
   )
@@ -100,26 +118,6 @@ for (const [name, state, warning] of [
     assert.deepInclude(yield* Effect.flip(other.protect(works)), { state: "Open" })
   })
 }
-
-test("F4 a contribution that cannot be read counts for nothing", function* () {
-  const store = yield* makeStore()
-  yield* store.exchange([
-    {
-      circuit: { breaker: "default", key: "default" },
-      node: "another",
-      contribution: "~~~",
-      announce: true,
-      keepMillis: 3_600_000
-    }
-  ])
-  const node = yield* join(store)
-  assert.strictEqual(yield* node.protect(works), "worked")
-  yield* failing(node, 5)
-  yield* inStep
-  assert.strictEqual(yield* tagOf(node), "Open")
-  const late = yield* join(store)
-  yield* Effect.flip(late.protect(works))
-})
 
 for (const [option, value] of [
   ["syncInterval", "0 seconds"],

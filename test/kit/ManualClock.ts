@@ -4,8 +4,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** Where a manual clock begins. */
-export const startsAt = { monotonic: 5_000_123, wall: 1_700_000_000_000 }
+/** Where a manual clock begins. The wall clock stands where a slice of every window of the tests begins. */
+export const startsAt = { monotonic: 5_000_123, wall: 1_700_000_001_000 }
 
 interface Sleeper {
   readonly at: number

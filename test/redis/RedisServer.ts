@@ -22,7 +22,7 @@ export interface Address {
 
 export interface RedisServer {
   readonly address: Address
-  readonly command: (name: string, ...args: ReadonlyArray<string | number>) => Effect.Effect<unknown>
+  readonly command: (name: string, ...args: ReadonlyArray<string | number | Buffer>) => Effect.Effect<unknown>
 }
 
 export interface OwnRedisServer extends RedisServer {

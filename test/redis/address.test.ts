@@ -13,7 +13,8 @@ import * as Address from "../../src/internal/stores/redis/address.ts"
 import { check } from "../core/check.ts"
 import { describeWith } from "./describe.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { request, storeOf } from "./stores.ts"
+import { storeOf } from "./stores.ts"
+import { reportOf, request } from "../kit/entries.ts"
 import * as TlsServer from "./TlsServer.ts"
 import { answering } from "./waiting.ts"
 
@@ -199,13 +200,13 @@ describeWith("own", "a store whose address is read from configuration", () => {
     Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(values))))
 
   /** Where the circuit lies that a store contributes to. */
-  const contributes = (
+  const reports = (
     server: RedisServer.OwnRedisServer,
     store: Effect.Effect.Success<ReturnType<typeof storeOf>>
   ) =>
     Effect.gen(function* () {
       yield* answering(store)
-      yield* store.exchange([{ ...request, circuit, contribution: "1" }])
+      yield* store.exchange([{ ...request, circuit, window: reportOf(1) }])
       return yield* server.command("INFO", "keyspace")
     })
 
@@ -223,7 +224,7 @@ describeWith("own", "a store whose address is read from configuration", () => {
         const layer = RedisCircuitStore.layerConfig({ url })
         const config = { REDIS_URL: `redis://app:s3cret%2F%25@${host}:${port}/2` }
         const store = yield* storeOf(Layer.provide(layer, withConfig(config)))
-        assert.match(String(yield* contributes(server, store)), /db2:keys=1/)
+        assert.match(String(yield* reports(server, store)), /db2:keys=1/)
       })
     )
   }
@@ -241,7 +242,7 @@ describeWith("own", "a store whose address is read from configuration", () => {
       })
       const config = { HOST: host, PORT: `${port}`, USER: "app", PASSWORD: "s3cret/%", DB: "3", TLS: "no" }
       const store = yield* storeOf(Layer.provide(layer, withConfig(config)))
-      assert.match(String(yield* contributes(server, store)), /db3:keys=1/)
+      assert.match(String(yield* reports(server, store)), /db3:keys=1/)
     })
   )
 
@@ -258,7 +259,7 @@ describeWith("own", "a store whose address is read from configuration", () => {
           deadline: "10 seconds"
         })
       )
-      assert.match(String(yield* contributes(server, store)), /db4:keys=1/)
+      assert.match(String(yield* reports(server, store)), /db4:keys=1/)
     })
   )
 })

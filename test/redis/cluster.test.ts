@@ -8,7 +8,7 @@ import { CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as testing from "effect-circuit-breaker/testing"
 import * as ioredis from "ioredis"
-import { entriesOf } from "../kit/entries.ts"
+import { callsIn, entriesOf, reportOf, request } from "../kit/entries.ts"
 import { liveTest } from "../kit/test.ts"
 import { rejectionOf, tagOf } from "../kit/index.ts"
 import { infoOf, keysIn, replicated, subscribersOf } from "./commands.ts"
@@ -68,17 +68,6 @@ const nodeOn = (
   { breaker, store }: Options = {}
 ): Effect.Effect<Node, never, Scope.Scope> => connected(nodeWith(layerOn(cluster, prefix, store), breaker))
 
-const contribution = (circuit: CircuitStore.CircuitId, value: string): CircuitStore.ExchangeRequest => ({
-  circuit,
-  node: "one",
-  contribution: value,
-  announce: false,
-  keepMillis: 60_000
-})
-
-const valuesOf = (entries: ReadonlyArray<CircuitStore.Entry>) =>
-  entries.map(({ contributions }) => contributions.map(({ value }) => value))
-
 /** The keys that begin so, of each primary. */
 const keysOf = ({ primaries }: RedisCluster.RedisCluster, prefix: string) =>
   Effect.forEach(primaries, (server) => keysIn(server, prefix))
@@ -137,11 +126,15 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       const prefix = newPrefix()
       const store = yield* storeOn(cluster, prefix)
       const keys = Array.from({ length: 300 }, (_, i) => `tenant-${i}`)
-      const requests = keys.map((key) => contribution({ breaker: "payments", key }, key))
+      const requests = keys.map((key, i) => ({
+        ...request,
+        circuit: { breaker: "payments", key },
+        window: reportOf(i + 1)
+      }))
       const entries = yield* store.exchange(requests)
       assert.deepStrictEqual(
-        valuesOf(entriesOf(entries)),
-        keys.map((key) => [key])
+        entriesOf(entries).map(callsIn),
+        keys.map((_, i) => i + 1)
       )
       const held = yield* keysOf(cluster, prefix)
       assert.strictEqual(held.flat().length, keys.length)
@@ -196,11 +189,12 @@ describeInTurn("own", "a store in a Redis cluster", () =>
         const other = yield* storeOn(cluster, prefix)
         const moved = yield* movedIn(cluster)
         const circuits = Array.from({ length: 20 }, (_, i) => ({ breaker, key: `${key}${i}` }))
-        yield* one.exchange(circuits.map((circuit) => contribution(circuit, circuit.key)))
-        const reads = circuits.map((circuit) => ({ ...contribution(circuit, ""), contribution: undefined }))
+        const reports = circuits.map((circuit, i) => ({ ...request, circuit, window: reportOf(i + 1) }))
+        yield* one.exchange(reports)
+        const reads = reports.map((it) => ({ ...it, window: { ...it.window, report: undefined } }))
         assert.deepStrictEqual(
-          valuesOf(entriesOf(yield* other.exchange(reads))),
-          circuits.map(({ key }) => [key])
+          entriesOf(yield* other.exchange(reads)).map(callsIn),
+          circuits.map((_, i) => i + 1)
         )
         if (!isSpread) return
         assert.strictEqual(yield* movedIn(cluster), moved)

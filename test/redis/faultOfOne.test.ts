@@ -2,24 +2,24 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
-import { entriesOf } from "../kit/entries.ts"
+import { callsIn, entriesOf, reportOf, request } from "../kit/entries.ts"
 import { describeWith } from "./describe.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { request, storeOn } from "./stores.ts"
+import { storeOn } from "./stores.ts"
 
 const wrong = "key-77"
 
 const requests = Array.from({ length: 200 }, (_, i) => ({
   ...request,
   circuit: { breaker: "payments", key: `key-${i}` },
-  contribution: `${i}`
+  window: reportOf(i + 1)
 }))
 
 /** A key of a type that is not the store's lies where one circuit should be. */
 const setUp = Effect.gen(function* () {
   const server = yield* RedisServer.make()
   const store = yield* storeOn(server.address)
-  yield* server.command("SET", `circuit:v1:{payments:${wrong}}`, "somebody else's")
+  yield* server.command("SET", `circuit:v2:{payments:${wrong}}`, "somebody else's")
   return { server, store }
 })
 
@@ -36,8 +36,8 @@ describeWith("own", "a key of a wrong type", () => {
       assert.deepStrictEqual(faults, [answers[77]])
       assert.match(faults[0]!.message, /WRONGTYPE/)
       assert.deepStrictEqual(
-        entriesOf(answers.filter((it) => !isFault(it))).map(({ contributions }) => contributions[0]?.value),
-        requests.filter(({ circuit }) => circuit.key !== wrong).map(({ contribution }) => contribution)
+        entriesOf(answers.filter((it) => !isFault(it))).map(callsIn),
+        requests.flatMap(({ circuit }, i) => (circuit.key === wrong ? [] : [i + 1]))
       )
     })
   )
@@ -50,26 +50,26 @@ describeWith("own", "a key of a wrong type", () => {
     })
   )
 
+  it.scopedLive("F7 is the fault of its circuit also where its state is to be replaced", () =>
+    Effect.gen(function* () {
+      const { server, store } = yield* setUp
+      const write = { ...request, expected: "", revision: "a", state: "{}" }
+      const answer = yield* store.compareAndSet({ ...write, circuit: requests[77]!.circuit })
+      assert.isTrue(isFault(answer))
+      const other = yield* store.compareAndSet({ ...write, circuit: requests[78]!.circuit })
+      assert.deepInclude(other, { revision: "a", leases: [] })
+      yield* server.kill
+      const error = yield* Effect.flip(store.compareAndSet({ ...write, circuit: requests[77]!.circuit }))
+      assert.strictEqual(error._tag, "CircuitStoreError")
+    })
+  )
+
   it.scopedLive("F7 does not hide that the server is gone, which fails the whole", () =>
     Effect.gen(function* () {
       const { server, store } = yield* setUp
       yield* server.kill
       const error = yield* Effect.flip(store.exchange(requests))
       assert.strictEqual(error._tag, "CircuitStoreError")
-    })
-  )
-
-  it.scopedLive("F7 a field that is no contribution is passed over", () =>
-    Effect.gen(function* () {
-      const { server, store } = yield* setUp
-      const [one, two] = requests
-      const fields = ["node:x", "nonsense", "node:y", "", "node:z", "1e3 text", "more", "text"]
-      yield* server.command("HSET", `circuit:v1:{payments:${one!.circuit.key}}`, ...fields)
-      const entries = entriesOf(yield* store.exchange([one!, two!]))
-      assert.deepStrictEqual(
-        entries.map(({ contributions }) => contributions.map(({ node, value }) => [node, value])),
-        [[["one", "0"]], [["one", "1"]]]
-      )
     })
   )
 })

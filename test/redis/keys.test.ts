@@ -65,7 +65,7 @@ describeWith("own", "C8 keys and commands", () => {
     yield* eventually(server.command("DBSIZE"), names.length)
     for (const key of yield* keysIn(server)) {
       assert.isTrue(key.startsWith(prefix), key)
-      assert.match(key.slice(prefix.length), /^v1:\{[^}]+\}/)
+      assert.match(key.slice(prefix.length), /^v2:\{[^}]+\}/)
       const millis = Number(yield* server.command("PTTL", key))
       // Longer than the opening and the time after which the backoff starts over, but not for ever.
       assert.isAbove(millis, 360_000)

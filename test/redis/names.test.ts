@@ -29,8 +29,8 @@ const pieces = [
   "%",
   "%3A",
   "%uD800",
-  "v1",
-  "v1:",
+  "v2",
+  "v2:",
   "+",
   "+1",
   "0",
@@ -127,10 +127,10 @@ describe("F9 keys and channels are equally far apart", () => {
 
   it("F9 the client's prefix comes first in a channel, as in a key", () => {
     const names = Names.make({ keyPrefix: "app:", prefix: "circuit:", database: 2 })
-    assert.strictEqual(names.channel("payments"), "app:circuit:v1+4:2:payments")
-    assert.strictEqual(names.key({ breaker: "payments", key: "eu" }), "circuit:v1+4:{payments:eu}")
+    assert.strictEqual(names.channel("payments"), "app:circuit:v2+4:2:payments")
+    assert.strictEqual(names.key({ breaker: "payments", key: "eu" }), "circuit:v2+4:{payments:eu}")
     const plain = Names.make({ keyPrefix: "", prefix: "circuit:", database: 0 })
-    assert.strictEqual(plain.key({ breaker: "payments", key: "eu" }), "circuit:v1:{payments:eu}")
+    assert.strictEqual(plain.key({ breaker: "payments", key: "eu" }), "circuit:v2:{payments:eu}")
   })
 
   it("F9 the space is that of the client: its prefix and its database, also of a cluster", () => {

@@ -1,6 +1,7 @@
 /** The options of the tests' nodes and processes, unless a test has others. */
 import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import type * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
+import { wireVersion } from "../../src/internal/stores/wireVersion.ts"
 
 export interface Options {
   readonly breaker?: CircuitBreaker.Options | undefined
@@ -35,4 +36,5 @@ export const breakerOptions = (options?: CircuitBreaker.Options): CircuitBreaker
 export const newPrefix = (): string => `test-${globalThis.crypto.randomUUID()}:`
 
 /** The channel on which processes publish the changes of a breaker's circuits. */
-export const channelOf = (prefix: string, breaker = "payments"): string => `${prefix}v1:0:${breaker}`
+export const channelOf = (prefix: string, breaker = "payments"): string =>
+  `${prefix}v${wireVersion}:0:${breaker}`

@@ -8,7 +8,8 @@ import { newPrefix, syncMillis } from "./options.ts"
 import { nodeOn, tagsOf } from "./Nodes.ts"
 import { describeWith } from "./describe.ts"
 import * as RedisServer from "./RedisServer.ts"
-import { request, storeOn } from "./stores.ts"
+import { storeOn } from "./stores.ts"
+import { reportOf, request } from "../kit/entries.ts"
 
 const textsOf = (answer: unknown): ReadonlyArray<string> => (Array.isArray(answer) ? answer.map(String) : [])
 
@@ -36,14 +37,14 @@ describeWith("own", "what lies on a server", () => {
         const nodes = [one, oneToo, two, none]
         for (const node of nodes) yield* node.protect(Effect.void)
         yield* eventually(channelsOf(server), [
-          `one:${prefix}v1+4:0:payments`,
-          `${prefix}v1:0:payments`,
-          `two:${prefix}v1+4:0:payments`
+          `one:${prefix}v2+4:0:payments`,
+          `${prefix}v2:0:payments`,
+          `two:${prefix}v2+4:0:payments`
         ])
         yield* one.trip()
         yield* eventually(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"])
         yield* stays(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"], 2 * syncMillis)
-        assert.deepStrictEqual(yield* keysOf(server), [`one:${prefix}v1+4:{payments:default}`])
+        assert.deepStrictEqual(yield* keysOf(server), [`one:${prefix}v2+4:{payments:default}`])
       })
   )
 
@@ -83,32 +84,41 @@ describeWith("own", "what lies on a server", () => {
     })
   )
 
-  it.scopedLive(
-    "F13 an exchange without a contribution leaves every byte and the time to live as they are",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* RedisServer.make()
-        const store = yield* storeOn(server.address)
-        const circuit = { breaker: "payments", key: "default" }
-        const keepMillis = 3_600_000
-        for (const node of ["one", "two"]) {
-          yield* store.exchange([{ ...request, circuit, node, contribution: "1", keepMillis }])
-        }
-        yield* store.compareAndSet({ circuit, expected: "", revision: "a", state: "{}", keepMillis })
-        const [key] = yield* keysOf(server)
-        const stored = Effect.all([server.command("HGETALL", key!), server.command("PEXPIRETIME", key!)])
-        const before = yield* stored
-        yield* Effect.sleep("20 millis")
-        for (const keepMillis of [1, 7_200_000]) {
-          for (const announce of [false, true]) {
-            yield* store.exchange([{ ...request, circuit, announce, keepMillis }])
+  it.scopedLive("F13 an exchange without a report leaves every byte and the time to live as they are", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const store = yield* storeOn(server.address)
+      const circuit = { breaker: "payments", key: "default" }
+      const keepMillis = 3_600_000
+      for (const node of ["one", "two"]) {
+        const window = reportOf(1)
+        yield* store.exchange([{ ...request, circuit, node, window, renew: true, keepMillis }])
+      }
+      yield* store.compareAndSet({
+        ...request,
+        circuit,
+        expected: "",
+        revision: "a",
+        state: "{}",
+        keepMillis
+      })
+      const [key] = yield* keysOf(server)
+      const stored = Effect.all([server.command("DUMP", key!), server.command("PEXPIRETIME", key!)])
+      const before = yield* stored
+      yield* Effect.sleep("20 millis")
+      for (const keepMillis of [1, 7_200_000]) {
+        for (const announce of [false, true]) {
+          for (const epoch of [1, 2]) {
+            const window = { name: "rules", epoch, report: undefined }
+            yield* store.exchange([{ ...request, circuit, announce, keepMillis, window }])
           }
         }
-        assert.deepStrictEqual(yield* stored, before)
-        // A read of a circuit that there is not makes none.
-        yield* store.exchange([{ ...request, circuit: { breaker: "payments", key: "other" } }])
-        assert.deepStrictEqual(yield* keysOf(server), [key])
-      })
+      }
+      assert.deepStrictEqual(yield* stored, before)
+      // A read of a circuit that there is not makes none.
+      yield* store.exchange([{ ...request, circuit: { breaker: "payments", key: "other" } }])
+      assert.deepStrictEqual(yield* keysOf(server), [key])
+    })
   )
 
   it.scopedLive(
@@ -117,7 +127,7 @@ describeWith("own", "what lies on a server", () => {
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
         const store = yield* storeOn(server.address)
-        const channel = "circuit:v1:0:payments"
+        const channel = "circuit:v2:0:payments"
         const texts = [
           '{"_tag":"Failing","key":"k","listeners":"many"}',
           '{"_tag":"Failing","key":null}',

@@ -25,6 +25,3 @@ export const storeOn = (address: Address): Effect.Effect<CircuitStore.Store, nev
       deadline: deadlineMillis
     })
   ).pipe(Effect.tap((store) => answering(store)))
-
-/** A read, but for the circuit that is read. */
-export const request = { node: "one", contribution: undefined, announce: false, keepMillis: 60_000 }

@@ -2,7 +2,7 @@
  * What one of each costs a Redis: an exchange, a read, a change of state, a connection.
  */
 import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
-import type { ExchangeRequest, Store } from "effect-circuit-breaker/CircuitStore"
+import type { ExchangeRequest, Report, Store, WindowRequest } from "effect-circuit-breaker/CircuitStore"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -23,24 +23,21 @@ import { workOfOne } from "./Work.ts"
 /** The window of the usual policy, in ten slices. */
 export const windowSeconds = 60
 export const rate = TripPolicy.failureRate({ threshold: 0.9, within: windowSeconds * 1_000 })
-export const streak = TripPolicy.consecutive(5)
+const streak = TripPolicy.consecutive(5)
 
-/** What a process contributes to a circuit after a window full of calls, and the state it writes when the circuit opens. */
-const recordTexts = (tripPolicy: TripPolicy.TripPolicy) =>
+/** The state that a process writes when a circuit opens. */
+const recordState = (tripPolicy: TripPolicy.TripPolicy) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(Date.now())
     const memory = yield* CircuitStore.makeMemory({ sync: "write-through" })
-    let contribution = ""
     let state = ""
     const recording: Store = {
       ...memory,
-      exchange: (requests) => {
-        contribution = requests.at(-1)?.contribution ?? contribution
-        // Times have fractions, as those of a real clock have.
-        return Effect.map(memory.exchange(requests), (entries) =>
+      // Times have fractions, as those of a real clock have.
+      exchange: (requests) =>
+        Effect.map(memory.exchange(requests), (entries) =>
           entries.map((entry) => ("_tag" in entry ? entry : { ...entry, now: entry.now + 0.125 }))
-        )
-      },
+        ),
       compareAndSet: (request) => {
         state = request.state
         return memory.compareAndSet(request)
@@ -49,21 +46,39 @@ const recordTexts = (tripPolicy: TripPolicy.TripPolicy) =>
     const breaker = yield* CircuitBreaker.make({ name: "payments", tripPolicy }).pipe(
       Effect.provideService(CircuitStore.CircuitStore, recording)
     )
-    const call = (isFailing: boolean) =>
-      Effect.ignore(breaker.protect(isFailing ? Effect.fail("down") : Effect.void))
-    for (let second = 1; second <= windowSeconds; second++) {
-      for (let i = 0; i < 40; i++) yield* call(i === 0 || (second === windowSeconds && i > 36))
-      if (second < windowSeconds) yield* TestClock.adjust("1 second")
-    }
-    const counted = contribution
+    yield* breaker.protect(Effect.void)
     yield* breaker.trip()
-    return { contribution: counted, state }
+    return state
   }).pipe(
     Effect.scoped,
     Effect.provide(TestContext.TestContext),
     Logger.withMinimumLogLevel(LogLevel.None),
     Effect.runPromise
   )
+
+/** Reports of a node, by the policy of its rules. They come so fast that the windows are as full as they can be. */
+const sections = {
+  /** The counts of one of ten slices. */
+  rate: (now: number): Section => {
+    const unitMillis = (windowSeconds * 1_000) / 10
+    const index = Math.floor(now / unitMillis) - Math.floor(Math.random() * 10)
+    return { ...all, unitMillis, span: 10, rows: [[index, 40, 3, 1]] }
+  },
+  /** One failure, of which the latest five count. */
+  streak: (now: number): Section => ({ ...all, enough: 5, rows: [[now - Math.random() * 100, 1, 1, 0]] }),
+  /** Some of the last hundred calls. */
+  calls: (now: number): Section => ({
+    ...all,
+    enough: 100,
+    freshMillis: 1_000,
+    parts: 10,
+    rows: [[now - Math.random() * 1_000, 5, 1, 0]]
+  })
+}
+
+type Section = Report["sections"][number]
+
+const all = { unitMillis: 1, span: Infinity, enough: Infinity, freshMillis: 0, parts: Infinity, floor: 0 }
 
 const openStore = async (port: number): Promise<Store> => {
   const scope = await Effect.runPromise(Scope.make())
@@ -73,43 +88,62 @@ const openStore = async (port: number): Promise<Store> => {
   return Context.get(context, CircuitStore.CircuitStore)
 }
 
-const requestFor = (key: string, node: string, contribution: string | undefined): ExchangeRequest => ({
+const requestFor = (key: string, node: string, window?: WindowRequest): ExchangeRequest => ({
   circuit: { breaker: "payments", key },
   node,
-  contribution,
+  revision: "",
+  window,
   announce: false,
+  renew: false,
   keepMillis: 3_600_000
 })
 
 const nodeIds = Array.from({ length: 1_000 }, () => globalThis.crypto.randomUUID())
 
-/** One exchange of a circuit to which so many processes contribute, and the memory that the circuit takes. */
+/** One exchange of a circuit to which so many processes report, and the memory that the circuit takes. */
 export interface Exchange extends Work {
   readonly memory: number
 }
 
-/** Measures an exchange by how many processes contribute: what they count under a policy, or nothing while it is open. */
+/** Measures an exchange by how many processes report: what they count under a policy, or nothing while it is open. */
 export const measureExchanges = async (
   redis: Redis,
   port: number,
-  policy: TripPolicy.TripPolicy | undefined
+  policy: keyof typeof sections | undefined
 ) => {
   const stores = await Promise.all(Array.from({ length: 20 }, () => openStore(port)))
-  const contribution = policy === undefined ? "[]" : (await recordTexts(policy)).contribution
   return async (nodes: number): Promise<Exchange> => {
-    const key = `${policy?._tag}-${nodes}`
-    const exchange = (store: Store, i: number) =>
-      Effect.runPromise(store.exchange([requestFor(key, nodeIds[i % nodes]!, contribution)]))
-    for (let i = 0; i < nodes; i++) await exchange(stores[0]!, i)
-    const rounds = Math.max(3, Math.round(4_000 / (nodes + 30)))
+    const key = `${policy}-${nodes}`
+    const reported = new Map<string, number>()
+    const windowFor = (node: string): WindowRequest => {
+      if (policy === undefined) return { name: "rules", epoch: 1, report: undefined }
+      const base = reported.get(node) ?? 0
+      reported.set(node, base + 1)
+      const report = {
+        number: base + 1,
+        base,
+        sections: [sections[policy](Date.now())],
+        failing: true,
+        listed: 0
+      }
+      return { name: "rules", epoch: 1, report }
+    }
+    const exchange = (i: number) => {
+      // A node has one connection, on which its reports stay in their order.
+      const node = i % nodes
+      const request = requestFor(key, nodeIds[node]!, windowFor(nodeIds[node]!))
+      return Effect.runPromise(stores[node % stores.length]!.exchange([request]))
+    }
+    for (let i = 0; i < 2 * nodes; i++) await exchange(i)
+    const connections = Math.min(nodes, stores.length)
     const work = await workOfOne(redis, () =>
       Promise.all(
-        stores.map(async (store, i) => {
-          for (let round = 0; round < rounds; round++) await exchange(store, i)
+        Array.from({ length: connections }, async (_, first) => {
+          for (let i = first; i < 4_000; i += connections) await exchange(i)
         })
       )
     )
-    const memory = await redis.memory("USAGE", `circuit:v1:{payments:${key}}`, "SAMPLES", 0)
+    const memory = await redis.memory("USAGE", `circuit:v2:{payments:${key}}`, "SAMPLES", 0)
     return { ...work, memory: memory ?? 0 }
   }
 }
@@ -119,7 +153,7 @@ export const measureRead = async (redis: Redis, port: number): Promise<Work> => 
   const store = await openStore(port)
   return workOfOne(redis, async () => {
     for (let i = 0; i < 2_000; i++) {
-      await Effect.runPromise(store.exchange([requestFor(`unknown-${i}`, "", undefined)]))
+      await Effect.runPromise(store.exchange([requestFor(`unknown-${i}`, "")]))
     }
   })
 }
@@ -130,7 +164,7 @@ const subscribe = async (port: number, connections: number, channels = 0): Promi
     Array.from({ length: connections }, async () => {
       const socket = connect(port, "127.0.0.1")
       const names = ["payments", ...Array.from({ length: channels }, (_, i) => `breaker-${i}`)]
-      socket.write(`SUBSCRIBE ${names.map((name) => `circuit:v1:0:${name}`).join(" ")}\r\n`)
+      socket.write(`SUBSCRIBE ${names.map((name) => `circuit:v2:0:${name}`).join(" ")}\r\n`)
       let answer = ""
       while (answer.split("subscribe").length <= names.length) {
         const [chunk] = await once(socket, "data")
@@ -143,10 +177,10 @@ const subscribe = async (port: number, connections: number, channels = 0): Promi
 const close = (sockets: ReadonlyArray<Socket>) =>
   Promise.all(sockets.map((socket) => once(socket.destroy(), "close")))
 
-/** One compare-and-set of a circuit to which one process contributes, published to so many subscribers. */
+/** One compare-and-set of a circuit without a window, published to so many subscribers. */
 export const measureChanges = async (redis: Redis, port: number) => {
   const store = await openStore(port)
-  const { state } = await recordTexts(streak)
+  const state = await recordState(streak)
   return async (subscribers: number): Promise<Work> => {
     const sockets = await subscribe(port, subscribers)
     let made = 0
@@ -154,6 +188,8 @@ export const measureChanges = async (redis: Redis, port: number) => {
       Effect.runPromise(
         store.compareAndSet({
           circuit: { breaker: "payments", key: `changes-${subscribers}` },
+          node: nodeIds[0]!,
+          renew: false,
           expected: made === 0 ? "" : `${nodeIds[0]}-${made}`,
           revision: `${nodeIds[0]}-${++made}`,
           state,

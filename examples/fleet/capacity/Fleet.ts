@@ -88,7 +88,7 @@ const open = async (redis: Redis, port: number, nodes: number, name: string) => 
   })
   const firstFailure = await workOf(redis, async () => {
     await fail()
-    while ((await redis.hlen(`circuit:v1:{${name}:key-0}`)) < nodes) await sleep(20)
+    while ((await redis.hlen(`circuit:v2:{${name}:key-0}`)) < nodes) await sleep(20)
     // The node that has announced it asks once more.
     await sleep(150)
   })
@@ -101,7 +101,7 @@ const open = async (redis: Redis, port: number, nodes: number, name: string) => 
 }
 
 /**
- * Ten calls of each node while nothing fails; the first failure of a circuit, until all nodes contribute; and the failure
+ * Ten calls of each node while nothing fails; the first failure of a circuit, until all nodes report; and the failure
  * that opens it, until all nodes know.
  */
 export const measureOpening = async (redis: Redis, port: number, nodes: number) => {

@@ -40,7 +40,7 @@ export class Breaker {
   /** Set where the breaker shares its circuits, until its scope closes. */
   coordinator: Coordinator | undefined = undefined
   private readonly publishEverywhere: (transition: Transition.Transition) => void
-  private readonly madeAtMicros: number
+  private readonly zeroMicros: number
   private hasReportedDefect = false
   private isLive = true
 
@@ -56,15 +56,16 @@ export class Breaker {
       `CircuitBreaker "${settings.name}": openDuration`,
       caller
     )
-    this.madeAtMicros = monotonicMicros(caller)
+    // Breakers that share their circuits begin with the time of day, so that their windows have the same slices.
+    this.zeroMicros = monotonicMicros(caller) - (isShared ? epochMillis(caller) * 1e3 : 0)
     const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
     this.meters = new Meters(settings.name, settings.metricsByKey, labels)
     const { capacity, idleMillis, rules } = settings
     this.circuits = new Circuits({ rules, capacity, idleMillis, meters: this.meters, owner: this })
   }
 
-  /** Milliseconds since the breaker was made, to the microsecond, of a clock that never runs backwards. */
-  readonly now = (caller: Caller): number => (monotonicMicros(caller) - this.madeAtMicros) / 1e3
+  /** Milliseconds of a clock that never runs backwards, to the microsecond. */
+  readonly now = (caller: Caller): number => (monotonicMicros(caller) - this.zeroMicros) / 1e3
 
   /** The circuit for a call or a control; made if need be. */
   use(key: string | undefined, caller: Caller): CircuitEntry {

@@ -237,7 +237,7 @@ const record = (
   let trip: OpenCause | undefined
   try {
     next = Machine.settle(before, rules, call, finished)
-    trip = next === before ? undefined : tripOf(call, before, next, now)
+    trip = isRecordedIn(before, next) ? tripOf(call, next, now, caller) : undefined
   } catch (defect) {
     // The policy may be the program's own.
     breaker.reportDefect(entry.key, defect, caller)
@@ -277,17 +277,21 @@ const finishedCall = (
   elapsedMillis: elapsedMillis(call, at)
 })
 
+/** Whether the outcome has changed what the circuit holds, and not its state. */
+const isRecordedIn = (before: Circuit<unknown>, next: Circuit<unknown>): boolean =>
+  next !== before && next.generation === before.generation
+
 /** Why the circuit has to open now that the outcome is recorded, if it has to. */
 const tripOf = (
   { breaker, entry }: RunningCall,
-  before: Circuit<unknown>,
   recorded: Circuit<unknown>,
-  now: number
+  now: number,
+  caller: Caller
 ): OpenCause | undefined => {
-  if (recorded.generation !== before.generation) return undefined
   const { coordinator } = breaker
-  const judged = coordinator === undefined ? recorded : coordinator.judged(entry, recorded, now)
-  return judged && breaker.tripOf(judged, now)
+  if (coordinator === undefined) return breaker.tripOf(recorded, now)
+  const judged = coordinator.judged(entry, recorded, caller)
+  return judged && breaker.tripOf(judged.circuit, judged.at)
 }
 
 const count = (

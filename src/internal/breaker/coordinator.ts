@@ -30,18 +30,20 @@ export interface Coordinator {
   /** Asks for a slot among the probes of all processes; `undefined` where this process decides by itself. */
   readonly requestSlot: (entry: CircuitEntry, caller: Caller) => SlotRequest | undefined
   /**
-   * The circuit by which to decide whether it has to open, with what all processes count; `undefined` where that is
-   * decided later.
+   * The circuit by which to decide whether it has to open, with what all processes count, and the time by which its window
+   * goes; `undefined` where that is decided later.
    */
-  readonly judged: (
-    entry: CircuitEntry,
-    circuit: Circuit<unknown>,
-    now: number
-  ) => Circuit<unknown> | undefined
+  readonly judged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Judged | undefined
   /** Called after each step of this process on a circuit. Answers what the step's caller has to wait for, if anything. */
   readonly after: (entry: CircuitEntry, step: Step, caller: Caller) => Effect.Effect<void> | undefined
   /** How a circuit that this process does not hold stands elsewhere; `undefined` where the store cannot tell. */
   readonly peek: (key: string) => Effect.Effect<Circuit<unknown> | undefined>
+}
+
+/** @internal */
+export interface Judged {
+  readonly circuit: Circuit<unknown>
+  readonly at: number
 }
 
 /**

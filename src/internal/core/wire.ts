@@ -1,7 +1,6 @@
 import type { Circuit, HalfOpen, Recovering, Rules } from "./circuit.ts"
 import * as Machine from "./circuit.ts"
 import * as Slots from "./slots.ts"
-import type { Contribution } from "./windows/window.ts"
 
 /**
  * The texts by which processes share a circuit. Every text that leaves or enters is encoded and decoded here. Another
@@ -42,7 +41,8 @@ export interface Holdings {
 /** @internal */
 export type Holds = Readonly<Record<string, number>>
 
-type Reason = "Tripped" | "ProbeFailed" | "Manual"
+/** @internal */
+export type Reason = "Tripped" | "ProbeFailed" | "Manual"
 
 /**
  * What the decoding goes by: the rules of this process, the text by which other processes know that theirs are the same,
@@ -65,7 +65,7 @@ export interface Reader {
  */
 export type Decoded =
   | { readonly _tag: "State"; readonly state: SharedCircuit }
-  | { readonly _tag: "OtherRules"; readonly why: string }
+  | { readonly _tag: "OtherRules"; readonly why: string; readonly state: SharedCircuit }
   | { readonly _tag: "Invalid"; readonly why: string }
 
 const version = 1
@@ -119,11 +119,10 @@ export const decode = (text: string, reader: Reader): Decoded => {
   if (read["version"] !== version) return invalid(`its version is ${textOf(read["version"])}, not ${version}`)
   const circuit = decodeCircuit(read["circuit"], reader)
   if (typeof circuit === "string") return invalid(circuit)
-  if (read["policy"] !== reader.rulesName && circuit._tag !== "Closed") {
-    const why = `it is ${circuit._tag} under the rules ${textOf(read["policy"])}, those of this breaker are ${reader.rulesName}`
-    return { _tag: "OtherRules", why }
-  }
-  return { _tag: "State", state: { circuit, ...decodeHoldings(read, reader.now) } }
+  const state = { circuit, ...decodeHoldings(read, reader.now) }
+  if (read["policy"] === reader.rulesName || circuit._tag === "Closed") return { _tag: "State", state }
+  const why = `it is ${circuit._tag} under the rules ${textOf(read["policy"])}, those of this breaker are ${reader.rulesName}`
+  return { _tag: "OtherRules", why, state }
 }
 
 const invalid = (why: string): Decoded => ({ _tag: "Invalid", why })
@@ -230,49 +229,6 @@ const slotsIn = (rows: unknown, now: number): ReadonlyArray<Slots.Slot> => {
   }
   return [...byId.values()].toSorted((a, b) => a.id - b.id)
 }
-
-// ---------------------------------------------------------------------------------------------------------
-// Contributions
-
-/**
- * Identifies the window of a contribution: the rules, the generation and the state.
- *
- * @internal
- */
-export type WindowId = readonly [rules: number, generation: number, tag: string]
-
-/** @internal */
-export const encodeContribution = (window: WindowId, contribution: Contribution): string =>
-  JSON.stringify([...window, contribution])
-
-/**
- * A contribution to a window, if the text is one; `"other"` where it was counted in another window, and `undefined` where
- * the text is no contribution.
- *
- * @internal
- */
-export const decodeContribution = (
-  text: string,
-  window: WindowId
-): { readonly contribution: Contribution } | "other" | undefined => {
-  const read = parsed(text)
-  if (!Array.isArray(read)) return undefined
-  const [rules, generation, tag, contribution] = read
-  // So is the empty list of a process that counts nothing.
-  if (rules !== window[0] || generation !== window[1] || tag !== window[2]) return "other"
-  return isContribution(contribution, mostNested) ? { contribution } : undefined
-}
-
-/** Numbers that may be counted or are times, in lists. */
-const isContribution = (read: unknown, depth: number): read is Contribution =>
-  Array.isArray(read) &&
-  depth > 0 &&
-  read.every((it) =>
-    typeof it === "number" ? Number.isFinite(it) && it >= -1 : isContribution(it, depth - 1)
-  )
-
-/** Combinations of policies may be nested; hardly ever this deep. */
-const mostNested = 32
 
 // ---------------------------------------------------------------------------------------------------------
 // Single values

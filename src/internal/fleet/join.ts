@@ -26,18 +26,16 @@ export const join: Join = ({ publish, settings }, store) =>
     const breaker = yield* Effect.withFiberRuntime<Breaker>((caller) =>
       Effect.succeed(new Breaker({ settings: shared, publish, isShared: true }, caller))
     )
-    const { failuresToReopen, probes, recovery } = rules
-    const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
     const fork = yield* FiberSet.makeRuntime<never>()
     // The join of a store is called with that store.
-    const fleet = new Fleet(breaker, store as Store, { policy, name: rulesName }, fork)
+    const fleet = new Fleet(breaker, store as Store, policy, fork)
     breaker.coordinator = fleet
-    yield* Effect.forkScoped(fleet.contact.keepingInTouch)
+    yield* Effect.forkScoped(fleet.running)
     // Calls that are still made go by the breaker's own circuits.
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         breaker.coordinator = undefined
-        fleet.contact.end()
+        fleet.end()
       })
     )
     return breaker

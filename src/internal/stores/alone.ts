@@ -2,7 +2,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Store } from "../../CircuitStore.ts"
+import type { Entry, Store } from "../../CircuitStore.ts"
 import { aloneKey } from "../breaker/join.ts"
 import { decode } from "./options.ts"
 
@@ -21,7 +21,7 @@ export const alone: Store & { readonly [aloneKey]: true } = {
   changes: () => Stream.never
 }
 
-const noCircuit = { revision: "", state: "", contributions: [] }
+const noCircuit: Omit<Entry, "now"> = { revision: "", state: "", window: undefined, leases: [] }
 
 /**
  * The key of the store in the environment.

@@ -4,7 +4,17 @@ import * as Effect from "effect/Effect"
 import * as Mailbox from "effect/Mailbox"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Change, CircuitId, Entry, Options, Store } from "../../CircuitStore.ts"
+import type {
+  Change,
+  CircuitId,
+  Entry,
+  ExchangeRequest,
+  Options,
+  Store,
+  WindowEntry
+} from "../../CircuitStore.ts"
+import type { Keeping, Seen, StoredWindow } from "../core/windows/stored.ts"
+import * as Windows from "../core/windows/stored.ts"
 import { Broadcast } from "../observe/broadcast.ts"
 import { makeCoordination } from "./coordination.ts"
 
@@ -13,7 +23,8 @@ interface StoredCircuit {
   revision: string
   state: string
   expiresAt: number
-  readonly contributions: Map<string, { readonly at: number; readonly value: string }>
+  leases: ReadonlyArray<Seen>
+  readonly windows: Map<string, StoredWindow>
 }
 
 const idOf = ({ breaker, key }: CircuitId): string => JSON.stringify([breaker, key])
@@ -33,48 +44,44 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
       const stored = circuits.get(idOf(circuit))
       if (stored !== undefined && now < stored.expiresAt) return stored
       circuits.delete(idOf(circuit))
-      return { revision: "", state: "", expiresAt: 0, contributions: new Map() }
+      return { revision: "", state: "", expiresAt: 0, leases: [], windows: new Map() }
     }
-    const save = (circuit: CircuitId, stored: StoredCircuit, keepMillis: number, now: number): void => {
+    const save = (circuit: CircuitId, stored: StoredCircuit, { keepMillis, now }: Keeping): void => {
       stored.expiresAt = Math.max(stored.expiresAt, now + keepMillis)
-      for (const [node, { at }] of stored.contributions) {
-        if (now - at > keepMillis) stored.contributions.delete(node)
-      }
       circuits.set(idOf(circuit), stored)
     }
-    const entryOf = ({ contributions, revision, state }: StoredCircuit, now: number): Entry => ({
-      now,
-      revision,
-      state,
-      contributions: Array.from(contributions, ([node, contribution]) => ({ node, ...contribution }))
-    })
 
     return {
       coordination,
       exchange: (requests) =>
         Effect.map(Clock.currentTimeMillis, (now) =>
-          requests.map(({ announce, circuit, contribution, keepMillis, node }) => {
+          requests.map((request) => {
+            const { announce, circuit, keepMillis } = request
             const stored = find(circuit, now)
-            if (contribution !== undefined) {
-              stored.contributions.set(node, { at: now, value: contribution })
-              save(circuit, stored, keepMillis, now)
+            if (writes(request)) {
+              report(stored, request, now)
+              keepLeases(stored, request, now)
+              save(circuit, stored, { now, keepMillis })
             }
             if (announce) {
               changes.publish({ breaker: circuit.breaker, change: { _tag: "Failing", key: circuit.key } })
             }
-            return entryOf(stored, now)
+            return { ...entryOf(stored, request.revision, now), window: windowOf(stored, request, now) }
           })
         ),
-      compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
+      compareAndSet: (request) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
+          const { circuit, expected, keepMillis, renew, revision, state } = request
           const stored = find(circuit, now)
-          if (stored.revision === expected) {
+          const replaces = stored.revision === expected
+          if (renew) keepLeases(stored, request, now)
+          if (replaces) {
             Object.assign(stored, { revision, state })
-            save(circuit, stored, keepMillis, now)
             const change: Change = { _tag: "Changed", key: circuit.key, now, revision, state }
             changes.publish({ breaker: circuit.breaker, change })
           }
-          return entryOf(stored, now)
+          if (replaces || renew) save(circuit, stored, { now, keepMillis })
+          return entryOf(stored, revision, now)
         }),
       changes: (breaker) =>
         Stream.unwrapScoped(
@@ -87,3 +94,45 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
         )
     }
   })
+
+const writes = ({ renew, window }: ExchangeRequest): boolean => renew || window?.report !== undefined
+
+const report = (
+  { windows }: StoredCircuit,
+  { keepMillis, node, window }: ExchangeRequest,
+  now: number
+): void => {
+  if (window === undefined) return
+  const next = Windows.applyReport(windows.get(window.name), node, window, { now, keepMillis })
+  if (next !== undefined) windows.set(window.name, next)
+  for (const [name, { expiresAt }] of windows) if (expiresAt <= now) windows.delete(name)
+}
+
+/** Renews the lease of the node if it is asked to, and ends the old ones. */
+const keepLeases = (
+  stored: StoredCircuit,
+  { keepMillis, node, renew }: Pick<ExchangeRequest, "keepMillis" | "node" | "renew">,
+  now: number
+): void => {
+  stored.leases = renew
+    ? [...Windows.others(stored.leases, node, { now, keepMillis }), { node, at: now }]
+    : stored.leases.filter(({ at }) => now - at <= keepMillis)
+}
+
+const windowOf = (
+  { windows }: StoredCircuit,
+  { node, window }: ExchangeRequest,
+  now: number
+): WindowEntry | undefined => {
+  const found = window === undefined ? undefined : Windows.unexpired(windows.get(window.name), now)
+  return found === undefined ? undefined : Windows.entryOf(found, node, now)
+}
+
+/** The entry without a window, for a node that knows the state of this revision. */
+const entryOf = ({ leases, revision, state }: StoredCircuit, known: string, now: number): Entry => ({
+  now,
+  revision,
+  state: revision !== "" && revision === known ? undefined : state,
+  window: undefined,
+  leases
+})

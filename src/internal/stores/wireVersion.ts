@@ -1,6 +1,6 @@
 /**
  * The version of everything that the processes of a fleet write for each other: the names of keys and channels, the fields
- * of a key, and the texts of states, contributions and messages. It is part of every key and channel, so processes of two
+ * of a key, and the texts of states, windows and messages. It is part of every key and channel, so processes of two
  * versions never read what the other has written.
  *
  * It has to be raised by every change after which a process of the version before would misread a text, or write one that
@@ -10,4 +10,4 @@
  *
  * @internal
  */
-export const wireVersion = 1
+export const wireVersion = 2

@@ -1,5 +1,15 @@
 import * as Effect from "effect/Effect"
-import { exchange, expectSame, expectThat, keepMillis, read, replace } from "./expectations.ts"
+import {
+  empty,
+  exchange,
+  expectSame,
+  expectThat,
+  read,
+  reading,
+  replace,
+  windowOf,
+  windowWith
+} from "./expectations.ts"
 import { dayMillis } from "../core/millis.ts"
 import { laws } from "./law.ts"
 
@@ -8,8 +18,9 @@ export const answers = laws("answers", {
   "an unknown circuit has an empty entry": (connect, breaker) =>
     Effect.gen(function* () {
       const store = yield* connect
-      const { contributions, revision, state } = yield* read(store, { breaker, key: "unknown" })
-      yield* expectSame("an unknown circuit", { contributions, revision, state }, empty)
+      const entry = yield* read(store, { breaker, key: "unknown" })
+      const { leases, revision, state, window } = entry
+      yield* expectSame("an unknown circuit", { revision, state, window, leases }, empty)
     }),
 
   "an exchange of no requests returns no entries": (connect) =>
@@ -23,11 +34,8 @@ export const answers = laws("answers", {
       const store = yield* connect
       const entries = yield* store.exchange(
         Array.from({ length: 200 }, (_, i) => ({
-          circuit: { breaker, key: `${i}` },
-          node: "reader",
-          contribution: undefined,
-          announce: false,
-          keepMillis
+          ...reading,
+          circuit: { breaker, key: `${i}` }
         }))
       )
       yield* expectSame("the number of entries for 200 requests", entries.length, 200)
@@ -40,8 +48,8 @@ export const answers = laws("answers", {
       const times: Array<number> = []
       for (let i = 0; i < 20; i++) {
         for (const store of clients) {
-          const contribution = i % 3 === 0 ? "1" : undefined
-          times.push((yield* exchange(store, { circuit, contribution, node: "node" })).now)
+          const window = i % 3 === 0 ? windowWith(1, { number: i + 1 }) : windowOf()
+          times.push((yield* exchange(store, { circuit, window })).now)
           times.push((yield* replace(store, circuit, { expected: "", revision: `${i}` })).now)
         }
         yield* Effect.sleep("2 millis")
@@ -69,5 +77,3 @@ export const answers = laws("answers", {
       )
     })
 })
-
-const empty = { contributions: [], revision: "", state: "" }

@@ -9,7 +9,10 @@ import type {
   CircuitStoreError,
   Entry,
   ExchangeRequest,
-  Store
+  Layout,
+  Report,
+  Store,
+  WindowRequest
 } from "../../CircuitStore.ts"
 
 /** @internal */
@@ -46,14 +49,36 @@ const show = (value: unknown): string => {
 export const keepMillis = 60_000
 
 /**
- * Reads the entry of a circuit: an exchange without a contribution.
+ * A time to live that a check waits for.
  *
  * @internal
  */
-export const read = (store: Store, circuit: CircuitId): Check<Entry> => exchange(store, { circuit })
+export const shortMillis = 100
 
 /**
- * Exchanges one request, by default one that neither contributes nor announces.
+ * Reads the entry of a circuit with one of its windows.
+ *
+ * @internal
+ */
+export const read = (store: Store, circuit: CircuitId, window = windowOf()): Check<Entry> =>
+  exchange(store, { circuit, window })
+
+/**
+ * A request that only reads.
+ *
+ * @internal
+ */
+export const reading: Omit<ExchangeRequest, "circuit"> = {
+  node: "reader",
+  revision: "",
+  window: undefined,
+  announce: false,
+  renew: false,
+  keepMillis
+}
+
+/**
+ * Exchanges one request, by default one that neither reports nor renews nor announces.
  *
  * @internal
  */
@@ -61,16 +86,12 @@ export const exchange = (
   store: Store,
   request: Partial<ExchangeRequest> & Pick<ExchangeRequest, "circuit">
 ): Check<Entry> =>
-  Effect.flatMap(
-    exchangeAll(store, [
-      { node: "reader", contribution: undefined, announce: false, keepMillis, ...request }
-    ]),
-    (entries) =>
-      entries.length === 1
-        ? Effect.succeed(entries[0]!)
-        : Effect.fail(
-            new Unexpected({ message: `an exchange of 1 request returned ${entries.length} entries` })
-          )
+  Effect.flatMap(exchangeAll(store, [{ ...reading, ...request }]), (entries) =>
+    entries.length === 1
+      ? Effect.succeed(entries[0]!)
+      : Effect.fail(
+          new Unexpected({ message: `an exchange of 1 request returned ${entries.length} entries` })
+        )
   )
 
 /**
@@ -88,32 +109,101 @@ export const exchangeAll = (
   )
 
 /**
- * Writes a state by `compareAndSet`.
+ * Writes a state by `compareAndSet`, and returns what the writer then knows: a store may leave out what it was just given.
  *
  * @internal
  */
-export const replace = (
-  store: Store,
-  circuit: CircuitId,
-  { expected, revision, state = `state of ${revision}` }: Write
-): Check<Entry> => store.compareAndSet({ circuit, expected, revision, state, keepMillis })
+export const replace = (store: Store, circuit: CircuitId, write: Write): Check<Entry> => {
+  const { revision, state = `state of ${revision}` } = write
+  return Effect.flatMap(
+    store.compareAndSet({ circuit, node: "writer", renew: false, keepMillis, ...write, state }),
+    (answer) => {
+      if ("_tag" in answer) return Effect.fail(answer)
+      const isOwn = answer.revision === revision && answer.state === undefined
+      return Effect.succeed(isOwn ? { ...answer, state } : answer)
+    }
+  )
+}
 
 interface Write {
   readonly expected: string
   readonly revision: string
   readonly state?: string
+  readonly node?: string
+  readonly renew?: boolean
+  readonly keepMillis?: number
 }
 
 /** @internal */
 export const stateOf = ({ revision, state }: Entry) => ({ revision, state })
 
 /**
- * The contributions as pairs of node and value, in the order of the nodes.
+ * A window as a node reads it.
  *
  * @internal
  */
-export const contributionsOf = ({ contributions }: Entry): ReadonlyArray<readonly [string, string]> =>
-  contributions.map(({ node, value }) => [node, value] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
+export const windowOf = (name = "rules", epoch = 1): WindowRequest => ({ name, epoch, report: undefined })
+
+/**
+ * A window to which a node reports so many calls, by default by its first report.
+ *
+ * @internal
+ */
+export const windowWith = (
+  calls: number,
+  { epoch = 1, name = "rules", number = 1, ...report }: Partial<Report & WindowRequest> = {}
+): WindowRequest => ({
+  name,
+  epoch,
+  report: {
+    number,
+    base: number - 1,
+    sections: [{ ...everything, floor: 0, rows: [[1, calls, 0, 0]] }],
+    failing: false,
+    listed: 0,
+    ...report
+  }
+})
+
+/**
+ * The layout of a section that keeps every row as it is.
+ *
+ * @internal
+ */
+export const everything: Layout = {
+  unitMillis: 1,
+  span: Infinity,
+  enough: Infinity,
+  freshMillis: 0,
+  parts: Infinity
+}
+
+/**
+ * The calls in the first section of a window; `undefined` if there is no window.
+ *
+ * @internal
+ */
+export const callsIn = ({ window }: Entry): number | undefined =>
+  window?.sections[0]?.rows.reduce((sum, [, calls]) => sum + calls, 0)
+
+/**
+ * An entry without the time at which it was read.
+ *
+ * @internal
+ */
+export const contentsOf = ({ leases, revision, state, window }: Entry): Omit<Entry, "now"> => ({
+  revision,
+  state,
+  window,
+  leases
+})
+
+/**
+ * The contents of an entry of which a store keeps nothing.
+ *
+ * @internal
+ */
+export const empty: Omit<Entry, "now"> = { revision: "", state: "", window: undefined, leases: [] }
 
 /**
  * A subscription to the changes of a breaker's circuits.

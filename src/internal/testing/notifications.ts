@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { Change } from "../../CircuitStore.ts"
-import { exchange, expectSame, read, replace, subscribe } from "./expectations.ts"
+import { exchange, expectSame, read, replace, subscribe, windowWith } from "./expectations.ts"
 import { laws } from "./law.ts"
 import { texts } from "./texts.ts"
 
@@ -14,10 +14,10 @@ export const notifications = laws("notifications", {
       const [one, other] = [yield* connect, yield* connect]
       const subscriptions = [yield* subscribe(one, breaker), yield* subscribe(other, breaker)]
       const circuit = { breaker, key: "a" }
-      yield* exchange(one, { circuit, node: "one", contribution: "1", announce: true })
+      yield* exchange(one, { circuit, node: "one", window: windowWith(1), announce: true })
       yield* replace(one, circuit, { expected: "", revision: "1" })
       yield* replace(other, circuit, { expected: "1", revision: "2" })
-      yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
+      yield* exchange(other, { circuit, node: "other", window: windowWith(1), announce: true })
       yield* replace(other, circuit, { expected: "2", revision: "3" })
       const expected = [failing("a"), changed("a", "1"), changed("a", "2"), failing("a"), changed("a", "3")]
       for (const { until } of subscriptions) {
@@ -57,7 +57,7 @@ export const notifications = laws("notifications", {
       const circuit = { breaker, key: "quiet" }
       yield* read(other, circuit)
       yield* replace(other, circuit, { expected: "never", revision: "lost" })
-      yield* exchange(other, { circuit, node: "other", contribution: "1" })
+      yield* exchange(other, { circuit, node: "other", window: windowWith(1) })
       yield* replace(other, circuit, { expected: "", revision: "end" })
       yield* expectSame("the changes received", summary(yield* until("end")), [changed("quiet", "end")])
     }),
@@ -68,7 +68,7 @@ export const notifications = laws("notifications", {
       const { until } = yield* subscribe(one, breaker)
       for (const end of [":", ":a", "*", " ", "}", "x"]) {
         const circuit = { breaker: `${breaker}${end}`, key: "a" }
-        yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
+        yield* exchange(other, { circuit, node: "other", window: windowWith(1), announce: true })
         yield* replace(other, circuit, { expected: "", revision: "of another breaker" })
       }
       yield* replace(other, { breaker, key: "a" }, { expected: "", revision: "end" })
@@ -91,7 +91,7 @@ export const notifications = laws("notifications", {
       for (const [i, text] of texts.entries()) {
         const circuit = { breaker: `${breaker}${text}`, key: text }
         const { until } = yield* subscribe(one, circuit.breaker)
-        yield* exchange(other, { circuit, node: "other", contribution: "1", announce: true })
+        yield* exchange(other, { circuit, node: "other", window: windowWith(1), announce: true })
         yield* replace(other, circuit, { expected: "", revision: `${i}`, state: `state ${text}` })
         yield* expectSame(
           `the changes received of ${JSON.stringify(text.slice(0, 20))}`,

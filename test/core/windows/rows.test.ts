@@ -69,4 +69,11 @@ describe("rows", () => {
       [64, 64, 1]
     )
   })
+
+  it("of an array are those that writing it would make", () => {
+    for (const length of [0, 1, 63, 64, 65, 128, 200]) {
+      const values = Array.from({ length }, (_, i) => i + 1)
+      assert.deepStrictEqual(Rows.from(values), filled(length))
+    }
+  })
 })

@@ -1,4 +1,3 @@
-import type { Contribution } from "../windows/window.ts"
 import type { Call, Policy, SharedPolicy } from "./policy.ts"
 
 /**
@@ -29,8 +28,8 @@ export const together = (_tag: string, policies: ReadonlyArray<Policy<unknown>>)
 })
 
 /**
- * A combination of policies that are shared, each with its own part of what the others contribute; none if one of them
- * cannot be shared.
+ * A combination of policies that are shared, each with its own sections among those of all, in the order of the policies;
+ * none if one of them cannot be shared.
  *
  * @internal
  */
@@ -40,25 +39,15 @@ export const shareTogether = (
 ): SharedPolicy<ReadonlyArray<unknown>> | undefined => {
   const shared = policies.map((policy) => policy.share()).filter((policy) => policy !== undefined)
   if (shared.length < policies.length) return undefined
+  const sections = shared.map((policy) => policy.layouts(0).length)
   return {
     ...combine(shared),
-    contribution: (windows, now, ahead) =>
-      shared.map((policy, i) => policy.contribution(windows[i], now, ahead)),
-    accepts: (contribution) =>
-      contribution.length === shared.length &&
-      shared.every((policy, i) => {
-        const part = contribution[i]
-        return Array.isArray(part) && policy.accepts(part)
-      }),
-    merge: (windows, others, now, ahead) =>
-      shared.map((policy, i) =>
-        policy.merge(
-          windows[i],
-          // A combination contributes one list a policy.
-          others.map((other) => other[i] as Contribution),
-          now,
-          ahead
-        )
-      )
+    layouts: (freshMillis) => shared.flatMap((policy) => policy.layouts(freshMillis)),
+    difference: (windows, reported, now) =>
+      shared.flatMap((policy, i) => policy.difference(windows[i], reported[i], now)),
+    gather: (all) => {
+      let end = 0
+      return shared.map((policy, i) => policy.gather(all.slice(end, (end += sections[i]!))))
+    }
   }
 }

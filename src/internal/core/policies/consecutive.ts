@@ -1,6 +1,6 @@
 import type { FailureTimes } from "../windows/failureTimes.ts"
 import * as FailureTime from "../windows/failureTimes.ts"
-import { areTimes } from "../windows/window.ts"
+import * as Section from "../windows/section.ts"
 import type { Kind } from "./kind.ts"
 import type { Call, Policy, SharedPolicy } from "./policy.ts"
 import { needsOutcomes } from "./policy.ts"
@@ -47,7 +47,11 @@ interface Streak {
 
 const noStreak: Streak = { failures: FailureTime.empty, succeededAt: -Infinity }
 
-/** Which failures lie in a row depends on the successes of others, and so all of them carry their times. */
+/**
+ * Which failures lie in a row depends on the successes of others, and so all of them carry their times. A row of its
+ * section is a millisecond, and the floor is the latest success: a failure in the same millisecond counts, because their
+ * order is unknown. A success without a time takes back the failures of its own process only.
+ */
 const shared = (limit: number): SharedPolicy<Streak> => ({
   initial: noStreak,
   record: (streak, { at, outcome }: Call) => {
@@ -66,27 +70,18 @@ const shared = (limit: number): SharedPolicy<Streak> => ({
   describe: (streak) => descriptionOf(streak.failures.recorded),
   ...needsOutcomes,
   ...identityOf(limit),
-  contribution: (streak, _, ahead) => [
-    // No number in JSON is infinite.
-    Math.max(-1, streak.succeededAt + ahead),
-    ...FailureTime.timesOf(streak.failures, limit).map((at) => at + ahead)
-  ],
-  accepts: (contribution) =>
-    contribution.length > 0 && contribution.length <= limit + 1 && areTimes(contribution),
-  merge: (streak, others, _, ahead) => {
-    const succeededAt = Math.max(streak.succeededAt, ...others.map(([at]) => Number(at) - ahead))
-    const failures = [
-      ...FailureTime.timesOf(streak.failures, limit),
-      ...others.flatMap(([, ...at]) => at.map((it) => Number(it) - ahead))
-    ]
-    return {
-      succeededAt,
-      // A process's failures come after its own success. A failure in the same millisecond as the success of another
-      // counts, because their order is unknown.
-      failures: FailureTime.fromTimes(
-        failures.filter((at) => at >= succeededAt),
-        limit
+  layouts: () => [{ unitMillis: 1, span: Infinity, enough: limit, freshMillis: 0, parts: Infinity }],
+  difference: (streak, reported) => [
+    {
+      floor: streak.succeededAt > reported.succeededAt ? streak.succeededAt : -Infinity,
+      // The floor takes back what is older, but not what may lie in its own millisecond.
+      rows: FailureTime.difference(streak.failures, reported.failures, limit).filter(
+        ([at, failures]) => failures > 0 || at > streak.succeededAt - 1
       )
     }
-  }
+  ],
+  gather: ([{ floor, rows } = Section.empty]) => ({
+    failures: FailureTime.gather(rows, limit),
+    succeededAt: floor
+  })
 })

@@ -1,10 +1,10 @@
 import type { Buckets } from "../windows/buckets.ts"
 import * as Bucket from "../windows/buckets.ts"
-import type { LastCalls } from "../windows/lastCalls.ts"
+import type { LastCalls, NumberedCalls } from "../windows/lastCalls.ts"
 import * as LastCall from "../windows/lastCalls.ts"
 import type { Counts } from "../windows/window.ts"
 import type { Check, Kind } from "./kind.ts"
-import type { Call, Policy } from "./policy.ts"
+import type { Call, Policy, SharedPolicy } from "./policy.ts"
 import { spanText } from "./text.ts"
 
 /**
@@ -133,10 +133,27 @@ const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => {
     describe: (window) => rate.describe(window),
     ...needsOf(rate, rate.weighsSlow),
     spans: [],
-    share: () => ({ ...policy, ...LastCall.sharing })
+    share: () => sharedLastCallsRate(rate, policy, size)
   }
   return policy
 }
+
+const sharedLastCallsRate = (
+  rate: Rate,
+  alone: Policy<LastCalls>,
+  size: number
+): SharedPolicy<NumberedCalls> => ({
+  ...alone,
+  initial: LastCall.none,
+  record: (window, call) =>
+    isCounted(rate, call)
+      ? LastCall.recordNumbered(window, size, call.outcome._tag === "Failure", isSlow(rate, call))
+      : window,
+  trips: ({ ring }, now) => alone.trips(ring, now),
+  counts: ({ ring }, now) => alone.counts(ring, now),
+  describe: ({ ring }, now) => alone.describe(ring, now),
+  ...LastCall.sharing(size)
+})
 
 const isSlow = (rate: Rate, call: Call): boolean =>
   rate.weighsSlow && call.elapsedMillis >= rate.data.slowerThanMillis

@@ -1,5 +1,6 @@
+import * as Section from "./section.ts"
 import type { Counts, Sharing } from "./window.ts"
-import { areCounts } from "./window.ts"
+import { noCounts } from "./window.ts"
 
 /** The counts of one slice of time, and the slice's number. */
 interface Bucket extends Counts {
@@ -78,50 +79,52 @@ export const countsOf = ({ calls, failures, past, slow }: Buckets): Counts => ({
 })
 
 /**
- * Each process contributes its buckets in which there were calls, four numbers each: when the bucket begins, and its
- * counts.
+ * A row is a slice of time. A process counts in slices of its own clock, and those of the store begin at other instants:
+ * `Section.shift` puts a slice into the one in which it begins. So what several processes count together never counts too
+ * long, and is forgotten up to one slice earlier than in a window of one process.
  *
  * @internal
  */
 export const sharing = (withinMillis: number, buckets: number): Sharing<Buckets> => ({
-  contribution: (window, now, ahead) => {
-    const { past, ...current } = roll(window, withinMillis, buckets, now)
-    return [...past.buckets, current]
-      .filter(({ calls }) => calls > 0)
-      .flatMap(({ calls, failures, index, slow }) => [
-        index * (withinMillis / buckets) + ahead,
-        calls,
-        failures,
-        slow
-      ])
-  },
-  accepts: (contribution) => {
-    for (let i = 0; i < contribution.length; i += 4) {
-      const [start, calls, failures, slow] = contribution.slice(i, i + 4)
-      if (typeof start !== "number" || !areCounts(calls, failures, slow)) return false
+  layouts: () => [
+    {
+      unitMillis: withinMillis / buckets,
+      span: buckets,
+      enough: Infinity,
+      freshMillis: 0,
+      parts: Infinity
     }
-    return true
-  },
-  // A bucket of another process begins within one of this process's and ends in the next. It counts with the one in
-  // which it begins, so that it never counts too long.
-  merge: (window, others, now, ahead) => {
-    const own = roll(window, withinMillis, buckets, now)
-    const all: Array<Bucket> = [...own.past.buckets, own]
-    for (const other of others) {
-      for (let i = 0; i + 3 < other.length; i += 4) {
-        const [start, calls, failures, slow] = other.slice(i, i + 4).map(Number)
-        const index = Math.min(own.index, Math.floor(((start! - ahead) * buckets) / withinMillis))
-        all.push({ index, calls: calls!, failures: failures!, slow: slow! })
-      }
+  ],
+  difference: (window, reported, now) => [
+    {
+      floor: -Infinity,
+      rows: newCalls(roll(window, withinMillis, buckets, now), roll(reported, withinMillis, buckets, now))
     }
-    return windowOf(all, own.index, buckets)
-  }
+  ],
+  gather: ([section = Section.empty]) => windowOf(section.rows, buckets)
 })
 
-/** A window at `index` of buckets of several processes, some of them of the same slice. */
-const windowOf = (all: ReadonlyArray<Bucket>, index: number, buckets: number): Buckets => {
-  const kept = all.filter((it) => it.index > index - buckets)
-  const past = pastOf(kept.filter((it) => it.index < index))
-  const { calls, failures, slow } = pastOf(kept.filter((it) => it.index === index))
+/** What each slice holds beyond the same slice of an earlier window. */
+const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row> => {
+  if (window === earlier) return []
+  const earlierBuckets = new Map(bucketsOf(earlier).map((bucket) => [bucket.index, bucket]))
+  return bucketsOf(window).flatMap(({ calls, failures, index, slow }) => {
+    const had = earlierBuckets.get(index) ?? noCounts
+    return calls > had.calls
+      ? [[index, calls - had.calls, failures - had.failures, slow - had.slow] as const]
+      : []
+  })
+}
+
+/** The buckets of a window, oldest first. */
+const bucketsOf = (window: Buckets): ReadonlyArray<Bucket> => [...window.past.buckets, window]
+
+/** The window that ends with the latest of these rows. */
+const windowOf = (rows: ReadonlyArray<Section.Row>, buckets: number): Buckets => {
+  const all = rows.map(([index, calls, failures, slow]) => ({ index, calls, failures, slow }))
+  if (all.length === 0) return empty
+  const index = all.reduce((latest, it) => Math.max(latest, it.index), -Infinity)
+  const past = pastOf(all.filter((it) => it.index < index && it.index > index - buckets))
+  const { calls, failures, slow } = pastOf(all.filter((it) => it.index === index))
   return { index, calls, failures, slow, past }
 }

@@ -1,6 +1,6 @@
 import * as Rows from "./rows.ts"
+import * as Section from "./section.ts"
 import type { Sharing } from "./window.ts"
-import { areTimes } from "./window.ts"
 
 /**
  * When the latest failures happened, exact to the millisecond, in a ring of `limit` entries: `next` is the entry to be
@@ -51,36 +51,64 @@ export const countWithin = (
 const timeOf = (window: FailureTimes, limit: number, i: number): number =>
   Rows.get(window.times, (window.next - window.recorded + i + limit) % limit)
 
-/**
- * The times that are held, the oldest first.
- *
- * @internal
- */
-export const timesOf = (window: FailureTimes, limit: number): ReadonlyArray<number> =>
+/** The times that are held, the oldest first. */
+const timesOf = (window: FailureTimes, limit: number): ReadonlyArray<number> =>
   Array.from({ length: window.recorded }, (_, i) => timeOf(window, limit, i))
 
 /**
- * The window of failures at these times, in any order.
+ * The failures that were recorded in a window since an earlier value of it, as rows. A row is negative for failures that
+ * were cleared since. Those that later ones have replaced in the full ring are not taken back: the later ones are all
+ * that anybody counts.
  *
  * @internal
  */
-export const fromTimes = (times: ReadonlyArray<number>, limit: number): FailureTimes =>
-  times
-    .toSorted((a, b) => a - b)
-    .slice(-limit)
-    .reduce((window, at) => record(window, limit, at), empty)
+export const difference = (
+  window: FailureTimes,
+  earlier: FailureTimes,
+  limit: number
+): ReadonlyArray<Section.Row> => {
+  if (window === earlier) return []
+  const byTime = new Map<number, number>()
+  const count = (times: ReadonlyArray<number>, by: 1 | -1) =>
+    times.forEach((at) => byTime.set(at, (byTime.get(at) ?? 0) + by))
+  count(timesOf(window, limit), 1)
+  count(timesOf(earlier, limit), -1)
+  const replacedUntil = window.recorded === limit ? timeOf(window, limit, 0) : -Infinity
+  return [...byTime]
+    .filter(([at, failures]) => failures > 0 || (failures < 0 && at > replacedUntil))
+    .map(([at, failures]) => [at, failures, failures, 0] as const)
+    .toSorted(([a], [b]) => a - b)
+}
 
 /**
- * Each process contributes the times of its failures that still count.
+ * The window of the latest failures that rows hold, in any order.
+ *
+ * @internal
+ */
+export const gather = (rows: ReadonlyArray<Section.Row>, limit: number): FailureTimes => {
+  const latestFirst: Array<number> = []
+  for (const [at, , failures] of rows.toSorted(([a], [b]) => b - a)) {
+    for (let i = 0; i < failures && latestFirst.length < limit; i++) latestFirst.push(at)
+  }
+  const recorded = latestFirst.length
+  return { recorded, next: recorded % limit, times: Rows.from(latestFirst.toReversed()) }
+}
+
+/**
+ * A row is a millisecond. What several processes count together is as exact as that: a failure counts from the
+ * millisecond in which it happened.
  *
  * @internal
  */
 export const sharing = (limit: number, withinMillis: number): Sharing<FailureTimes> => ({
-  contribution: (window, now, ahead) =>
-    timesOf(window, limit)
-      .filter((at) => now - at < withinMillis)
-      .map((at) => at + ahead),
-  accepts: (contribution) => contribution.length <= limit && areTimes(contribution),
-  merge: (window, others, _, ahead) =>
-    fromTimes([...timesOf(window, limit), ...others.flat().map((at) => Number(at) - ahead)], limit)
+  layouts: () => [
+    { unitMillis: 1, span: Math.ceil(withinMillis), enough: limit, freshMillis: 0, parts: Infinity }
+  ],
+  difference: (window, reported, now) => [
+    {
+      floor: -Infinity,
+      rows: difference(window, reported, limit).filter(([at]) => now - at < withinMillis)
+    }
+  ],
+  gather: ([section = Section.empty]) => gather(section.rows, limit)
 })

@@ -1,6 +1,6 @@
 import * as Rows from "./rows.ts"
+import * as Section from "./section.ts"
 import type { Counts, Sharing } from "./window.ts"
-import { areCounts } from "./window.ts"
 
 /**
  * The latest `size` calls in a ring: `next` is the place to be written next, `marks` holds two bits a place, failed
@@ -42,20 +42,62 @@ export const record = (window: LastCalls, size: number, failed: boolean, slow: b
 }
 
 /**
- * Each process contributes the counts of its own latest calls, and the merged window holds their sum.
+ * The latest calls of one process among several, and how many it has recorded in all: that tells which of the latest
+ * it has not reported.
  *
  * @internal
  */
-export const sharing: Sharing<LastCalls> = {
-  contribution: ({ calls, failures, slow }) => [calls, failures, slow],
-  accepts: ([calls, failures, slow, ...more]) => more.length === 0 && areCounts(calls, failures, slow),
-  merge: (window, others) => {
-    const sum = (i: 0 | 1 | 2, own: number) => others.reduce((sum, other) => sum + Number(other[i]), own)
-    return {
-      ...window,
-      calls: sum(0, window.calls),
-      failures: sum(1, window.failures),
-      slow: sum(2, window.slow)
-    }
-  }
+export interface NumberedCalls {
+  readonly ring: LastCalls
+  readonly recorded: number
 }
+
+/** @internal */
+export const none: NumberedCalls = { ring: empty, recorded: 0 }
+
+/** @internal */
+export const recordNumbered = (
+  { recorded, ring }: NumberedCalls,
+  size: number,
+  failed: boolean,
+  slow: boolean
+): NumberedCalls => ({ ring: record(ring, size, failed, slow), recorded: recorded + 1 })
+
+/**
+ * A row is the calls of one report, at the time of the report, no more than `size` of them. What several processes count
+ * together holds at least their latest `size` calls, and more by the part of its oldest row that is not needed, and by
+ * what is kept until every process has seen it: rates are weighed over all that it holds.
+ *
+ * @internal
+ */
+export const sharing = (size: number): Sharing<NumberedCalls> => ({
+  layouts: (freshMillis) => [{ unitMillis: 1, span: Infinity, enough: size, freshMillis, parts: 10 }],
+  difference: (window, reported, now) => {
+    const { calls, failures, slow } = latest(window.ring, size, window.recorded - reported.recorded)
+    return [{ floor: -Infinity, rows: calls > 0 ? [[now, calls, failures, slow]] : [] }]
+  },
+  gather: ([section = Section.empty]) => {
+    const sum = { calls: 0, failures: 0, slow: 0 }
+    for (const [, calls, failures, slow] of section.rows) {
+      sum.calls += calls
+      sum.failures += failures
+      sum.slow += slow
+    }
+    return { ring: { ...empty, ...sum }, recorded: sum.calls }
+  }
+})
+
+/** The counts of the latest `calls` calls, or of all that the ring holds. */
+const latest = (ring: LastCalls, size: number, calls: number): Counts => {
+  if (calls >= ring.calls) return ring
+  const counts = { calls, failures: 0, slow: 0 }
+  for (let i = 1; i <= calls; i++) {
+    const mark = markAt(ring.marks, (ring.next - i + size) % size)
+    counts.failures += mark & failedBit
+    counts.slow += (mark & slowBit) / slowBit
+  }
+  return counts
+}
+
+const markAt = (marks: Rows.Rows, place: number): number =>
+  (Rows.get(marks, Math.floor(place / placesPerWord)) >>> ((place % placesPerWord) * 2)) & 3

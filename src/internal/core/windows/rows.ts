@@ -26,3 +26,13 @@ export const set = (rows: Rows, index: number, value: number): Rows => {
   copy[at] = row
   return copy
 }
+
+/**
+ * The array of these numbers.
+ *
+ * @internal
+ */
+export const from = (values: ReadonlyArray<number>): Rows =>
+  Array.from({ length: Math.ceil(values.length / rowLength) }, (_, i) =>
+    values.slice(i * rowLength, (i + 1) * rowLength)
+  )

@@ -1,3 +1,5 @@
+import type { Layout, Section } from "./section.ts"
+
 /**
  * What a window holds, in numbers.
  *
@@ -13,37 +15,22 @@ export interface Counts {
 export const noCounts: Counts = { calls: 0, failures: 0, slow: 0 }
 
 /**
- * What one process reports of its window to the others: plain numbers.
- *
- * @internal
- */
-export type Contribution = ReadonlyArray<number | Contribution>
-
-/**
- * How the windows of several processes are put together. Times in a contribution are read off a clock that all of the
- * processes share: `ahead` is by how many milliseconds that clock is ahead of the process's own.
+ * How the windows of several processes are put together. Each process reports what it has counted since its latest
+ * report, and a store adds the reports up in sections.
  *
  * @internal
  */
 export interface Sharing<W> {
-  contribution(window: W, now: number, ahead: number): Contribution
-  /** Whether a list of numbers is a contribution to such a window. */
-  accepts(contribution: Contribution): boolean
-  /** The window of all processes: this one's own, and what the others contribute. */
-  merge(window: W, others: ReadonlyArray<Contribution>, now: number, ahead: number): W
+  /**
+   * How a store keeps each section. `freshMillis` is for how long it keeps a row at the least, where a window holds the
+   * latest calls rather than those of a time: until every process has seen it.
+   */
+  layouts(freshMillis: number): ReadonlyArray<Layout>
+  /**
+   * What `window` holds beyond `reported`, an earlier value of the same window: one section each, in this process's
+   * time. Indices may be fractions, `-Infinity` is no floor, and a negative row takes back what was reported.
+   */
+  difference(window: W, reported: W, now: number): ReadonlyArray<Section>
+  /** The window that holds what sections hold, in their time. Sections that are missing hold nothing. */
+  gather(sections: ReadonlyArray<Section>): W
 }
-
-/**
- * Whether three numbers count calls, and some of them as failed and slow.
- *
- * @internal
- */
-export const areCounts = (calls: unknown, failures: unknown, slow: unknown): boolean =>
-  isCount(calls, Infinity) && isCount(failures, calls) && isCount(slow, calls)
-
-const isCount = (count: unknown, most: number): count is number =>
-  typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= most
-
-/** @internal */
-export const areTimes = (contribution: Contribution): contribution is ReadonlyArray<number> =>
-  contribution.every((it) => typeof it === "number")

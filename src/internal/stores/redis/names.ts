@@ -2,7 +2,7 @@ import type { Cluster, Redis } from "ioredis"
 import type { CircuitId } from "../../../CircuitStore.ts"
 import { refuseValue } from "../../options/checks.ts"
 import { wireVersion } from "../wireVersion.ts"
-import { encodePart } from "./text.ts"
+import { encode, encodePart } from "./text.ts"
 
 /**
  * Where the circuits of a store are. Stores that differ in any of the three share no key and no channel.
@@ -42,6 +42,20 @@ export interface Names {
   /** The channel of a breaker, complete. */
   readonly channel: (breaker: string) => string
 }
+
+/**
+ * The field of a circuit's key that holds a window.
+ *
+ * @internal
+ */
+export const windowField = (window: string): string => `w:${encode(window)}`
+
+/**
+ * The field of a circuit's key that holds the number of a node's latest report to a window.
+ *
+ * @internal
+ */
+export const numberField = (window: string, node: string): string => `n:${encodePart(window)}:${encode(node)}`
 
 /**
  * The names of keys and channels, each of which can be read back from its end: the breaker's name and the circuit's key

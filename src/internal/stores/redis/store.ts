@@ -5,12 +5,13 @@ import type { Cluster, Redis } from "ioredis"
 import type { Change, Coordination, Entry, Store } from "../../../CircuitStore.ts"
 import { CircuitStoreError } from "../error.ts"
 import type { Listener } from "./listener.ts"
+import type { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
+import { compareAndSetArguments, decodeEntry, exchangeArguments } from "./entry.ts"
 import { decodeMessage } from "./message.ts"
 import * as Names from "./names.ts"
 import { type Reason, storeError, textOf } from "./reason.ts"
 import * as Scripts from "./scripts.ts"
-import { decode, encode } from "./text.ts"
 
 /**
  * The part of a client that sends commands.
@@ -55,27 +56,20 @@ export const make = ({ client, coordination, listener, prefix, reason, reconnect
           : // All commands are sent before the first reply arrives, so they take one round trip.
             answersOf(
               client,
-              requests.map(({ announce, circuit, contribution = "", keepMillis, node }) =>
-                exchange(names.key(circuit), [
-                  encode(node),
-                  encode(contribution),
-                  String(Math.ceil(keepMillis)),
-                  announce ? names.channel(circuit.breaker) : "",
-                  encode(circuit.key)
-                ])
+              requests.map((request) =>
+                exchange(names.key(request.circuit), exchangeArguments(request, names)).then(decodeEntry)
               )
             )
       ),
-    compareAndSet: ({ circuit, expected, keepMillis, revision, state }) =>
+    compareAndSet: (request) =>
       attempt(() =>
-        compareAndSet(names.key(circuit), [
-          encode(expected),
-          encode(revision),
-          encode(state),
-          String(Math.ceil(keepMillis)),
-          names.channel(circuit.breaker),
-          encode(circuit.key)
-        ])
+        compareAndSet(names.key(request.circuit), compareAndSetArguments(request, names)).then(
+          decodeEntry,
+          (error: unknown) => {
+            if (isOfKey(error)) return storeError(client, error)
+            throw error
+          }
+        )
       ),
     changes: (breaker) =>
       Stream.filterMap(listener.messages(names.channel(breaker)), (message) =>
@@ -144,22 +138,25 @@ const serverIsSilent = new CircuitStoreError({ message: "an earlier command has 
 // A script is sent by its digest, and in full if the server does not know it, as after a restart or `SCRIPT FLUSH`.
 const script = (client: Client, lua: string) => {
   const digest = createHash("sha1").update(lua).digest("hex")
-  return (key: string, args: ReadonlyArray<string>): Promise<Entry> => {
-    const run = client.evalsha(digest, 1, key, ...args).catch((error: unknown) => {
+  // Each command of ioredis has a form that answers bytes. The types name it for some of them only.
+  const scripts = client as Client & Scripting
+  return (key: string, args: ReadonlyArray<string | Buffer>): Promise<unknown> =>
+    scripts.evalshaBuffer(digest, 1, key, ...args).catch((error: unknown) => {
       if (error instanceof Error && error.message.startsWith("NOSCRIPT")) {
-        return client.eval(lua, 1, key, ...args)
+        return scripts.evalBuffer(lua, 1, key, ...args)
       }
       throw error
     })
-    return run.then(decodeEntry)
-  }
 }
 
-const decodeEntry = (reply: unknown): Entry => {
-  const [now, revision = "", state = "", ...rest] = (reply as ReadonlyArray<string>).map(String)
-  const contributions: Array<Entry["contributions"][number]> = []
-  for (let i = 0; i + 2 < rest.length; i += 3) {
-    contributions.push({ node: decode(rest[i]!), at: Number(rest[i + 1]), value: decode(rest[i + 2]!) })
-  }
-  return { now: Number(now), revision: decode(revision), state: decode(state), contributions }
+type Evaluate = (
+  script: string,
+  keys: 1,
+  key: string,
+  ...args: ReadonlyArray<string | Buffer>
+) => Promise<unknown>
+
+interface Scripting {
+  readonly evalshaBuffer: Evaluate
+  readonly evalBuffer: Evaluate
 }

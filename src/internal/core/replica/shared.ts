@@ -1,13 +1,31 @@
-import type { Entry } from "../../CircuitStore.ts"
-import type { Circuit, Rules } from "../core/circuit.ts"
-import * as Machine from "../core/circuit.ts"
-import { yearMillis } from "../core/millis.ts"
-import * as Slots from "../core/slots.ts"
-import type { Holdings, Holds, SharedCircuit } from "../core/wire.ts"
+import type { Circuit, Rules } from "../circuit.ts"
+import * as Machine from "../circuit.ts"
+import { yearMillis } from "../millis.ts"
+import * as Slots from "../slots.ts"
+import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
 
 /**
- * What is to be written: without the nodes of slots that are no more, and in a generation that is later than any the
- * circuit had before the store forgot it, if it did.
+ * A shared circuit and the revision under which the store keeps it, `""` where it keeps none.
+ *
+ * @internal
+ */
+export interface Known {
+  readonly revision: string
+  readonly shared: SharedCircuit
+  /** Whether something was left out that a node holds which is not heard of. The store is then asked for the whole. */
+  readonly isPartial: boolean
+}
+
+/**
+ * Who holds something of a circuit, and when each last said so, in the store's time.
+ *
+ * @internal
+ */
+export type Leases = ReadonlyArray<{ readonly node: string; readonly at: number }>
+
+/**
+ * A circuit as it is written: without the nodes of slots that are no more, and in a generation that is later than any it
+ * had before the store forgot it, if it did.
  *
  * @internal
  */
@@ -29,20 +47,20 @@ export const successor = (after: SharedCircuit, isFirst: boolean, now: number): 
 const longAgo = 1_000_000
 
 /**
- * Drops the slots and holds of nodes that have not contributed for a lease. After the store has lost its data, every
- * node has a lease from then on.
+ * Drops the slots and holds of nodes whose lease has ended. After the store has lost its data, every node has a lease from
+ * then on.
  *
  * @internal
  */
 export const withoutLost = (
   shared: SharedCircuit,
   rules: Rules<unknown>,
-  { contributions, now }: Entry,
+  { leases, now }: { readonly leases: Leases; readonly now: number },
   leaseMillis: number
 ): SharedCircuit => {
   const isAlive = (node: string | undefined) =>
     now - shared.restoredAt < leaseMillis ||
-    contributions.some((it) => it.node === node && now - it.at < leaseMillis)
+    leases.some((it) => it.node === node && now - it.at < leaseMillis)
   const { circuit } = shared
   switch (circuit._tag) {
     case "HalfOpen": {
@@ -51,8 +69,8 @@ export const withoutLost = (
     }
     case "Isolated":
     case "Disabled": {
-      const living = (keepers: Holds): Holds =>
-        Object.fromEntries(Object.entries(keepers).filter(([node]) => isAlive(node)))
+      const living = (holds: Holds): Holds =>
+        Object.fromEntries(Object.entries(holds).filter(([node]) => isAlive(node)))
       const holds = { keepers: living(shared.keepers), disablers: living(shared.disablers) }
       const held = heldBy(circuit, rules, holds, now)
       return held === circuit ? shared : { ...shared, ...holds, circuit: held }
@@ -82,7 +100,7 @@ export const heldBy = (
     : circuit
 }
 
-const totalOf = (keepers: Holds): number => Object.values(keepers).reduce((sum, holds) => sum + holds, 0)
+const totalOf = (holds: Holds): number => Object.values(holds).reduce((sum, some) => sum + some, 0)
 
 const isolatedBy = (circuit: Circuit<unknown>, holders: number, disablers: number): Machine.Isolated => {
   const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)
@@ -106,16 +124,7 @@ const disabledBy = (
 }
 
 /**
- * Whether a circuit that a node changed on its own stands against one that others have changed since: a node that found
- * it failing is not overruled by one that did not.
- *
- * @internal
- */
-export const overrules = (own: Circuit<unknown>, shared: Circuit<unknown>): boolean =>
-  own._tag === "Open" && shared._tag === "Closed"
-
-/**
- * The same circuit by another clock, which is ahead by so much.
+ * The circuit by another clock, which is ahead by so much.
  *
  * @internal
  */

@@ -1,0 +1,129 @@
+/**
+ * The counts of some calls at one place of a section.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Row = readonly [index: number, calls: number, failures: number, slow: number]
+
+/**
+ * A part of a window that several processes count together: rows in the order of their indices, each index once. Rows
+ * before the floor do not count, and 0 is no floor.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Section {
+  readonly floor: number
+  readonly rows: ReadonlyArray<Row>
+}
+
+/**
+ * Which rows of a section are kept.
+ *
+ * **Details**
+ *
+ * An index is a time in units of `unitMillis`. Rows ahead of the store's clock are moved to its time. A row goes if it is
+ * before the floor or `span` units old, or if the newer rows hold `enough` calls and it is older than `freshMillis`. Of
+ * what is left, neighbouring rows are joined, at the index of the newer one, while they hold together at most one in
+ * `parts` of all calls; infinity joins none.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Layout {
+  readonly unitMillis: number
+  readonly span: number
+  readonly enough: number
+  readonly freshMillis: number
+  readonly parts: number
+}
+
+/** @internal */
+export const empty: Section = { floor: 0, rows: [] }
+
+/**
+ * Whether a difference says nothing: no row, and no floor, which is `-Infinity` before the difference is shifted.
+ *
+ * @internal
+ */
+export const areEmpty = (sections: ReadonlyArray<Section>): boolean =>
+  sections.every(({ floor, rows }) => floor === -Infinity && rows.length === 0)
+
+/**
+ * Adds what a process reports to a section, at `now`, the time of the store. Rows of equal indices are added up, and the
+ * later floor counts. A floor ahead of the clock is moved to its time, like a row. A report may take back what an earlier
+ * one has told: its counts are then negative. A row that holds no call any more is dropped, and so is a negative one
+ * without a row to take it from: no count is ever negative.
+ *
+ * @internal
+ */
+export const add = (section: Section, report: Section, layout: Layout, now: number): Section => {
+  const latest = Math.floor(now / layout.unitMillis)
+  const floor = Math.max(section.floor, Math.min(report.floor, latest))
+  const first = Math.max(floor, latest - layout.span + 1)
+  const rows = sum(section.rows, report.rows, latest).filter(([index]) => index >= first)
+  return { floor, rows: joined(withoutSurplus(rows, layout, now), layout.parts) }
+}
+
+/** The rows of both, in the order of their indices. */
+const sum = (rows: ReadonlyArray<Row>, reported: ReadonlyArray<Row>, latest: number): ReadonlyArray<Row> => {
+  const byIndex = new Map(rows.map((row) => [row[0], row]))
+  for (const row of reported) {
+    const index = Math.min(Math.floor(row[0]), latest)
+    byIndex.set(index, together(byIndex.get(index) ?? [index, 0, 0, 0], row, index))
+  }
+  return [...byIndex.values()].filter(([, calls]) => calls > 0).toSorted(([a], [b]) => a - b)
+}
+
+const together = (a: Row, b: Row, index: number): Row => [
+  index,
+  Math.max(0, a[1] + b[1]),
+  Math.max(0, a[2] + b[2]),
+  Math.max(0, a[3] + b[3])
+]
+
+/** Without the oldest rows that are not needed, because newer ones hold enough calls. */
+const withoutSurplus = (
+  rows: ReadonlyArray<Row>,
+  { enough, freshMillis, unitMillis }: Layout,
+  now: number
+): ReadonlyArray<Row> => {
+  let calls = 0
+  let first = rows.length
+  while (first > 0 && (calls < enough || (rows[first - 1]![0] + 1) * unitMillis > now - freshMillis)) {
+    first--
+    calls += rows[first]![1]
+  }
+  return first === 0 ? rows : rows.slice(first)
+}
+
+const joined = (rows: ReadonlyArray<Row>, parts: number): ReadonlyArray<Row> => {
+  if (rows.length <= parts) return rows
+  const most = rows.reduce((calls, row) => calls + row[1], 0) / parts
+  const result: Array<Row> = []
+  for (const row of rows) {
+    const last = result.at(-1)
+    if (last === undefined || last[1] + row[1] > most) result.push(row)
+    else result[result.length - 1] = together(last, row, row[0])
+  }
+  return result
+}
+
+/**
+ * A section in the time of another clock, which is `ahead` by so many milliseconds, in whole indices. Clocks that differ
+ * by no more than some milliseconds have the same units of time. Otherwise, what counts in one unit of this clock begins
+ * in one unit of the other and ends in the next: it is put into the earlier one, so that it never counts too long.
+ *
+ * @internal
+ */
+export const shift = ({ floor, rows }: Section, { unitMillis }: Layout, ahead: number): Section => {
+  const units = (ahead + toleranceOf(unitMillis)) / unitMillis
+  return {
+    floor: Math.max(0, Math.floor(floor + units)),
+    rows: rows.map(([index, ...counts]) => [Math.floor(index + units), ...counts] as const)
+  }
+}
+
+/** Where the unit is a millisecond, indices are the times themselves. */
+const toleranceOf = (unitMillis: number): number => (unitMillis > 1 ? Math.min(20, unitMillis / 5) : 0)

@@ -1,0 +1,205 @@
+import * as Sections from "./section.ts"
+import type { Layout, Section } from "./section.ts"
+
+/**
+ * A window of a circuit, as a node asks for it.
+ *
+ * **Details**
+ *
+ * Nodes under the same rules count in windows of the same name. A report to a later epoch than the stored one first
+ * replaces the window by an empty one. A report to an earlier epoch changes nothing.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WindowRequest {
+  readonly name: string
+  readonly epoch: number
+  /** What the node has counted since its latest report; `undefined` only reads. */
+  readonly report: Report | undefined
+}
+
+/**
+ * What a node has counted since its latest report.
+ *
+ * **Details**
+ *
+ * A window keeps the number of each node's latest report, and 0 for a node without one. If that is `base`, the sections
+ * are added to the window, and `number` is kept. Otherwise nothing is added: if it is `number`, the report has arrived
+ * before, and any other number tells the node from where to go on. So each report is counted once, whatever is lost on
+ * the way.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Report {
+  /** 0, as `base`, for a node that has nothing to report yet. */
+  readonly number: number
+  readonly base: number
+  readonly sections: ReadonlyArray<Section & Layout>
+  /** Whether this node sees failures. */
+  readonly failing: boolean
+  /** How many nodes that see failures are listed: the latest of them, none if it is 0. */
+  readonly listed: number
+}
+
+/**
+ * The contents of a window.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface WindowEntry {
+  readonly epoch: number
+  /** The number of the asking node's latest report to this epoch; 0 if there is none. */
+  readonly told: number
+  /** How many requests with a report this epoch has had. */
+  readonly exchanges: number
+  readonly sections: ReadonlyArray<Section>
+  /** The latest nodes that see failures, the latest last, no more than the latest report asked for. */
+  readonly failing: ReadonlyArray<string>
+}
+
+/**
+ * A window as a store keeps it. What it keeps of each node is no part of an entry.
+ *
+ * @internal
+ */
+export interface StoredWindow {
+  readonly epoch: number
+  readonly expiresAt: number
+  readonly exchanges: number
+  readonly sections: ReadonlyArray<Section>
+  /** The number of each node's latest report, and when it is forgotten. */
+  readonly reporters: ReadonlyArray<Reporter>
+  /** The nodes that see failures, the latest last. */
+  readonly failing: ReadonlyArray<Seen>
+}
+
+interface Reporter {
+  readonly node: string
+  readonly number: number
+  readonly expiresAt: number
+}
+
+/**
+ * When a store has last seen a node do something.
+ *
+ * @internal
+ */
+export interface Seen {
+  readonly node: string
+  readonly at: number
+}
+
+/**
+ * The store's time, and for how long it keeps what it is told.
+ *
+ * @internal
+ */
+export interface Keeping {
+  readonly now: number
+  readonly keepMillis: number
+}
+
+/**
+ * The window after a node's request. A request without a report, or with one to an earlier epoch, leaves it as it is.
+ *
+ * @internal
+ */
+export const applyReport = (
+  window: StoredWindow | undefined,
+  node: string,
+  { epoch, report }: WindowRequest,
+  keeping: Keeping
+): StoredWindow | undefined => {
+  const current = unexpired(window, keeping.now)
+  if (report === undefined || (current !== undefined && epoch < current.epoch)) return current
+  const before = current?.epoch === epoch ? current : { ...none, epoch }
+  return { ...before, ...changesBy(before, node, report, keeping) }
+}
+
+/**
+ * The window, unless it has expired.
+ *
+ * @internal
+ */
+export const unexpired = (window: StoredWindow | undefined, now: number): StoredWindow | undefined =>
+  window !== undefined && now < window.expiresAt ? window : undefined
+
+/**
+ * The contents of a window that has not expired, as a store answers them to a node.
+ *
+ * @internal
+ */
+export const entryOf = (window: StoredWindow, node: string, now: number): WindowEntry => ({
+  epoch: window.epoch,
+  told: numberOf(window.reporters, node, now),
+  exchanges: window.exchanges,
+  sections: window.sections,
+  failing: window.failing.map(({ node }) => node)
+})
+
+/**
+ * Those that are not too old, without one node.
+ *
+ * @internal
+ */
+export const others = (
+  seen: ReadonlyArray<Seen>,
+  node: string,
+  { keepMillis, now }: Keeping
+): ReadonlyArray<Seen> => seen.filter((it) => it.node !== node && now - it.at <= keepMillis)
+
+const none: Omit<StoredWindow, "epoch"> = {
+  expiresAt: 0,
+  exchanges: 0,
+  sections: [],
+  reporters: [],
+  failing: []
+}
+
+const changesBy = (
+  window: StoredWindow,
+  node: string,
+  report: Report,
+  keeping: Keeping
+): Partial<StoredWindow> => {
+  const { keepMillis, now } = keeping
+  const told = numberOf(window.reporters, node, now)
+  const isNext = told === report.base && report.number !== told
+  const isKept = isNext || (told === report.number && told > 0)
+  const expiresAt = now + keepMillis
+  const reporters = window.reporters.filter((it) => now < it.expiresAt && !(isKept && it.node === node))
+  return {
+    expiresAt: Math.max(window.expiresAt, expiresAt),
+    exchanges: window.exchanges + 1,
+    sections: isNext ? sum(window.sections, report.sections, now) : window.sections,
+    reporters: isKept ? [...reporters, { node, number: report.number, expiresAt }] : reporters,
+    failing: failingAfter(window.failing, node, report, keeping)
+  }
+}
+
+const numberOf = (reporters: ReadonlyArray<Reporter>, node: string, now: number): number =>
+  reporters.find((it) => it.node === node && now < it.expiresAt)?.number ?? 0
+
+/** Rules that differ in their sections have windows of different names. If they do not, each keeps what it has. */
+const sum = (
+  stored: ReadonlyArray<Section>,
+  reported: Report["sections"],
+  now: number
+): ReadonlyArray<Section> => [
+  ...reported.map((section, i) => Sections.add(stored[i] ?? Sections.empty, section, section, now)),
+  ...stored.slice(reported.length)
+]
+
+const failingAfter = (
+  seen: ReadonlyArray<Seen>,
+  node: string,
+  { failing, listed }: Report,
+  keeping: Keeping
+): ReadonlyArray<Seen> => {
+  const rest = others(seen, node, keeping)
+  const all = failing ? [...rest, { node, at: keeping.now }] : rest
+  return listed > 0 ? all.slice(-listed) : []
+}

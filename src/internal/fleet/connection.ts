@@ -1,0 +1,74 @@
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Entry } from "../../CircuitStore.ts"
+import { logStore } from "../observe/log.ts"
+import type { Breaker } from "../breaker/breaker.ts"
+import * as Links from "../core/replica/link.ts"
+import type { Caller } from "../fiber/caller.ts"
+import { CircuitStoreError } from "../stores/error.ts"
+
+/**
+ * Asks the store, within the deadline, and says once when it fails and once when it answers again. Whatever a store throws
+ * is a failure to answer.
+ *
+ * @internal
+ */
+export class Connection {
+  link = Links.initial
+  private readonly breaker: Breaker
+  private readonly deadline: Duration.Duration
+  private readonly on: { readonly lost: (caller: Caller) => void; readonly found: (caller: Caller) => void }
+
+  constructor(breaker: Breaker, deadline: Duration.Duration, on: Connection["on"]) {
+    this.breaker = breaker
+    this.deadline = deadline
+    this.on = on
+    breaker.meters.store(false)
+  }
+
+  /** Asks for entries. An answer that is an error stands in a list, because an error is also an effect that fails. */
+  ask(question: Effect.Effect<Answers, CircuitStoreError>): Effect.Effect<Answers, CircuitStoreError> {
+    return Effect.withFiberRuntime((caller) => {
+      const sentAt = this.breaker.now(caller)
+      // Who waits may not be interruptible, but the question always is: or else the deadline would not hold.
+      return Effect.interruptible(question).pipe(
+        Effect.catchAllDefect((cause) =>
+          Effect.fail(new CircuitStoreError({ message: `the store threw: ${String(cause)}`, cause }))
+        ),
+        Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
+        Effect.tapBoth({
+          onFailure: (error) => Effect.sync(() => this.failed(error, caller)),
+          onSuccess: (answer) => Effect.sync(() => this.answered(timeIn(answer), sentAt, caller))
+        })
+      )
+    })
+  }
+
+  /** A change was heard, with the time at which the store has written it. */
+  heard(written: number, caller: Caller): void {
+    this.link = Links.heard(this.link, this.breaker.now(caller), written)
+  }
+
+  private answered(read: number | undefined, sentAt: number, caller: Caller): void {
+    const wasFailing = this.link.isFailing
+    this.link = Links.answered(this.link, { now: this.breaker.now(caller), read, sentAt })
+    if (!wasFailing) return
+    this.breaker.meters.store(false)
+    this.on.found(caller)
+    logStore(caller, this.breaker.settings.name, undefined)
+  }
+
+  private failed(error: CircuitStoreError, caller: Caller): void {
+    if (this.link.isFailing) return
+    this.link = Links.failed(this.link)
+    this.breaker.meters.store(true)
+    this.on.lost(caller)
+    logStore(caller, this.breaker.settings.name, error)
+  }
+}
+
+type Answers = ReadonlyArray<Entry | CircuitStoreError>
+
+const timeIn = (answers: Answers): number | undefined => answers.find((it): it is Entry => "now" in it)?.now
+
+const tooLate = new CircuitStoreError({ message: "no answer within the deadline" })
