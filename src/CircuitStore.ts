@@ -23,6 +23,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
+import { storeKey } from "./internal/breaker/join.ts"
 import * as internal from "./internal/stores/alone.ts"
 import type { WindowEntry, WindowRequest } from "./internal/core/windows/stored.ts"
 import type { CircuitStoreError } from "./internal/stores/error.ts"
@@ -279,7 +280,7 @@ export {
  * @since 0.1.0
  * @category references
  */
-export class CircuitStore extends Context.Reference<CircuitStore>()(internal.key, {
+export class CircuitStore extends Context.Reference<CircuitStore>()(storeKey, {
   defaultValue: (): Store => alone
 }) {}
 

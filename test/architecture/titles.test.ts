@@ -53,6 +53,17 @@ describe("titles", () => {
     assert.deepStrictEqual(missing, [])
   })
 
+  it("of the replica name every rule of its table, and no other", () => {
+    const replica = fs.readFileSync(path.join(root, "src/internal/core/replica/replica.ts"), "utf8")
+    const rules = [...replica.matchAll(/^ \* \| (S\d+) \|/gm)].map(([, rule]) => rule!)
+    assert.deepStrictEqual(rules, numbered("S", rules.length))
+    const titles = files
+      .filter(({ file }) => file.startsWith("core/replica/"))
+      .flatMap(({ text }) => titlesOf(text))
+    const named = new Set(titles.flatMap((title) => title.match(/\bS\d+\b/g) ?? []))
+    assert.sameMembers([...named], rules)
+  })
+
   it("are found, however they are written", () => {
     const text = [
       'it("R3.1.1 plain", () => {})',

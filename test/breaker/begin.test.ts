@@ -6,6 +6,7 @@ import { Outcome } from "effect-circuit-breaker"
 import { admit } from "../../src/internal/breaker/admit.ts"
 import type { Breaker } from "../../src/internal/breaker/breaker.ts"
 import { snapshot } from "../../src/internal/breaker/reading.ts"
+import { unsettledCallsOf } from "../../src/internal/breaker/unsettledCalls.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import { fails, works } from "../kit/index.ts"
 import { entryOf, makeBreaker, protect } from "./fixtures.ts"
@@ -29,7 +30,7 @@ const addResetting = (breaker: Breaker) =>
         entry.current = Machine.reset(entry.current, breaker.settings.rules, 0)
       }
     }
-    breaker.unsettledCalls.add(call)
+    unsettledCallsOf(breaker).add(call)
     return call
   })
 
@@ -54,9 +55,9 @@ describe("E1 the unsettled calls of a circuit", () => {
       const breaker = yield* makeBreaker()
       const call = yield* addResetting(breaker)
       yield* admission(breaker)
-      assert.isFalse(breaker.unsettledCalls.isEmpty)
+      assert.isFalse(unsettledCallsOf(breaker).isEmpty)
       assert.strictEqual((yield* snapshot(breaker, "default")).totals.succeeded, 1)
-      breaker.unsettledCalls.takeBack(call)
+      unsettledCallsOf(breaker).takeBack(call)
       assert.strictEqual((yield* snapshot(breaker, "default")).totals.succeeded, 0)
     })
   )

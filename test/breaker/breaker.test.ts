@@ -6,6 +6,7 @@ import * as FiberId from "effect/FiberId"
 import * as TestClock from "effect/TestClock"
 import { TripPolicy } from "effect-circuit-breaker"
 import * as Controls from "../../src/internal/breaker/controls.ts"
+import { unsettledCallsOf } from "../../src/internal/breaker/unsettledCalls.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import { recordLogs } from "../kit/index.ts"
 import { entryOf, makeBreaker, withCaller } from "./fixtures.ts"
@@ -100,13 +101,13 @@ describe("R3.1.5 code that throws while unsettled calls are settled", () => {
       const breaker = yield* makeBreaker({ name: "payments" })
       const entry = yield* entryOf(breaker, "eu")
       for (const _ of [1, 2])
-        breaker.unsettledCalls.add({
+        unsettledCallsOf(breaker).add({
           call: { generation: 0, slot: 0, entry },
           settle: () => {
             throw new Error("broken")
           }
         })
-      breaker.unsettledCalls.settleAll(entry)
+      unsettledCallsOf(breaker).settleAll(entry)
       assert.strictEqual(lines.length, 1)
       assert.include(Object.values(lines[0]!.annotations), "payments")
       assert.include(Object.values(lines[0]!.annotations), "eu")

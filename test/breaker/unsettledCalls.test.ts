@@ -27,7 +27,10 @@ const makeTable = (options?: CircuitBreaker.Options) =>
       return call
     }
     const seen = (entry: CircuitEntry, now = 0) => {
-      const { circuit, unsettled: count } = unsettled.seen(entry, rules, now)
+      const { circuit, unsettled: count } = unsettled.seen(entry, rules, now) ?? {
+        circuit: entry.current,
+        unsettled: 0
+      }
       return { count, circuit, calls: Machine.counts(circuit, rules, now).calls }
     }
     return { add, breaker, reported, rules, seen, settled, unsettled }

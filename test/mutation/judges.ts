@@ -14,7 +14,24 @@ export const tooSlow: ReadonlyArray<string> = [
   "each opening takes one step"
 ]
 
-export type Folder = "breaker" | "http"
+export type Folder = "breaker" | "core/replica" | "http"
+
+/** All of them together take less than a second. */
+const replicaTests = [
+  "attention",
+  "changes",
+  "following",
+  "holds",
+  "link",
+  "outages",
+  "pace",
+  "reading",
+  "reporting",
+  "reports",
+  "shared",
+  "slots",
+  "writes"
+].map((test) => `core/replica/${test}`)
 
 /** The files of a folder, the most important ones first, each with the tests that judge it. */
 export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
@@ -73,6 +90,24 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     judged("breaker/circuitRef", "breaker/circuitRef", "breaker/circuitEntry"),
     judged("breaker/join", "fleet/rules")
   ],
+  "core/replica": [
+    "answers",
+    "observing",
+    "writing",
+    "changes",
+    "following",
+    "reporting",
+    "own",
+    "judging",
+    "news",
+    "asking",
+    "replica",
+    "shared",
+    "reading",
+    "step",
+    "pace",
+    "link"
+  ].map((file) => judged(`core/replica/${file}`, ...replicaTests)),
   http: [
     judged(
       "http/client/protect",

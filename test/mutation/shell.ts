@@ -6,11 +6,11 @@ import type { Judged } from "./judges.ts"
 import { isFolder, judges } from "./judges.ts"
 
 /**
- * `npm run mutation:breaker` and `npm run mutation:http`: measures a folder of the shell file by file, each with the tests
+ * `npm run mutation:breaker`, `mutation:http` and `mutation:replica`: measures a folder file by file, each with the tests
  * that judge it. `npm run mutation:breaker -- begin call` measures these two alone, and `-- begin:40-60` some lines of one.
  */
 const [folder = "", ...names] = process.argv.slice(2)
-if (!isFolder(folder)) throw new Error(`breaker or http, not "${folder}"`)
+if (!isFolder(folder)) throw new Error(`breaker, core/replica or http, not "${folder}"`)
 
 interface Named extends Judged {
   /** The lines to change, `:from-to`; all of them if empty. */

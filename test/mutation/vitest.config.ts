@@ -11,6 +11,6 @@ export default defineConfig({
   resolve: { alias: [{ find: /^effect-circuit-breaker$/, replacement: `${src}/index.ts` }] },
   test: {
     include: ["test/core/**/*.test.ts", "test/rules/tripPolicyConfig.test.ts"],
-    exclude: ["test/core/interleavings.test.ts", "test/core/untimed.test.ts"]
+    exclude: ["test/core/interleavings.test.ts", "test/core/untimed.test.ts", "test/core/replica/**"]
   }
 })

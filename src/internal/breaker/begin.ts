@@ -73,7 +73,7 @@ const coordinated = (
   caller: Caller,
   restore: Restore
 ): Admission => {
-  const { breaker, key } = request
+  const { breaker, classify, key } = request
   // Looked up again: the circuit may have been dropped while the call waited.
   const entry = breaker.use(key, caller)
   if (coordinator.outageMillis !== undefined) return rejectForOutage(breaker, entry, caller)
@@ -85,8 +85,10 @@ const coordinated = (
       return Effect.failCause(cause)
     },
     onSuccess: (decision) => {
-      const taken = takenSlot(breaker, entry, decision, caller)
-      if (taken !== undefined) return Effect.succeed(begun(request, entry, taken, caller))
+      const now = breaker.now(caller)
+      const taken = takenSlot(breaker, entry, decision, now)
+      if (taken !== undefined)
+        return Effect.succeed(begun(new RunningCall(breaker, entry, classify, now), taken, caller))
       slot.abandon()
       return withoutSlot(request, entry, decision, caller)
     }
@@ -98,10 +100,9 @@ const takenSlot = (
   breaker: Breaker,
   entry: CircuitEntry,
   decision: Decision | undefined,
-  caller: Caller
+  now: number
 ): Ticket | undefined =>
-  decision?._tag === "Admitted" &&
-  Machine.lands(entry.current, breaker.settings.rules, decision.ticket, breaker.now(caller))
+  decision?._tag === "Admitted" && Machine.lands(entry.current, breaker.settings.rules, decision.ticket, now)
     ? decision.ticket
     : undefined
 
@@ -141,24 +142,19 @@ export const admitsEveryCall = ({ current }: CircuitEntry): boolean =>
   current._tag === "Closed" || current._tag === "Disabled"
 
 const decide = (request: Request, entry: CircuitEntry, caller: Caller): Admission => {
-  const { breaker } = request
+  const { breaker, classify } = request
   const now = breaker.now(caller)
-  if (!admitsEveryCall(entry)) breaker.unsettledCalls.settleAll(entry)
+  if (!admitsEveryCall(entry)) breaker.unsettledCalls?.settleAll(entry)
   if (isWithinCall(entry, caller, now)) return Effect.succeed(undefined)
   const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, now)
   breaker.announce(breaker.replace(entry, next, now), caller)
   return decision._tag === "Rejected"
     ? rejection(breaker, entry, decision.retryAfterMillis, caller)
-    : Effect.succeed(begun(request, entry, decision.ticket, caller))
+    : Effect.succeed(begun(new RunningCall(breaker, entry, classify, now), decision.ticket, caller))
 }
 
-const begun = (
-  { breaker, classify }: Request,
-  entry: CircuitEntry,
-  { generation, slot }: Ticket,
-  caller: Caller
-): RunningCall => {
-  const call = new RunningCall(breaker, entry, classify, breaker.now(caller))
+/** The call of a ticket, nested in the caller's own. */
+const begun = (call: RunningCall, { generation, slot }: Ticket, caller: Caller): RunningCall => {
   call.generation = generation
   call.slot = slot
   call.outer = callOf(caller)

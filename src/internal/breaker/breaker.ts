@@ -17,8 +17,7 @@ import { Circuits } from "./circuits.ts"
 import type { Coordinator } from "./coordinator.ts"
 import type { OpenDuration } from "./openDuration.ts"
 import * as OpenDurations from "./openDuration.ts"
-import type { Seen } from "./unsettledCalls.ts"
-import { UnsettledCalls } from "./unsettledCalls.ts"
+import type { Seen, UnsettledCalls } from "./unsettledCalls.ts"
 import { Waiters } from "./waiters.ts"
 
 /**
@@ -31,12 +30,15 @@ export class Breaker {
   readonly settings: Settings
   readonly policy: Policy<unknown>
   readonly circuits: Circuits
-  readonly unsettledCalls: UnsettledCalls
   readonly transitions = new Broadcast<Transition.Transition>()
   readonly waiters = new Waiters()
   readonly meters: Meters
   readonly isShared: boolean
   readonly openDuration: OpenDuration
+  /** The fiber that made the breaker: what happens in a timer, which has no caller of its own, is reported by it. */
+  readonly maker: Caller
+  /** Set by the first call that an adapter leaves unsettled. */
+  unsettledCalls: UnsettledCalls | undefined = undefined
   /** Set where the breaker shares its circuits, until its scope closes. */
   coordinator: Coordinator | undefined = undefined
   private readonly publishEverywhere: (transition: Transition.Transition) => void
@@ -49,8 +51,7 @@ export class Breaker {
     this.isShared = isShared
     this.policy = settings.rules.policy
     this.publishEverywhere = publish
-    // A timer that settles calls has no caller of its own to report by.
-    this.unsettledCalls = new UnsettledCalls((key, defect) => this.reportDefect(key, defect, caller))
+    this.maker = caller
     this.openDuration = OpenDurations.make(
       settings.openDuration,
       `CircuitBreaker "${settings.name}": openDuration`,
@@ -77,7 +78,9 @@ export class Breaker {
 
   /** The circuit as a reader sees it: an unsettled call is a success so far. */
   seen(entry: CircuitEntry, now: number): Seen {
-    return this.unsettledCalls.seen(entry, this.settings.rules, now)
+    return (
+      this.unsettledCalls?.seen(entry, this.settings.rules, now) ?? { circuit: entry.current, unsettled: 0 }
+    )
   }
 
   /**

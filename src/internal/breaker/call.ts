@@ -74,7 +74,7 @@ export class RunningCall extends Frame implements Ticket {
     caller: Caller
   ): Effect.Effect<void> | undefined {
     if (this.slot === Machine.spentSlot && outcome._tag !== "Failure") return undefined
-    this.breaker.unsettledCalls.settleAll(this.entry)
+    this.breaker.unsettledCalls?.settleAll(this.entry)
     return record(this, outcome, exit, caller)
   }
 
@@ -202,7 +202,7 @@ const countSuccess = (call: RunningCall, caller: Caller): boolean => {
 const mayLeadOn = ({ breaker, entry }: RunningCall): boolean =>
   !breaker.policy.isBuiltIn ||
   entry.needsCoordinator ||
-  !breaker.unsettledCalls.isEmpty ||
+  breaker.unsettledCalls?.isEmpty === false ||
   !breaker.circuits.holds(entry)
 
 const timedSuccess = (call: RunningCall, at: number): Call => ({

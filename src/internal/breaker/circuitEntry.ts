@@ -33,7 +33,7 @@ export class CircuitEntry extends CircuitRef {
   /** The list it is in; none once it has been dropped. */
   list: RecencyList | undefined = undefined
   /** Whether calls and successes concern the coordinator. They do not while it knows that the circuit is healthy. */
-  needsCoordinator: boolean
+  needsCoordinator = false
   succeeded = 0
   newer: CircuitEntry | undefined = undefined
   older: CircuitEntry | undefined = undefined

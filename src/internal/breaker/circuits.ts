@@ -85,11 +85,9 @@ export class Circuits {
     return entry === undefined || this.isIdle(entry, now) ? undefined : entry
   }
 
+  /** The circuits that a reader sees: those that have not been idle too long. */
   *all(now: number): Iterable<CircuitEntry> {
-    if (this.unkeyed !== undefined) yield this.unkeyed
-    for (const entry of this.closed) if (!this.isIdle(entry, now)) yield entry
-    for (const entry of this.recovering) if (!this.isIdle(entry, now)) yield entry
-    yield* this.others
+    for (const entry of this.every()) if (entry === this.unkeyed || !this.isIdle(entry, now)) yield entry
   }
 
   /** Whether a circuit has not been dropped. */

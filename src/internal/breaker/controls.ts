@@ -26,7 +26,7 @@ const control = <A>(
     const { coordinator } = breaker
     const controlled = Effect.suspend(() => {
       const entry = breaker.use(key, caller)
-      breaker.unsettledCalls.settleAll(entry)
+      breaker.unsettledCalls?.settleAll(entry)
       const now = breaker.now(caller)
       const before = Machine.at(entry.current, breaker.settings.rules, now)
       breaker.announce(breaker.replace(entry, before, now), caller)

@@ -1,3 +1,4 @@
+import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
@@ -23,6 +24,21 @@ export type Join = (
  * @internal
  */
 export const joinKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/join/1")
+
+/**
+ * The key of the store in the environment.
+ *
+ * @internal
+ */
+export const storeKey = "effect-circuit-breaker/CircuitStore"
+
+/**
+ * The store in the environment, if there is one. The public module has a reference with the same key, whose default
+ * stores nothing: Effect identifies both by their key alone, and a breaker needs no default.
+ *
+ * @internal
+ */
+export const CurrentStore = Context.GenericTag<{ readonly coordination: object }>(storeKey)
 
 /**
  * Marks the store that coordinates nothing, and stores made of it.

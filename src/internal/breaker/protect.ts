@@ -61,7 +61,7 @@ const protectGuarded = <A, E, R>(
   caller: Caller
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   const { breaker } = request
-  breaker.unsettledCalls.settleAll(entry)
+  breaker.unsettledCalls?.settleAll(entry)
   const now = breaker.now(caller)
   if (isWithinCall(entry, caller, now)) return effect
   const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, now)

@@ -2,6 +2,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Outcome from "../../Outcome.ts"
 import type { Circuit, Rules, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
+import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
@@ -25,6 +26,28 @@ export interface Seen {
   /** How many unsettled calls are counted in. */
   readonly unsettled: number
 }
+
+/**
+ * What unsettled calls need of the breaker that they belong to.
+ *
+ * @internal
+ */
+export interface Owner {
+  unsettledCalls: UnsettledCalls | undefined
+  readonly maker: Caller
+  readonly reportDefect: (key: string, defect: unknown, caller: Caller) => void
+}
+
+/**
+ * The unsettled calls of a breaker, for an adapter that has some. The first of them brings this code along, so that a
+ * program without such an adapter does not load it.
+ *
+ * @internal
+ */
+export const unsettledCallsOf = (breaker: Owner): UnsettledCalls =>
+  (breaker.unsettledCalls ??= new UnsettledCalls((key, defect) =>
+    breaker.reportDefect(key, defect, breaker.maker)
+  ))
 
 /**
  * The unsettled calls of a breaker, by circuit. Each is settled as a success when the event loop turns, or before its
@@ -74,10 +97,9 @@ export class UnsettledCalls {
     return this.count === 0
   }
 
-  seen(entry: CircuitEntry, rules: Rules<unknown>, now: number): Seen {
-    return (
-      this.byCircuit.get(entry)?.seen(entry.current, rules, now) ?? { circuit: entry.current, unsettled: 0 }
-    )
+  /** The circuit as a reader sees it; `undefined` where it has no unsettled calls. */
+  seen(entry: CircuitEntry, rules: Rules<unknown>, now: number): Seen | undefined {
+    return this.byCircuit.get(entry)?.seen(entry.current, rules, now)
   }
 
   /** Settles the calls of a circuit. Settling one asks for this again, so they are taken out first. */

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker, Options, ProtectOptions } from "../../CircuitBreaker.ts"
 import { admit } from "../breaker/admit.ts"
@@ -12,9 +13,8 @@ import { protect } from "../breaker/protect.ts"
 import { protectStream } from "../breaker/protectStream.ts"
 import * as Reading from "../breaker/reading.ts"
 import type { Classify } from "../breaker/verdict.ts"
-import { joinOf } from "../breaker/join.ts"
+import { CurrentStore, joinOf } from "../breaker/join.ts"
 import { CurrentRegistry } from "../observe/registry.ts"
-import { CurrentStore } from "../stores/alone.ts"
 import { checkCall, checkKey, checkStream, decode } from "./options.ts"
 import { stepsKey, stepsOf } from "./steps.ts"
 
@@ -22,9 +22,9 @@ import { stepsKey, stepsOf } from "./steps.ts"
 export const make = (options: Options): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   Effect.gen(function* () {
     const registry = yield* CurrentRegistry
-    const store = yield* CurrentStore
+    const store = Option.getOrUndefined(yield* Effect.serviceOption(CurrentStore))
     const settings = decode(options)
-    const join = joinOf(store)
+    const join = store && joinOf(store)
     const publish = registry.unsafePublish
     const breaker = yield* join === undefined
       ? Effect.withFiberRuntime<Breaker>((caller) =>

@@ -63,7 +63,8 @@ export class Node {
     this.name = observe ? `${name} (observe)` : name
     this.settings = settingsOf(breaker, policy, store)
     this.connection = new Connection(breaker, store.coordination.deadline, on)
-    const nothing = { revision: "", shared: initial(breaker.settings.rules), isPartial: false }
+    const shared = initial(breaker.settings.rules)
+    const nothing = { revision: "", shared, at: -Infinity, isPartial: false }
     this.unknown = Replicas.initial(nothing, policy)
   }
 

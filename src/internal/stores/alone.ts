@@ -1,5 +1,4 @@
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Entry, Store } from "../../CircuitStore.ts"
@@ -22,20 +21,3 @@ export const alone: Store & { readonly [aloneKey]: true } = {
 }
 
 const noCircuit: Omit<Entry, "now"> = { revision: "", state: "", window: undefined, leases: [] }
-
-/**
- * The key of the store in the environment.
- *
- * @internal
- */
-export const key = "effect-circuit-breaker/CircuitStore"
-
-/**
- * The store in the environment, for the code that makes breakers. The public module has a reference with the same key,
- * and also the stores that bring the code of a fleet along. Effect identifies references by their keys alone.
- *
- * @internal
- */
-export class CurrentStore extends Context.Reference<CurrentStore>()(key, {
-  defaultValue: (): Store => alone
-}) {}

@@ -40,18 +40,21 @@ const generationOf = ({ shared }: Known): number => shared.circuit.generation
 
 /** Whether a change that was heard, or made, after the question is missing from the answer. */
 const isOvertaken = (latest: Known, read: Known, asked: Known): boolean =>
-  (latest.revision !== asked.revision && read.revision === asked.revision) ||
-  (generationOf(asked) <= generationOf(read) && generationOf(read) < generationOf(latest))
+  latest.revision !== asked.revision &&
+  (read.revision === asked.revision ||
+    (generationOf(asked) <= generationOf(read) && generationOf(read) < generationOf(latest)) ||
+    (generationOf(read) === generationOf(latest) && read.revision !== latest.revision && read.at < latest.at))
 
 /** Without what is held by nodes that are not heard of. After an outage, all of them have a lease. */
 const withoutLostNodes = (
-  { revision, shared }: Known,
+  known: Known,
   entry: Entry,
   { answeringSince, settings: { leaseMillis, rules } }: Situation
 ): Known => {
+  const { shared } = known
   const isSoon = entry.now - answeringSince < leaseMillis
   const living = isSoon ? shared : withoutLost(shared, rules, entry, leaseMillis)
-  return { revision, shared: living, isPartial: living !== shared }
+  return { ...known, shared: living, isPartial: living !== shared }
 }
 
 /** What the store has lost of this node's reports is told again, and soon. */
@@ -85,10 +88,12 @@ export const written = (step: Stepped, { entry, revision }: Of<"Written">, situa
   // What was heard, or given up, in between counts.
   if (standing._tag !== "Writing" || standing.attempt?.revision !== revision) return step
   const { attempt } = standing
-  if (entry.revision === revision) return Writes.won(step, standing, attempt, situation)
+  if (entry.revision === revision) {
+    return Writes.won(step, standing, { ...attempt, at: entry.now }, situation)
+  }
   const read = decoded(step, entry, standing.base, situation)
   if (read.known === undefined) return leftAlone(read.node)
-  const isStale = isOvertaken(standing.base, read.known, { ...attempt, revision: attempt.expected })
+  const isStale = isOvertaken(standing.base, read.known, attempt.madeOf)
   const base = isStale ? standing.base : withoutLostNodes(read.known, entry, situation)
   return Writes.attempt(read.node, { ...standing, base, attempt: undefined }, situation)
 }

@@ -69,6 +69,9 @@ export interface Resets {
  */
 export interface Keeps extends Kept {
   readonly _tag: "Keeps"
+  /** How many resets the node knew of, and how many of its isolations the store had by then: a later reset ends those. */
+  readonly resets: number
+  readonly begun: number
 }
 
 /**
@@ -95,6 +98,8 @@ export interface Restores extends Kept {
   readonly seen: number
   /** Whether the node has changed the circuit itself since the others last knew of it. */
   readonly isNews: boolean
+  /** The generation of the window that the store keeps: its state was of that one at the least. */
+  readonly epoch: number
 }
 
 /**
@@ -217,13 +222,19 @@ const reset = (shared: SharedCircuit, rules: Rules<unknown>, now: number): Share
   circuit: Machine.reset(shared.circuit, rules, now)
 })
 
-const keep = (
-  { disables, isolations }: Kept,
+/**
+ * How often a node isolates and disables the circuit, whatever others have made of that.
+ *
+ * @internal
+ */
+export const keep = (
+  { begun, disables, isolations, resets }: Omit<Keeps, "_tag">,
   shared: SharedCircuit,
   { node, rules }: Settings,
   now: number
 ): SharedCircuit => {
-  const keepers = keptBy(shared.keepers, node, isolations)
+  const standing = shared.resets > resets ? Math.max(0, isolations - begun) : isolations
+  const keepers = keptBy(shared.keepers, node, standing)
   const disablers = keptBy(shared.disablers, node, disables)
   const circuit = heldBy(shared.circuit, rules, { keepers, disablers }, now)
   const isSame = keepers[node] === shared.keepers[node] && disablers[node] === shared.disablers[node]
@@ -242,13 +253,15 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
   const isUnchanged = shared.circuit.generation <= seen
   if (!isUnchanged && !(isNews && overrules(circuit, shared.circuit))) {
     // What this node keeps still stands, unless a reset has ended it.
-    const isolations = shared.resets > holdings.resets ? 0 : change.isolations
-    return keep({ disables: change.disables, isolations }, shared, settings, now)
+    const { disables, isolations } = change
+    return isolations + disables > 0
+      ? keep({ isolations, disables, resets: holdings.resets, begun: isolations }, shared, settings, now)
+      : shared
   }
   // What the nodes know in this generation is no news to them. What is Closed was opened before.
   const steps = circuit._tag === "Closed" ? 2 : 1
   const generation = isNews
-    ? Math.max(shared.circuit.generation, circuit.generation) + steps
+    ? Math.max(shared.circuit.generation, circuit.generation, change.epoch) + steps
     : circuit.generation
   const keepers = circuit._tag === "Isolated" ? keptBy(holdings.keepers, node, change.isolations) : {}
   const disablers =

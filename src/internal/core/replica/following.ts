@@ -1,4 +1,4 @@
-import type { Circuit } from "../circuit.ts"
+import type { Circuit, HalfOpen } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { isCounting } from "./reporting.ts"
 import type { Replica, Stepped } from "./replica.ts"
@@ -79,17 +79,10 @@ const compare = (
     isKnown: there.generation === generation && (revision === followed.revision || standing._tag === "Alone"),
     isAhead,
     isExpected: isAhead || isNew || there.generation <= generation,
-    isReset: shared.resets > followed.shared.resets && !isKeptSince(replica, shared, node)
+    // What the node still isolates has begun since.
+    isReset: shared.resets > followed.shared.resets && !(node in shared.keepers)
   }
 }
-
-/**
- * Whether what the node isolates was written after the latest reset, which has then not ended it.
- *
- * @internal
- */
-export const isKeptSince = ({ kept }: Replica, { keepers }: Known["shared"], node: string): boolean =>
-  kept.isolations > 0 && keepers[node] === kept.isolations
 
 const changed = (
   step: Stepped,
@@ -114,7 +107,8 @@ const rollTime = (
 const isOverHere = ({ here, isExpected, isKnown, there }: Comparison, situation: Situation): boolean =>
   (isKnown || isExpected) && here.openings === there.openings && isAlike(here, there, situation, clockMillis)
 
-const clockMillis = 50
+/** @internal */
+export const clockMillis = 50
 
 /** Whether two circuits are in the same state, and as much of it is held, after so much more time. */
 const isAlike = (
@@ -124,13 +118,16 @@ const isAlike = (
   slackMillis: number
 ): boolean => {
   const then = rollTime(there, situation, slackMillis)
-  if (here._tag === "HalfOpen" && then._tag === "HalfOpen") return here.slots.count === then.slots.count
+  if (here._tag === "HalfOpen" && then._tag === "HalfOpen") return hasAsMany(here, then)
   if (here._tag === "Isolated" && then._tag === "Isolated") {
     return here.holders === then.holders && here.disablers === then.disablers
   }
   if (here._tag === "Disabled" && then._tag === "Disabled") return here.disablers === then.disablers
   return here._tag === then._tag
 }
+
+const hasAsMany = (here: HalfOpen, there: HalfOpen): boolean =>
+  here.slots.count === there.slots.count && here.succeeded === there.succeeded && here.failed === there.failed
 
 /**
  * Whether to follow is a transition. Only by hand does a circuit get from Closed to Closed, by a reset, and from Open to

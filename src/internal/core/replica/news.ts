@@ -1,10 +1,10 @@
 import * as Machine from "../circuit.ts"
 import type { Of } from "./events.ts"
-import { keepAgain } from "./observing.ts"
 import * as Pace from "./pace.ts"
 import { decoded } from "./reading.ts"
 import type { Stepped } from "./replica.ts"
 import * as Replicas from "./replica.ts"
+import type { Known } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
@@ -15,15 +15,20 @@ export const changeHeard = (step: Stepped, event: Of<"ChangeHeard">, situation: 
   const { standing } = step.replica
   if (standing._tag === "Diverged") return { ...step, replica: Replicas.hurried(step.replica) }
   if (standing._tag === "Writing" && standing.attempt?.revision === event.revision) {
-    return Writes.won(step, standing, standing.attempt, situation)
+    return Writes.won(step, standing, { ...standing.attempt, at: event.now }, situation)
   }
   const latest = Replicas.latestOf(step.replica)
   const { known, node } = decoded(step, event, latest, situation)
-  // What comes late is no news.
-  if (known === undefined || known.shared.circuit.generation < latest.shared.circuit.generation) return node
+  if (known === undefined || isLate(known, latest)) return node
   return standing._tag === "Writing"
     ? Replicas.toStanding(node, { ...standing, base: known })
-    : keepAgain(node, known, situation)
+    : Writes.keepAgain(node, known, situation, standing._tag !== "InStep")
+}
+
+/** What comes late is no news. */
+const isLate = (heard: Known, latest: Known): boolean => {
+  const [generation, ownGeneration] = [heard.shared.circuit.generation, latest.shared.circuit.generation]
+  return generation < ownGeneration || (generation === ownGeneration && heard.at < latest.at)
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Circuit } from "../circuit.ts"
+import * as Machine from "../circuit.ts"
 import type { WindowEntry } from "../windows/stored.ts"
 import { overrules } from "./changes.ts"
-import { follow, isKeptSince } from "./following.ts"
+import { clockMillis } from "./following.ts"
 import type { Replica, Stepped } from "./replica.ts"
 import * as Replicas from "./replica.ts"
 import type { Known } from "./shared.ts"
@@ -21,19 +22,49 @@ export const observe = (
   window: WindowEntry | undefined,
   situation: Situation
 ): Stepped => {
-  const here = Replicas.standingNow(node, situation)
-  const there = known.shared.circuit
-  const hasLostState = there.generation === 0 && (window?.epoch ?? 0) > 0
-  const isLost = there.generation < node.replica.followed.shared.circuit.generation
-  const isWorthKeeping = here._tag !== "Closed" || here.openings > 0
-  return hasLostState || (isLost && isWorthKeeping) || isNews(node.replica, here, known)
-    ? Writes.restore(node, known, situation)
-    : resetAgain(settleDown(keepAgain(node, known, situation), situation), node.replica, situation)
+  if (isGivenBack(node, known, window, situation)) {
+    return Writes.restore(node, known, window?.epoch ?? 0, situation)
+  }
+  const { followed, standing } = node.replica
+  // Where others have changed it since, what they have found counts.
+  return standing._tag === "Diverged" && standing.isReset && known.revision === followed.revision
+    ? resetAgain(node, known, situation)
+    : settleDown(Writes.keepAgain(node, known, situation, standing._tag !== "InStep"), situation)
 }
 
-/** A reset by hand reaches the others, also when what this node has made of it does not. */
-const resetAgain = (node: Stepped, { standing }: Replica, situation: Situation): Stepped =>
-  standing._tag === "Diverged" && standing.isReset ? Writes.push(node, { _tag: "Resets" }, situation) : node
+/** Whether the store has lost the circuit, or has to be told of what this node has made of it. */
+const isGivenBack = (
+  node: Stepped,
+  known: Known,
+  window: WindowEntry | undefined,
+  situation: Situation
+): boolean => {
+  const here = Replicas.standingNow(node, situation)
+  const { generation } = known.shared.circuit
+  const isWorthKeeping = here._tag !== "Closed" || here.openings > 0
+  const isLost = generation < node.replica.followed.shared.circuit.generation && isWorthKeeping
+  return isLost || hasLostState(known, window, situation) || isNews(node.replica, here, known)
+}
+
+/** Whether the window is one of a later generation than the state, also if clocks differ by some milliseconds. */
+const hasLostState = (
+  { at, shared }: Known,
+  window: WindowEntry | undefined,
+  { settings: { rules } }: Situation
+): boolean =>
+  window !== undefined && window.epoch > Machine.at(shared.circuit, rules, at + clockMillis).generation
+
+/** A reset by hand reaches the others, and what this node has kept since stays so. */
+const resetAgain = (step: Stepped, known: Known, situation: Situation): Stepped => {
+  const { kept } = step.replica
+  const { node: self } = situation.settings
+  const node = Replicas.know(Writes.inStepAgain(step), { followed: known })
+  const reset = Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
+  const since = Replicas.know(reset, { kept })
+  return kept.isolations + kept.disables > 0
+    ? Writes.push(since, Writes.keeps(since.replica, self), situation)
+    : since
+}
 
 /** Whether what a node has changed itself is news to the others, or stands against what they have made of it. */
 const isNews = ({ followed, kept, standing }: Replica, here: Circuit<unknown>, known: Known): boolean => {
@@ -51,47 +82,17 @@ const isOwn = (here: Circuit<unknown>, { disables, isolations }: Replica["kept"]
   !(here._tag === "Isolated" && isolations === 0) && !(here._tag === "Disabled" && disables === 0)
 
 /**
- * Follows a shared circuit, and sees to it that the others know how often this node isolates and disables it: they may
- * have taken this node for dead. A circuit that it keeps so stays so, whatever the others have made of it.
- *
- * @internal
+ * A node that is in step writes what it has left out, and gives back the slots that none of its calls uses: it may have
+ * missed that it got them.
  */
-export const keepAgain = (step: Stepped, known: Known, situation: Situation): Stepped => {
-  const { node: self } = situation.settings
-  const node = withoutResetIsolations(step, known, self)
-  const { kept, standing } = node.replica
-  const { disablers, keepers } = known.shared
-  if (kept.isolations === (keepers[self] ?? 0) && kept.disables === (disablers[self] ?? 0)) {
-    return follow(node, known, situation, standing._tag !== "InStep")
-  }
-  const followed = isKeptBy(kept, known.shared.circuit)
-    ? Replicas.know(node, { followed: known })
-    : follow(node, known, situation, standing._tag !== "InStep")
-  return Writes.push(inStepAgain(followed), { _tag: "Keeps", ...kept }, situation)
-}
-
-/** A reset by another node ends the isolations of this one. */
-const withoutResetIsolations = (node: Stepped, { shared }: Known, self: string): Stepped => {
-  const { followed, isNew, kept } = node.replica
-  return shared.resets > followed.shared.resets && !isNew && !isKeptSince(node.replica, shared, self)
-    ? Replicas.know(node, { kept: { ...kept, isolations: 0 } })
-    : node
-}
-
-/** Whether a node keeps a circuit from being what the others have made of it. */
-const isKeptBy = ({ disables, isolations }: Replica["kept"], { _tag }: Circuit<unknown>): boolean =>
-  _tag !== "Isolated" && (isolations > 0 || (disables > 0 && _tag !== "Disabled"))
-
-const inStepAgain = (node: Stepped): Stepped =>
-  node.replica.standing._tag === "Diverged" ? Replicas.toStanding(node, Replicas.inStep) : node
-
-/** A node that is in step gives back the slots that none of its calls uses: it may have missed that it got them. */
 const settleDown = (step: Stepped, situation: Situation): Stepped => {
-  const node = inStepAgain(step)
+  const node = Writes.inStepAgain(step)
   const { followed, slots, standing } = node.replica
   if (standing._tag !== "InStep") return node
+  const { node: self } = situation.settings
+  if (followed.isPartial) return Writes.push(node, Writes.keeps(node.replica, self), situation)
   return Object.entries(followed.shared.probers)
-    .filter(([id, prober]) => prober === situation.settings.node && !slots.includes(Number(id)))
+    .filter(([id, prober]) => prober === self && !slots.includes(Number(id)))
     .reduce(
       (after, [id]) => Writes.push(after, Writes.abandoned(after, Number(id), situation), situation),
       node

@@ -104,7 +104,7 @@ export const controlled = (step: Stepped, control: Control, situation: Situation
       return Writes.push(node, { _tag: "Trips", openMillis: circuit.openMillis, openedAt }, situation)
     }
     case "Reset":
-      return withReset(Writes.push(node, { _tag: "Resets" }, situation))
+      return Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
     case "Isolate":
       return keeping(node, { isolations: 1, disables: 0 }, situation)
     case "Release":
@@ -116,15 +116,9 @@ export const controlled = (step: Stepped, control: Control, situation: Situation
   }
 }
 
-/** A reset ends the isolations of all nodes, also if it reaches them later. */
-const withReset = (node: Stepped): Stepped => {
-  const { followed, kept } = node.replica
-  const shared = { ...followed.shared, keepers: {}, resets: followed.shared.resets + 1 }
-  return Replicas.know(node, { kept: { ...kept, isolations: 0 }, followed: { ...followed, shared } })
-}
-
 const keeping = (node: Stepped, change: Replica["kept"], situation: Situation): Stepped => {
   const { disables, isolations } = node.replica.kept
   const kept = { isolations: isolations + change.isolations, disables: disables + change.disables }
-  return Writes.push(Replicas.know(node, { kept }), { _tag: "Keeps", ...kept }, situation)
+  const knowing = Replicas.know(node, { kept })
+  return Writes.push(knowing, Writes.keeps(knowing.replica, situation.settings.node), situation)
 }

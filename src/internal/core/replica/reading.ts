@@ -21,7 +21,7 @@ export const decoded = (
   { settings }: Situation
 ): { readonly node: Stepped; readonly known: Known | undefined } => {
   const { now, revision, state } = entry
-  const knowing = (shared: SharedCircuit): Known => ({ revision, shared, isPartial: false })
+  const knowing = (shared: SharedCircuit): Known => ({ revision, shared, at: now, isPartial: false })
   if (state === undefined) return { node, known: knowing(asked.shared) }
   const read = decode(state, { ...settings, now })
   switch (read._tag) {

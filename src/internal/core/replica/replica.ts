@@ -95,12 +95,12 @@ export interface Writing {
 }
 
 /**
- * A write of the first `sent` changes, made of the state that had the revision `expected`.
+ * A write of the first `sent` changes, made of the state that was known then.
  *
  * @internal
  */
 export interface Attempt extends Known {
-  readonly expected: string
+  readonly madeOf: Known
   readonly sent: number
   readonly decisions: ReadonlyArray<SlotDecision>
 }

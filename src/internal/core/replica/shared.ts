@@ -12,6 +12,8 @@ import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
 export interface Known {
   readonly revision: string
   readonly shared: SharedCircuit
+  /** When the store kept it so, in its own time. */
+  readonly at: number
   /** Whether something was left out that a node holds which is not heard of. The store is then asked for the whole. */
   readonly isPartial: boolean
 }

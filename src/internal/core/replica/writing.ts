@@ -1,10 +1,10 @@
 import type { Decision } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { encode, holdingsOf } from "../wire.ts"
-import type { Change } from "./changes.ts"
-import { apply } from "./changes.ts"
+import type { Change, Keeps } from "./changes.ts"
+import { apply, keep } from "./changes.ts"
 import { follow } from "./following.ts"
-import type { Attempt, SlotDecision, Stepped, Writing } from "./replica.ts"
+import type { Attempt, Replica, SlotDecision, Stepped, Writing } from "./replica.ts"
 import * as Replicas from "./replica.ts"
 import type { Known } from "./shared.ts"
 import { shift, successor } from "./shared.ts"
@@ -24,7 +24,7 @@ export const push = (step: Stepped, change: Change, situation: Situation): Stepp
     case "Writing":
       return Replicas.toStanding(step, { ...standing, changes: [...standing.changes, change] })
     case "Diverged": {
-      const restore = restoring(step, step.replica.followed, situation)
+      const restore = restoring(step, step.replica.followed, 0, situation)
       return begin(restore.step, step.replica.followed, [restore.change, change], situation)
     }
     default:
@@ -56,7 +56,8 @@ export const attempt = (step: Stepped, writing: Writing, situation: Situation): 
   const { base, changes } = writing
   const now = storeTime(situation)
   const { decisions, shared } = applyAll(base, changes, situation)
-  if (shared === base.shared) {
+  // What was left out is written, so that all nodes know.
+  if (shared === base.shared && !base.isPartial) {
     return conclude(
       step,
       { ...writing, changes: [], decisions: [...writing.decisions, ...decisions] },
@@ -69,8 +70,9 @@ export const attempt = (step: Stepped, writing: Writing, situation: Situation): 
   const made: Attempt = {
     revision,
     shared: after,
+    at: now,
     isPartial: false,
-    expected: base.revision,
+    madeOf: base,
     sent: changes.length,
     decisions
   }
@@ -114,7 +116,7 @@ const applyAll = (
  * @internal
  */
 export const won = (step: Stepped, writing: Writing, made: Attempt, situation: Situation): Stepped => {
-  const isLatest = writing.base.revision === made.expected || writing.base.revision === made.revision
+  const isLatest = writing.base.revision === made.madeOf.revision || writing.base.revision === made.revision
   const next: Writing = {
     _tag: "Writing",
     base: isLatest ? made : writing.base,
@@ -127,11 +129,56 @@ export const won = (step: Stepped, writing: Writing, made: Attempt, situation: S
 
 /** All changes have arrived: the node follows what the store keeps now, and answers those who asked for a slot. */
 const conclude = (step: Stepped, { base, decisions }: Writing, situation: Situation): Stepped => {
-  const followed = follow(Replicas.toStanding(step, Replicas.inStep), plain(base), situation, true)
+  const followed = keepAgain(Replicas.toStanding(step, Replicas.inStep), plain(base), situation, true)
   return decisions.reduce((after, decision) => answer(after, decision, situation), followed)
 }
 
-const plain = ({ isPartial, revision, shared }: Known): Known => ({ revision, shared, isPartial })
+/**
+ * Follows a shared circuit, and sees to it that the others know how often this node isolates and disables it: they may
+ * have taken this node for dead, or missed that. Until they know, the circuit is what it will be then. `isAhead` says that
+ * the node has changed the circuit itself.
+ *
+ * @internal
+ */
+export const keepAgain = (step: Stepped, known: Known, situation: Situation, isAhead: boolean): Stepped => {
+  const { settings } = situation
+  const node = withoutEndedIsolations(step, known, settings.node)
+  const change = keeps({ ...node.replica, followed: known }, settings.node)
+  const kept = keep(change, known.shared, settings, storeTime(situation))
+  if (kept === known.shared) return follow(node, known, situation, isAhead)
+  const followed = follow(node, { ...known, shared: kept }, situation, isAhead)
+  return push(inStepAgain(Replicas.know(followed, { followed: known })), change, situation)
+}
+
+/** A reset by another node ends the isolations of this one, but for those that it has begun since. */
+const withoutEndedIsolations = (node: Stepped, { shared }: Known, self: string): Stepped => {
+  const { followed, isNew, kept } = node.replica
+  return shared.resets > followed.shared.resets && !isNew
+    ? Replicas.know(node, { kept: { ...kept, isolations: shared.keepers[self] ?? 0 } })
+    : node
+}
+
+/**
+ * How often a node isolates and disables a circuit, as a change of it.
+ *
+ * @internal
+ */
+export const keeps = ({ followed: { shared }, kept }: Replica, node: string): Keeps => ({
+  _tag: "Keeps",
+  ...kept,
+  resets: shared.resets,
+  begun: shared.keepers[node] ?? 0
+})
+
+/**
+ * A node that had diverged is in step again.
+ *
+ * @internal
+ */
+export const inStepAgain = (node: Stepped): Stepped =>
+  node.replica.standing._tag === "Diverged" ? Replicas.toStanding(node, Replicas.inStep) : node
+
+const plain = ({ at, isPartial, revision, shared }: Known): Known => ({ revision, shared, at, isPartial })
 
 /** The slot is the shared one, the generation this node's own. A slot of a circuit that has gone on is given back. */
 const answer = (step: Stepped, { decision, request }: SlotDecision, situation: Situation): Stepped => {
@@ -191,14 +238,15 @@ export const unwritten = (step: Stepped, more: ReadonlyArray<Change> = []): Step
  *
  * @internal
  */
-export const restore = (step: Stepped, lost: Known, situation: Situation): Stepped => {
-  const restored = restoring(step, lost, situation)
+export const restore = (step: Stepped, lost: Known, epoch: number, situation: Situation): Stepped => {
+  const restored = restoring(step, lost, epoch, situation)
   return begin(restored.step, lost, [restored.change], situation)
 }
 
 const restoring = (
   step: Stepped,
   lost: Known,
+  epoch: number,
   { ahead, now, settings }: Situation
 ): { readonly step: Stepped; readonly change: Change } => {
   const { circuit, replica } = step
@@ -208,7 +256,8 @@ const restoring = (
     circuit: { ...shift(circuit, ahead), generation: Replicas.epochOf(replica, circuit) },
     holdings,
     seen: Machine.at(lost.shared.circuit, settings.rules, now + ahead).generation,
-    isNews: replica.standing._tag === "Diverged" || replica.followed.revision === "",
+    isNews: replica.standing._tag === "Diverged" || Replicas.epochOf(replica, circuit) < epoch,
+    epoch,
     ...replica.kept
   }
   const own =
@@ -216,4 +265,15 @@ const restoring = (
       ? circuit.slots.rows.flat().flatMap(({ id }) => (id in holdings.probers ? [] : [id]))
       : []
   return { step: Replicas.know(step, { slots: [...new Set([...replica.slots, ...own])] }), change }
+}
+
+/**
+ * A reset ends the isolations of all nodes, also if it reaches them later.
+ *
+ * @internal
+ */
+export const withReset = (node: Stepped): Stepped => {
+  const { followed, kept } = node.replica
+  const shared = { ...followed.shared, keepers: {}, resets: followed.shared.resets + 1 }
+  return Replicas.know(node, { kept: { ...kept, isolations: 0 }, followed: { ...followed, shared } })
 }

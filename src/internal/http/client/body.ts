@@ -12,6 +12,7 @@ import * as Outcome from "../../../Outcome.ts"
 import type { RunningCall } from "../../breaker/call.ts"
 import type { Caller } from "../../fiber/caller.ts"
 import type { UnsettledCall } from "../../breaker/unsettledCalls.ts"
+import { unsettledCallsOf } from "../../breaker/unsettledCalls.ts"
 
 type Response = HttpClientResponse.HttpClientResponse
 
@@ -54,7 +55,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     this.original = original
     this.call = call
     this.caller = caller
-    call.breaker.unsettledCalls.add(this)
+    unsettledCallsOf(call.breaker).add(this)
   }
 
   settle(): void {
@@ -148,7 +149,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   }
 
   private takeBack(): void {
-    this.call.breaker.unsettledCalls.takeBack(this)
+    unsettledCallsOf(this.call.breaker).takeBack(this)
   }
 
   /** Settles the call as a success without the classifier, which has classified the headers as one already. */

@@ -1,0 +1,382 @@
+/** What each change of a node makes of a shared circuit. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Machine from "../../../src/internal/core/circuit.ts"
+import type { Change, Restores } from "../../../src/internal/core/replica/changes.ts"
+import { apply, overrules } from "../../../src/internal/core/replica/changes.ts"
+import * as Slots from "../../../src/internal/core/slots.ts"
+import type { SharedCircuit } from "../../../src/internal/core/wire.ts"
+import { noHoldings } from "../../../src/internal/core/wire.ts"
+import type { AnyCircuit } from "../circuits.ts"
+import {
+  admitted,
+  closed,
+  disabled,
+  everyState,
+  everyStateDisabled,
+  failure,
+  frozen,
+  halfOpen,
+  ignored,
+  inState,
+  isolated,
+  opened,
+  openMillis,
+  probeTimeoutMillis,
+  recovering,
+  recovery,
+  success
+} from "../circuits.ts"
+import { inGeneration, settingsWith, sharedWith } from "./fixtures.ts"
+
+const settings = settingsWith({ rules: { recovery } })
+const { rules } = settings
+
+const applied = (change: Change, shared: SharedCircuit, now = openMillis) =>
+  apply(change, frozen(shared), settings, now)
+
+const after = (change: Change, shared: SharedCircuit, now?: number): SharedCircuit =>
+  applied(change, shared, now).shared
+
+const of = (circuit: AnyCircuit, over: Partial<SharedCircuit> = {}) => sharedWith(settings, circuit, over)
+
+/** HalfOpen with slot 1 taken by `node`. */
+const probedBy = (node: string) => {
+  const [, circuit] = admitted(halfOpen(rules), rules, openMillis)
+  return of(circuit, { probers: { "1": node } })
+}
+
+describe("S9 Opens", () => {
+  const opens = { _tag: "Opens", generation: 3, openMillis: 700, openedAt: 900 } as const
+
+  it("S9 opens a circuit that counts calls, in the generation of the failures or an earlier one", () => {
+    for (const circuit of [closed(rules), recovering(rules)]) {
+      for (const generation of [3, 2]) {
+        const open = after(opens, of(inGeneration(circuit, generation)))
+        assert.strictEqual(open.reason, "Tripped")
+        assert.deepStrictEqual(open.circuit, {
+          _tag: "Open",
+          generation: generation + 1,
+          openings: circuit.openings + 1,
+          openMillis: 700,
+          openedAt: 900
+        })
+      }
+    }
+  })
+
+  it("S9 changes nothing in a later generation", () => {
+    const shared = of(inGeneration(closed(rules), 4))
+    assert.strictEqual(after(opens, shared), shared)
+  })
+
+  it("S9 changes nothing of a circuit that counts no calls", () => {
+    const others = [opened(rules), halfOpen(rules), isolated(closed(rules)), disabled(closed(rules))]
+    for (const circuit of others) {
+      const shared = of(inGeneration(circuit, 1))
+      assert.strictEqual(after(opens, shared), shared)
+    }
+  })
+
+  it("S9 opens no circuit later than now", () => {
+    const open = after({ ...opens, openedAt: 1_234 }, of(closed(rules)), 1_000)
+    assert.strictEqual(inState(open.circuit, "Open").openedAt, 1_000)
+  })
+
+  it("S9 of a recovery that is over by then is the opening of a closed circuit", () => {
+    const start = recovering(rules)
+    const now = openMillis + recovery.durationMillis + start.openMillis
+    const open = after({ ...opens, openedAt: now }, of(start), now)
+    assert.strictEqual(inState(open.circuit, "Open").openings, 1)
+    assert.strictEqual(open.circuit.generation, start.generation + 2)
+  })
+})
+
+describe("S10 TakesSlot", () => {
+  const takes = { _tag: "TakesSlot", request: 5 } as const
+
+  it("S10 takes a slot for its node", () => {
+    const { decision, shared } = applied(takes, of(halfOpen(rules)))
+    assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 2, slot: 1 } })
+    assert.deepStrictEqual(shared.probers, { "1": "a" })
+    assert.strictEqual(inState(shared.circuit, "HalfOpen").slots.count, 1)
+  })
+
+  it("S10 takes one of a circuit whose open time is over", () => {
+    const { decision, shared } = applied(takes, of(opened(rules)))
+    assert.strictEqual(decision?._tag, "Admitted")
+    assert.strictEqual(shared.circuit._tag, "HalfOpen")
+  })
+
+  it("S10 takes none that another node has", () => {
+    const shared = probedBy("b")
+    assert.deepStrictEqual(applied(takes, shared), {
+      shared,
+      decision: { _tag: "Rejected", retryAfterMillis: 0 }
+    })
+  })
+
+  it("S10 takes one whose lease has ended", () => {
+    const { decision, shared } = applied(takes, probedBy("b"), openMillis + probeTimeoutMillis)
+    assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 2, slot: 2 } })
+    assert.strictEqual(shared.probers["2"], "a")
+  })
+
+  it("S10 needs none of a circuit that is closed by then", () => {
+    const shared = of(closed(rules))
+    const { decision, shared: same } = applied(takes, shared)
+    assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 0, slot: 0 } })
+    assert.strictEqual(same, shared)
+  })
+
+  it("S10 needs none of a circuit that admits all by then, though it recovers", () => {
+    const all = settingsWith({ rules: { recovery: { ...recovery, from: 1 } } })
+    const { decision, shared } = apply(takes, of(recovering(rules)), all, openMillis)
+    assert.strictEqual(decision?._tag, "Admitted")
+    assert.deepStrictEqual(shared.probers, {})
+  })
+
+  it("S10 counts an arrival of a circuit that recovers by then", () => {
+    const { decision, shared } = applied(takes, of(recovering(rules)))
+    assert.strictEqual(decision?._tag, "Rejected")
+    assert.strictEqual(inState(shared.circuit, "Recovering").arrivals, 1)
+    assert.deepStrictEqual(shared.probers, {})
+  })
+})
+
+describe("S10 SettlesProbe", () => {
+  const settles = { _tag: "SettlesProbe", slot: 1, generation: 2, openMillis: 900 } as const
+  const succeeds = { ...settles, call: success(openMillis + 5) }
+  const fails = { ...settles, call: failure(openMillis + 5) }
+  const now = openMillis + 10
+
+  it("S10 a success closes the circuit, from now on", () => {
+    const start = after(succeeds, probedBy("a"), now)
+    assert.strictEqual(inState(start.circuit, "Recovering").startedAt, now)
+  })
+
+  it("S10 a failure opens it, from when it happened", () => {
+    const open = after(fails, probedBy("a"), now)
+    assert.strictEqual(open.reason, "ProbeFailed")
+    assert.deepStrictEqual(open.circuit, {
+      _tag: "Open",
+      generation: 3,
+      openings: 2,
+      openMillis: 900,
+      openedAt: openMillis + 5
+    })
+  })
+
+  it("S11 an ignored outcome gives the slot back", () => {
+    const given = after({ ...settles, call: ignored(now) }, probedBy("a"), now)
+    assert.strictEqual(inState(given.circuit, "HalfOpen").slots.count, 0)
+  })
+
+  it("S10 changes nothing by a slot that is another node's, or nobody's", () => {
+    for (const shared of [probedBy("b"), of(probedBy("b").circuit)]) {
+      assert.strictEqual(after(fails, shared, now), shared)
+    }
+  })
+
+  it("S10 changes nothing by a slot that has lapsed", () => {
+    const shared = probedBy("a")
+    assert.strictEqual(after(fails, shared, openMillis + probeTimeoutMillis), shared)
+  })
+
+  it("S10 changes nothing of a circuit that is not half-open", () => {
+    const shared = of(closed(rules), { probers: { "1": "a" } })
+    assert.strictEqual(after(fails, shared, now), shared)
+  })
+
+  it("S10 a probe without a slot is known by its generation", () => {
+    const spent = { ...fails, slot: Machine.spentSlot }
+    assert.strictEqual(after(spent, of(halfOpen(rules)), now).circuit._tag, "Open")
+    const later = of(inGeneration(halfOpen(rules), 3))
+    assert.strictEqual(after(spent, later, now), later)
+  })
+})
+
+describe("S8 Trips", () => {
+  const trips = { _tag: "Trips", openMillis: 800, openedAt: 40 } as const
+
+  it("S8 opens a circuit, by hand", () => {
+    for (const circuit of [closed(rules), halfOpen(rules), recovering(rules)]) {
+      const open = after(trips, of(circuit, { reason: "Tripped" }))
+      assert.strictEqual(open.reason, "Manual")
+      const { openedAt, openings, openMillis } = inState(open.circuit, "Open")
+      assert.deepStrictEqual([openedAt, openings, openMillis], [40, circuit.openings + 1, 800])
+    }
+  })
+
+  it("S8 begins an open time anew, without a step of the backoff", () => {
+    const open = after(trips, of(opened(rules), { reason: "Tripped" }), 50)
+    assert.strictEqual(open.reason, "Manual")
+    assert.deepStrictEqual(open.circuit, { ...opened(rules), generation: 2, openedAt: 40 })
+    const ahead = after({ ...trips, openedAt: 60 }, of(opened(rules)), 50)
+    assert.strictEqual(inState(ahead.circuit, "Open").openedAt, 50)
+  })
+
+  it("S8 changes nothing of a circuit that is isolated or disabled", () => {
+    for (const circuit of [isolated(closed(rules)), disabled(closed(rules))]) {
+      const shared = of(circuit)
+      assert.strictEqual(after(trips, shared), shared)
+    }
+  })
+})
+
+describe("S15 Resets", () => {
+  it("S15 closes a circuit, ends its isolations, and is counted", () => {
+    for (const circuit of everyState(3)) {
+      const reset = after({ _tag: "Resets" }, of(circuit, { keepers: { b: 1 }, resets: 4 }), 99)
+      assert.deepStrictEqual([reset.keepers, reset.resets], [{}, 5])
+      const { closedAt, openings } = inState(reset.circuit, "Closed")
+      assert.deepStrictEqual([closedAt, openings], [99, 0])
+    }
+  })
+
+  it("S15 leaves a circuit disabled", () => {
+    const disablers = { b: 1 }
+    for (const circuit of everyStateDisabled(3)) {
+      const reset = after({ _tag: "Resets" }, of(circuit, { disablers }))
+      assert.strictEqual(reset.circuit._tag, "Disabled")
+      assert.strictEqual(reset.disablers, disablers)
+    }
+  })
+})
+
+describe("S15 Keeps", () => {
+  const keeps = (isolations: number, disables: number): Change => ({
+    _tag: "Keeps",
+    isolations,
+    disables,
+    resets: 0,
+    begun: 0
+  })
+
+  it("S15 isolates, or disables, as often as its node says, beside the others", () => {
+    const other = of(isolated(closed(rules)), { keepers: { b: 1 } })
+    const both = after(keeps(2, 3), other)
+    assert.deepStrictEqual([both.keepers, both.disablers], [{ a: 2, b: 1 }, { a: 3 }])
+    const { disablers, holders } = inState(both.circuit, "Isolated")
+    assert.deepStrictEqual([holders, disablers], [3, 3])
+    const less = after(keeps(0, 1), both)
+    assert.deepStrictEqual([less.keepers, less.disablers], [{ b: 1 }, { a: 1 }])
+    assert.strictEqual(inState(less.circuit, "Isolated").disablers, 1)
+  })
+
+  it("S15 closes the circuit at the end of the last one, now", () => {
+    const shared = of(isolated(opened(rules)), { keepers: { a: 1 } })
+    assert.strictEqual(inState(after(keeps(0, 0), shared, 99).circuit, "Closed").closedAt, 99)
+  })
+
+  it("S15 is the same object where it changes nothing", () => {
+    const none = of(opened(rules))
+    assert.strictEqual(after(keeps(0, 0), none), none)
+    const both = after(keeps(1, 1), none)
+    assert.strictEqual(after(keeps(1, 1), both), both)
+    assert.notStrictEqual(after(keeps(1, 2), both), both)
+    assert.notStrictEqual(after(keeps(2, 1), both), both)
+  })
+
+  it("S15 isolates a circuit again that others have closed since", () => {
+    const shared = of(closed(rules), { keepers: { a: 1 } })
+    assert.strictEqual(after(keeps(1, 0), shared).circuit._tag, "Isolated")
+  })
+})
+
+describe("S13 S14 Restores", () => {
+  const restores = (circuit: AnyCircuit, over: Partial<Restores> = {}): Restores => ({
+    _tag: "Restores",
+    epoch: 0,
+    circuit: inGeneration(circuit, 7),
+    holdings: noHoldings,
+    seen: 7,
+    isNews: false,
+    isolations: 0,
+    disables: 0,
+    ...over
+  })
+  const inStore = (circuit: AnyCircuit, generation: number) => of(inGeneration(circuit, generation))
+
+  it("S14 gives back what was lost, in its generation", () => {
+    for (const circuit of [opened(rules), halfOpen(rules), recovering(rules)]) {
+      const restored = after(restores(circuit), inStore(closed(rules), 0), 99)
+      assert.deepStrictEqual(restored.circuit, { ...circuit, generation: 7 })
+      assert.strictEqual(restored.restoredAt, 99)
+    }
+  })
+
+  it("S14 keeps why it opened, and how often it was reset", () => {
+    const holdings = { ...noHoldings, reason: "ProbeFailed", resets: 3 } as const
+    const restored = after(restores(opened(rules), { holdings }), inStore(closed(rules), 0))
+    assert.deepStrictEqual([restored.reason, restored.resets], ["ProbeFailed", 3])
+  })
+
+  it("S14 gives nothing back where others have written since", () => {
+    const shared = inStore(closed(rules), 8)
+    assert.strictEqual(after(restores(opened(rules)), shared), shared)
+  })
+
+  it("S13 gives what is news a generation that nobody has seen, later than both", () => {
+    const generation = (circuit: AnyCircuit, stored: number, seen = 20) =>
+      after(restores(circuit, { isNews: true, seen }), inStore(opened(rules), stored)).circuit.generation
+    assert.deepStrictEqual([generation(opened(rules), 3), generation(opened(rules), 12)], [8, 13])
+    assert.deepStrictEqual([generation(closed(rules), 3), generation(closed(rules), 12)], [9, 14])
+  })
+
+  it("S13 an opening is written also over a circuit that others have closed, and over nothing else", () => {
+    const news = restores(opened(rules), { isNews: true })
+    assert.strictEqual(after(news, inStore(closed(rules), 12)).circuit.generation, 13)
+    for (const circuit of [opened(rules), halfOpen(rules), recovering(rules), isolated(closed(rules))]) {
+      const shared = inStore(circuit, 12)
+      assert.strictEqual(after(news, shared), shared)
+    }
+    const reset = inStore(closed(rules), 12)
+    assert.strictEqual(after(restores(halfOpen(rules), { isNews: true }), reset), reset)
+  })
+
+  it("S10 a slot that no other node holds is its own", () => {
+    let circuit: AnyCircuit = halfOpen({ ...rules, probes: 3 })
+    for (let i = 0; i < 2; i++) circuit = admitted(circuit, { ...rules, probes: 3 }, openMillis)[1]
+    const holdings = { ...noHoldings, probers: { "2": "b", "3": "c" } }
+    const restored = after(restores(circuit, { holdings }), inStore(closed(rules), 0))
+    assert.deepStrictEqual(restored.probers, { "1": "a", "2": "b" })
+    assert.strictEqual(Slots.toArray(inState(restored.circuit, "HalfOpen").slots).length, 2)
+    const open = after(restores(opened(rules), { holdings }), inStore(closed(rules), 0))
+    assert.deepStrictEqual(open.probers, {})
+  })
+
+  it("S15 an isolation is that of those who held it, and of this node as often as it does now", () => {
+    const holdings = { ...noHoldings, keepers: { a: 5, b: 1 }, disablers: { a: 5, c: 2 } }
+    const both = isolated(disabled(closed(rules)))
+    const restored = after(
+      restores(both, { holdings, isolations: 2, disables: 1 }),
+      inStore(closed(rules), 0)
+    )
+    assert.deepStrictEqual(
+      [restored.keepers, restored.disablers],
+      [
+        { a: 2, b: 1 },
+        { a: 1, c: 2 }
+      ]
+    )
+    const { disablers, holders } = inState(restored.circuit, "Isolated")
+    assert.deepStrictEqual([holders, disablers], [3, 3])
+  })
+
+  it("S15 what the circuit no longer is, nobody holds", () => {
+    const holdings = { ...noHoldings, keepers: { b: 1 }, disablers: { c: 2 } }
+    const restored = after(restores(opened(rules), { holdings }), inStore(closed(rules), 0))
+    assert.deepStrictEqual([restored.keepers, restored.disablers], [{}, {}])
+    assert.strictEqual(restored.circuit._tag, "Open")
+  })
+})
+
+describe("S13 what overrules", () => {
+  it("S13 is an opening against a closed circuit, and nothing else", () => {
+    for (const own of everyState(1)) {
+      for (const shared of everyState(1)) {
+        assert.strictEqual(overrules(own, shared), own._tag === "Open" && shared._tag === "Closed")
+      }
+    }
+  })
+})

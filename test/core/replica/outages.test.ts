@@ -1,0 +1,295 @@
+/** What follows when the store could not be told, or has lost what it was told. */
+import { assert, describe, it } from "@effect/vitest"
+import { inState, openMillis } from "../circuits.ts"
+import { TestNode } from "./TestNode.ts"
+import { VirtualStore } from "./VirtualStore.ts"
+import {
+  halfOpenPair,
+  leaseMillis,
+  openPair,
+  pair,
+  settingsWith,
+  settle,
+  storedCircuit,
+  syncMillis
+} from "./fixtures.ts"
+
+describe("S13 what could not be written", () => {
+  /** `a` has changed the circuit in an outage of its own. */
+  const diverged = (change: (a: TestNode) => void, world = pair()) => {
+    world.a.loseStore()
+    change(world.a)
+    assert.strictEqual(world.a.standing, "Diverged")
+    return world
+  }
+
+  const back = (a: TestNode, ...others: ReadonlyArray<TestNode>) => {
+    a.findStore()
+    a.exchange()
+    settle(a, ...others)
+  }
+
+  it("S13 an opening is written over the state that the node knew", () => {
+    const { a, b } = diverged((a) => a.fail(2))
+    back(a, b)
+    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InStep", "Open"])
+    assert.strictEqual(b.as("Open").openedAt, a.as("Open").openedAt)
+    assert.strictEqual(storedCircuit(a).reason, "Tripped")
+  })
+
+  it("S13 a reset is written over the state that the node knew", () => {
+    const { a, b } = diverged((a) => a.control("Reset"), openPair())
+    back(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
+    assert.deepStrictEqual([a.standing, a.epoch], ["InStep", b.epoch])
+    assert.strictEqual(storedCircuit(a).resets, 1)
+  })
+
+  it("S13 a reset is written over a half-open circuit of the opening that the node knew", () => {
+    const { a, b, store } = diverged((a) => a.control("Reset"), openPair())
+    store.now += openMillis
+    a.findStore()
+    a.exchange()
+    b.requestSlot()
+    b.write()
+    settle(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
+  })
+
+  it("S13 a reset is written over an older state that the store has come back with", () => {
+    const { a, b, store } = openPair()
+    const { revision, state } = store
+    b.control("Reset")
+    settle(a, b)
+    diverged((a) => a.control("Reset"), { a, b, store })
+    Object.assign(store, { revision, state })
+    back(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
+  })
+
+  it("S13 a reset that others have made, too, is no second transition", () => {
+    const { a, b } = diverged((a) => a.control("Reset"), openPair())
+    b.control("Reset")
+    b.write()
+    back(a, b)
+    assert.deepStrictEqual([a.transitions, a.circuit.generation], [[], 2])
+    assert.strictEqual(a.epoch, b.epoch)
+  })
+
+  it("S13 an opening is written also over a circuit that others have closed since", () => {
+    const world = openPair()
+    const { a, b } = diverged((a) => a.control("Trip"), world)
+    b.control("Reset")
+    b.write()
+    back(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
+    assert.strictEqual(a.epoch, b.epoch)
+  })
+
+  it("S13 an opening is not written over an isolation", () => {
+    const { a, b } = diverged((a) => a.fail(2))
+    b.control("Isolate")
+    b.write()
+    back(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Isolated", "Isolated"])
+    assert.strictEqual(a.standing, "InStep")
+  })
+
+  it("S13 a reset is not written over what others have opened since", () => {
+    const { a, b } = diverged((a) => a.control("Reset"))
+    b.control("Trip")
+    b.write()
+    back(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
+  })
+
+  it("S13 a change after the outage writes what was missed first", () => {
+    const { a, b } = diverged((a) => a.fail(2))
+    a.findStore()
+    a.control("Isolate")
+    settle(a, b)
+    assert.strictEqual(b.as("Isolated").openings, 1)
+    assert.strictEqual(a.standing, "InStep")
+  })
+
+  it("S13 a change of others that is heard meanwhile has the store asked", () => {
+    const { a, b } = diverged((a) => a.fail(2))
+    b.control("Isolate")
+    b.write()
+    a.hear()
+    assert.deepStrictEqual([a.circuit._tag, a.standing], ["Open", "Diverged"])
+    assert.isAtMost(a.dueAt, a.now)
+  })
+
+  it("S13 an open time that was begun anew is followed, and is no transition", () => {
+    const world = openPair()
+    world.store.now += 300
+    const { a, b } = diverged((a) => a.control("Trip"), world)
+    back(a, b)
+    assert.strictEqual(b.as("Open").openedAt, b.now)
+    assert.deepStrictEqual(b.transitions, ["Fleet Open"])
+    assert.strictEqual(a.epoch, b.epoch)
+  })
+})
+
+/** A circuit that was opened half a second after the store's clock began. */
+const smallClock = () => {
+  const store = new VirtualStore()
+  store.now = 500
+  const a = new TestNode(store, settingsWith())
+  a.exchange()
+  a.fail(2)
+  a.write()
+  return { a, store }
+}
+
+describe("S14 a state that the store has lost", () => {
+  it("S14 is given back in its generation", () => {
+    const { a, b, store } = openPair()
+    const before = storedCircuit(a).circuit
+    store.forget()
+    a.exchange()
+    settle(a, b)
+    assert.deepStrictEqual(storedCircuit(a).circuit, before)
+    assert.deepStrictEqual([a.transitions, b.transitions], [[], ["Fleet Open"]])
+    assert.strictEqual(a.epoch, b.epoch)
+    assert.strictEqual(storedCircuit(a).restoredAt, store.now)
+  })
+
+  it("S14 keeps why it had opened, and who holds it", () => {
+    const { a, store } = openPair()
+    a.control("Isolate")
+    a.write()
+    store.forget()
+    a.exchange()
+    a.write()
+    assert.deepStrictEqual([storedCircuit(a).reason, storedCircuit(a).keepers], ["Tripped", { a: 1 }])
+  })
+
+  it("S14 if it is older than what the node knows, so that each opening is newer", () => {
+    const { a, b, store } = openPair()
+    const { revision, state } = store
+    a.control("Reset")
+    settle(a, b)
+    a.fail(2)
+    settle(a, b)
+    Object.assign(store, { revision, state })
+    const { generation } = a.circuit
+    a.exchange()
+    settle(a, b)
+    assert.strictEqual(a.circuit.generation, generation)
+    assert.strictEqual(storedCircuit(a).circuit.generation, a.epoch)
+  })
+
+  it("S14 is given back in its generation also by a clock that began a moment ago", () => {
+    const { a, store } = smallClock()
+    store.forget()
+    a.exchange()
+    a.write()
+    assert.strictEqual(storedCircuit(a).circuit.generation, 501)
+  })
+
+  it("S14 is given back in its generation together with a change", () => {
+    const { a, store } = smallClock()
+    a.isListening = false
+    store.forget()
+    a.exchange()
+    a.control("Isolate")
+    a.exchange()
+    a.write()
+    assert.strictEqual(storedCircuit(a).circuit.generation, 502)
+  })
+
+  it("S14 a node that knows nothing begins later than the window of a state that is lost", () => {
+    const { a, store } = pair()
+    a.control("Reset")
+    a.write()
+    a.fail()
+    a.exchange()
+    const { epoch } = a
+    Object.assign(store, { revision: "", state: "" })
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.exchange()
+    late.write()
+    assert.isAbove(late.epoch, epoch)
+    assert.isAbove(storedCircuit(late).circuit.generation, epoch)
+  })
+
+  it("S14 an isolation of another node is given back for a lease", () => {
+    const { a, b, store } = pair()
+    a.control("Isolate")
+    settle(a, b)
+    store.forget()
+    b.exchange()
+    b.write()
+    assert.deepStrictEqual(storedCircuit(b).keepers, { a: 1 })
+    store.now += leaseMillis - 1
+    b.exchange()
+    assert.strictEqual(b.circuit._tag, "Isolated")
+    store.now += 1
+    b.exchange()
+    assert.strictEqual(b.circuit._tag, "Closed")
+  })
+
+  it("S14 a circuit that was reset, and rests, is not given back", () => {
+    const { a, b, store } = pair()
+    a.control("Reset")
+    settle(a, b)
+    store.forget()
+    b.exchange()
+    assert.deepStrictEqual([store.state, b.writes], ["", []])
+  })
+
+  it("S14 a circuit that is closed and never opened is not given back", () => {
+    const { a, store } = pair()
+    a.fail()
+    a.exchange()
+    assert.strictEqual(store.state, "")
+    assert.deepStrictEqual(a.writes, [])
+  })
+
+  it("S14 a closed circuit is given back for its backoff", () => {
+    const { a, b, store } = halfOpenPair()
+    const request = a.requestSlot()
+    settle(a, b)
+    a.settle("Success", a.slotOf(request))
+    settle(a, b)
+    store.forget()
+    a.exchange()
+    a.write()
+    assert.strictEqual(inState(storedCircuit(a).circuit, "Closed").openings, 1)
+  })
+
+  it("S14 the first state of a circuit has a later generation than any before", () => {
+    const { a, b, store } = pair()
+    a.fail(2)
+    a.write()
+    assert.strictEqual(storedCircuit(a).circuit.generation, store.now + 1)
+    b.hear()
+    store.forget()
+    store.now += 1
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.exchange()
+    late.fail(2)
+    late.write()
+    b.hear()
+    assert.isAbove(late.epoch, a.epoch)
+    assert.strictEqual(b.epoch, late.epoch)
+  })
+
+  it("S14 a window that outlived its state says that there was one", () => {
+    const { a, store } = halfOpenPair()
+    const request = a.requestSlot()
+    a.write()
+    a.settle("Success", a.slotOf(request))
+    a.write()
+    a.fail()
+    a.exchange()
+    const { epoch } = a
+    store.now += syncMillis
+    Object.assign(store, { revision: "", state: "" })
+    a.exchange()
+    a.write()
+    assert.strictEqual(storedCircuit(a).circuit.generation, epoch)
+  })
+})

@@ -1,0 +1,112 @@
+/** What a node makes of what it cannot read. */
+import { assert, describe, it } from "@effect/vitest"
+import { decode } from "../../../src/internal/core/wire.ts"
+import { TestNode } from "./TestNode.ts"
+import { openPair, pair, settingsWith, settle } from "./fixtures.ts"
+
+/** `b` goes by other rules than `a`, which has opened the circuit. */
+const underOtherRules = () => {
+  const { a, store } = pair()
+  a.fail(2)
+  a.write()
+  const b = new TestNode(store, settingsWith({ node: "b", rulesName: "other rules" }))
+  return { a, b, store }
+}
+
+describe("S16 what cannot be read", () => {
+  it("S16 a text that is no state is reported, and not used", () => {
+    const { a, store } = pair()
+    Object.assign(store, { revision: "x", state: "nonsense" })
+    a.exchange()
+    assert.strictEqual(a.circuit._tag, "Closed")
+    assert.deepStrictEqual(
+      a.commanded("Report").map(({ message }) => message),
+      ["A text in the circuit store is no state of a circuit and is not used: it is no object"]
+    )
+  })
+
+  it("S16 the next change overwrites it", () => {
+    const { a, b, store } = pair()
+    Object.assign(store, { revision: "x", state: "nonsense" })
+    a.exchange()
+    a.fail(2)
+    settle(a, b)
+    assert.strictEqual(decode(store.state, { ...a.settings, now: store.now })._tag, "State")
+    assert.strictEqual(b.circuit._tag, "Open")
+  })
+
+  it("S16 the next change overwrites it also if it is met by the write", () => {
+    const { a, b, store } = pair()
+    Object.assign(store, { revision: "x", state: "nonsense" })
+    a.fail(2)
+    settle(a, b)
+    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InStep", "Open"])
+    assert.strictEqual(a.commanded("Report").length, 1)
+  })
+
+  it("S16 a node gives back what it knows in place of it", () => {
+    const { a, b, store } = openPair()
+    Object.assign(store, { revision: "x", state: "nonsense" })
+    a.exchange()
+    settle(a, b)
+    assert.strictEqual(decode(store.state, { ...a.settings, now: store.now })._tag, "State")
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
+  })
+
+  it("S16 is reported and not followed when it is heard", () => {
+    const { b, store } = openPair()
+    b.hear({ now: store.now, revision: "x", state: "nonsense" })
+    assert.deepStrictEqual([b.circuit._tag, b.commanded("Report").length], ["Open", 1])
+  })
+
+  it("S16 a state under other rules is left alone when it is heard", () => {
+    const { b, store } = underOtherRules()
+    b.hear(store.changes[0])
+    assert.deepStrictEqual([b.circuit._tag, b.commanded("Report").length], ["Closed", 1])
+  })
+
+  it("S16 a window that is none is not used", () => {
+    const { a, b } = pair()
+    b.fail()
+    b.exchange()
+    const asking = a.ask()
+    a.receive(asking, { ...a.put(asking), window: { epoch: "now" } })
+    a.fail()
+    assert.strictEqual(a.circuit._tag, "Closed")
+  })
+
+  it("S16 a state under other rules is left alone, and reported", () => {
+    const { b, store } = underOtherRules()
+    const { state } = store
+    b.exchange()
+    b.fail(2)
+    assert.strictEqual(b.circuit._tag, "Open")
+    b.write()
+    assert.strictEqual(store.state, state)
+    assert.strictEqual(b.standing, "Diverged")
+    assert.match(
+      b.commanded("Report")[0]?.message ?? "",
+      /^A circuit in the store is left alone, .* it is Open under the rules "rules", those of this breaker are other rules/
+    )
+  })
+
+  it("S16 a node goes by itself where a change of it meets a state under other rules", () => {
+    const { b, store } = underOtherRules()
+    const asking = b.ask()
+    const entry = b.put(asking)
+    b.control("Isolate")
+    b.receive(asking, entry)
+    assert.deepStrictEqual([b.circuit._tag, b.standing], ["Isolated", "Diverged"])
+    assert.strictEqual(store.changes.length, 1)
+  })
+
+  it("S16 a closed circuit is shared by nodes of all rules", () => {
+    const { a, b } = underOtherRules()
+    a.control("Reset")
+    a.write()
+    b.exchange()
+    b.fail(2)
+    b.write()
+    assert.strictEqual(b.standing, "InStep")
+  })
+})

@@ -1,0 +1,238 @@
+/** The slots of a half-open circuit among nodes. */
+import { assert, describe, it } from "@effect/vitest"
+import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
+import * as Machine from "../../../src/internal/core/circuit.ts"
+import { openMillis, probeTimeoutMillis, recovery } from "../circuits.ts"
+import { halfOpenPair, leaseMillis, openPair, pair, settle, storedCircuit } from "./fixtures.ts"
+
+describe("S10 a slot", () => {
+  it("S10 is asked for by a probe, and by no other call", () => {
+    const { a, store } = openPair()
+    assert.isFalse(asksForSlot(a.replica, a.circuit, a.situation))
+    store.now += openMillis
+    assert.isTrue(asksForSlot(a.replica, a.circuit, a.situation))
+    assert.isFalse(asksForSlot(a.replica, pair().a.circuit, a.situation))
+  })
+
+  it("S10 is not asked for by a call that a recovering circuit admits", () => {
+    const { a, b } = halfOpenPair({ rules: { recovery: { ...recovery, from: 1 } } })
+    const request = a.requestSlot()
+    settle(a, b)
+    a.settle("Success", a.slotOf(request))
+    settle(a, b)
+    assert.strictEqual(b.circuit._tag, "Recovering")
+    assert.isFalse(asksForSlot(b.replica, b.circuit, b.situation))
+  })
+
+  it("S10 is granted to one of two nodes that ask at the same time", () => {
+    const { a, b } = halfOpenPair()
+    const requests = [a.requestSlot(), b.requestSlot()] as const
+    settle(a, b)
+    const { generation } = a.circuit
+    assert.deepStrictEqual(a.decisionOn(requests[0]), { _tag: "Admitted", ticket: { generation, slot: 1 } })
+    assert.deepStrictEqual(b.decisionOn(requests[1]), { _tag: "Rejected", retryAfterMillis: 0 })
+  })
+
+  it("S10 is granted to both if there are two", () => {
+    const { a, b } = halfOpenPair({ rules: { probes: 2 } })
+    const [one, other] = [a.requestSlot(), b.requestSlot()]
+    settle(a, b)
+    assert.deepStrictEqual([a.slotOf(one), b.slotOf(other)], [1, 2])
+    assert.deepStrictEqual(b.replica.followed.shared.probers, { "1": "a", "2": "b" })
+  })
+
+  it("S10 several requests of one node are answered each", () => {
+    const { a } = halfOpenPair()
+    const [first, second] = [a.requestSlot(), a.requestSlot()]
+    a.write()
+    assert.strictEqual(a.slotOf(first), 1)
+    assert.strictEqual(typeof a.decisionOn(second) === "string", false)
+    assert.deepStrictEqual(a.replica.slots, [1])
+  })
+
+  it("S10 a node is not misled by an answer from before it took one, nor by the last change that it heard", () => {
+    const { a, b } = halfOpenPair({ rules: { probes: 3 } })
+    a.requestSlot()
+    settle(a, b)
+    const asking = a.ask()
+    const early = a.put(asking)
+    const question = b.ask()
+    a.requestSlot()
+    settle(a, b)
+    a.receive(asking, early)
+    assert.strictEqual(a.as("HalfOpen").slots.count, 2)
+    a.requestSlot()
+    a.write()
+    b.receive(question, b.put(question))
+    assert.strictEqual(b.as("HalfOpen").slots.count, 3)
+  })
+
+  it("S10 granted to a call whose node could not write what came after is not used", () => {
+    const { a } = halfOpenPair()
+    const request = a.requestSlot()
+    a.control("Isolate")
+    a.take({ _tag: "Written", ...a.sendWrite() })
+    a.loseWrite()
+    assert.strictEqual(a.decisionOn(request), "ByItself")
+  })
+
+  it("S10 taken of a node's own circuit in an outage is given to the store that has lost the state", () => {
+    const { a, b, store } = halfOpenPair()
+    a.loseStore()
+    const slot = a.probe()
+    store.forget()
+    a.findStore()
+    a.exchange()
+    settle(a, b)
+    assert.deepStrictEqual([a.replica.slots, storedCircuit(a).probers], [[slot], { "1": "a" }])
+    a.settle("Success", slot)
+    settle(a, b)
+    assert.strictEqual(b.circuit._tag, "Closed")
+  })
+
+  it("S10 that has lapsed when the grant arrives is not used: its call decides by itself", () => {
+    const { a, store } = halfOpenPair()
+    const request = a.requestSlot()
+    const late = a.sendWrite()
+    store.now += probeTimeoutMillis
+    a.take({ _tag: "Written", ...late })
+    assert.strictEqual(a.decisionOn(request), "ByItself")
+    assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InStep"])
+  })
+
+  it("S10 a probe that succeeds closes the circuit for all", () => {
+    const { a, b } = halfOpenPair()
+    const request = a.requestSlot()
+    settle(a, b)
+    a.settle("Success", a.slotOf(request))
+    settle(a, b)
+    assert.strictEqual(b.circuit._tag, "Closed")
+    assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InStep"])
+  })
+
+  it("S10 a probe that fails opens the circuit for all, in its second opening", () => {
+    const { a, b, store } = halfOpenPair()
+    const request = a.requestSlot()
+    settle(a, b)
+    store.now += 20
+    a.settle("Failure", a.slotOf(request))
+    store.now += 30
+    settle(a, b)
+    assert.deepStrictEqual([a.as("Open").openings, b.as("Open").openings], [2, 2])
+    assert.strictEqual(b.as("Open").openedAt, store.now - 30 - (store.now - b.now))
+    assert.strictEqual(b.commanded("Change").at(-1)?.reason, "ProbeFailed")
+  })
+
+  it("S10 a probe that has given its slot back as a success may still fail", () => {
+    const { a, b } = halfOpenPair({ rules: { probes: 2 } })
+    const request = a.requestSlot()
+    settle(a, b)
+    a.settle("Success", a.slotOf(request))
+    settle(a, b)
+    a.settle("Failure", Machine.spentSlot)
+    settle(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
+  })
+})
+
+describe("S11 a slot that no call uses", () => {
+  it("S11 is given back", () => {
+    const { a, b } = halfOpenPair()
+    const request = a.requestSlot()
+    settle(a, b)
+    a.take({ _tag: "SlotAbandoned", slot: a.slotOf(request) })
+    settle(a, b)
+    assert.deepStrictEqual([a.as("HalfOpen").slots.count, b.as("HalfOpen").slots.count], [0, 0])
+    assert.deepStrictEqual(a.replica.slots, [])
+  })
+
+  it("S11 is given back, and no other one of its node", () => {
+    const { a, b } = halfOpenPair({ rules: { probes: 4 } })
+    const [one, two, three] = [a.requestSlot(), a.requestSlot(), a.requestSlot()]
+    settle(a, b)
+    a.take({ _tag: "SlotAbandoned", slot: a.slotOf(one) })
+    a.settle("Success", a.slotOf(two))
+    settle(a, b)
+    assert.deepStrictEqual(a.replica.slots, [a.slotOf(three)])
+    assert.deepStrictEqual(storedCircuit(b).probers, { "3": "a" })
+  })
+
+  it("S11 is given back by a node that has missed that it got it", () => {
+    const { a, b } = halfOpenPair()
+    a.requestSlot()
+    a.sendWrite()
+    a.take({ _tag: "Faulted" })
+    a.exchange()
+    assert.strictEqual(a.writes.length, 1)
+    settle(a, b)
+    assert.strictEqual(b.as("HalfOpen").slots.count, 0)
+  })
+
+  it("S11 is kept where a call uses it", () => {
+    const { a, b } = halfOpenPair()
+    a.requestSlot()
+    settle(a, b)
+    a.exchange()
+    assert.deepStrictEqual(a.writes, [])
+  })
+
+  it("S11 is left to the other node that has it", () => {
+    const { a, b } = halfOpenPair()
+    a.requestSlot()
+    settle(a, b)
+    b.exchange()
+    assert.deepStrictEqual(b.writes, [])
+  })
+
+  it("S11 is free once its node has been silent for a lease", () => {
+    const { a, b, store } = halfOpenPair({ rules: { probeTimeoutMillis: 10 * leaseMillis } })
+    a.requestSlot()
+    settle(a, b)
+    store.now += leaseMillis - 1
+    b.exchange()
+    assert.isFalse(asksForSlot(b.replica, b.circuit, b.situation))
+    store.now += 1
+    b.exchange()
+    assert.isTrue(asksForSlot(b.replica, b.circuit, b.situation))
+  })
+
+  it("S11 is not free while its node renews its lease", () => {
+    const { a, b, store } = halfOpenPair({ rules: { probeTimeoutMillis: 10 * leaseMillis } })
+    a.requestSlot()
+    settle(a, b)
+    for (let i = 0; i < 5; i++) {
+      store.now += leaseMillis - 1
+      a.exchange()
+      b.exchange()
+    }
+    assert.isFalse(asksForSlot(b.replica, b.circuit, b.situation))
+  })
+
+  it("S11 after an outage, every node has a lease to be heard of again", () => {
+    const { a, b, store } = halfOpenPair({ rules: { probeTimeoutMillis: 10 * leaseMillis } })
+    a.requestSlot()
+    settle(a, b)
+    b.loseStore()
+    store.now += 2 * leaseMillis
+    b.findStore()
+    store.now += leaseMillis - 1
+    b.exchange()
+    assert.isFalse(asksForSlot(b.replica, b.circuit, b.situation))
+    store.now += 1
+    b.exchange()
+    assert.isTrue(asksForSlot(b.replica, b.circuit, b.situation))
+  })
+
+  it("S11 taken of a node's own circuit in an outage counts for all afterwards", () => {
+    const { a, b } = halfOpenPair()
+    a.loseStore()
+    const slot = a.probe()
+    a.control("Disable")
+    a.control("Enable")
+    assert.strictEqual(slot, 1)
+    a.findStore()
+    a.exchange()
+    settle(a, b)
+    assert.strictEqual(a.epoch, b.epoch)
+  })
+})

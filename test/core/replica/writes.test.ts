@@ -1,0 +1,327 @@
+/** How the changes of a node get into the store, and those of others to a node. */
+import { assert, describe, it } from "@effect/vitest"
+import { inState, openMillis } from "../circuits.ts"
+import { TestNode } from "./TestNode.ts"
+import { halfOpenPair, openPair, pair, settingsWith, settle, storedCircuit } from "./fixtures.ts"
+
+describe("S8 a change", () => {
+  it("S8 is written over the state that it was made of", () => {
+    const { a } = openPair()
+    a.control("Reset")
+    const [write] = a.writes
+    assert.strictEqual(write?.expected, a.store.revision)
+    assert.notStrictEqual(write?.revision, a.store.revision)
+  })
+
+  it("S8 is made again of the newer state, if another node was first", () => {
+    const { a, b } = pair()
+    a.control("Isolate")
+    b.control("Disable")
+    settle(a, b)
+    const isolated = inState(storedCircuit(a).circuit, "Isolated")
+    assert.deepStrictEqual([isolated.holders, isolated.disablers], [1, 1])
+    for (const node of [a, b]) {
+      assert.strictEqual(node.circuit._tag, "Isolated")
+      assert.strictEqual(node.standing, "InStep")
+      assert.strictEqual(node.epoch, isolated.generation)
+    }
+  })
+
+  it("S8 waits for those before it", () => {
+    const { a } = pair()
+    a.control("Trip")
+    a.control("Isolate")
+    assert.strictEqual(a.writes.length, 1)
+    a.take({ _tag: "Written", ...a.sendWrite() })
+    assert.strictEqual(inState(storedCircuit(a).circuit, "Open").openings, 1)
+    assert.strictEqual(a.writes.length, 1)
+    a.write()
+    assert.strictEqual(inState(storedCircuit(a).circuit, "Isolated").openings, 1)
+  })
+
+  it("S8 is made of a change that was heard while it was on its way", () => {
+    const { a, b } = pair()
+    a.control("Isolate")
+    const late = a.sendWrite()
+    b.exchange()
+    b.control("Isolate")
+    b.write()
+    a.hear()
+    a.take({ _tag: "Written", ...late })
+    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.as("Isolated").holders, 2)
+  })
+
+  it("S8 has arrived if it is heard, whatever becomes of the answer", () => {
+    const { a } = pair()
+    a.control("Trip")
+    const lost = a.sendWrite()
+    a.hear()
+    assert.strictEqual(a.standing, "InStep")
+    a.take({ _tag: "Unwritten", revision: lost.revision })
+    assert.strictEqual(a.standing, "InStep")
+  })
+
+  it("S8 has arrived once: an answer that comes later is of no account", () => {
+    const { a, b } = pair()
+    a.control("Trip")
+    const late = a.sendWrite()
+    a.hear()
+    b.hear()
+    b.control("Reset")
+    settle(a, b)
+    a.take({ _tag: "Written", ...late })
+    assert.strictEqual(a.circuit._tag, "Closed")
+    assert.deepStrictEqual(a.writes, [])
+    a.control("Isolate")
+    a.take({ _tag: "Written", ...late })
+    assert.strictEqual(a.standing, "Writing")
+    a.write()
+    assert.strictEqual(storedCircuit(a).circuit._tag, "Isolated")
+  })
+
+  it("S8 that waits for an answer is made of what is heard meanwhile, and of nothing that comes late", () => {
+    const { a, b, store } = pair()
+    a.control("Trip")
+    const late = a.sendWrite()
+    a.hear()
+    a.isListening = false
+    a.control("Isolate")
+    b.hear()
+    b.control("Disable")
+    b.write()
+    a.hear()
+    a.take({ _tag: "Written", ...late })
+    a.take({ _tag: "Unwritten", revision: late.revision })
+    assert.strictEqual(a.ask().question.revision, store.revision)
+    assert.deepStrictEqual([a.standing, a.writes], ["Writing", []])
+    a.exchange()
+    a.write()
+    const { disablers, holders } = inState(storedCircuit(a).circuit, "Isolated")
+    assert.deepStrictEqual([holders, disablers], [1, 1])
+  })
+
+  it("S8 that waits for an answer which is lost could not be written", () => {
+    const { a } = pair()
+    a.isListening = false
+    a.control("Trip")
+    a.lose(a.ask())
+    assert.strictEqual(a.standing, "Diverged")
+  })
+
+  it("S8 renews the lease of a node that holds something after it, and of no other", () => {
+    const { a } = halfOpenPair()
+    a.requestSlot()
+    assert.isTrue(a.writes[0]?.renew)
+    a.write()
+    a.control("Trip")
+    assert.isFalse(a.writes[0]?.renew)
+    a.write()
+    for (const control of ["Isolate", "Disable"] as const) {
+      a.control(control)
+      assert.isTrue(a.writes[0]?.renew)
+      a.write()
+    }
+  })
+
+  it("S8 an older state than the one that was heard is not what it is made of", () => {
+    const { a, b, store } = pair()
+    b.control("Trip")
+    b.write()
+    const old = store.changes[0]!
+    b.control("Isolate")
+    b.write()
+    a.control("Disable")
+    const { entry, revision } = a.sendWrite()
+    a.hear()
+    a.take({ _tag: "Written", entry: { ...entry, revision: old.revision, state: old.state }, revision })
+    assert.strictEqual(a.writes[0]?.expected, store.revision)
+  })
+
+  it("S8 that changes nothing is not written", () => {
+    const { a } = pair()
+    a.control("Isolate")
+    a.write()
+    a.control("Trip")
+    assert.deepStrictEqual(a.writes, [])
+    assert.strictEqual(a.standing, "InStep")
+  })
+
+  it("S8 is made only of the latest state where changes are not heard", () => {
+    const { a, b } = openPair()
+    a.isListening = false
+    b.control("Reset")
+    b.write()
+    a.control("Trip")
+    assert.strictEqual(a.commanded("Exchange").length, 1)
+    assert.deepStrictEqual(a.writes, [])
+    a.exchange()
+    a.write()
+    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(inState(storedCircuit(a).circuit, "Open").openings, 1)
+  })
+
+  it("S8 an answer to an exchange that was asked before does not hold up a change", () => {
+    const { a, b } = pair()
+    const asking = a.ask()
+    const entry = a.put(asking)
+    a.control("Trip")
+    a.receive(asking, entry)
+    assert.strictEqual(a.writes.length, 1)
+    settle(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
+  })
+})
+
+describe("S9 an opening", () => {
+  it("S9 by two nodes at the same time is one", () => {
+    const { a, b } = pair()
+    a.fail(2)
+    b.fail(2)
+    settle(a, b)
+    assert.strictEqual(inState(storedCircuit(a).circuit, "Open").openings, 1)
+    assert.deepStrictEqual([a.as("Open").openings, b.as("Open").openings], [1, 1])
+  })
+
+  it("S9 a trip that was counted in an earlier generation opens nothing", () => {
+    const { a, b } = pair()
+    a.fail(2)
+    b.control("Trip")
+    b.write()
+    b.control("Reset")
+    b.write()
+    a.write()
+    assert.strictEqual(storedCircuit(a).circuit._tag, "Closed")
+    settle(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
+    assert.strictEqual(a.epoch, b.epoch)
+  })
+
+  it("S9 counts from when the node opened, not from when it was written", () => {
+    for (const open of [(a: TestNode) => a.fail(2), (a: TestNode) => a.control("Trip")]) {
+      const { a, store } = pair()
+      open(a)
+      const openedAt = store.now
+      store.now += 300
+      a.write()
+      assert.strictEqual(inState(storedCircuit(a).circuit, "Open").openedAt, openedAt)
+    }
+  })
+
+  it("S9 begun anew by two nodes at the same time is one transition at each", () => {
+    const { a, b, store } = openPair()
+    store.now += 10
+    b.control("Trip")
+    a.control("Trip")
+    b.write()
+    settle(a, b)
+    assert.deepStrictEqual([a.transitions, a.circuit.generation], [[], 2])
+    assert.strictEqual(a.epoch, b.epoch)
+  })
+})
+
+describe("S12 what is followed", () => {
+  it("S12 an opening of another node, with its time", () => {
+    const { b } = openPair()
+    assert.deepStrictEqual(b.transitions, ["Fleet Open"])
+    assert.strictEqual(b.as("Open").openedAt, b.now)
+    assert.strictEqual(b.as("Open").openMillis, openMillis)
+    assert.strictEqual(b.commanded("Change")[0]?.reason, "Tripped")
+  })
+
+  it("S12 a change that comes late is no news", () => {
+    const { a, b, store } = openPair()
+    const [late] = store.changes
+    a.control("Reset")
+    settle(a, b)
+    b.hear(late)
+    assert.strictEqual(b.circuit._tag, "Closed")
+    assert.deepStrictEqual(b.transitions, ["Fleet Open", "Fleet Closed"])
+  })
+
+  it("S12 the answer to an older question is no news", () => {
+    const { a, b } = pair()
+    const asking = b.ask()
+    const late = b.put(asking)
+    a.fail(2)
+    settle(a, b)
+    b.receive(asking, late)
+    assert.strictEqual(b.circuit._tag, "Open")
+    assert.deepStrictEqual(b.transitions, ["Fleet Open"])
+  })
+
+  it("S12 the answer to a question from before a node's own change is no news", () => {
+    const { a } = pair()
+    const asking = a.ask()
+    const late = a.put(asking)
+    a.control("Trip")
+    a.write()
+    a.receive(asking, late)
+    assert.strictEqual(a.circuit._tag, "Open")
+    assert.deepStrictEqual(a.writes, [])
+  })
+
+  it("S12 the same change heard again is no transition", () => {
+    const { b, store } = openPair()
+    b.hear(store.changes[0])
+    b.exchange()
+    assert.deepStrictEqual(b.transitions, ["Fleet Open"])
+  })
+
+  it("S12 a node's own change is no transition when it is heard", () => {
+    const { a, store } = openPair()
+    a.hear(store.changes[0])
+    a.exchange()
+    assert.deepStrictEqual(a.transitions, [])
+  })
+
+  it("S12 a node's own reset is one transition", () => {
+    const { a, b } = pair()
+    a.control("Reset")
+    settle(a, b)
+    assert.deepStrictEqual([a.transitions, a.circuit.generation], [[], 1])
+  })
+
+  it("S12 what has come to the same here is no transition", () => {
+    const { a, b } = halfOpenPair()
+    const request = a.requestSlot()
+    a.write()
+    b.circuit = b.here
+    b.hear()
+    assert.deepStrictEqual(b.transitions, ["Fleet Open"])
+    assert.strictEqual(b.circuit.generation, 2)
+    assert.strictEqual(b.as("HalfOpen").slots.count, 1)
+    assert.strictEqual(b.epoch, a.epoch)
+    assert.strictEqual(a.slotOf(request), 1)
+  })
+
+  it("S12 a restarted opening is a transition", () => {
+    const { a, b, store } = openPair()
+    store.now += 500
+    a.control("Trip")
+    settle(a, b)
+    assert.strictEqual(b.as("Open").openedAt, b.now)
+    assert.deepStrictEqual(b.transitions, ["Fleet Open", "Fleet Open"])
+    assert.strictEqual(b.circuit.generation, 2)
+  })
+
+  it("S12 a reset of a closed circuit empties its window, and is a transition", () => {
+    const { a, b } = pair()
+    b.fail()
+    a.control("Reset")
+    settle(a, b)
+    assert.deepStrictEqual(b.transitions, ["Fleet Closed"])
+    b.fail()
+    assert.strictEqual(b.circuit._tag, "Closed")
+  })
+
+  it("S12 a node that is new begins with the state of the others, without a transition from Closed to Closed", () => {
+    const { a, store } = pair()
+    a.control("Reset")
+    a.write()
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.exchange()
+    assert.strictEqual(late.circuit.generation, 0)
+    assert.strictEqual(late.epoch, a.epoch)
+  })
+})
