@@ -1,4 +1,4 @@
-import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -46,6 +46,14 @@ export const commandsOf = async (client: Redis): Promise<number> => {
 export const makeShared = (port: number, options: CircuitBreaker.Options) =>
   Layer.build(Layer.provide(CircuitBreaker.layer(options), RedisCircuitStore.layer({ port }))).pipe(
     Effect.map(Context.get(CircuitBreaker.CircuitBreaker)),
+    Effect.orDie,
+    quietly
+  )
+
+/** A store in a Redis on this machine. It waits longer for an answer than a breaker would: here it is asked very much at once. */
+export const makeStore = (port: number) =>
+  Layer.build(RedisCircuitStore.layer({ port, deadline: "1 minute" })).pipe(
+    Effect.map(Context.get(CircuitStore.CircuitStore)),
     Effect.orDie,
     quietly
   )

@@ -142,6 +142,10 @@ HTTP server, time a request that the open circuit rejects         | ns | http/se
 shared, closed                                                      | ns    | fleet/closed           | not shared: calls/reused                  | 1.3 x
 shared, closed                                                      | ns    | fleet/closed           | Effect 4.1 on Redis: effect4/redis        |
 first call of a key                                                 | ns    | fleet/firstCall nanos  |                                           |
+1,000 first calls of keys at once, CPU of each                      | ns    | fleet/firstCalls nanos |                                           | 100000
+1,000 first calls of keys at once, the longest turn                 | ms    | fleet/firstCalls turn  |                                           | 20
+Redis, an exchange of a circuit that 1,000 processes see failing    | ns    | fleet/exchange nanos   |                                           | 30000
+the same, of its answer                                             | bytes | fleet/exchange bytes   |                                           | 300
 commands a second, 1,000 calls a second, none fails                 | count | fleet/commands healthy |                                           | 0
 commands a second, 100,000 calls a second, one in 100 fails         | count | fleet/commands fast    | 1,000 calls a second: fleet/commands slow | 1.5 x
 from a failure that opens to a rejection in another process, median | ms    | fleet/spread median    |                                           |

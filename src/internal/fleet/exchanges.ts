@@ -139,7 +139,7 @@ export class Exchanges {
     answer: Entry | CircuitStoreError = noAnswer,
     caller: Caller
   ): void {
-    this.node.answered(member, this.node.breaker.now(caller))
+    this.node.answered(member, this.node.breaker.now(caller), isFault(answer))
     if (isFault(answer)) this.node.faulted(member, answer, caller)
     else this.node.step(member, { _tag: "Answered", entry: answer, asked }, caller)
   }

@@ -152,9 +152,9 @@ export class Fleet implements Coordinator {
     return this.node.connection.link.isFailing
   }
 
-  private isKnown({ answeredAt }: Member, caller: Caller): boolean {
+  private isKnown({ answeredAt, isFaulty }: Member, caller: Caller): boolean {
     // Without the subscription, an answer is valid for one interval, as it is for circuits that are exchanged.
-    return this.node.isListening
+    return this.node.isListening && !isFaulty
       ? answeredAt > -Infinity
       : this.breaker.now(caller) - answeredAt < this.node.settings.syncMillis
   }

@@ -13,6 +13,8 @@ export class Member {
   replica: Replica
   /** When the store last answered about it, in the breaker's time. */
   answeredAt = -Infinity
+  /** Whether that answer was a fault of the circuit: it is then asked about again after an interval. */
+  isFaulty = false
   /** When it is exchanged next, as the schedule has it. */
   dueAt = Infinity
   /** Done when the store has answered, or could not, what is to be asked about it in this turn. */

@@ -50,6 +50,7 @@ export class Node {
   readonly name: string
   private readonly members = new WeakMap<CircuitEntry, Member>()
   private readonly unknown: Replica
+  private readonly healthy: Replica
   private readonly on: { readonly exchange: (member: Member) => void; readonly scheduled: () => void }
   private writes = 0
   private hasReported = false
@@ -66,6 +67,7 @@ export class Node {
     const shared = initial(breaker.settings.rules)
     const nothing = { revision: "", shared, at: -Infinity, isPartial: false }
     this.unknown = Replicas.initial(nothing, policy)
+    this.healthy = { ...this.unknown, isUnknown: false }
   }
 
   memberOf(entry: CircuitEntry): Member {
@@ -109,14 +111,15 @@ export class Node {
 
   /** Notes what is known of a circuit. */
   set(member: Member, replica: Replica): void {
-    member.replica = replica
+    member.replica = Replicas.isHealthy(replica, this.unknown) ? this.healthy : replica
     this.update(member)
     this.schedule.set(member, Replicas.dueAt(replica, this.settings))
     if (member.dueAt < Infinity) this.on.scheduled()
   }
 
-  answered(member: Member, at: number): void {
+  answered(member: Member, at: number, isFaulty = false): void {
     member.answeredAt = at
+    member.isFaulty = isFaulty
     this.update(member)
   }
 
@@ -126,8 +129,8 @@ export class Node {
     for (const member of this.schedule.members) this.step(member, { _tag: "Hurried" }, caller)
   }
 
-  private update({ answeredAt, entry, replica }: Member): void {
-    entry.needsCoordinator = Replicas.isExchanging(replica) || answeredAt === -Infinity
+  private update({ answeredAt, entry, isFaulty, replica }: Member): void {
+    entry.needsCoordinator = Replicas.isExchanging(replica) || answeredAt === -Infinity || isFaulty
   }
 
   /** Waits until no change of this process is on its way. */

@@ -2,8 +2,8 @@ import { build } from "esbuild"
 import { gzipSync } from "node:zlib"
 import type { Case, Cases } from "../case.ts"
 
-/** The only place inside of `src` that the benchmark knows: nothing of it belongs in a program without a store. */
-const fleetFolder = "/src/internal/fleet/"
+/** The only places inside of `src` that the benchmark knows: nothing of them belongs in a program without a store. */
+const fleetFolders = ["/src/internal/fleet/", "/src/internal/core/replica/"]
 
 const bundle = async (contents: string) => {
   const { metafile, outputFiles } = await build({
@@ -19,7 +19,7 @@ const bundle = async (contents: string) => {
   return {
     compressed: gzipSync(outputFiles[0]!.contents, { level: 9 }).length,
     fleet: inputs
-      .filter(([path]) => path.includes(fleetFolder))
+      .filter(([path]) => fleetFolders.some((folder) => path.includes(folder)))
       .reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0)
   }
 }

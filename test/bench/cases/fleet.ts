@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { median, p99, timed } from "../case.ts"
 import { acquire, acquireRelease, bare, failing, loop, quietly } from "../effect3.ts"
 import { startHelper } from "../process.ts"
-import { clock, commandsOf, makeShared, opensAtOnce, startRedis } from "../redis.ts"
+import { clock, commandsOf, makeShared, makeStore, opensAtOnce, startRedis } from "../redis.ts"
 import type { Case, Cases } from "../case.ts"
 
 interface Traffic {
@@ -72,6 +72,92 @@ const firstCall: Case = async (size) => {
   }
 }
 
+/** A thousand keys that are called for the first time, all in one turn. */
+const firstCalls: Case = async () => {
+  const { port } = await startRedis()
+  const breaker = await acquire(makeShared(port, { capacity: 1_000_000 }))
+  let made = 0
+  return async () => {
+    const calls = Effect.forEach(
+      Array.from({ length: 1_000 }, () => `key-${made++}`),
+      (key) => breaker.protectWith(bare, { key }),
+      { concurrency: "unbounded", discard: true }
+    )
+    const before = process.cpuUsage()
+    const turns = longestTurn()
+    await Effect.runPromise(calls)
+    const { system, user } = process.cpuUsage(before)
+    return { nanos: user + system, turn: turns.end() }
+  }
+}
+
+/** Milliseconds of the longest turn of the event loop until the end. */
+const longestTurn = () => {
+  let isOn = true
+  let last = performance.now()
+  let longest = 0
+  const turn = () => {
+    longest = Math.max(longest, performance.now() - last)
+    last = performance.now()
+    if (isOn) setImmediate(turn)
+  }
+  setImmediate(turn)
+  return {
+    end: () => {
+      isOn = false
+      return longest
+    }
+  }
+}
+
+/** What one exchange costs Redis, of a circuit of which 1,000 processes have reported failures in ten slices. */
+const exchange: Case = async (size) => {
+  const { client, port } = await startRedis()
+  const store = await acquire(makeStore(port))
+  const nodes = Array.from({ length: size(1_000, 10) }, (_, i) => `node-${i}`)
+  const report = (number: number, slice: number) =>
+    Effect.runPromise(
+      store.exchange(
+        nodes.map((node) => ({
+          circuit: { breaker: "exchange", key: "default" },
+          node,
+          revision: "",
+          window: {
+            name: "rate",
+            epoch: 1,
+            report: { number, base: number - 1, sections: [sectionAt(slice)], failing: true, listed: 0 }
+          },
+          announce: false,
+          renew: false,
+          keepMillis: 3_600_000
+        }))
+      )
+    )
+  const slice = () => Math.floor(Date.now() / sliceMillis)
+  let reports = 0
+  while (reports < 10) await report(++reports, slice() - 10 + reports)
+  return async () => {
+    await client.config("RESETSTAT")
+    await report(++reports, slice())
+    const [, micros = NaN] =
+      /cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(await client.info("commandstats")) ?? []
+    const [, sent = NaN] = /total_net_output_bytes:(\d+)/.exec(await client.info("stats")) ?? []
+    return { nanos: Number(micros) * 1_000, bytes: Number(sent) / nodes.length }
+  }
+}
+
+const sliceMillis = 3_600_000
+
+const sectionAt = (slice: number) => ({
+  unitMillis: sliceMillis,
+  span: 10,
+  enough: Infinity,
+  freshMillis: 0,
+  parts: Infinity,
+  floor: 0,
+  rows: [[slice, 10, 5, 0]] as const
+})
+
 /** Milliseconds from a failure that opens a circuit to the first rejection in another process that calls it. */
 const spread: Case = async (size) => {
   const { port } = await startRedis()
@@ -105,5 +191,7 @@ export const cases: Cases = {
   }),
   commands,
   firstCall,
+  firstCalls,
+  exchange,
   spread
 }

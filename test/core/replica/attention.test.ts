@@ -91,7 +91,7 @@ describe("S2 a healthy circuit", () => {
     const { a } = pair()
     for (let i = 0; i < 10; i++) a.succeed()
     assert.strictEqual(a.dueAt, Infinity)
-    assert.isFalse(a.replica.isNew)
+    assert.isFalse(a.replica.isUnknown)
   })
 
   it("S2 is exchanged from the first answer on if other nodes see failures", () => {

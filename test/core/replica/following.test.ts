@@ -54,7 +54,7 @@ const followed = ({ before, here, holdings, isAhead = false, there, ...given }: 
   const replica: Replica = {
     ...initial,
     offset,
-    isNew: false,
+    isUnknown: false,
     followed: { revision: "known", shared: shared(before ?? here), at: 0, isPartial: false },
     ...given.replica
   }
@@ -246,7 +246,7 @@ describe("S12 a state that the node expects", () => {
     const there = { ...closed(rules), closedAt: 5 }
     for (const given of [
       { isAhead: true, there: later(there, 3) },
-      { replica: { isNew: true }, there: later(there, 3) },
+      { replica: { isUnknown: true }, there: later(there, 3) },
       { there }
     ]) {
       const { circuit } = followed({ here: counting, ...given, now: 9 })

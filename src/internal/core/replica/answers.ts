@@ -1,7 +1,7 @@
 import type { WindowEntry } from "../windows/stored.ts"
 import { decodeWindow } from "../wireWindow.ts"
 import type { Asked, Entry, Of } from "./events.ts"
-import { decide, restOrGoOn } from "./judging.ts"
+import { decide, restOrAttend } from "./judging.ts"
 import { observe } from "./observing.ts"
 import { decoded } from "./reading.ts"
 import type { Stepped } from "./replica.ts"
@@ -24,17 +24,18 @@ export const answered = (step: Stepped, { asked, entry }: Of<"Answered">, situat
     const waiting = windowAnswered(node, window, asked, situation)
     const writing = { ...standing, base: known }
     return standing.attempt === undefined
-      ? Writes.attempt(notNew(waiting), writing, situation)
-      : notNew(Replicas.toStanding(waiting, writing))
+      ? Writes.attempt(answeredOnce(waiting), writing, situation)
+      : answeredOnce(Replicas.toStanding(waiting, writing))
   }
-  const observed = known === latest ? node : notNew(observe(node, known, window, situation))
+  const observed = known === latest ? node : answeredOnce(observe(node, known, window, situation))
   const counted = windowAnswered(observed, window, asked, situation)
   return counted.replica.standing._tag === "Writing"
     ? counted
-    : restOrGoOn(decide(counted, asked, situation), situation)
+    : restOrAttend(decide(counted, asked, situation), situation)
 }
 
-const notNew = (node: Stepped): Stepped => (node.replica.isNew ? Replicas.know(node, { isNew: false }) : node)
+const answeredOnce = (node: Stepped): Stepped =>
+  node.replica.isUnknown ? Replicas.know(node, { isUnknown: false }) : node
 
 const generationOf = ({ shared }: Known): number => shared.circuit.generation
 
@@ -65,6 +66,7 @@ const windowAnswered = (
   situation: Situation
 ): Stepped => {
   const { replica } = node
+  if (answer === undefined && !Replicas.isExchanging(replica)) return node
   const counting = Replicas.countingOf(replica, Replicas.standingNow(node, situation))
   if (counting === undefined) return node
   const reporting = Reports.answered(

@@ -33,7 +33,8 @@ export const ask = (
         epoch: report === undefined ? Replicas.epochOf(replica, here) : reporting.epoch,
         report
       },
-      announce: attention._tag === "Exchanging" && attention.announces,
+      // An open circuit is no news of failures.
+      announce: report !== undefined && attention._tag === "Exchanging" && attention.announces,
       renew: Replicas.isHolder(replica, settings.node),
       keepMillis: Replicas.keepMillis(circuit, settings)
     },

@@ -34,7 +34,7 @@ export const follow = (step: Stepped, known: Known, situation: Situation, isAhea
   if (!comparison.isKnown) return take(step, known, comparison, situation)
   if (step.replica.standing._tag === "Alone") return know(step, { followed: known })
   const same = sameThere(comparison, situation)
-  return same === undefined
+  return same === undefined || isMistimed(comparison)
     ? take(step, known, comparison, situation)
     : know(step, { followed: known, offset: same.generation - comparison.here.generation })
 }
@@ -70,7 +70,7 @@ const compare = (
   { ahead, now, settings: { node, rules } }: Situation,
   isAhead: boolean
 ): Comparison => {
-  const { followed, isNew, standing } = replica
+  const { followed, isUnknown, standing } = replica
   const there = shift(shared.circuit, -ahead)
   const { generation } = followed.shared.circuit
   return {
@@ -78,7 +78,7 @@ const compare = (
     there,
     isKnown: there.generation === generation && (revision === followed.revision || standing._tag === "Alone"),
     isAhead,
-    isExpected: isAhead || isNew || there.generation <= generation,
+    isExpected: isAhead || isUnknown || there.generation <= generation,
     // What the node still isolates has begun since.
     isReset: shared.resets > followed.shared.resets && !(node in shared.keepers)
   }
@@ -109,6 +109,10 @@ const isOverHere = ({ here, isExpected, isKnown, there }: Comparison, situation:
 
 /** @internal */
 export const clockMillis = 50
+
+/** Whether a clock was not known well when the opening was followed. */
+const isMistimed = ({ here, there }: Comparison): boolean =>
+  here._tag === "Open" && there._tag === "Open" && Math.abs(here.openedAt - there.openedAt) > clockMillis
 
 /** Whether two circuits are in the same state, and as much of it is held, after so much more time. */
 const isAlike = (

@@ -19,10 +19,14 @@ export const decide = (node: Stepped, asked: Asked, situation: Situation): Stepp
   const tripped = trips(node, undecided, situation)
   return tripped !== undefined
     ? tripped
-    : asked.undecided === undecided
+    : asked.undecided === undecided && isReported(node, situation)
       ? Replicas.know(node, { undecided: undefined })
       : node
 }
+
+/** Whether the other nodes can know of every outcome of this one: whoever is the last to report judges all of them. */
+const isReported = ({ circuit, replica }: Stepped, { now, settings }: Situation): boolean =>
+  !Reports.isCounting(circuit) || Reports.hasReported(replica.reporting, circuit.window, now, settings)
 
 const trips = (node: Stepped, { outcome }: Undecided, situation: Situation): Stepped | undefined => {
   const { rules } = situation.settings
@@ -53,7 +57,7 @@ const rolledTo = (node: Stepped, here: Circuit<unknown>): Stepped =>
  *
  * @internal
  */
-export const restOrGoOn = (node: Stepped, situation: Situation): Stepped => {
+export const restOrAttend = (node: Stepped, situation: Situation): Stepped => {
   const { replica } = node
   const { now, settings } = situation
   const here = Replicas.standingNow(node, situation)
@@ -65,11 +69,11 @@ export const restOrGoOn = (node: Stepped, situation: Situation): Stepped => {
   }
   const { attention, standing } = replica
   if (attention._tag === "Resting") return node
-  const quietSince = Math.min(attention.quietSince, now)
+  const quietSince = attention.quietIn === epoch ? Math.min(attention.quietSince, now) : now
   const mayRest = situation.isListening && standing._tag === "InStep" && !settings.writesThrough
   return mayRest && now - quietSince >= 2 * Replicas.intervalMillis(replica, settings)
     ? rest(rolledTo(node, here), situation)
-    : { ...node, replica: Replicas.attending(replica, { quietSince }) }
+    : { ...node, replica: Replicas.attending(replica, { quietSince, quietIn: epoch }) }
 }
 
 const isOpening = ({ commands }: Stepped): boolean => commands.some(({ _tag }) => _tag === "Open")

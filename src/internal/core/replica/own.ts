@@ -1,4 +1,3 @@
-import * as Machine from "../circuit.ts"
 import type { Reason } from "../wire.ts"
 import type { Control, Of } from "./events.ts"
 import type { Replica, Stepped } from "./replica.ts"
@@ -13,7 +12,7 @@ import * as Writes from "./writing.ts"
 export const settled = (node: Stepped, event: Of<"Settled">, situation: Situation): Stepped => {
   if (event.before._tag === "HalfOpen") return probeSettled(node, event, situation)
   const kept = keptUndecided(node, event)
-  return isWorthTelling(kept, event, situation) ? { ...kept, replica: announcing(kept.replica) } : kept
+  return isWorthTelling(event, situation) ? { ...kept, replica: announcing(kept.replica) } : kept
 }
 
 const probeSettled = (node: Stepped, event: Of<"Settled">, situation: Situation): Stepped => {
@@ -43,13 +42,8 @@ const keptUndecided = (node: Stepped, { before, outcome }: Of<"Settled">): Stepp
     ? Replicas.know(node, { undecided: { outcome } })
     : node
 
-const isWorthTelling = (
-  { circuit }: Stepped,
-  { call, outcome }: Of<"Settled">,
-  { settings: { rules } }: Situation
-): boolean =>
-  outcome._tag === "Failure" ||
-  (rules.policy.measuresElapsed && Machine.counts(circuit, rules, call.at).slow > 0)
+const isWorthTelling = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
+  outcome._tag === "Failure" || call.elapsedMillis >= rules.policy.slowerThanMillis
 
 /** Those who rest have to know, and those who are about to. */
 const announcing = (replica: Replica): Replica => {

@@ -47,7 +47,7 @@ export interface Replica {
   /** By how much the generation of the shared circuit is ahead of that of the node's own. */
   readonly offset: number
   /** Whether the store has never answered about it. */
-  readonly isNew: boolean
+  readonly isUnknown: boolean
   /** How often this node isolates and disables the circuit. */
   readonly kept: Kept
   /** The slots of the shared circuit that calls of this node hold. */
@@ -133,8 +133,12 @@ export type Attention = { readonly _tag: "Resting" } | Exchanging
 export interface Exchanging {
   readonly _tag: "Exchanging"
   readonly pace: Pace.Pace
-  /** Since when no node has reported failures. */
+  /**
+   * Since when no node has reported failures, and the generation in which that is so. Infinity is not yet: others know of
+   * failures, too.
+   */
   readonly quietSince: number
+  readonly quietIn: number
   /** Whether the others do not know yet that this node sees failures. */
   readonly announces: boolean
   /** About how many nodes exchange the circuit. */
@@ -163,7 +167,7 @@ export const initial = (followed: Known, policy: Settings["policy"]): Replica =>
   standing: inStep,
   followed,
   offset: 0,
-  isNew: true,
+  isUnknown: true,
   kept: keptByNobody,
   slots: [],
   attention: resting,
@@ -294,7 +298,8 @@ export const hurried = (replica: Replica, at: number = -Infinity): Replica => {
 const newlyExchanging: Exchanging = {
   _tag: "Exchanging",
   pace: Pace.startingAt(-Infinity),
-  quietSince: Infinity,
+  quietSince: -Infinity,
+  quietIn: NaN,
   announces: false,
   crowd: 0
 }
@@ -387,11 +392,25 @@ export const stepped = (
   commands: ReadonlyArray<Command> = []
 ): Stepped => ({ replica, circuit, commands })
 
-/** @internal */
-export const know = (step: Stepped, change: Partial<Replica>): Stepped => ({
-  ...step,
-  replica: { ...step.replica, ...change }
-})
+/**
+ * The step with some of what the node knows changed: the same where nothing is.
+ *
+ * @internal
+ */
+export const know = (step: Stepped, change: Partial<Replica>): Stepped =>
+  isSame(step.replica, change) ? step : { ...step, replica: { ...step.replica, ...change } }
+
+const isSame = (replica: Replica, change: Partial<Replica>): boolean =>
+  Object.entries(change).every(([name, value]) => replica[name as keyof Replica] === value)
+
+/**
+ * Whether nothing is known of a circuit but that the store has answered: it is healthy everywhere. Most circuits are, and
+ * one object stands for all of them.
+ *
+ * @internal
+ */
+export const isHealthy = (replica: Replica, unknown: Replica): boolean =>
+  !replica.isUnknown && isSame(replica, { ...unknown, isUnknown: false })
 
 /** @internal */
 export const commanding = (step: Stepped, ...commands: ReadonlyArray<Command>): Stepped =>

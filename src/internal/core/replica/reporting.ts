@@ -142,6 +142,18 @@ const newsOf = (
   )
 }
 
+/**
+ * Whether all that a window holds has been reported.
+ *
+ * @internal
+ */
+export const hasReported = (
+  { acknowledged }: Reporting,
+  window: unknown,
+  now: number,
+  { policy }: Settings
+): boolean => Sections.areEmpty(policy.difference(window, acknowledged.window, now))
+
 const seesFailures = (window: unknown, now: number, { policy }: Settings): boolean => {
   const { failures, slow } = policy.counts(window, now)
   return failures + slow > 0

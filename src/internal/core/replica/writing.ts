@@ -152,8 +152,8 @@ export const keepAgain = (step: Stepped, known: Known, situation: Situation, isA
 
 /** A reset by another node ends the isolations of this one, but for those that it has begun since. */
 const withoutEndedIsolations = (node: Stepped, { shared }: Known, self: string): Stepped => {
-  const { followed, isNew, kept } = node.replica
-  return shared.resets > followed.shared.resets && !isNew
+  const { followed, isUnknown, kept } = node.replica
+  return shared.resets > followed.shared.resets && !isUnknown
     ? Replicas.know(node, { kept: { ...kept, isolations: shared.keepers[self] ?? 0 } })
     : node
 }
