@@ -43,12 +43,14 @@ export const commandsOf = async (client: Redis): Promise<number> => {
 }
 
 /** A breaker that shares its circuits through a Redis on this machine. */
-export const makeShared = (port: number, options: CircuitBreaker.Options) =>
-  Layer.build(Layer.provide(CircuitBreaker.layer(options), RedisCircuitStore.layer({ port }))).pipe(
-    Effect.map(Context.get(CircuitBreaker.CircuitBreaker)),
-    Effect.orDie,
-    quietly
-  )
+export const makeShared = (
+  port: number,
+  options: CircuitBreaker.Options,
+  storeOptions?: CircuitStore.Options
+) =>
+  Layer.build(
+    Layer.provide(CircuitBreaker.layer(options), RedisCircuitStore.layer({ port, ...storeOptions }))
+  ).pipe(Effect.map(Context.get(CircuitBreaker.CircuitBreaker)), Effect.orDie, quietly)
 
 /** A store in a Redis on this machine. It waits longer for an answer than a breaker would: here it is asked very much at once. */
 export const makeStore = (port: number) =>

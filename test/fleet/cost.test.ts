@@ -112,7 +112,7 @@ test("F1 1,000 circuits are exchanged in batches, and all within an interval", f
   sizes.length = 0
   yield* TestClock.adjust("2 seconds")
   yield* settled
-  assert.strictEqual(Math.max(...sizes), 256)
+  assert.strictEqual(Math.max(...sizes), 128)
   assert.strictEqual(
     sizes.reduce((sum, size) => sum + size, 0),
     1_000

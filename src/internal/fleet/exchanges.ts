@@ -5,6 +5,7 @@ import * as FiberId from "effect/FiberId"
 import type { Entry } from "../../CircuitStore.ts"
 import { ask, unasked } from "../core/replica/asking.ts"
 import type { Asked, Question } from "../core/replica/events.ts"
+import { defaultKey } from "../breaker/circuits.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitStoreError } from "../stores/error.ts"
 import type { Member } from "./member.ts"
@@ -78,11 +79,13 @@ export class Exchanges {
     return Effect.forever(round)
   }
 
+  /** Asks for any circuit, because its entry has the time of the store: what is reported next has to be timed by it. */
   private get ping(): Effect.Effect<void> {
-    return Effect.ignore(this.node.connection.ask(this.node.store.exchange([])))
+    const { connection, store } = this.node
+    return Effect.ignore(connection.ask(store.exchange([this.node.reading(defaultKey)])))
   }
 
-  /** Asks about the circuits of this turn, as many at a time as an answer can hold within the deadline. */
+  /** Asks about the circuits of this turn, some at a time: others of the program have their turns in between. */
   private get askQueued(): Effect.Effect<void> {
     return Effect.zipRight(
       // The other calls of this turn ask first.
@@ -90,10 +93,15 @@ export class Exchanges {
       Effect.suspend(() => {
         const members = this.queue
         this.queue = []
-        return Effect.forEach(Arr.chunksOf(members, mostAtOnce), (some) => this.exchange(some), {
-          concurrency: "unbounded",
-          discard: true
-        })
+        return Effect.forEach(
+          Arr.chunksOf(members, mostAtOnce),
+          (some) =>
+            Effect.zipRight(
+              Effect.sync(() => this.node.fork(this.exchange(some))),
+              Effect.sleep(0)
+            ),
+          { discard: true }
+        )
       })
     )
   }
@@ -163,7 +171,7 @@ const done = ({ member, waiting }: Questioned): void => {
 }
 
 /** How many circuits are asked about at a time, at most. */
-const mostAtOnce = 256
+const mostAtOnce = 128
 
 /** However much there is to tell, the store is not asked more often than this. */
 const leastPauseMillis = 10

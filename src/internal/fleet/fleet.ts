@@ -7,7 +7,6 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Coordinator, Judged, Settled, Step } from "../breaker/coordinator.ts"
 import { openMillisOf } from "../breaker/opening.ts"
 import type { Circuit } from "../core/circuit.ts"
-import { yearMillis } from "../core/millis.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import { shift } from "../core/replica/shared.ts"
@@ -128,17 +127,8 @@ export class Fleet implements Coordinator {
   /** Reads a circuit of the others, in this breaker's time, without taking part in it. */
   peek(key: string): Effect.Effect<Circuit<unknown> | undefined> {
     if (this.isFailing) return Effect.succeed(undefined)
-    const { connection, name, settings } = this.node
-    const request = {
-      circuit: { breaker: name, key },
-      node: settings.node,
-      revision: "",
-      window: undefined,
-      announce: false,
-      renew: false,
-      keepMillis: yearMillis
-    }
-    return Effect.match(connection.ask(this.store.exchange([request])), {
+    const { connection, settings } = this.node
+    return Effect.match(connection.ask(this.store.exchange([this.node.reading(key)])), {
       onFailure: () => undefined,
       onSuccess: ([entry]) => {
         if (entry === undefined || isFault(entry)) return undefined

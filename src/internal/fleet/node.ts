@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Hash from "effect/Hash"
-import type { CircuitId, Store } from "../../CircuitStore.ts"
+import type { CircuitId, ExchangeRequest, Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import { open } from "../breaker/opening.ts"
@@ -81,6 +81,19 @@ export class Node {
 
   circuitOf({ key }: CircuitEntry): CircuitId {
     return { breaker: this.name, key }
+  }
+
+  /** A question about a circuit by which this process takes no part in it. */
+  reading(key: string): ExchangeRequest {
+    return {
+      circuit: { breaker: this.name, key },
+      node: this.settings.node,
+      revision: "",
+      window: undefined,
+      announce: false,
+      renew: false,
+      keepMillis: yearMillis
+    }
   }
 
   situation(caller: Caller): Situation {

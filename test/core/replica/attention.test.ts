@@ -169,6 +169,17 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
+  it("S3 a failure during an outage is announced after it, because others may have gone to rest", () => {
+    const { a } = pair()
+    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.exchange()
+    a.isFailing = true
+    a.fail()
+    a.isFailing = false
+    a.take({ _tag: "Hurried" })
+    assert.isTrue(a.exchange().announce)
+  })
+
   it("S3 a question that announced nothing leaves nothing to announce when it is lost", () => {
     const { a } = pair()
     a.fail()

@@ -12,7 +12,7 @@ import * as Writes from "./writing.ts"
 export const settled = (node: Stepped, event: Of<"Settled">, situation: Situation): Stepped => {
   if (event.before._tag === "HalfOpen") return probeSettled(node, event, situation)
   const kept = keptUndecided(node, event)
-  return isWorthTelling(event, situation) ? { ...kept, replica: announcing(kept.replica) } : kept
+  return isWorthTelling(event, situation) ? { ...kept, replica: announcing(kept.replica, situation) } : kept
 }
 
 const probeSettled = (node: Stepped, event: Of<"Settled">, situation: Situation): Stepped => {
@@ -45,10 +45,10 @@ const keptUndecided = (node: Stepped, { before, outcome }: Of<"Settled">): Stepp
 const isWorthTelling = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
   outcome._tag === "Failure" || call.elapsedMillis >= rules.policy.slowerThanMillis
 
-/** Those who rest have to know, and those who are about to. */
-const announcing = (replica: Replica): Replica => {
+/** Those who rest have to know, and those who are about to, or may be without this node hearing of it. */
+const announcing = (replica: Replica, { isFailing }: Situation): Replica => {
   const { attention } = replica
-  const isNews = attention._tag === "Resting" || attention.quietSince < Infinity
+  const isNews = attention._tag === "Resting" || attention.quietSince < Infinity || isFailing
   const announces = isNews || attention.announces
   return Replicas.attending(Replicas.hurried(replica), { announces, quietSince: Infinity })
 }

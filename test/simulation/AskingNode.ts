@@ -1,0 +1,319 @@
+/** When a process asks the store, and for how long it waits: `exchanges.ts`, `connection.ts`, `subscription.ts`, as data. */
+import * as Links from "../../src/internal/core/replica/link.ts"
+import type { ExchangeRequest } from "../../src/CircuitStore.ts"
+import type { WriteCommand } from "../../src/internal/core/replica/replica.ts"
+import type { Asked, Question } from "../../src/internal/core/replica/events.ts"
+import type { Change } from "../../src/CircuitStore.ts"
+import type { AnswerBody, Entry } from "./Message.ts"
+import { isFault } from "./Message.ts"
+import type { Birth } from "./SharingNode.ts"
+import { breakerName, SharingNode } from "./SharingNode.ts"
+import { deadlineMillis } from "./Setup.ts"
+
+/** A question under way. */
+type Pending = { readonly id: number; readonly sentAt: number } & (
+  | { readonly _tag: "Exchange"; readonly asked: ReadonlyArray<AskedAbout>; readonly isOfLoop: boolean }
+  | { readonly _tag: "Write"; readonly key: string; readonly revision: string }
+  | { readonly _tag: "Ping" }
+)
+
+interface AskedAbout {
+  readonly key: string
+  readonly question: Question
+  readonly asked: Asked
+}
+
+/** What the loop of exchanges does now. */
+type Loop =
+  | { readonly _tag: "Looking" }
+  | { readonly _tag: "Waiting" }
+  | { readonly _tag: "Pausing"; readonly until: number }
+
+interface Subscription {
+  readonly id: number
+  /** When to subscribe again. */
+  readonly retryAt: number
+  readonly hasListened: boolean
+}
+
+/** However much there is to tell, the store is not asked more often than this. */
+const leastPauseMillis = 10
+
+export abstract class AskingNode extends SharingNode {
+  protected pending: ReadonlyArray<Pending> = []
+  /** Who waits for an answer about a circuit: to a question, or to the next one. */
+  protected waiting: ReadonlyArray<Waiting> = []
+  private queue: ReadonlyArray<string> = []
+  private loop: Loop = { _tag: "Looking" }
+  private subscription: Subscription = { id: 0, retryAt: Infinity, hasListened: false }
+  private questions = 0
+
+  constructor(birth: Birth) {
+    super(birth)
+    this.sent.push({ _tag: "Subscribe", subscription: 0 })
+  }
+
+  override get content(): ReadonlyArray<unknown> {
+    const { loop, pending, questions, queue, subscription, waiting } = this
+    return [...super.content, { loop, pending, questions, queue, subscription, waiting }]
+  }
+
+  protected override request(key: string): void {
+    if (this.member(key).isQueued) return
+    this.update(key, { isQueued: true })
+    this.queue = [...this.queue, key]
+  }
+
+  /** Has an activity wait for an answer about a circuit; one to what has been asked before will do, if `isRead`. */
+  protected waitFor(activity: number, key: string, isRead: boolean): void {
+    const { asking } = this.member(key)
+    const question = isRead ? asking : undefined
+    if (question === undefined) this.request(key)
+    this.waiting = [...this.waiting, { activity, key, question }]
+  }
+
+  protected override write(
+    key: string,
+    { expected, keepMillis, renew, revision, state }: WriteCommand
+  ): void {
+    const { node } = this.settings
+    const circuit = { breaker: breakerName, key }
+    const id = this.send({ _tag: "Write", key, revision })
+    const request = { circuit, node, expected, revision, state, renew, keepMillis }
+    this.sent.push({ _tag: "Question", id, body: { _tag: "Write", request } })
+  }
+
+  private send(what: Unsent): number {
+    const id = ++this.questions
+    this.pending = [...this.pending, { ...what, id, sentAt: this.now }]
+    return id
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Exchanges
+
+  /** All that was asked for in this turn travels together. */
+  protected askQueued(): void {
+    const keys = this.queue
+    if (keys.length === 0) return
+    this.queue = []
+    this.exchange(keys, false)
+  }
+
+  /** A question about any circuit: its answer has the time of the store. */
+  private get reading(): ExchangeRequest {
+    const { node } = this.settings
+    const circuit = { breaker: breakerName, key: "default" }
+    return { circuit, node, revision: "", window: undefined, announce: false, renew: false, keepMillis: 1 }
+  }
+
+  /** Exchanges what is due. While the store fails, asks it again once an interval. */
+  protected lookAround(): void {
+    if (this.loop._tag === "Pausing" && isBy(this.loop.until, this.now)) this.loop = { _tag: "Looking" }
+    if (this.loop._tag !== "Looking") return
+    if (this.link.isFailing) {
+      const id = this.send({ _tag: "Ping" })
+      this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests: [this.reading] } })
+      this.loop = { _tag: "Waiting" }
+      return
+    }
+    const due = this.scheduled().filter((key) => isBy(this.member(key).dueAt, this.now))
+    if (due.length === 0) return
+    this.exchange(due, true)
+    this.loop = { _tag: "Waiting" }
+  }
+
+  private exchange(keys: ReadonlyArray<string>, isOfLoop: boolean): void {
+    const id = this.questions + 1
+    const asked = keys.map((key): AskedAbout => {
+      const { circuit, replica } = this.member(key)
+      const { asked, question, replica: next } = this.protocol.ask(replica, circuit, this.situation())
+      this.set(key, next)
+      this.update(key, { isQueued: false, asking: id })
+      return { key, question, asked }
+    })
+    this.queue = this.queue.filter((key) => !keys.includes(key))
+    this.waiting = this.waiting.map((it) =>
+      it.question === undefined && keys.includes(it.key) ? { ...it, question: id } : it
+    )
+    this.send({ _tag: "Exchange", asked, isOfLoop })
+    const { node } = this.settings
+    const requests = asked.map(({ key, question }) => ({
+      circuit: { breaker: breakerName, key },
+      node,
+      ...question
+    }))
+    this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests } })
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Answers
+
+  protected answered(id: number, body: AnswerBody): void {
+    const pending = this.pending.find((it) => it.id === id)
+    if (pending === undefined) return
+    this.pending = this.pending.filter((it) => it !== pending)
+    if (body._tag === "Refused") return this.failed(pending)
+    this.linked(pending, body.entries)
+    switch (pending._tag) {
+      case "Ping":
+        this.pause(this.settings.syncMillis)
+        return
+      case "Write": {
+        const [entry] = body.entries
+        this.step(
+          pending.key,
+          entry === undefined || isFault(entry)
+            ? { _tag: "Faulted" }
+            : { _tag: "Written", entry, revision: pending.revision }
+        )
+        return
+      }
+      case "Exchange":
+        pending.asked.forEach(({ asked, key }, i) => {
+          const entry = body.entries[i]
+          this.update(key, { answeredAt: this.now, isFaulty: entry === undefined || isFault(entry) })
+          this.step(
+            key,
+            entry === undefined || isFault(entry) ? { _tag: "Faulted" } : { _tag: "Answered", entry, asked }
+          )
+        })
+        this.done(pending)
+    }
+  }
+
+  private linked({ sentAt }: Pending, entries: ReadonlyArray<Entry>): void {
+    const wasFailing = this.link.isFailing
+    const read = entries.find((it) => !isFault(it))
+    this.link = this.protocol.linked(this.link, {
+      now: this.now,
+      read: read === undefined || isFault(read) ? undefined : read.now,
+      sentAt
+    })
+    if (!wasFailing) return
+    this.facts.push({ _tag: "Link", isFailing: false })
+    if (!this.isListening) this.forget()
+    for (const key of this.scheduled()) this.step(key, { _tag: "Hurried" })
+  }
+
+  private failed(pending: Pending): void {
+    if (!this.link.isFailing) {
+      this.link = Links.failed(this.link)
+      this.facts.push({ _tag: "Link", isFailing: true })
+      for (const key of this.scheduled()) this.step(key, { _tag: "StoreLost" })
+    }
+    switch (pending._tag) {
+      case "Ping":
+        return this.pause(this.settings.syncMillis)
+      case "Write":
+        return this.step(pending.key, { _tag: "Unwritten", revision: pending.revision })
+      case "Exchange":
+        for (const { key, question } of pending.asked) {
+          this.set(key, this.protocol.unasked(this.member(key).replica, question))
+          this.step(key, { _tag: "Unwritten", revision: undefined })
+        }
+        this.done(pending)
+    }
+  }
+
+  private done(pending: Extract<Pending, { readonly _tag: "Exchange" }>): void {
+    for (const { activity, question } of this.waiting) if (question === pending.id) this.ready.push(activity)
+    this.waiting = this.waiting.filter(({ question }) => question !== pending.id)
+    for (const { key } of pending.asked) {
+      if (this.member(key).asking === pending.id) this.update(key, { asking: undefined })
+    }
+    if (pending.isOfLoop) this.pause(leastPauseMillis)
+  }
+
+  private pause(millis: number): void {
+    this.loop = { _tag: "Pausing", until: this.now + millis }
+  }
+
+  /** Has every circuit asked about before its next call. */
+  private forget(): void {
+    for (const key of this.members.keys()) this.update(key, { answeredAt: -Infinity, isFaulty: false })
+    for (const key of this.scheduled()) this.step(key, { _tag: "Hurried" })
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // The subscription
+
+  protected heard(subscription: number, change: Change): void {
+    const { id, retryAt } = this.subscription
+    if (subscription !== id || retryAt < Infinity) return
+    if (change._tag === "Listening") return this.begun()
+    if (change._tag === "Changed") this.link = this.protocol.linkedByChange(this.link, this.now, change.now)
+    if (!this.members.has(change.key)) return
+    this.step(
+      change.key,
+      change._tag === "Failing"
+        ? { _tag: "FailuresHeard", listeners: change.listeners ?? 0 }
+        : { _tag: "ChangeHeard", now: change.now, revision: change.revision, state: change.state }
+    )
+  }
+
+  private begun(): void {
+    this.isListening = true
+    this.facts.push({ _tag: "Listens", isListening: true })
+    if (this.subscription.hasListened) return this.forget()
+    this.subscription = { ...this.subscription, hasListened: true }
+    for (const key of this.members.keys()) this.request(key)
+  }
+
+  protected hungUp(subscription: number): void {
+    const { hasListened, id, retryAt } = this.subscription
+    if (subscription !== id || retryAt < Infinity) return
+    this.isListening = false
+    this.facts.push({ _tag: "Listens", isListening: false })
+    this.subscription = { id, hasListened, retryAt: this.now + this.settings.syncMillis }
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Time
+
+  /** When something is to be done next, in this node's time. */
+  protected nextAt(): number {
+    let at = Math.min(this.subscription.retryAt, this.nextRoundAt())
+    for (const { sentAt } of this.pending) at = Math.min(at, sentAt + deadlineMillis)
+    return at
+  }
+
+  private nextRoundAt(): number {
+    switch (this.loop._tag) {
+      case "Waiting":
+        return Infinity
+      case "Pausing":
+        return this.loop.until
+      case "Looking": {
+        let at = this.link.isFailing ? this.now : Infinity
+        for (const { dueAt } of this.members.values()) at = Math.min(at, dueAt)
+        return at
+      }
+    }
+  }
+
+  /** The deadlines that are over, and the next attempt to subscribe. */
+  protected timePassed(): void {
+    for (const pending of this.pending) {
+      if (!isBy(pending.sentAt + deadlineMillis, this.now)) continue
+      this.pending = this.pending.filter((it) => it !== pending)
+      this.failed(pending)
+    }
+    const { hasListened, id, retryAt } = this.subscription
+    if (isBy(retryAt, this.now)) {
+      this.subscription = { id: id + 1, retryAt: Infinity, hasListened }
+      this.sent.push({ _tag: "Subscribe", subscription: id + 1 })
+    }
+  }
+}
+
+type Unsent = Pending extends infer P ? (P extends Pending ? Omit<P, "id" | "sentAt"> : never) : never
+
+interface Waiting {
+  readonly activity: number
+  readonly key: string
+  readonly question: number | undefined
+}
+
+/** Clocks that run at other speeds meet only nearly. */
+export const isBy = (at: number, now: number): boolean => at <= now + 1e-6

@@ -1,0 +1,279 @@
+/** The calls of a process: `begin.ts`, `call.ts`, `opening.ts` of the breaker and `claim.ts` of the fleet, as data. */
+import type { Circuit, Decision, Ticket } from "../../src/internal/core/circuit.ts"
+import * as Machine from "../../src/internal/core/circuit.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
+import * as Replicas from "../../src/internal/core/replica/replica.ts"
+import { isCounting } from "../../src/internal/core/replica/reporting.ts"
+import { AskingNode } from "./AskingNode.ts"
+import type { Activity, CallActivity, CallPlan } from "./Fact.ts"
+import { deadlineMillis } from "./Setup.ts"
+
+/** An activity that has begun, and what it waits for. */
+type Running =
+  | { readonly _tag: "Readying"; readonly activity: Activity }
+  | { readonly _tag: "Claiming"; readonly activity: CallActivity; readonly request: number }
+  | RunningCall
+  | { readonly _tag: "Preparing"; readonly activity: Activity }
+  | { readonly _tag: "Telling"; readonly activity: Activity }
+  | { readonly _tag: "Writing"; readonly activity: Activity }
+
+interface RunningCall {
+  readonly _tag: "Running"
+  readonly activity: CallActivity
+  readonly ticket: Ticket
+  readonly startedAt: number
+}
+
+interface Claim {
+  readonly activity: number
+  readonly key: string
+  readonly until: number
+  readonly given: Decision | undefined
+  readonly isAnswered: boolean
+  readonly isAbandoned: boolean
+  /** Whether the store has decided, or its silence. */
+  readonly isOpen: boolean
+}
+
+export abstract class CallingNode extends AskingNode {
+  protected running: ReadonlyArray<Running> = []
+  protected claims: ReadonlyMap<number, Claim> = new Map()
+  private requests = 0
+
+  override get content(): ReadonlyArray<unknown> {
+    const { claims, requests, running } = this
+    return [...super.content, { claims, requests, running }]
+  }
+
+  /** The calls that run. */
+  get calls(): ReadonlyArray<RunningCall> {
+    return this.running.filter((it): it is RunningCall => it._tag === "Running")
+  }
+
+  /** The activities that wait for the store. */
+  get waits(): ReadonlyArray<Running> {
+    return this.running.filter((it) => it._tag !== "Running")
+  }
+
+  /** The circuits of which a call waits for a slot. */
+  claimsOf(key: string): number {
+    return [...this.claims.values()].filter((it) => it.key === key && it.isOpen).length
+  }
+
+  protected put(it: Running): void {
+    this.running = [...this.running.filter(({ activity }) => activity !== it.activity), it]
+  }
+
+  protected end(activity: Activity): void {
+    this.running = this.running.filter((it) => it.activity !== activity)
+    this.facts.push({ _tag: "Ended", activity })
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Admission
+
+  private get isOut(): boolean {
+    return this.birth.rejectsInOutage && this.link.isFailing
+  }
+
+  /** Whether it has to be asked for first how the circuit stands elsewhere. */
+  protected hasToWait({ id, key }: Activity): boolean {
+    const { writesThrough } = this.settings
+    if (this.link.isFailing || (!writesThrough && this.isKnown(key))) return false
+    if (writesThrough) this.set(key, Replicas.attended(this.member(key).replica))
+    this.waitFor(id, key, true)
+    return true
+  }
+
+  private isKnown(key: string): boolean {
+    const { answeredAt, isFaulty } = this.member(key)
+    return this.isListening && !isFaulty
+      ? answeredAt > -Infinity
+      : this.now - answeredAt < this.settings.syncMillis
+  }
+
+  protected coordinated(call: CallActivity): void {
+    if (this.isOut) return this.reject(call, "Outage")
+    const { circuit, replica } = this.member(call.key)
+    if (!this.protocol.asksForSlot(replica, circuit, this.situation())) return this.decide(call)
+    const request = ++this.requests
+    const claim: Claim = {
+      activity: call.id,
+      key: call.key,
+      until: this.now + 2 * deadlineMillis,
+      given: undefined,
+      isAnswered: false,
+      isAbandoned: false,
+      isOpen: true
+    }
+    this.claims = new Map([...this.claims, [request, claim]])
+    this.put({ _tag: "Claiming", activity: call, request })
+    this.step(call.key, { _tag: "SlotRequested", request })
+  }
+
+  private decide(call: CallActivity): void {
+    const [decision, next] = Machine.admit(this.member(call.key).circuit, this.rules, this.now)
+    this.replace(call.key, next, "Call")
+    if (decision._tag === "Rejected") return this.reject(call, "Circuit")
+    this.start(call, decision.ticket, false)
+  }
+
+  private start(activity: CallActivity, ticket: Ticket, isGranted: boolean): void {
+    this.put({ _tag: "Running", activity, ticket, startedAt: this.now })
+    const { offset, standing } = this.member(activity.key).replica
+    const generation = ticket.generation + offset
+    const { slot } = ticket
+    this.facts.push({ _tag: "Started", call: activity, generation, slot, isGranted, standing: standing._tag })
+  }
+
+  private reject(call: CallActivity, why: "Circuit" | "Slot" | "Outage"): void {
+    this.facts.push({ _tag: "Rejected", call, why, by: this.member(call.key).circuit })
+    this.end(call)
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Slots
+
+  protected decided(call: CallActivity, request: number): void {
+    const decision = this.claims.get(request)?.given
+    const { circuit } = this.member(call.key)
+    if (decision?._tag === "Admitted" && this.isStillSlot(circuit, decision.ticket)) {
+      this.forgetClaim(request)
+      return this.start(call, decision.ticket, decision.ticket.slot > 0)
+    }
+    this.abandon(request)
+    this.withoutSlot(call, decision)
+  }
+
+  private isStillSlot(circuit: Circuit<unknown>, ticket: Ticket): boolean {
+    return !this.protocol.checksSlotAtStart || Machine.lands(circuit, this.rules, ticket, this.now)
+  }
+
+  private withoutSlot(call: CallActivity, decision: Decision | undefined): void {
+    const { circuit } = this.member(call.key)
+    switch (decision?._tag) {
+      case "Admitted": {
+        const [again, next] = Machine.admit(circuit, this.rules, this.now)
+        return next._tag === "HalfOpen" && again._tag === "Admitted"
+          ? this.reject(call, "Slot")
+          : this.decide(call)
+      }
+      case "Rejected":
+        return circuit._tag === "Closed" || circuit._tag === "Disabled"
+          ? this.decide(call)
+          : this.reject(call, "Slot")
+      case undefined:
+        return this.isOut ? this.reject(call, "Outage") : this.decide(call)
+    }
+  }
+
+  protected override answerClaim(request: number, decision: Decision | undefined): void {
+    const claim = this.claims.get(request)
+    if (claim === undefined) return
+    this.answerOnce(request, { ...claim, isOpen: false }, decision)
+  }
+
+  protected timeOut(request: number, claim: Claim): void {
+    this.answerOnce(request, claim, { _tag: "Rejected", retryAfterMillis: 0 })
+  }
+
+  /** The first answer counts; a slot that comes later is given back. */
+  private answerOnce(request: number, claim: Claim, decision: Decision | undefined): void {
+    if (claim.isAnswered) {
+      this.forgetClaim(request)
+      return this.handBack(claim.key, decision)
+    }
+    const { isAbandoned, isOpen } = claim
+    this.claims = new Map([...this.claims, [request, { ...claim, given: decision, isAnswered: true }]])
+    if (!isAbandoned) this.ready.push(claim.activity)
+    else {
+      if (!isOpen) this.forgetClaim(request)
+      this.handBack(claim.key, decision)
+    }
+  }
+
+  protected abandon(request: number): void {
+    const claim = this.claims.get(request)
+    if (claim === undefined) return
+    if (claim.isOpen) this.claims = new Map([...this.claims, [request, { ...claim, isAbandoned: true }]])
+    else this.forgetClaim(request)
+    this.handBack(claim.key, claim.given)
+  }
+
+  private forgetClaim(request: number): void {
+    this.claims = new Map([...this.claims].filter(([of]) => of !== request))
+  }
+
+  private handBack(key: string, decision: Decision | undefined): void {
+    if (decision?._tag !== "Admitted" || decision.ticket.slot === 0) return
+    if (this.protocol.givesBackLateSlots)
+      this.step(key, { _tag: "SlotAbandoned", slot: decision.ticket.slot })
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Outcomes
+
+  protected settle({ activity, startedAt, ticket }: RunningCall, plan: CallPlan, interrupted: boolean): void {
+    const { id, key } = activity
+    const { circuit: before } = this.member(key)
+    this.facts.push({ _tag: "Settled", call: activity, outcome: plan.outcome })
+    const now = this.needsTime(key, plan) ? this.now : NaN
+    if (!Machine.lands(before, this.rules, ticket, now)) return this.end(activity)
+    const elapsedMillis = this.rules.policy.measuresElapsed && !Number.isNaN(now) ? now - startedAt : 0
+    const call: Call = { outcome: { _tag: plan.outcome }, interrupted, at: now, elapsedMillis }
+    const next = Machine.settle(before, this.rules, ticket, call)
+    const isNews = next.generation === before.generation && next !== before
+    const trips = isNews ? this.trips(key, next) : undefined
+    this.replace(key, next, "Call")
+    const epoch = Replicas.epochOf(this.member(key).replica, before)
+    this.facts.push({ _tag: "Recorded", key, id, call, epoch })
+    if (trips !== undefined) this.open(key, { reason: trips, now: this.now, hintMillis: plan.hintMillis })
+    const { slot } = ticket
+    const openMillis = this.openMillisAfter(key, before, plan)
+    this.step(key, { _tag: "Settled", before, slot, call, outcome: call.outcome, openMillis })
+    this.tell(activity)
+  }
+
+  /** A healthy call under a policy that does not ask for its time needs no clock. */
+  private needsTime(key: string, { outcome }: CallPlan): boolean {
+    const { answeredAt, circuit, isFaulty, replica } = this.member(key)
+    const needsCoordinator = Replicas.isExchanging(replica) || answeredAt === -Infinity || isFaulty
+    return (
+      outcome !== "Success" ||
+      this.rules.policy.timesSuccesses ||
+      circuit._tag !== "Closed" ||
+      needsCoordinator
+    )
+  }
+
+  /** Where everything is written through, that is known only after the outcome has been written. */
+  private trips(key: string, next: Circuit<unknown>): ReturnType<typeof Machine.trips> {
+    if (isCounting(next) && this.settings.writesThrough) return undefined
+    const { at, circuit } = this.protocol.merged(this.member(key).replica, next, this.situation())
+    return Machine.trips(circuit, this.rules, at)
+  }
+
+  /** Where everything is written through, the caller waits until that is done, and until then for earlier changes. */
+  private tell(activity: Activity): void {
+    if (!this.settings.writesThrough) return this.end(activity)
+    this.put({ _tag: "Preparing", activity })
+    if (!this.waitsForWriting(activity)) this.report(activity)
+  }
+
+  protected report(activity: Activity): void {
+    if (this.link.isFailing) return this.waitForWriting(activity)
+    this.put({ _tag: "Telling", activity })
+    this.waitFor(activity.id, activity.key, false)
+  }
+
+  protected waitForWriting(activity: Activity): void {
+    this.put({ _tag: "Writing", activity })
+    if (!this.waitsForWriting(activity)) this.end(activity)
+  }
+
+  private waitsForWriting({ id, key }: Activity): boolean {
+    if (this.member(key).replica.standing._tag !== "Writing") return false
+    this.writing = [...this.writing, [id, key]]
+    return true
+  }
+}

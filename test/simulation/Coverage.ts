@@ -1,0 +1,101 @@
+/** What histories have gone through. */
+import type { Change } from "../../src/internal/core/replica/changes.ts"
+import type { Event } from "../../src/internal/core/replica/events.ts"
+import type { Command, Standing } from "../../src/internal/core/replica/replica.ts"
+import type { Disturbance } from "./Fleet.ts"
+
+export class Coverage {
+  private readonly counts = new Map<string, number>()
+
+  readonly note = (what: string): void => {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+  }
+
+  /** Of what has to be gone through, what was not. */
+  get missing(): ReadonlyArray<string> {
+    return required.filter((what) => !this.counts.has(what))
+  }
+
+  get report(): string {
+    return [...this.counts]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, count]) => `${String(count).padStart(10)}  ${what}`)
+      .join("\n")
+  }
+}
+
+type Name<A extends { readonly _tag: string }> = A["_tag"]
+
+/** Each name of a union, so that the compiler says which is missing. */
+const named = <Tag extends string>(kind: string, names: Readonly<Record<Tag, true>>): ReadonlyArray<string> =>
+  Object.keys(names).map((name) => `${kind} ${name}`)
+
+const required: ReadonlyArray<string> = [
+  ...named<Name<Event>>("event", {
+    Settled: true,
+    Opened: true,
+    Controlled: true,
+    SlotRequested: true,
+    SlotAbandoned: true,
+    Answered: true,
+    Written: true,
+    Unwritten: true,
+    Faulted: true,
+    ChangeHeard: true,
+    FailuresHeard: true,
+    StoreLost: true,
+    Hurried: true
+  }),
+  ...named<Name<Command>>("command", {
+    Change: true,
+    Open: true,
+    Exchange: true,
+    Write: true,
+    Answer: true,
+    Report: true
+  }),
+  ...named<Name<Standing>>("standing", { InStep: true, Writing: true, Diverged: true, Alone: true }),
+  ...named<Name<Change>>("change", {
+    Opens: true,
+    TakesSlot: true,
+    SettlesProbe: true,
+    Trips: true,
+    Resets: true,
+    Keeps: true,
+    Restores: true
+  }),
+  ...named<Name<Disturbance>>("fault", {
+    StoreLost: true,
+    StoreAway: true,
+    KeyBroken: true,
+    NodeGone: true,
+    NodeFrozen: true,
+    Network: true
+  }),
+  "call granted a slot",
+  "call started",
+  "call rejected: Circuit",
+  "call rejected: Slot",
+  "call rejected: Outage",
+  "listens",
+  "no longer listens",
+  "store lost",
+  "store found",
+  "write taken",
+  "write refused",
+  "Closed to Open by Call",
+  "Closed to Open by Fleet",
+  "HalfOpen to Closed by Call",
+  "HalfOpen to Closed by Fleet",
+  "HalfOpen to Open by Call",
+  "HalfOpen to Open by Fleet",
+  "HalfOpen to Recovering by Call",
+  "HalfOpen to Recovering by Fleet",
+  "Recovering to Closed by Call",
+  "Recovering to Open by Call",
+  "Recovering to Open by Fleet",
+  "Isolated to Closed by Fleet",
+  "Isolated to Disabled by Fleet",
+  "Disabled to Closed by Fleet",
+  "Disabled to Isolated by Fleet"
+]

@@ -1,0 +1,189 @@
+/** The end of a history: nothing goes wrong any more, all agree, and then all comes to rest. */
+import type { Action } from "./Action.ts"
+import { differenceOf, hasJustExpired, isFollowing, isUnder, messageMillis, viewOf } from "./views.ts"
+import type { Oracle } from "./Oracle.ts"
+import { Broken } from "./Oracle.ts"
+import {
+  deadlineMillis,
+  longestOpenMillis,
+  probeTimeoutMillis,
+  recoveryMillis,
+  syncMillis,
+  withinMillis
+} from "./Setup.ts"
+import type { World } from "./World.ts"
+
+/** Two intervals, and the time that the answers take. */
+const agreedAfterMillis = 2 * syncMillis + 3 * deadlineMillis
+
+/** Every message has arrived by then, all subscriptions have begun again, and all calls are over. */
+const lateMillis = 700
+
+/** Longer than any opening. */
+const healingMillis = 2 * longestOpenMillis + recoveryMillis
+
+/** Longer than anything is kept: a window, three openings, a probe. */
+const keptMillis = withinMillis + 1_000 + 4 * longestOpenMillis + probeTimeoutMillis
+
+export const endInvariants = [
+  "S12 in the end all agree with the store",
+  "S12 in the end every circuit heals",
+  "S1 in the end nobody waits",
+  "S2 in the end nothing is asked any more",
+  "S2 in the end the store is empty"
+] as const
+
+type EndInvariant = (typeof endInvariants)[number]
+
+export class Ending {
+  private readonly world: World
+  private readonly oracle: Oracle
+
+  constructor(world: World, oracle: Oracle) {
+    this.world = world
+    this.oracle = oracle
+  }
+
+  /** The faults end. Two intervals later everybody knows how every circuit stands. */
+  agree(): void {
+    this.world.settleDown()
+    // Some may be frozen.
+    this.world.runUntil(Math.max(this.world.fleet.now, this.oracle.ledger.calmSince))
+    this.upgradeAll()
+    this.pass(lateMillis)
+    // A node that sees no failures does not ask after it was cut off; its next call does.
+    this.everywhere((node, key) => ({ _tag: "Read", node, key }))
+    this.pass(agreedAfterMillis)
+    this.demandAgreement()
+  }
+
+  /** Nobody holds anything any more, and all calls succeed: in the end nothing happens, and nothing is left. */
+  rest(): void {
+    this.releaseAll()
+    this.heal()
+    this.demandAgreement()
+    this.comeToRest()
+  }
+
+  private pass(millis: number): void {
+    this.world.runUntil(this.world.fleet.now + millis)
+  }
+
+  private act(action: Action): void {
+    this.world.perform({ afterMillis: 0, action })
+  }
+
+  private everywhere(actionOf: (node: number, key: number) => Action): void {
+    const { fleet } = this.world
+    fleet.nodes.forEach((node, i) => {
+      if (node === undefined) return
+      for (let key = 0; key < fleet.setup.keys; key++) this.act(actionOf(i, key))
+    })
+  }
+
+  /** All processes run under the same rules, and one at least runs. */
+  private upgradeAll(): void {
+    const { living, nodes } = this.world.fleet
+    if (living.length === 0) return this.act({ _tag: "Start", node: 0, upgrades: true })
+    if (new Set(living.map(({ settings }) => settings.rulesName)).size === 1) return
+    nodes.forEach((node, i) => {
+      if (node === undefined) return
+      this.act({ _tag: "Crash", node: i })
+      this.act({ _tag: "Start", node: i, upgrades: true })
+    })
+  }
+
+  private demandAgreement(): void {
+    const { fleet } = this.world
+    const isWriting = fleet.living.some((node) =>
+      [...node.members.values()].some(({ replica }) => replica.standing._tag === "Writing")
+    )
+    // A lease may have ended just now.
+    if (isWriting) this.pass(2 * messageMillis)
+    for (const key of fleet.keys) {
+      const { read } = this.oracle.ledger.stored(fleet, key)
+      for (const node of fleet.living) {
+        const member = node.members.get(key)!
+        const { standing } = member.replica
+        if (
+          standing._tag === "Alone" ||
+          hasJustExpired(fleet, key) ||
+          (read !== undefined && !isUnder(node, read))
+        )
+          continue
+        const wrong =
+          read === undefined
+            ? "the store has no state"
+            : !isFollowing(node, member) || standing._tag === "Diverged"
+              ? `${node.settings.node} is ${standing._tag}`
+              : differenceOf(fleet, { node, member, read })
+        if (wrong !== undefined) fail("S12 in the end all agree with the store", `${wrong} (${key})`)
+      }
+    }
+  }
+
+  private releaseAll(): void {
+    const { fleet } = this.world
+    fleet.nodes.forEach((node, i) => {
+      for (const { key, kind } of node?.holds ?? []) {
+        const control = kind === "Isolation" ? "Release" : "Enable"
+        this.act({ _tag: "Control", node: i, key: fleet.keys.indexOf(key), control })
+      }
+    })
+  }
+
+  /** Every circuit closes, and then sees more successes than any window of the latest calls holds. */
+  private heal(): void {
+    const until = this.world.fleet.now + healingMillis
+    let healthy = 0
+    // A success may be the call that completes a rate, and opens the circuit.
+    while (healthy < 2) {
+      this.everywhere((node, key) => succeeding(node, key, healthy === 0 ? 1 : 6))
+      this.pass(healthy === 0 ? 100 : syncMillis)
+      const open = this.notClosed
+      healthy = open === undefined ? healthy + 1 : 0
+      if (open !== undefined && this.world.fleet.now > until) fail("S12 in the end every circuit heals", open)
+    }
+  }
+
+  private get notClosed(): string | undefined {
+    const { fleet } = this.world
+    for (const node of fleet.living) {
+      for (const member of node.members.values()) {
+        const { _tag } = viewOf(fleet, node, member)
+        if (_tag !== "Closed") return `${member.key} is ${_tag} at ${node.settings.node}`
+      }
+    }
+    return undefined
+  }
+
+  private comeToRest(): void {
+    const { fleet } = this.world
+    const [waiting] = fleet.living.flatMap((node) => [...node.waits])
+    if (waiting !== undefined) fail("S1 in the end nobody waits", waiting._tag)
+    // What is written through is exchanged for as long as the breaker lives.
+    if (fleet.setup.writesThrough) return
+    this.pass(withinMillis + 4 * syncMillis)
+    const before = this.world.questions
+    this.pass(5 * syncMillis)
+    const asked = this.world.questions - before
+    if (asked > 0 || this.world.isBusy)
+      fail("S2 in the end nothing is asked any more", `${asked} questions in five intervals`)
+    this.pass(keptMillis)
+    fleet.store.sweep(fleet.storeNow)
+    if (fleet.store.circuits.size > 0)
+      fail("S2 in the end the store is empty", JSON.stringify([...fleet.store.circuits]))
+  }
+}
+
+const fail = (invariant: EndInvariant, what: string): never => {
+  throw new Broken(invariant, what)
+}
+
+const succeeding = (node: number, key: number, calls: number): Action => ({
+  _tag: "Call",
+  node,
+  key,
+  calls,
+  plan: { outcome: "Success", millis: 1, hintMillis: 0 }
+})

@@ -1,0 +1,100 @@
+/** What a node has done, as an onlooker notes it. */
+import type { Circuit } from "../../src/internal/core/circuit.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
+import type { Command, Replica } from "../../src/internal/core/replica/replica.ts"
+import type { Event } from "../../src/internal/core/replica/events.ts"
+
+export type Fact =
+  | {
+      readonly _tag: "Stepped"
+      readonly key: string
+      readonly event: Event
+      readonly commands: ReadonlyArray<Command>
+    }
+  /** A circuit has its next value. */
+  | {
+      readonly _tag: "Changed"
+      readonly key: string
+      readonly from: Circuit<unknown>
+      readonly to: Circuit<unknown>
+      readonly by: "Call" | "Fleet" | "Time"
+    }
+  /** An outcome is in the window of a circuit, which belongs to a generation of the shared one. */
+  | {
+      readonly _tag: "Recorded"
+      readonly key: string
+      readonly id: number
+      readonly call: Call
+      readonly epoch: number
+    }
+  | { readonly _tag: "Began"; readonly activity: Activity }
+  /** A call has been admitted. `isGranted` says that it has a slot of the shared circuit, in its generation. */
+  | {
+      readonly _tag: "Started"
+      readonly call: CallActivity
+      readonly generation: number
+      readonly slot: number
+      readonly isGranted: boolean
+      readonly standing: Replica["standing"]["_tag"]
+    }
+  | {
+      readonly _tag: "Rejected"
+      readonly call: CallActivity
+      readonly why: "Circuit" | "Slot" | "Outage"
+      readonly by: Circuit<unknown>
+    }
+  /** The dependency has answered, or the call was interrupted. */
+  | { readonly _tag: "Settled"; readonly call: CallActivity; readonly outcome: CallPlan["outcome"] }
+  | { readonly _tag: "Ended"; readonly activity: Activity }
+  | { readonly _tag: "Reported"; readonly key: string; readonly message: string }
+  | { readonly _tag: "Link"; readonly isFailing: boolean }
+  | { readonly _tag: "Listens"; readonly isListening: boolean }
+
+/** What somebody does with a breaker, which may take time. */
+export type Activity = CallActivity | ControlActivity | ReadActivity
+
+export interface CallActivity {
+  readonly _tag: "Call"
+  readonly id: number
+  readonly key: string
+  readonly plan: CallPlan
+}
+
+/** How a call goes, if it starts. */
+export interface CallPlan {
+  readonly outcome: "Success" | "Failure" | "Ignored"
+  readonly millis: number
+  /** What the failure says about when to try again; 0 for nothing. */
+  readonly hintMillis: number
+}
+
+export type Control = "Trip" | "Reset" | "Isolate" | "Release" | "Disable" | "Enable"
+
+export interface ControlActivity {
+  readonly _tag: "Control"
+  readonly id: number
+  readonly key: string
+  readonly control: Control
+}
+
+export interface ReadActivity {
+  readonly _tag: "Read"
+  readonly id: number
+  readonly key: string
+}
+
+/** A circuit of a node. */
+export interface Member {
+  readonly key: string
+  readonly circuit: Circuit<unknown>
+  readonly replica: Replica
+  /** When the store last answered about it. */
+  readonly answeredAt: number
+  /** Whether that was a fault. */
+  readonly isFaulty: boolean
+  readonly dueAt: number
+  /** Whether it is to be asked about in this turn. */
+  readonly isQueued: boolean
+  /** The question that is under way. */
+  readonly asking: number | undefined
+}

@@ -1,0 +1,336 @@
+/** What an onlooker who sees everything writes down of a fleet: the truth that the invariants compare with. */
+import type { CompareAndSet } from "../../src/CircuitStore.ts"
+import type { Rules } from "../../src/internal/core/circuit.ts"
+import type { Call } from "../../src/internal/core/policies/policy.ts"
+import * as Replicas from "../../src/internal/core/replica/replica.ts"
+import { isCounting } from "../../src/internal/core/replica/reporting.ts"
+import * as Slots from "../../src/internal/core/slots.ts"
+import type { SharedCircuit } from "../../src/internal/core/wire.ts"
+import { decode } from "../../src/internal/core/wire.ts"
+import type { Counts } from "../../src/internal/core/windows/window.ts"
+import { noCounts } from "../../src/internal/core/windows/window.ts"
+import type { Fact } from "./Fact.ts"
+import type { Disturbance, Fleet } from "./Fleet.ts"
+import type { RulesSetup, Setup } from "./Setup.ts"
+import { settingsFor } from "./Setup.ts"
+import type { Stored } from "./VirtualStore.ts"
+import type { VirtualNode } from "./VirtualNode.ts"
+
+/** A state as the store keeps it. */
+export interface Read {
+  readonly shared: SharedCircuit
+  /** Whose rules it goes by; it is Closed under any. */
+  readonly rules: Rules<unknown>
+  readonly rulesName: string
+  readonly setup: RulesSetup
+}
+
+/** A call that has a slot of the shared circuit. */
+export interface Probe {
+  readonly id: number
+  readonly key: string
+  readonly node: string
+  readonly generation: number
+  /** In the store's time. */
+  readonly takenAt: number
+  /** Whether its slot may have been given to somebody else: its lease had ended, or the store has lost it. */
+  isLost: boolean
+}
+
+export interface CallNote {
+  readonly key: string
+  readonly node: number
+  readonly name: string
+  readonly beganAt: number
+  readonly isCall: boolean
+  hasStarted: boolean
+  hasSettled: boolean
+  wasRejected: boolean
+}
+
+/** An outcome, bad or not, and when it was recorded. */
+interface Outcome {
+  readonly at: number
+  readonly isBad: boolean
+}
+
+interface Lineage {
+  readonly counts: Counts
+  readonly epoch: number
+}
+
+export class Ledger {
+  readonly calls = new Map<number, CallNote>()
+  readonly probes = new Map<number, Probe>()
+  readonly outcomes = new Map<string, Array<Outcome>>()
+  readonly revisions = new Map<string, string>()
+  /** When somebody last reset a key. */
+  readonly latestResets = new Map<string, { readonly at: number }>()
+  /** The latest generation of the shared circuit in which each node has tripped. */
+  readonly trips = new Map<string, number>()
+  /** The generation that each node last knew of a key. */
+  readonly followed = new Map<string, number>()
+  /** When a node has isolated a key. */
+  readonly isolated = new Map<string, ReadonlyArray<number>>()
+  /** When each node was last frozen. */
+  readonly frozenUntil: Array<number> = []
+  /** When each process ended. */
+  readonly goneAt = new Map<string, number>()
+  /** Since when nothing has gone wrong. */
+  calmSince = 0
+  /** Since when the store has lost nothing. */
+  keptSince = 0
+  /** When the store was last written, by key. */
+  readonly writtenAt = new Map<string, number>()
+  /** All that has been recorded in a window, by the window and its epoch. */
+  readonly truth = new Map<string, Counts>()
+  readonly lineages = new Map<string, Lineage>()
+  readonly takenAt = new Map<string, number>()
+  private readonly reads: Map<string, Read | undefined>
+  private readonly setup: Setup
+
+  constructor(setup: Setup, reads = new Map<string, Read | undefined>()) {
+    this.setup = setup
+    this.reads = reads
+  }
+
+  copy(): Ledger {
+    const copy = new Ledger(this.setup, this.reads)
+    for (const [id, call] of this.calls) copy.calls.set(id, { ...call })
+    for (const [id, probe] of this.probes) copy.probes.set(id, { ...probe })
+    for (const [key, outcomes] of this.outcomes) copy.outcomes.set(key, [...outcomes])
+    for (const name of copiedMaps) for (const [key, value] of this[name]) copy[name].set(key, value as never)
+    copy.frozenUntil.push(...this.frozenUntil)
+    copy.calmSince = this.calmSince
+    copy.keptSince = this.keptSince
+    return copy
+  }
+
+  /** What later steps are judged by. */
+  get content(): unknown {
+    const { calls, followed, isolated, latestResets, lineages, outcomes, probes } = this
+    const { takenAt, trips, truth, writtenAt } = this
+    const judged = [calls, followed, isolated, latestResets, lineages, outcomes, probes]
+    const maps = [...judged, takenAt, trips, truth, writtenAt]
+    return [
+      this.calmSince,
+      this.keptSince,
+      ...maps.map((map) => [...map].sort(([a], [b]) => (a < b ? -1 : 1)))
+    ]
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // States
+
+  /** What the store keeps of a circuit; nothing where it is no state. */
+  read(state: string): Read | undefined {
+    if (this.reads.has(state)) return this.reads.get(state)
+    const read = this.decode(state)
+    this.reads.set(state, read)
+    return read
+  }
+
+  private decode(state: string): Read | undefined {
+    // What is Closed under some rules may be something else under its own.
+    for (const setup of this.setup.rules.toSorted((a, b) => order(state, a) - order(state, b))) {
+      const { longestOpenMillis, rules, rulesName } = settingsFor(setup)
+      const read = decode(state, { rules, rulesName, longestOpenMillis, now: Infinity })
+      if (read._tag === "State") return { shared: read.state, rules, rulesName, setup }
+    }
+    return undefined
+  }
+
+  stored(fleet: Fleet, key: string): { readonly stored: Stored; readonly read: Read | undefined } {
+    const stored = fleet.store.find(key, fleet.storeNow)
+    return { stored, read: this.read(stored.state) }
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Events
+
+  disturbed(fleet: Fleet, by: Disturbance): void {
+    this.calmSince = Math.max(this.calmSince, fleet.now)
+    switch (by._tag) {
+      case "StoreLost":
+        this.keptSince = fleet.now
+        for (const probe of this.probes.values()) probe.isLost = true
+        return
+      case "NodeGone":
+        this.goneAt.set(by.name, fleet.now)
+        this.dropNode(by.name)
+        return
+      case "NodeFrozen":
+        this.frozenUntil[by.node] = fleet.now + by.millis
+        this.calmSince = Math.max(this.calmSince, fleet.now + by.millis)
+        return
+      default:
+        return
+    }
+  }
+
+  private dropNode(name: string): void {
+    for (const [id, call] of this.calls) if (call.name === name) this.calls.delete(id)
+    for (const [id, probe] of this.probes) if (probe.node === name) this.probes.delete(id)
+  }
+
+  noted(fleet: Fleet, node: VirtualNode, fact: Fact): void {
+    switch (fact._tag) {
+      case "Began":
+        this.calls.set(fact.activity.id, {
+          key: fact.activity.key,
+          node: node.birth.node,
+          name: node.settings.node,
+          beganAt: fleet.now,
+          isCall: fact.activity._tag === "Call",
+          hasStarted: false,
+          hasSettled: false,
+          wasRejected: false
+        })
+        return
+      case "Started":
+        this.calls.get(fact.call.id)!.hasStarted = true
+        if (fact.isGranted) this.addProbe(fleet, node, fact)
+        return
+      case "Rejected":
+        this.calls.get(fact.call.id)!.wasRejected = true
+        return
+      case "Settled":
+        this.calls.get(fact.call.id)!.hasSettled = true
+        this.probes.delete(fact.call.id)
+        return
+      case "Ended":
+        this.calls.delete(fact.activity.id)
+        return
+      case "Recorded":
+        return this.record(fleet, node, fact)
+      case "Stepped":
+        this.trip(node, fact)
+        return this.control(fleet, node, fact)
+      default:
+        return
+    }
+  }
+
+  private trip(node: VirtualNode, { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>): void {
+    if (event._tag !== "Opened" || event.reason !== "Tripped") return
+    const name = `${node.settings.node} ${key}`
+    const generation = event.before.generation + node.members.get(key)!.replica.offset
+    this.trips.set(name, Math.max(generation, this.trips.get(name) ?? 0))
+  }
+
+  private control(
+    fleet: Fleet,
+    { settings }: VirtualNode,
+    { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>
+  ): void {
+    if (event._tag !== "Controlled") return
+    if (event.control === "Reset") this.latestResets.set(key, { at: fleet.now })
+    if (event.control !== "Isolate") return
+    const name = `${settings.node} ${key}`
+    this.isolated.set(name, [...(this.isolated.get(name) ?? []), fleet.now])
+  }
+
+  private addProbe(
+    fleet: Fleet,
+    node: VirtualNode,
+    { call, generation, slot }: Extract<Fact, { readonly _tag: "Started" }>
+  ): void {
+    const takenAt = this.takenAt.get(`${call.key} ${generation} ${slot}`)
+    if (takenAt === undefined) return
+    this.probes.set(call.id, {
+      id: call.id,
+      key: call.key,
+      node: node.settings.node,
+      generation,
+      takenAt,
+      isLost: fleet.storeNow - takenAt > 2_000
+    })
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Outcomes
+
+  private record(fleet: Fleet, node: VirtualNode, fact: Extract<Fact, { readonly _tag: "Recorded" }>): void {
+    const { call, epoch, key } = fact
+    const counts = countsOf(call, node.rules)
+    const outcomes = this.outcomes.get(key) ?? []
+    outcomes.push({ at: fleet.storeNow, isBad: counts.failures + counts.slow > 0 })
+    this.outcomes.set(key, outcomes)
+    const member = `${node.settings.node} ${key}`
+    const lineage = this.lineages.get(member) ?? { counts: noCounts, epoch }
+    this.addTruth(key, node, epoch, counts)
+    this.lineages.set(member, { counts: plus(lineage.counts, counts), epoch: lineage.epoch })
+  }
+
+  /** What a window holds goes with it into another epoch. */
+  followWindows(node: VirtualNode): void {
+    for (const { circuit, key, replica } of node.members.values()) {
+      const member = `${node.settings.node} ${key}`
+      const lineage = this.lineages.get(member)
+      const isAlone = replica.standing._tag === "Alone"
+      if (lineage === undefined || !(isCounting(circuit) || isAlone)) continue
+      const epoch = isAlone ? replica.standing.epoch : Replicas.epochOf(replica, circuit)
+      if (isCounting(circuit) && circuit.window === node.rules.policy.initial) this.lineages.delete(member)
+      else if (lineage.epoch !== epoch) {
+        this.addTruth(key, node, epoch, lineage.counts)
+        this.lineages.set(member, { ...lineage, epoch })
+      }
+    }
+  }
+
+  private addTruth(key: string, { settings }: VirtualNode, epoch: number, counts: Counts): void {
+    const name = truthName(key, settings.windowName, epoch)
+    this.truth.set(name, plus(this.truth.get(name) ?? noCounts, counts))
+  }
+
+  /** All that was ever recorded in a window of an epoch. */
+  recordedIn(key: string, windowName: string, epoch: number): Counts {
+    return this.truth.get(truthName(key, windowName, epoch)) ?? noCounts
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // Writes
+
+  written(fleet: Fleet, request: CompareAndSet, after: Stored): void {
+    const { key } = request.circuit
+    if (after.revision !== request.revision) return
+    this.writtenAt.set(key, fleet.now)
+    const circuit = this.read(after.state)?.shared.circuit
+    if (circuit?._tag !== "HalfOpen") return
+    for (const { id } of Slots.toArray(circuit.slots)) {
+      const slot = `${key} ${circuit.generation} ${id}`
+      if (!this.takenAt.has(slot)) this.takenAt.set(slot, fleet.storeNow)
+    }
+  }
+}
+
+/** Its own rules come first. */
+const order = (state: string, rules: RulesSetup): number =>
+  Number(!state.includes(JSON.stringify(settingsFor(rules).rulesName)))
+
+const copiedMaps = [
+  "revisions",
+  "goneAt",
+  "writtenAt",
+  "truth",
+  "lineages",
+  "takenAt",
+  "latestResets",
+  "isolated",
+  "followed",
+  "trips"
+] as const
+
+const truthName = (key: string, windowName: string, epoch: number): string => `${key} ${windowName} ${epoch}`
+
+const plus = (a: Counts, b: Counts): Counts => ({
+  calls: a.calls + b.calls,
+  failures: a.failures + b.failures,
+  slow: a.slow + b.slow
+})
+
+const countsOf = ({ elapsedMillis, outcome }: Call, { policy }: Rules<unknown>): Counts => ({
+  calls: 1,
+  failures: Number(outcome._tag === "Failure"),
+  slow: Number(elapsedMillis >= policy.slowerThanMillis)
+})

@@ -1,0 +1,53 @@
+/** What nodes and the store send each other, as data. */
+import type { Change, CompareAndSet, Entry as StoreEntry, ExchangeRequest } from "../../src/CircuitStore.ts"
+
+export type Message = Question | Answer | Subscribe | Notice | HangUp
+
+/** Which run of which process. One that has crashed comes again as another one. */
+export interface Process {
+  readonly node: number
+  readonly life: number
+}
+
+export interface Question extends Process {
+  readonly _tag: "Question"
+  readonly id: number
+  readonly body: QuestionBody
+}
+
+export type QuestionBody =
+  | { readonly _tag: "Exchange"; readonly requests: ReadonlyArray<ExchangeRequest> }
+  | { readonly _tag: "Write"; readonly request: CompareAndSet }
+
+export interface Answer extends Process {
+  readonly _tag: "Answer"
+  readonly id: number
+  readonly body: AnswerBody
+}
+
+export type AnswerBody =
+  | { readonly _tag: "Entries"; readonly entries: ReadonlyArray<Entry> }
+  /** The store is not there. */
+  | { readonly _tag: "Refused" }
+
+/** An entry, or the fault of this circuit alone. */
+export type Entry = StoreEntry | { readonly _tag: "Fault" }
+
+export const isFault = (entry: Entry): entry is { readonly _tag: "Fault" } => "_tag" in entry
+
+export interface Subscribe extends Process {
+  readonly _tag: "Subscribe"
+  readonly subscription: number
+}
+
+export interface Notice extends Process {
+  readonly _tag: "Notice"
+  readonly subscription: number
+  readonly change: Change
+}
+
+/** A subscription has ended. */
+export interface HangUp extends Process {
+  readonly _tag: "HangUp"
+  readonly subscription: number
+}

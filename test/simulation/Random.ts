@@ -1,0 +1,51 @@
+/** Numbers that look drawn at random and follow from a seed. */
+export class Random {
+  private state: number
+
+  constructor(seed: number) {
+    this.state = seed | 0
+  }
+
+  /** From 0 to 1, 1 excluded. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0
+    return mixed(this.state)
+  }
+
+  /** A whole number from 0 to `count`, which is excluded. */
+  below(count: number): number {
+    return Math.floor(this.next() * count)
+  }
+
+  between(least: number, most: number): number {
+    return least + this.below(most - least + 1)
+  }
+
+  chance(share: number): boolean {
+    return this.next() < share
+  }
+
+  pick<A>(of: ReadonlyArray<A>): A {
+    return of[this.below(of.length)]!
+  }
+
+  /** One of several, each as often as its weight says. */
+  weighted<A>(of: ReadonlyArray<readonly [weight: number, value: A]>): A {
+    let left = this.next() * of.reduce((sum, [weight]) => sum + weight, 0)
+    for (const [weight, value] of of) {
+      left -= weight
+      if (left < 0) return value
+    }
+    return of.at(-1)![1]
+  }
+}
+
+/** A number from 0 to 1 that belongs to these: the same whatever else has been drawn. */
+export const drawn = (seed: number, ...of: ReadonlyArray<number>): number =>
+  mixed(of.reduce((state, it) => Math.imul(state ^ (it + 0x9e3779b9), 0x85ebca6b) ^ (state >>> 13), seed | 0))
+
+const mixed = (state: number): number => {
+  let t = Math.imul(state ^ (state >>> 15), 1 | state)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+}

@@ -1,0 +1,199 @@
+/** A process without an event loop: what `internal/fleet/node.ts` and `internal/breaker` do with a circuit, as data. */
+import type { Circuit, Decision } from "../../src/internal/core/circuit.ts"
+import * as Machine from "../../src/internal/core/circuit.ts"
+import type { Link } from "../../src/internal/core/replica/link.ts"
+import * as Links from "../../src/internal/core/replica/link.ts"
+import type { Command, Replica, WriteCommand } from "../../src/internal/core/replica/replica.ts"
+import * as Replicas from "../../src/internal/core/replica/replica.ts"
+import type { Settings, Situation } from "../../src/internal/core/replica/situation.ts"
+import type { Event } from "../../src/internal/core/replica/events.ts"
+import { initial, type Reason } from "../../src/internal/core/wire.ts"
+import type { CallPlan, Fact, Member } from "./Fact.ts"
+import type { Process, QuestionBody } from "./Message.ts"
+import type { Protocol } from "./Protocol.ts"
+import { openMillisOf } from "./Setup.ts"
+
+/** What a process sends. */
+export type Sent =
+  | { readonly _tag: "Question"; readonly id: number; readonly body: QuestionBody }
+  | { readonly _tag: "Subscribe"; readonly subscription: number }
+
+export interface Birth extends Process {
+  readonly settings: Settings
+  readonly protocol: Protocol
+  readonly rejectsInOutage: boolean
+  /** The time of the world at which its clock began, and how fast it runs. */
+  readonly bornAt: number
+  readonly rate: number
+}
+
+/** The breaker's name. */
+export const breakerName = "b"
+
+/** A hint of a failure lengthens an opening up to this. */
+const longestHintMillis = 600
+
+export abstract class SharingNode {
+  readonly birth: Birth
+  readonly settings: Settings
+  readonly protocol: Protocol
+  now = 0
+  link: Link = Links.initial
+  isListening = false
+  members: Map<string, Member> = new Map()
+  /** What it has sent and done since that was last looked at. */
+  sent: Array<Sent> = []
+  facts: Array<Fact> = []
+  /** What has waited and may go on. */
+  protected ready: Array<number> = []
+  /** Who waits until no change of a circuit is on its way: the activity and the key. */
+  protected writing: ReadonlyArray<readonly [activity: number, key: string]> = []
+  private writes = 0
+
+  constructor(birth: Birth) {
+    this.birth = birth
+    this.settings = birth.settings
+    this.protocol = birth.protocol
+  }
+
+  protected abstract request(key: string): void
+  protected abstract write(key: string, command: WriteCommand): void
+  protected abstract answerClaim(request: number, decision: Decision | undefined): void
+
+  get content(): ReadonlyArray<unknown> {
+    const { birth, isListening, link, members, ready, writes, writing } = this
+    const { bornAt, life } = birth
+    return [...members.values(), { bornAt, isListening, life, link, ready, writes, writing }]
+  }
+
+  get rules(): Settings["rules"] {
+    return this.settings.rules
+  }
+
+  member(key: string): Member {
+    const known = this.members.get(key)
+    if (known !== undefined) return known
+    const shared = initial(this.rules)
+    const member: Member = {
+      key,
+      circuit: Machine.initial(this.rules.policy),
+      replica: Replicas.initial(
+        { revision: "", shared, at: -Infinity, isPartial: false },
+        this.settings.policy
+      ),
+      answeredAt: -Infinity,
+      isFaulty: false,
+      dueAt: Infinity,
+      isQueued: false,
+      asking: undefined
+    }
+    this.members.set(key, member)
+    return member
+  }
+
+  situation(): Situation {
+    const { ahead, answeringSince, isFailing } = this.link
+    return {
+      settings: this.settings,
+      now: this.now,
+      ahead,
+      answeringSince,
+      isFailing,
+      isListening: this.isListening,
+      revision: `${this.settings.node}-${this.writes}`
+    }
+  }
+
+  protected update(key: string, change: Partial<Member>): void {
+    this.members.set(key, { ...this.member(key), ...change })
+  }
+
+  /** Notes what is known of a circuit. */
+  protected set(key: string, replica: Replica): void {
+    const dueAt = this.protocol.dueAt(replica, this.settings)
+    this.update(key, { replica, dueAt })
+  }
+
+  /** The keys of the circuits that are exchanged, the longest due first. */
+  protected scheduled(): ReadonlyArray<string> {
+    return [...this.members.values()]
+      .filter(({ dueAt }) => dueAt < Infinity)
+      .toSorted((a, b) => a.dueAt - b.dueAt)
+      .map(({ key }) => key)
+  }
+
+  step(key: string, event: Event): void {
+    const { circuit, replica } = this.member(key)
+    const stepped = this.protocol.step(replica, circuit, event, this.situation())
+    this.set(key, stepped.replica)
+    this.facts.push({ _tag: "Stepped", key, event, commands: stepped.commands })
+    for (const command of stepped.commands) this.perform(key, command)
+    if (this.member(key).replica.standing._tag !== "Writing") this.wakeWriting(key)
+  }
+
+  private wakeWriting(key: string): void {
+    if (this.writing.length === 0) return
+    for (const [activity, of] of this.writing) if (of === key) this.ready.push(activity)
+    this.writing = this.writing.filter(([, of]) => of !== key)
+  }
+
+  private perform(key: string, command: Command): void {
+    switch (command._tag) {
+      case "Change":
+        return this.replace(key, command.circuit, command.origin === "Fleet" ? "Fleet" : "Time")
+      case "Open":
+        return this.open(key, { reason: "Tripped", now: command.now, hintMillis: 0 })
+      case "Exchange":
+        return this.request(key)
+      case "Write":
+        this.writes++
+        return this.write(key, command)
+      case "Answer":
+        return this.answerClaim(command.request, command.decision)
+      case "Report":
+        this.facts.push({ _tag: "Reported", key, message: command.message })
+    }
+  }
+
+  // -------------------------------------------------------------------------------------------------------
+  // The breaker
+
+  /** Gives a circuit its next value. */
+  protected replace(key: string, to: Circuit<unknown>, by: "Call" | "Fleet" | "Time"): void {
+    const { circuit: from } = this.member(key)
+    if (from === to) return
+    this.update(key, { circuit: to })
+    this.facts.push({ _tag: "Changed", key, from, to, by })
+  }
+
+  protected open(key: string, { hintMillis, now, reason }: Opening): void {
+    const { circuit: before } = this.member(key)
+    const openings = Machine.nextOpening(before, now)
+    const openMillis = lengthened(openings, hintMillis)
+    const next = Machine.open(before, before.generation, { openings, openMillis, openedAt: now })
+    this.replace(key, next, "Call")
+    this.step(key, { _tag: "Opened", before, reason })
+  }
+
+  /** How long the fleet's opening lasts if a probe opens it. */
+  protected openMillisAfter(key: string, before: Circuit<unknown>, { hintMillis }: CallPlan): number {
+    const { circuit } = this.member(key)
+    if (before._tag !== "HalfOpen") return 0
+    return circuit._tag === "Open" ? circuit.openMillis : lengthened(before.openings + 1, hintMillis)
+  }
+
+  protected roll(key: string): Circuit<unknown> {
+    const circuit = Machine.at(this.member(key).circuit, this.rules, this.now)
+    this.replace(key, circuit, "Time")
+    return circuit
+  }
+}
+
+interface Opening {
+  readonly reason: Reason
+  readonly now: number
+  readonly hintMillis: number
+}
+
+const lengthened = (openings: number, hintMillis: number): number =>
+  Math.max(openMillisOf(openings), Math.min(hintMillis, longestHintMillis))

@@ -1,0 +1,28 @@
+/** Protocols that break a rule of sharing: the simulation notices each of them. */
+import { assert, describe, it } from "@effect/vitest"
+import { setImmediate as nextTurn } from "node:timers/promises"
+import { brokenProtocols } from "./brokenProtocols.ts"
+import { historyOf } from "./History.ts"
+import { play } from "./play.ts"
+import { protocol } from "./Protocol.ts"
+
+/** Each is noticed within so many histories. */
+const most = 1_000
+
+const firstSeed = 1_000_000
+
+/** So many are played in one turn of the event loop. */
+const inTurn = 50
+
+describe("the simulation notices that", { timeout: 600_000 }, () => {
+  for (const [how, broken] of Object.entries(brokenProtocols)) {
+    it(`S1 to S17 ${how}`, async () => {
+      let noticed = false
+      for (let i = 0; i < most && !noticed; i++) {
+        if (i % inTurn === 0) await nextTurn()
+        noticed = play(historyOf(firstSeed + i), { protocol: { ...protocol, ...broken } }) !== undefined
+      }
+      assert.isTrue(noticed)
+    })
+  }
+})

@@ -1,0 +1,185 @@
+/**
+ * What holds of a circuit of a node once nothing has gone wrong for so long that every node has asked and been answered;
+ * each by the rule of sharing that it proves and its name.
+ */
+import * as Replicas from "../../src/internal/core/replica/replica.ts"
+import * as Slots from "../../src/internal/core/slots.ts"
+import type { Member } from "./Fact.ts"
+import type { Fleet } from "./Fleet.ts"
+import type { Ledger, Read } from "./Ledger.ts"
+import type { PolicyName } from "./Setup.ts"
+import { deadlineMillis, sliceMillis, syncMillis } from "./Setup.ts"
+import type { Stored } from "./VirtualStore.ts"
+import type { VirtualNode } from "./VirtualNode.ts"
+import type { Wrong } from "./views.ts"
+import {
+  calmMillis,
+  clockError,
+  differenceOf,
+  hasJustExpired,
+  isFollowing,
+  isHeld,
+  isUnder,
+  messageMillis,
+  renewedMillis,
+  standingAt,
+  timeOf
+} from "./views.ts"
+
+/** A circuit of a node that is in touch with the others, and for how long nothing has happened to it. */
+export interface Calm {
+  readonly fleet: Fleet
+  readonly ledger: Ledger
+  readonly node: VirtualNode
+  readonly member: Member
+  readonly stored: Stored
+  readonly read: Read
+  /** Since the last fault, the last write of the circuit, and the last outcome that was recorded in it. */
+  readonly calmFor: number
+  readonly writtenFor: number
+  readonly recordedFor: number
+}
+
+export const ofCalm = {
+  "S12 without faults, nodes follow the store": (calm): Wrong => {
+    if (calm.writtenFor < messageMillis || (isHeld(calm.read) && calm.calmFor < renewedMillis))
+      return undefined
+    const wrong = differenceOf(calm.fleet, calm)
+    return wrong === undefined ? undefined : `${wrong} (${calm.member.key}, ${calm.stored.revision})`
+  },
+
+  "S11 without faults, a slot that no call uses is given back": ({
+    fleet,
+    member: { key },
+    node,
+    read: { rules, shared },
+    writtenFor
+  }): Wrong => {
+    const circuit = standingAt(shared.circuit, rules, fleet.storeNow + clockError)
+    if (circuit._tag !== "HalfOpen" || writtenFor < syncMillis + deadlineMillis) return undefined
+    const { node: name } = node.settings
+    const own = Slots.toArray(circuit.slots).filter(({ id }) => shared.probers[id] === name).length
+    const used = node.calls.filter(({ activity, ticket }) => activity.key === key && ticket.slot > 0).length
+    return own > used + node.claimsOf(key) ? `${name} has ${own} slots and runs ${used} probes` : undefined
+  },
+
+  "S15 without faults, the store knows who holds a circuit": ({
+    calmFor,
+    member,
+    node: { settings },
+    read,
+    writtenFor
+  }): Wrong => {
+    if (writtenFor < messageMillis || calmFor < renewedMillis) return undefined
+    const { disablers, keepers } = read.shared
+    const { disables, isolations } = member.replica.kept
+    const { node } = settings
+    return isolations !== (keepers[node] ?? 0) || disables !== (disablers[node] ?? 0)
+      ? `${node} has ${isolations} and ${disables}, the store says ${keepers[node]} and ${disablers[node]}`
+      : undefined
+  },
+
+  "S15 without faults, a reset ends the isolations of all nodes": ({
+    fleet,
+    ledger,
+    member: { key, replica },
+    node: { settings }
+  }): Wrong => {
+    const reset = ledger.latestResets.get(key)
+    if (reset === undefined || reset.at - ledger.calmSince < calmMillis) return undefined
+    if (fleet.now - reset.at < calmMillis) return undefined
+    const isIsolatedSince = (ledger.isolated.get(`${settings.node} ${key}`) ?? []).some(
+      (at) => at > reset.at - 2 * messageMillis
+    )
+    const { isolations } = replica.kept
+    return isolations > 0 && !isIsolatedSince
+      ? `${settings.node} keeps ${isolations} isolations of ${key}`
+      : undefined
+  },
+
+  "S3 without faults, every node exchanges a circuit that fails": (calm): Wrong => {
+    const together = windowOf(calm)
+    // Where too few nodes see failures, it concerns those alone.
+    if (together === undefined || calm.node.settings.quorum > 1) return undefined
+    if (calm.recordedFor < calmMillis) return undefined
+    const { failures, slow } = calm.node.settings.policy.counts(together, calm.fleet.storeNow)
+    return failures + slow > 0 && !Replicas.isExchanging(calm.member.replica)
+      ? `${calm.node.settings.node} rests, while ${failures + slow} failures are known`
+      : undefined
+  },
+
+  "S4 without faults, what a node has recorded is reported": (calm): Wrong => {
+    const { circuit, replica } = calm.member
+    if (circuit._tag !== "Closed" || replica.standing._tag !== "InStep") return undefined
+    const { node } = calm
+    const { failures, slow } = node.rules.policy.counts(circuit.window, node.now)
+    if (failures + slow === 0 || calm.recordedFor < calmMillis) return undefined
+    if (calm.calmFor < renewedMillis || calm.writtenFor < syncMillis + deadlineMillis) return undefined
+    const { acknowledged, epoch } = replica.reporting
+    if (epoch !== Replicas.epochOf(replica, circuit)) return `${node.settings.node} reports to ${epoch}`
+    const news = node.settings.policy.difference(circuit.window, acknowledged.window, node.now)
+    return news.some(({ rows }) => rows.some(([, calls]) => calls > 0))
+      ? `${node.settings.node} has not reported ${JSON.stringify(news)}`
+      : undefined
+  },
+
+  "S4 without faults, what was acknowledged is counted": (calm): Wrong => {
+    const { fleet, member, read } = calm
+    const together = windowOf(calm)
+    // The others keep what is enough, and a success may clear failures.
+    if (together === undefined || !isOverTime(read.setup.policy)) return undefined
+    const { policy } = calm.node.settings
+    const counted = policy.counts(together, fleet.storeNow).calls
+    const acknowledged = fleet.living.reduce((sum, node) => {
+      const replica = node.members.get(member.key)?.replica
+      const isSame = replica?.reporting.epoch === calm.stored.windows[node.settings.windowName]?.epoch
+      if (replica === undefined || !isSame || node.settings.windowName !== calm.node.settings.windowName)
+        return sum
+      const { window } = replica.reporting.acknowledged
+      return sum + policy.counts(window, timeOf(fleet, node) + 2 * sliceMillis).calls
+    }, 0)
+    return counted < acknowledged ? `${counted} of ${acknowledged} calls are known` : undefined
+  },
+
+  "S6 without faults, a circuit opens by what all nodes count": (calm): Wrong => {
+    const together = windowOf(calm)
+    const { calmFor, node, read, recordedFor, writtenFor } = calm
+    const { policy, quorum } = node.settings
+    // A rate may be reached by the passing of time alone, which opens nothing.
+    const isMonotonous = read.setup.policy === "consecutive" || read.setup.policy === "failureCount"
+    if (together === undefined || quorum > 1 || !isMonotonous) return undefined
+    if (recordedFor < calmMillis || writtenFor < calmMillis) return undefined
+    // What was recorded during a fault is judged with the next outcome.
+    if (calmFor - recordedFor < calmMillis) return undefined
+    return policy.trips(together, calm.fleet.storeNow)
+      ? policy.describe(together, calm.fleet.storeNow)
+      : undefined
+  }
+} satisfies Record<string, (calm: Calm) => Wrong>
+
+const isOverTime = (policy: PolicyName): boolean =>
+  policy === "failureRate over time" || policy === "slowCallRate"
+
+/** The window in which all nodes count a circuit that is Closed, if this one counts in it. */
+const windowOf = ({ member: { circuit, replica }, node: { settings }, read, stored }: Calm): unknown => {
+  const window = stored.windows[settings.windowName]
+  if (window === undefined || circuit._tag !== "Closed" || read.shared.circuit._tag !== "Closed")
+    return undefined
+  if (replica.standing._tag !== "InStep" || window.epoch !== Replicas.epochOf(replica, circuit))
+    return undefined
+  return settings.policy.gather(window.sections)
+}
+
+/** The circuits of a node of which these things have to hold now. */
+export const calmCircuits = (fleet: Fleet, ledger: Ledger, node: VirtualNode): ReadonlyArray<Calm> => {
+  const calmFor = fleet.now - ledger.calmSince
+  if (calmFor < calmMillis || fleet.storeIs !== "Up" || fleet.brokenKeys.size > 0) return []
+  return [...node.members.values()].flatMap((member) => {
+    const { read, stored } = ledger.stored(fleet, member.key)
+    if (read === undefined || hasJustExpired(fleet, member.key)) return []
+    if (!isFollowing(node, member) || !isUnder(node, read)) return []
+    const writtenFor = fleet.now - (ledger.writtenAt.get(member.key) ?? -Infinity)
+    const recordedFor = fleet.storeNow - (ledger.outcomes.get(member.key)?.at(-1)?.at ?? -Infinity)
+    return [{ fleet, ledger, node, member, stored, read, calmFor, writtenFor, recordedFor }]
+  })
+}
