@@ -123,11 +123,11 @@ test("S17 C8 200 nodes ask less often each", function* () {
   const [a, b] = yield* amongMany(200, { tripPolicy: TripPolicy.consecutive(1_000) })
   yield* failing(a, 1)
   yield* inStep
-  yield* TestClock.adjust("8 seconds")
+  yield* TestClock.adjust("16 seconds")
   const before = a.link.commands
   yield* TestClock.adjust("80 seconds")
-  // Every four seconds instead of every two: together, 50 times a second.
-  assert.strictEqual(a.link.commands - before, 20)
+  // Every eight seconds instead of every two: together, 25 times a second.
+  assert.strictEqual(a.link.commands - before, 10)
   assert.strictEqual(b.link.commands, 0)
 })
 

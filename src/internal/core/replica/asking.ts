@@ -22,10 +22,11 @@ export const ask = (
   const { attention } = replica
   const here = Machine.at(circuit, settings.rules, now)
   const [reporting, report] = reportOf(replica, here, situation)
-  const next = exchanged({ ...replica, reporting }, situation)
+  // An open circuit is no news of failures, and a window that is not reported none to the others.
+  const announce = report !== undefined && attention._tag === "Exchanging" && attention.announces
   const latest = Replicas.latestOf(replica)
   return {
-    replica: next,
+    replica: exchanged({ ...replica, reporting }, announce, situation),
     question: {
       revision: latest.isPartial ? "" : latest.revision,
       window: {
@@ -33,8 +34,7 @@ export const ask = (
         epoch: report === undefined ? Replicas.epochOf(replica, here) : reporting.epoch,
         report
       },
-      // An open circuit is no news of failures.
-      announce: report !== undefined && attention._tag === "Exchanging" && attention.announces,
+      announce,
       renew: Replicas.isHolder(replica, settings.node),
       keepMillis: Replicas.keepMillis(circuit, settings)
     },
@@ -54,11 +54,9 @@ const reportOf = (
 }
 
 /** The others answer an announcement at once: what they count is to be had soon, so the next exchange comes soon. */
-const exchanged = (replica: Replica, { now, settings }: Situation): Replica => {
-  const { attention } = replica
-  if (attention._tag === "Resting") return replica
+const exchanged = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
   const after = Replicas.paced(replica, now, settings)
-  return attention.announces ? Replicas.attending(Replicas.hurried(after), { announces: false }) : after
+  return announce ? Replicas.attending(Replicas.hurried(after), { announces: false }) : after
 }
 
 /**

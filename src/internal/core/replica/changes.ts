@@ -130,14 +130,38 @@ const changed = (
       return open(change, shared, settings.rules, now)
     case "SettlesProbe":
       return settleProbe(change, shared, settings, now)
+    case "Restores":
+      return restore(change, shared, settings, now)
+    default:
+      return byHand(change, shared, settings, now)
+  }
+}
+
+/** What only time has decided comes first, because it has a generation of its own. */
+const byHand = (
+  change: Trips | Resets | Keeps,
+  shared: SharedCircuit,
+  settings: Settings,
+  now: number
+): SharedCircuit => {
+  const before = rolled(shared, settings.rules, now)
+  const after = controlled(change, before, settings, now)
+  return after === before ? shared : after
+}
+
+const controlled = (
+  change: Trips | Resets | Keeps,
+  shared: SharedCircuit,
+  settings: Settings,
+  now: number
+): SharedCircuit => {
+  switch (change._tag) {
     case "Trips":
-      return trip(change, rolled(shared, settings.rules, now), now)
+      return trip(change, shared, now)
     case "Resets":
       return reset(shared, settings.rules, now)
     case "Keeps":
       return keep(change, shared, settings, now)
-    case "Restores":
-      return restore(change, shared, settings, now)
   }
 }
 

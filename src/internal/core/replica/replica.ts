@@ -212,7 +212,7 @@ export const intervalMillis = (replica: Replica, { node, staleMillis, syncMillis
 }
 
 /** So many nodes may exchange a circuit once an interval each. */
-const manyNodes = 100
+const manyNodes = 50
 
 /**
  * Whether the node has a slot of the circuit, or isolates or disables it.
