@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
+import { chromiumPath } from "./test/browser/chromium.ts"
 
 const src = fileURLToPath(new URL("./src", import.meta.url))
 
@@ -23,8 +24,10 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     include: mode === "long" ? longTests() : ["test/**/*.test.ts"],
+    // Without a Chromium these are left out, and a line says so.
+    exclude: [...configDefaults.exclude, ...(chromiumPath === undefined ? ["test/browser/**"] : [])],
     env: { RUN_LENGTH: mode },
-    globalSetup: "test/redis/install.ts",
+    globalSetup: ["test/redis/install.ts", "test/browser/install.ts"],
     // Nothing is decided by how fast the machine is: only a test that hangs takes as long as this.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -3,6 +3,8 @@
  *
  *     npm start               a live timeline, about 20 seconds (plain lines where the output is no terminal)
  *     npm start -- --fast     the same story in about 5 seconds
+ *     npm start -- --keep     then goes on until Ctrl-C, for you to look at the dashboard and to try its buttons
+ *     npm start -- --no-dashboard
  *     NO_COLOR=1 npm start    without colours
  *
  * Two clients send the same traffic to two servers that have the same troubles: one client has a breaker, the other
@@ -18,7 +20,9 @@ import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import * as Schedule from "effect/Schedule"
 import { CircuitBreaker, CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
+import * as Dashboard from "./quickstart/Dashboard.ts"
 import * as Display from "./quickstart/Display.ts"
+import * as Keep from "./quickstart/Keep.ts"
 import * as Pace from "./quickstart/Pace.ts"
 import * as Recording from "./quickstart/Recording.ts"
 import * as Rehearsal from "./quickstart/Rehearsal.ts"
@@ -57,11 +61,14 @@ const isWorthTheWait = (error: unknown) =>
 const lastKnownStock: Server.Stock = { left: 40, from: "memory" }
 
 const isFast = process.argv.includes("--fast")
+const isKept = process.argv.includes("--keep")
+const isShown = !process.argv.includes("--no-dashboard")
 
 const program = Effect.gen(function* () {
   const slowness = yield* Rehearsal.slowness
   if (slowness >= Rehearsal.tooSlow) return yield* Console.log(Rehearsal.tooBusy(slowness))
 
+  if (isShown) yield* Console.log(`The dashboard: ${yield* Dashboard.serve}\n`)
   const story = yield* Story.begin(isFast)
   const [server, otherServer] = yield* Effect.all([Server.start(story), Server.start(story)])
   const [stock, otherStock] = yield* Effect.all([Server.client(server), Server.client(otherServer)])
@@ -75,6 +82,9 @@ const program = Effect.gen(function* () {
     { concurrency: "unbounded", discard: true }
   )
   yield* Display.during(traffic, recording)
+  if (!isKept) return
+  yield* Console.log("\nThe traffic goes on, with a few more breakers, until Ctrl-C.")
+  yield* Keep.going(withBreaker)
 })
 
 const WarehouseLive = isFast

@@ -9,7 +9,7 @@ import * as Screen from "./picture/Screen.ts"
 import * as Svg from "./picture/Svg.ts"
 import * as Terminal from "./picture/Terminal.ts"
 
-const output = await Terminal.outputOf("examples/quickstart.ts")
+const output = await Terminal.outputOf("examples/quickstart.ts", ["--no-dashboard"])
 if (!output.includes("Spared:")) throw new Error(`The demo did not run to its end: ${output}`)
 // The picture would have a line about it that puzzles its readers.
 if (output.includes("The machine was busy")) throw new Error("The machine is busy: draw the picture later.")

@@ -33,7 +33,9 @@ const layerOf = (path: string): number => {
 
 /** A public module and its internal twin describe and do the same thing: the only circle that there may be. */
 const twins: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "CircuitAdmin.ts": ["internal/admin/"],
   "CircuitBreaker.ts": ["internal/circuitBreaker/"],
+  "CircuitDashboard.ts": ["internal/dashboard/"],
   "CircuitHttpClient.ts": ["internal/http/client/"],
   "CircuitHttpMiddleware.ts": ["internal/http/server/"],
   "CircuitOpenError.ts": ["internal/circuitOpenError.ts"],
@@ -114,6 +116,32 @@ describe("imports", () => {
     )
     // The root has the store of one process, for tests; a bundle leaves out what it does not use.
     assert.include([...reachableFrom(modules, "index.ts")], "internal/fleet/join.ts")
+  })
+
+  it("of nothing else reach the dashboard, which itself knows the administration by HTTP alone", () => {
+    const isPage = (path: string) => path === "CircuitDashboard.ts" || path.startsWith("internal/dashboard/")
+    assert.isAtLeast(modules.filter((it) => isPage(it.path)).length, 10)
+    const crossing = modules.flatMap(({ imports, path }) =>
+      imports
+        .filter(
+          (it) => it.isOurs && isPage(it.from) !== isPage(path) && !it.from.startsWith("internal/options/")
+        )
+        .filter((it) => isPage(it.from) || isPage(path))
+        .map((it) => `${path} imports ${it.from}`)
+    )
+    assert.deepStrictEqual(crossing, [])
+  })
+
+  it("of nothing else reach the administration: only a program that imports it loads it", () => {
+    const isAdmin = (path: string) => path === "CircuitAdmin.ts" || path.startsWith("internal/admin/")
+    const others = modules.filter((it) => !isAdmin(it.path))
+    assert.isAtLeast(modules.length - others.length, 10)
+    assert.deepStrictEqual(
+      others.flatMap(({ imports, path }) =>
+        imports.filter((it) => it.isOurs && isAdmin(it.from)).map((it) => `${path} imports ${it.from}`)
+      ),
+      []
+    )
   })
 
   it("of the root reach neither the platform, nor Redis, nor Schema", () => {

@@ -8,6 +8,7 @@ const publicNames = [
   "mode",
   "layer",
   "Service",
+  "CircuitAdmin",
   "CircuitBreaker",
   "CircuitBreakerLive",
   "CircuitOpenError",

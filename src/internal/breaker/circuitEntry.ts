@@ -69,6 +69,17 @@ export class CircuitEntry extends CircuitRef {
     this.own.backoff = backoff
   }
 
+  /** How many calls were rejected since the circuit left Closed. */
+  get spared(): number {
+    const { rejected, rejectedBefore } = this.history ?? noHistory
+    return rejected - rejectedBefore
+  }
+
+  /** Begins to count what the circuit spares its dependency. */
+  leaveClosed(): void {
+    this.own.rejectedBefore = this.own.rejected
+  }
+
   countFailure(failure: LastFailure): void {
     this.own.failed++
     this.own.lastFailure = failure
@@ -108,6 +119,7 @@ interface History {
   failed: number
   ignored: number
   rejected: number
+  rejectedBefore: number
   lastFailure: LastFailure | undefined
   backoff: Backoff | undefined
 }
@@ -116,6 +128,7 @@ const noHistory: Readonly<History> = {
   failed: 0,
   ignored: 0,
   rejected: 0,
+  rejectedBefore: 0,
   lastFailure: undefined,
   backoff: undefined
 }

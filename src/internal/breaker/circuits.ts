@@ -105,6 +105,7 @@ export class Circuits {
     const isTransition = next.generation !== entry.current.generation
     const previous = entry.current._tag
     entry.current = next
+    if (isTransition && previous === "Closed") entry.leaveClosed()
     if (isTransition && this.holds(entry)) this.options.meters.moved(entry.series, previous, next._tag)
     if (entry === this.unkeyed) return
     if (entry.list === undefined) {

@@ -8,6 +8,7 @@ import { awaitReady } from "../breaker/awaitReady.ts"
 import type { Request } from "../breaker/begin.ts"
 import { Breaker } from "../breaker/breaker.ts"
 import { defaultKey } from "../breaker/circuits.ts"
+import { type Inspected, inspectedKey } from "../breaker/inspected.ts"
 import * as Controls from "../breaker/controls.ts"
 import { protect } from "../breaker/protect.ts"
 import { protectStream } from "../breaker/protectStream.ts"
@@ -69,6 +70,9 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
     disable: (key) => Controls.disable(breaker, checkKey(key)),
     awaitReady: (key) => awaitReady(breaker, checkKey(key))
   }
-  // Not enumerable: a breaker that is made of this one has its own way to begin a call.
-  return Object.defineProperty(service, stepsKey, { value: stepsOf(breaker) })
+  // Not enumerable: a breaker that is made of this one has its own way to begin a call, and its own inside.
+  return Object.defineProperties(service, {
+    [stepsKey]: { value: stepsOf(breaker) },
+    [inspectedKey]: { value: breaker satisfies Inspected }
+  })
 }

@@ -46,10 +46,10 @@ type Labels = ReadonlyArray<MetricLabel.MetricLabel>
  */
 export class Meters {
   readonly seriesOf: (key: string) => Series
+  isStoreFailing = false
   private isLive = true
   private readonly circuits: MetricHook.MetricHook.Gauge<number>
   private readonly storeFailing: () => MetricHook.MetricHook.Gauge<number>
-  private isStoreFailing = false
 
   /** `common` are the labels that the program gives to all of its metrics. */
   constructor(breaker: string, byKey: boolean, common: Labels) {

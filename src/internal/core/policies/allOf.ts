@@ -16,6 +16,7 @@ export const kind: Kind<"policies"> = {
  */
 export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
   ...together("AllOf", policies),
+  parts: { needed: "all", policies },
   trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
   describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
   // A success may complete one of the policies while another goes by the time.

@@ -16,6 +16,7 @@ export const kind: Kind<"policies"> = {
  */
 export const anyOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<ReadonlyArray<unknown>> => ({
   ...together("AnyOf", policies),
+  parts: { needed: "any", policies },
   trips: (windows, now) => policies.some((policy, i) => policy.trips(windows[i], now)),
   describe: (windows, now) => {
     const first = policies.findIndex((policy, i) => policy.trips(windows[i], now))

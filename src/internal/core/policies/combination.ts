@@ -19,6 +19,7 @@ export const together = (_tag: string, policies: ReadonlyArray<Policy<unknown>>)
         failures: Math.max(left.failures, right.failures),
         slow: Math.max(left.slow, right.slow)
       })),
+  figures: () => [],
   data: { _tag, policies: policies.map((policy) => policy.data) },
   spans: policies.flatMap((policy) => policy.spans),
   isBuiltIn: policies.every((policy) => policy.isBuiltIn),

@@ -2,7 +2,7 @@ import type { FailureTimes } from "../windows/failureTimes.ts"
 import * as FailureTime from "../windows/failureTimes.ts"
 import * as Section from "../windows/section.ts"
 import type { Kind } from "./kind.ts"
-import type { Call, Policy, SharedPolicy } from "./policy.ts"
+import type { Call, Figure, Policy, SharedPolicy } from "./policy.ts"
 import { needsOutcomes } from "./policy.ts"
 import { failuresText } from "./text.ts"
 
@@ -25,11 +25,16 @@ export const consecutive = (failures: number): Policy<number> => ({
   trips: (streak) => streak >= failures,
   counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
   describe: (streak) => descriptionOf(streak),
+  figures: (streak) => figuresOf(streak, failures),
   ...needsOutcomes,
   ...identityOf(failures)
 })
 
 const descriptionOf = (failures: number): string => `consecutive: ${failuresText(failures)} in a row`
+
+const figuresOf = (value: number, threshold: number): ReadonlyArray<Figure> => [
+  { what: "failures in a row", value, threshold, unit: "Count" }
+]
 
 /** What makes it this policy, alone or shared. */
 const identityOf = (failures: number) => ({
@@ -68,6 +73,7 @@ const shared = (limit: number): SharedPolicy<Streak> => ({
   trips: (streak) => streak.failures.recorded >= limit,
   counts: ({ failures: { recorded } }) => ({ calls: recorded, failures: recorded, slow: 0 }),
   describe: (streak) => descriptionOf(streak.failures.recorded),
+  figures: (streak) => figuresOf(streak.failures.recorded, limit),
   ...needsOutcomes,
   ...identityOf(limit),
   layouts: () => [{ unitMillis: 1, span: Infinity, enough: limit, freshMillis: 0, parts: Infinity }],

@@ -31,6 +31,7 @@ export const custom = (options: CustomOptions): Policy<unknown> => ({
   record: (state, call) => (call.outcome._tag === "Ignored" ? state : options.record(state, call)),
   trips: (state, now) => options.trips(state, now),
   counts: () => noCounts,
+  figures: () => [],
   describe: () => "a policy of the program's own",
   data: { _tag: "Custom" },
   spans: [],

@@ -21,6 +21,8 @@ export const kind: Kind<"failures" | "within"> = {
 export const failureCount = (failures: number, withinMillis: number): Policy<FailureTimes> => {
   const countOf = (window: FailureTimes, now: number) =>
     FailureTime.countWithin(window, failures, withinMillis, now)
+  const span = withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
+  const what = `failures ${span}`
   const policy: Policy<FailureTimes> = {
     initial: FailureTime.empty,
     record: (window, call) =>
@@ -30,11 +32,8 @@ export const failureCount = (failures: number, withinMillis: number): Policy<Fai
       const count = countOf(window, now)
       return { calls: count, failures: count, slow: 0 }
     },
-    describe: (window, now) => {
-      const span =
-        withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
-      return `failureCount: ${failuresText(countOf(window, now))} ${span}`
-    },
+    describe: (window, now) => `failureCount: ${failuresText(countOf(window, now))} ${span}`,
+    figures: (window, now) => [{ what, value: countOf(window, now), threshold: failures, unit: "Count" }],
     ...needsOutcomes,
     data: { _tag: "FailureCount", failures, withinMillis },
     spans: [withinMillis],

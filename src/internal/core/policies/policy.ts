@@ -13,6 +13,19 @@ export interface Call {
 }
 
 /**
+ * Something that a policy looks at: a number of calls, or a share of them from 0 to 1.
+ *
+ * @internal
+ */
+export interface Figure {
+  /** What it is, in words, such as `failures in a row`. */
+  readonly what: string
+  readonly value: number
+  readonly threshold: number
+  readonly unit: "Count" | "Share"
+}
+
+/**
  * A trip policy ready to run: pure functions over a window of its own kind.
  *
  * @internal
@@ -25,6 +38,10 @@ export interface Policy<W> {
   counts(window: W, now: number): Counts
   /** Which policy has tripped, and by which figures; asked of a window that trips. */
   describe(window: W, now: number): string
+  /** What a window has counted against each threshold; the policy trips when all are reached. None of a combination. */
+  figures(window: W, now: number): ReadonlyArray<Figure>
+  /** The policies that a combination is made of, and how many of them have to trip. Its window is a list of theirs. */
+  readonly parts?: { readonly needed: "any" | "all"; readonly policies: ReadonlyArray<Policy<unknown>> }
   /** The policy as plain data, checked: two processes go by the same policy where the text of this is the same. */
   readonly data: object
   /** How far back its windows reach that go by time, in milliseconds; infinity where one forgets nothing. */

@@ -4,7 +4,7 @@ import type { LastCalls, NumberedCalls } from "../windows/lastCalls.ts"
 import * as LastCall from "../windows/lastCalls.ts"
 import type { Counts } from "../windows/window.ts"
 import type { Check, Kind } from "./kind.ts"
-import type { Call, Policy, SharedPolicy } from "./policy.ts"
+import type { Call, Figure, Policy, SharedPolicy } from "./policy.ts"
 import { spanText } from "./text.ts"
 
 /**
@@ -102,6 +102,7 @@ export const rate = (rate: Rate): Policy<unknown> => {
 
 const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Buckets> => {
   const roll = (window: Buckets, now: number) => Bucket.roll(window, withinMillis, buckets, now)
+  const figures = figuresOf(rate)
   const policy: Policy<Buckets> = {
     initial: Bucket.empty,
     record: (window, call) =>
@@ -114,6 +115,7 @@ const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Bu
       reaches(rate, Bucket.countsOf(roll(window, now))),
     counts: (window, now) => Bucket.countsOf(roll(window, now)),
     describe: (window, now) => rate.describe(Bucket.countsOf(roll(window, now))),
+    figures: (window, now) => figures(Bucket.countsOf(roll(window, now))),
     ...needsOf(rate, true),
     spans: [withinMillis],
     share: () => ({ ...policy, ...Bucket.sharing(withinMillis, buckets) })
@@ -131,6 +133,7 @@ const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => {
     trips: (window) => reaches(rate, window),
     counts: ({ calls, failures, slow }) => ({ calls, failures, slow }),
     describe: (window) => rate.describe(window),
+    figures: figuresOf(rate),
     ...needsOf(rate, rate.weighsSlow),
     spans: [],
     share: () => sharedLastCallsRate(rate, policy, size)
@@ -152,6 +155,7 @@ const sharedLastCallsRate = (
   trips: ({ ring }, now) => alone.trips(ring, now),
   counts: ({ ring }, now) => alone.counts(ring, now),
   describe: ({ ring }, now) => alone.describe(ring, now),
+  figures: ({ ring }, now) => alone.figures(ring, now),
   ...LastCall.sharing(size)
 })
 
@@ -169,6 +173,27 @@ const reaches = (rate: Rate, counts: Counts): boolean => {
   return (
     hits > 0 && hits >= minimumFailures && counts.calls >= minimumCalls && hits / counts.calls >= threshold
   )
+}
+
+/** The texts are made once, because a list of very many circuits asks each of them for its figures. */
+const figuresOf = (rate: Rate): ((counts: Counts) => ReadonlyArray<Figure>) => {
+  const { minimumCalls, minimumFailures, threshold, window } = rate.data
+  const span =
+    window._tag === "Time" ? `in ${spanText(window.withinMillis)}` : `among the last ${window.calls}`
+  const counted = `${rate.weighsSlow ? "slow calls" : "failures"} ${span}`
+  const [shareOf, calls] = [`share of ${counted}`, `calls ${span}`]
+  return (counts) => {
+    const hits = hitsOf(rate, counts)
+    const share = counts.calls === 0 ? 0 : hits / counts.calls
+    const figures: Array<Figure> = [
+      { what: shareOf, value: share, threshold, unit: "Share" },
+      { what: calls, value: counts.calls, threshold: minimumCalls, unit: "Count" }
+    ]
+    // A share above 0 says as much as at least one of them.
+    if (minimumFailures > 1)
+      figures.push({ what: counted, value: hits, threshold: minimumFailures, unit: "Count" })
+    return figures
+  }
 }
 
 const needsOf = ({ data, weighsSlow }: Rate, timesSuccesses: boolean) => ({

@@ -1,0 +1,51 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { CircuitBreakerRegistry, type Registry } from "../../CircuitBreakerRegistry.ts"
+import { Events, overridesChanged } from "./events.ts"
+import { History } from "./history.ts"
+import type { Settings } from "./options.ts"
+import { Overrides } from "./overrides.ts"
+import { Sampler } from "./sampler.ts"
+import { Streams } from "./streams.ts"
+import type { Observed } from "./summaries.ts"
+
+/**
+ * Everything that the administration keeps while it is mounted.
+ *
+ * @internal
+ */
+export interface Administration {
+  readonly registry: Registry
+  readonly observed: Observed
+  readonly overrides: Overrides
+  readonly events: Events
+}
+
+/** @internal */
+export const makeAdministration = <R>(
+  settings: Settings<R>
+): Effect.Effect<Administration, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const registry = yield* CircuitBreakerRegistry
+    const scope = yield* Effect.scope
+    const history = new History()
+    const sampler = new Sampler(history)
+    const streams = new Streams(settings.maxStreams)
+    const overrides: Overrides = new Overrides({
+      registry,
+      scope,
+      most: settings.maxOverrides,
+      onChange: Effect.suspend(() =>
+        Effect.flatMap(overridesChanged(overrides.size), (text) => streams.send(text))
+      )
+    })
+    const events = new Events({ registry, history, overrides, sampler, streams, scope })
+    yield* Effect.addFinalizer(() => streams.end)
+    yield* events.observe
+    return {
+      registry,
+      observed: { history, ratesOf: (found) => sampler.ratesOf(found) },
+      overrides,
+      events
+    }
+  })

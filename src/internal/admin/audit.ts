@@ -1,0 +1,29 @@
+import * as Effect from "effect/Effect"
+import { limits } from "./requests.ts"
+import { printable } from "./text.ts"
+
+interface Change {
+  readonly action: "trip" | "reset" | "isolate" | "disable" | "release" | "expire"
+  readonly breaker: string
+  readonly key: string
+  readonly owner: string
+  readonly reason: string
+  /** The override that began or ended. */
+  readonly override?: string
+  readonly expiresAt?: number
+}
+
+/**
+ * Logs a change: what was done, by whom and why. It is a warning, so that it is not lost where less is not logged.
+ * Loggers may write texts as they are, so none of them has a line break.
+ *
+ * @internal
+ */
+export const logChange = ({ breaker, key, owner, reason, ...change }: Change): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logWarning("Circuit changed by hand, through the administration"), {
+    ...change,
+    breaker: printable(breaker, limits.text),
+    key: printable(key, limits.text),
+    owner: printable(owner, limits.text),
+    reason: printable(reason, limits.reason)
+  })

@@ -1,0 +1,164 @@
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { defaultKey } from "../breaker/circuits.ts"
+import type { Administration } from "./administration.ts"
+import { logChange } from "./audit.ts"
+import { detailsOf } from "./details.ts"
+import type { NotFound, TooMany } from "./errors.ts"
+import { InvalidRequest, NotFound as Unknown } from "./errors.ts"
+import type { Found } from "./live.ts"
+import { findBreaker, findCircuit } from "./live.ts"
+import type { Held } from "./overrides.ts"
+import type { ChangeRequest, CircuitQuery, OverrideRequest, ReleaseRequest } from "./requests.ts"
+import { limits } from "./requests.ts"
+import type { Changed, CircuitDetails, Override } from "./schemas.ts"
+import { printable } from "./text.ts"
+
+type Changed = typeof Changed.Type
+type Details = typeof CircuitDetails.Type
+
+/** The administration with those of its settings that the answers depend on. */
+interface Admin extends Administration {
+  readonly exposeCauses: boolean
+  readonly longestOverrideMillis: number
+}
+
+/** Who it is, where the program knows. */
+type Operator = { readonly name: Option.Option<string> }
+
+/**
+ * Reads a circuit in full. Reading never makes or moves it.
+ *
+ * @internal
+ */
+export const read = (
+  admin: Admin,
+  { breaker, key }: typeof CircuitQuery.Type
+): Effect.Effect<Details, NotFound> =>
+  Effect.map(find(admin, breaker, key), (found) => fullyRead(admin, found))
+
+const find = (admin: Admin, breaker: string, key: string = defaultKey): Effect.Effect<Found, NotFound> =>
+  Effect.flatMap(findBreaker(admin.registry, breaker), (live) => findCircuit(live, key))
+
+const fullyRead = (admin: Admin, found: Found): Details =>
+  detailsOf(found, admin.observed, {
+    exposeCauses: admin.exposeCauses,
+    overrides: admin.overrides.of(found.live, found.key).map(({ override }) => override)
+  })
+
+/** @internal */
+export const trip = (admin: Admin, request: typeof ChangeRequest.Type, operator: Operator) =>
+  changeOnce(admin, "trip", request, operator)
+
+/** @internal */
+export const reset = (admin: Admin, request: typeof ChangeRequest.Type, operator: Operator) =>
+  changeOnce(admin, "reset", request, operator)
+
+const changeOnce = (
+  admin: Admin,
+  action: "trip" | "reset",
+  request: typeof ChangeRequest.Type,
+  operator: Operator
+): Effect.Effect<Changed, NotFound | InvalidRequest> =>
+  Effect.gen(function* () {
+    const owner = yield* ownerOf(request, operator)
+    const { circuit, key, live } = yield* find(admin, request.breaker, request.key)
+    yield* live.service[action](key)
+    yield* logChange({ action, breaker: live.service.name, key, owner, reason: request.reason })
+    // A reset has ended the isolations.
+    yield* admin.overrides.prune
+    const after = yield* findAfterwards(admin, { key, live })
+    return {
+      changed: Option.exists(after, (it) => it.circuit.generation !== circuit.generation),
+      override: null,
+      circuit: readAgain(admin, after)
+    }
+  }).pipe(Effect.uninterruptible)
+
+/** @internal */
+export const hold = (
+  admin: Admin,
+  kind: typeof Override.Type.kind,
+  request: typeof OverrideRequest.Type,
+  operator: Operator
+): Effect.Effect<Changed, NotFound | InvalidRequest | TooMany> =>
+  Effect.gen(function* () {
+    const owner = yield* ownerOf(request, operator)
+    const reason = printable(request.reason, limits.reason)
+    const millis = yield* expiryOf(admin, request.expiresInSeconds)
+    const { key, live } = yield* find(admin, request.breaker, request.key)
+    yield* admin.overrides.prune
+    const { override } = yield* admin.overrides.hold(live, key, { kind, owner, reason, millis })
+    const { expiresAt, id } = override
+    const action = kind === "Isolate" ? "isolate" : "disable"
+    yield* logChange({ action, breaker: live.service.name, key, owner, reason, override: id, expiresAt })
+    const after = yield* findAfterwards(admin, { key, live })
+    return { changed: true, override, circuit: readAgain(admin, after) }
+  }).pipe(Effect.uninterruptible)
+
+/** @internal */
+export const release = (
+  admin: Admin,
+  request: typeof ReleaseRequest.Type,
+  operator: Operator
+): Effect.Effect<Changed, NotFound | InvalidRequest> =>
+  Effect.gen(function* () {
+    const owner = yield* ownerOf(request, operator)
+    const held: Held | undefined = yield* admin.overrides.release(request.id)
+    if (held === undefined)
+      return yield* new Unknown({ message: "There is no override with this id: it may have ended" })
+    const { key, live, override } = held
+    yield* logChange({
+      action: "release",
+      breaker: live.service.name,
+      key,
+      owner,
+      reason: request.reason,
+      override: override.id
+    })
+    const after = yield* findAfterwards(admin, { key, live })
+    return { changed: true, override, circuit: readAgain(admin, after) }
+  }).pipe(Effect.uninterruptible)
+
+/** Finds a circuit that was changed, once the history has taken note of the change. */
+const findAfterwards = (admin: Admin, { key, live }: Pick<Found, "key" | "live">) => {
+  const { history } = admin.observed
+  const isNoted = ({ circuit }: Found) =>
+    circuit.generation === 0 || history.latestOf(live.service.name, key)?.generation === circuit.generation
+  const find = Effect.zipRight(Effect.yieldNow(), Effect.option(findCircuit(live, key)))
+  // Another change may come in between, and a circuit that only the store knows has no transitions here.
+  return Effect.repeat(find, {
+    until: Option.match({ onNone: () => true, onSome: isNoted }),
+    times: 20
+  }).pipe(Effect.zipRight(Effect.option(findCircuit(live, key))))
+}
+
+const readAgain = (admin: Admin, found: Option.Option<Found>): Details | null =>
+  Option.match(found, { onNone: () => null, onSome: (it) => fullyRead(admin, it) })
+
+/** The program's word for who it is outweighs that of the request. */
+const ownerOf = (
+  request: { readonly owner?: string | undefined },
+  operator: Operator
+): Effect.Effect<string, InvalidRequest> =>
+  Option.match(
+    Option.orElse(operator.name, () => Option.fromNullable(request.owner)),
+    {
+      onNone: () => Effect.fail(new InvalidRequest({ message: "The owner must be given, received none" })),
+      onSome: (owner) => Effect.succeed(printable(owner, limits.text))
+    }
+  )
+
+const expiryOf = (
+  { longestOverrideMillis }: Admin,
+  seconds: number
+): Effect.Effect<number, InvalidRequest> => {
+  const most = Math.floor(longestOverrideMillis / 1_000)
+  return seconds <= most
+    ? Effect.succeed(seconds * 1_000)
+    : Effect.fail(
+        new InvalidRequest({
+          message: `expiresInSeconds must be at most ${most} (longestOverride), received ${seconds}`
+        })
+      )
+}

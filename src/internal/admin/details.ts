@@ -1,0 +1,76 @@
+import * as Schedule from "effect/Schedule"
+import type { Settings as BreakerSettings } from "../breaker/settings.ts"
+import { spanText } from "../core/policies/text.ts"
+import { figuresOf, policyText } from "./figures.ts"
+import * as LastFailures from "./lastFailure.ts"
+import type { Found } from "./live.ts"
+import type { CircuitDetails, Override, Settings } from "./schemas.ts"
+import type { Observed } from "./summaries.ts"
+import { summaryOf, transitionOf } from "./summaries.ts"
+import { printable } from "./text.ts"
+
+/** The longest text of a policy, which may be made of any number of policies. */
+const longestPolicy = 500
+
+interface Options {
+  readonly exposeCauses: boolean
+  readonly overrides: ReadonlyArray<typeof Override.Type>
+}
+
+/** @internal */
+export const detailsOf = (
+  found: Found,
+  observed: Observed,
+  { exposeCauses, overrides }: Options
+): typeof CircuitDetails.Type => {
+  const { circuit, entry, epoch, key, live, now } = found
+  const { settings } = live.inside
+  const lastFailure = entry?.lastFailure
+  return {
+    ...summaryOf(found, observed),
+    at: epoch,
+    generation: circuit.generation,
+    settings: settingsOf(settings),
+    figures:
+      circuit._tag === "Closed" || circuit._tag === "Recovering"
+        ? figuresOf(settings.rules.policy, circuit.window, now)
+        : [],
+    lastFailure:
+      lastFailure === undefined
+        ? null
+        : {
+            at: lastFailure.at,
+            description: LastFailures.describe(lastFailure),
+            cause: exposeCauses ? LastFailures.causeText(lastFailure) : null
+          },
+    transitions: observed.history.transitionsOf(live.service.name, key).map(transitionOf),
+    overrides
+  }
+}
+
+const settingsOf = (settings: BreakerSettings): typeof Settings.Type => {
+  const { capacity, idleMillis, maxOpenMillis, observe, openDuration, rules } = settings
+  return {
+    tripPolicy: { text: policyOf(settings), data: dataOf(rules.policy.data) },
+    openMillis: Schedule.isSchedule(openDuration) ? null : openDuration,
+    openText: Schedule.isSchedule(openDuration) ? "by a schedule" : spanText(openDuration),
+    maxOpenMillis: finite(maxOpenMillis),
+    probes: rules.probes,
+    failuresToReopen: rules.failuresToReopen,
+    probeTimeoutMillis: rules.probeTimeoutMillis,
+    recovery: rules.recovery ?? null,
+    mode: observe ? "observe" : "enforce",
+    capacity,
+    idleMillis: finite(idleMillis)
+  }
+}
+
+/** @internal */
+export const policyOf = ({ rules }: BreakerSettings): string =>
+  printable(policyText(rules.policy), longestPolicy)
+
+// No number in JSON is infinite.
+const finite = (millis: number): number | null => (millis === Infinity ? null : millis)
+
+const dataOf = (data: object): unknown =>
+  JSON.parse(JSON.stringify(data, (_, value: unknown) => (value === Infinity ? null : value)))

@@ -1,0 +1,129 @@
+import type * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Registry } from "../../CircuitBreakerRegistry.ts"
+import type { Transition } from "../../Transition.ts"
+import type { TooMany } from "./errors.ts"
+import { eventText, heartbeat, retry } from "./eventText.ts"
+import type { History } from "./history.ts"
+import { breakersOf } from "./live.ts"
+import type { Overrides } from "./overrides.ts"
+import type { Sampler } from "./sampler.ts"
+import type { Streams } from "./streams.ts"
+import { transitionOf } from "./summaries.ts"
+
+/** Every how many summaries a heartbeat comes. */
+const summariesPerHeartbeat = 15
+
+interface Parts {
+  readonly registry: Registry
+  readonly history: History
+  readonly overrides: Overrides
+  readonly sampler: Sampler
+  readonly streams: Streams
+  /** The scope of the administration. */
+  readonly scope: Scope.Scope
+}
+
+/** The summaries while there is a consumer: the fiber that makes them, and the latest one. */
+interface Running {
+  readonly fiber: Fiber.Fiber<unknown>
+  latest: string
+}
+
+/**
+ * What consumers of events receive. Summaries are made only while there is a consumer, and once for all of them.
+ *
+ * @internal
+ */
+export class Events {
+  private readonly parts: Parts
+  private running: Running | undefined = undefined
+
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  /** Takes note of every transition, until the scope of the administration closes. */
+  readonly observe: Effect.Effect<void> = Effect.suspend(() => {
+    const { registry, scope } = this.parts
+    const observing = Stream.runForEachChunk(registry.transitions, (chunk) => this.take(chunk))
+    // A fiber that is forked would subscribe some turns later, and one that is run does so at once.
+    return Effect.map(Effect.runtime(), (runtime) => {
+      Runtime.runFork(runtime)(observing, { scope })
+    })
+  })
+
+  /** The stream of one consumer, who is connected for as long as the scope lasts. */
+  connect(destroy: (() => void) | undefined): Effect.Effect<Stream.Stream<Uint8Array>, TooMany, Scope.Scope> {
+    return Effect.gen(this, function* () {
+      // It runs after the consumer has left.
+      yield* Effect.addFinalizer(() => this.stopIfAlone)
+      const later = yield* this.parts.streams.connect(destroy)
+      const first = yield* this.latest
+      return Stream.concat(Stream.make(new TextEncoder().encode(retry + first)), later)
+    })
+  }
+
+  private take(chunk: Chunk.Chunk<Transition>): Effect.Effect<void> {
+    const { history, overrides, streams } = this.parts
+    return Effect.suspend(() => {
+      const texts = Array.from(chunk, (transition) => {
+        history.add(transition)
+        return eventText("transition", transitionOf(transition))
+      })
+      return Effect.zipRight(streams.send(texts.join("")), overrides.prune)
+    })
+  }
+
+  /** The latest summary. The first consumer makes it, and has others made. */
+  private readonly latest: Effect.Effect<string> = Effect.suspend(() => {
+    if (this.running !== undefined) return Effect.succeed(this.running.latest)
+    this.parts.sampler.reset()
+    return Effect.flatMap(this.summary, (latest) =>
+      Effect.map(Effect.forkIn(this.everySecond, this.parts.scope), (fiber) => {
+        this.running = { fiber, latest }
+        return latest
+      })
+    )
+  })
+
+  private readonly stopIfAlone: Effect.Effect<void> = Effect.suspend(() => {
+    const { running } = this
+    if (running === undefined || this.parts.streams.size > 0) return Effect.void
+    this.running = undefined
+    this.parts.sampler.reset()
+    return Fiber.interruptFork(running.fiber)
+  })
+
+  private readonly everySecond: Effect.Effect<never> = Effect.suspend(() => {
+    let made = 0
+    const next = Effect.flatMap(this.summary, (text) => {
+      if (this.running !== undefined) this.running.latest = text
+      made++
+      return this.parts.streams.send(made % summariesPerHeartbeat === 0 ? heartbeat + text : text)
+    })
+    return Effect.forever(Effect.delay(next, "1 second"))
+  })
+
+  private readonly summary: Effect.Effect<string> = Effect.suspend(() => {
+    const { overrides, registry, sampler } = this.parts
+    return Effect.flatMap(breakersOf(registry), (breakers) =>
+      Effect.withFiberRuntime<string>((caller) =>
+        Effect.succeed(eventText("summary", sampler.take(breakers, overrides.size, caller)))
+      )
+    )
+  })
+}
+
+/**
+ * The event that an override has begun or ended.
+ *
+ * @internal
+ */
+export const overridesChanged = (overrides: number): Effect.Effect<string> =>
+  Effect.map(Clock.currentTimeMillis, (at) => eventText("change", { at, overrides }))

@@ -1,0 +1,70 @@
+import * as Predicate from "effect/Predicate"
+import type { Figure as PolicyFigure, Policy } from "../core/policies/policy.ts"
+import type { Figure } from "./schemas.ts"
+
+type Figure = typeof Figure.Type
+
+/** A policy with the window that it looks at. */
+interface Viewed {
+  readonly policy: Policy<unknown>
+  readonly window: unknown
+}
+
+/** The policies that a combination is made of, each with its part of the window. */
+const partsOf = ({ policy, window }: Viewed): ReadonlyArray<Viewed> => {
+  // A combination's window is the list of its policies' windows.
+  const windows = window as ReadonlyArray<unknown>
+  return (policy.parts?.policies ?? []).map((part, i) => ({ policy: part, window: windows[i] }))
+}
+
+/**
+ * How near a window is to tripping its policy, from 0 to 1; `null` where only the program knows.
+ *
+ * @internal
+ */
+export const nearnessOf = (policy: Policy<unknown>, window: unknown, now: number): number | null => {
+  // Most circuits have counted nothing that matters yet.
+  if (window === policy.initial && policy.isBuiltIn) return 0
+  if (policy.parts === undefined) return nearnessOfFigures(policy.figures(window, now))
+  const all = partsOf({ policy, window }).map((part) => nearnessOf(part.policy, part.window, now))
+  const known = all.filter((it) => it !== null)
+  if (policy.parts.needed === "any") return known.length === 0 ? null : Math.max(...known)
+  return known.length < all.length ? null : Math.min(...known)
+}
+
+/** A policy trips when all of its figures have reached their thresholds: the farthest one counts. */
+const nearnessOfFigures = (figures: ReadonlyArray<PolicyFigure>): number | null =>
+  figures.length === 0
+    ? null
+    : figures.reduce((nearest, { threshold, value }) => Math.min(nearest, value / threshold), 1)
+
+/**
+ * The figures of a window against the thresholds of its policy, and of those that it is made of.
+ *
+ * @internal
+ */
+export const figuresOf = (policy: Policy<unknown>, window: unknown, now: number): ReadonlyArray<Figure> =>
+  policy.parts === undefined
+    ? policy
+        .figures(window, now)
+        .map(({ threshold, unit, value, what }) => ({ policy: nameOf(policy), what, value, threshold, unit }))
+    : partsOf({ policy, window }).flatMap((part) => figuresOf(part.policy, part.window, now))
+
+/**
+ * What a policy is, in words: its name, and the thresholds that have to be reached.
+ *
+ * @internal
+ */
+export const policyText = (policy: Policy<unknown>): string => {
+  const parts = policy.parts?.policies.map(policyText) ?? policy.figures(policy.initial, 0).map(thresholdText)
+  return parts.length === 0 ? nameOf(policy) : `${nameOf(policy)}(${parts.join(", ")})`
+}
+
+/** What the constructors of policies are called. */
+const nameOf = ({ data }: Policy<unknown>): string =>
+  Predicate.hasProperty(data, "_tag")
+    ? `${String(data._tag).charAt(0).toLowerCase()}${String(data._tag).slice(1)}`
+    : ""
+
+const thresholdText = ({ threshold, unit, what }: PolicyFigure): string =>
+  `${what}: at least ${unit === "Share" ? `${Math.round(threshold * 10_000) / 100} %` : threshold}`

@@ -1,0 +1,125 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as CircuitAdmin from "../../CircuitAdmin.ts"
+import { Forbidden, InvalidRequest, Unauthorized } from "./errors.ts"
+import type { Settings } from "./options.ts"
+import { limits } from "./requests.ts"
+import { printable } from "./text.ts"
+import { isSameSecret } from "./token.ts"
+
+type Request = HttpServerRequest.HttpServerRequest
+
+/** Answers are data: no browser may run, frame, keep or guess anything of them. */
+const strictHeaders = {
+  "content-security-policy":
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin"
+}
+
+/** Also of answers that are errors, which are made after the handler has failed. */
+const withStrictHeaders = HttpApp.appendPreResponseHandler((_, response) =>
+  Effect.succeed(HttpServerResponse.setHeaders(response, strictHeaders))
+)
+
+/**
+ * Guards every endpoint.
+ *
+ * @internal
+ */
+export const guard = <R>(settings: Settings<R>) =>
+  Effect.gen(function* () {
+    yield* withStrictHeaders
+    const request = yield* HttpServerRequest.HttpServerRequest
+    yield* checkUrl(request)
+    if (request.method === "GET" && settings.reads === "authorized")
+      yield* identify(settings, request, "read")
+  })
+
+/**
+ * Guards an endpoint that changes something, and says who it is that makes the change, where the program knows.
+ *
+ * @internal
+ */
+export const guardChange = <R>(settings: Settings<R>) =>
+  Effect.gen(function* () {
+    yield* withStrictHeaders
+    const request = yield* HttpServerRequest.HttpServerRequest
+    yield* checkUrl(request)
+    yield* checkSite(settings, request)
+    yield* checkContentType(request)
+    return { name: yield* identify(settings, request, "change") }
+  })
+
+const checkUrl = ({ url }: Request) =>
+  url.length <= limits.urlLength
+    ? Effect.void
+    : Effect.fail(
+        new InvalidRequest({
+          message: `The URL must have at most ${limits.urlLength} characters, received ${url.length}`
+        })
+      )
+
+/**
+ * Refuses what a page of another site could make a browser send. Such a page cannot set the header without being asked
+ * about, and a browser says which page it was.
+ */
+const checkSite = <R>(settings: Settings<R>, { headers }: Request) => {
+  if (headers["x-circuit-admin"] !== "1")
+    return forbid("A request that changes something needs the header x-circuit-admin: 1")
+  const site = headers["sec-fetch-site"]
+  const { origin } = headers
+  if (origin !== undefined && settings.allowedOrigins.includes(origin)) return Effect.void
+  if (site !== undefined && site !== "same-origin" && site !== "none")
+    return forbid("A request that changes something must come from the same origin")
+  return origin === undefined || isOriginOf(origin, headers["host"])
+    ? Effect.void
+    : forbid("The origin of a request that changes something must be the host, or one of allowedOrigins")
+}
+
+const isOriginOf = (origin: string, host: string | undefined): boolean =>
+  host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
+
+const forbid = (message: string) => Effect.fail(new Forbidden({ message }))
+
+/** A browser sends other types from a plain form, without asking. */
+const checkContentType = ({ headers }: Request) =>
+  /^application\/json(?:\s*;.*)?$/i.test(headers["content-type"] ?? "")
+    ? Effect.void
+    : Effect.fail(new InvalidRequest({ message: "The content type must be application/json" }))
+
+/** Who it is that makes the request, where the program knows. */
+const identify = <R>(
+  { changes }: Settings<R>,
+  request: Request,
+  access: CircuitAdmin.Access
+): Effect.Effect<Option.Option<string>, Unauthorized | Forbidden, R> => {
+  switch (changes._tag) {
+    case "Forbidden":
+      return forbid("The administration is read-only: its layer has neither a token nor authorize")
+    case "Token":
+      return hasToken(request, changes.bytes)
+        ? Effect.succeedNone
+        : Effect.fail(new Unauthorized({ message: "The bearer token is missing or wrong" }))
+    case "Program":
+      return Effect.matchEffect(
+        Effect.suspend(() => changes.authorize(request, access)),
+        {
+          // The program's reason may say more than a stranger should know.
+          onFailure: () => forbid("The program does not allow this"),
+          onSuccess: (name) => Effect.succeedSome(printable(name, limits.text))
+        }
+      )
+  }
+}
+
+const hasToken = ({ headers }: Request, expected: Uint8Array): boolean => {
+  const given = /^Bearer ([\x21-\x7e]+)$/i.exec(headers["authorization"] ?? "")?.[1] ?? ""
+  return isSameSecret(new TextEncoder().encode(given), expected)
+}

@@ -1,0 +1,143 @@
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import { makeAdministration } from "./administration.ts"
+import { readBody } from "./body.ts"
+import * as Controls from "./controls.ts"
+import { InvalidRequest } from "./errors.ts"
+import { group, Operator } from "./group.ts"
+import { breakerSummaryOf, pageOf } from "./listing.ts"
+import { breakersOf, findBreaker } from "./live.ts"
+import type { Settings } from "./options.ts"
+import * as Requests from "./requests.ts"
+import { printable } from "./text.ts"
+
+/** The most breakers in an answer. */
+const mostBreakers = 1_000
+
+const alone = HttpApi.make("circuitAdmin").add(group)
+
+/**
+ * An API that has the group, perhaps among others and below a path.
+ *
+ * @internal
+ */
+export type Api = typeof alone
+
+/**
+ * The endpoints, each with what it answers.
+ *
+ * @internal
+ */
+export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
+  HttpApiBuilder.group(api, "circuitAdmin", (handlers) =>
+    Effect.map(makeAdministration(settings), (administration) => {
+      const { exposeCauses, longestOverrideMillis, reads } = settings
+      const admin = { ...administration, exposeCauses, longestOverrideMillis }
+      const { events, observed, overrides, registry } = administration
+      return handlers
+        .handle("breakers", () =>
+          Effect.flatMap(breakersOf(registry), (breakers) =>
+            Effect.withFiberRuntime((caller) =>
+              Effect.map(Clock.currentTimeMillis, (at) => ({
+                at,
+                total: breakers.length,
+                breakers: breakers.slice(0, mostBreakers).map((live) => breakerSummaryOf(live, caller)),
+                access: {
+                  changes: settings.changes._tag,
+                  reads: reads === "public" ? ("Public" as const) : ("Authorized" as const),
+                  longestOverrideSeconds: Math.floor(longestOverrideMillis / 1_000),
+                  exposesCauses: exposeCauses
+                }
+              }))
+            )
+          )
+        )
+        .handle("circuits", ({ urlParams }) =>
+          Effect.gen(function* () {
+            yield* checkParameters(Object.keys(Requests.CircuitsQuery.fields))
+            const { breaker } = urlParams
+            const breakers =
+              breaker === undefined ? yield* breakersOf(registry) : [yield* findBreaker(registry, breaker)]
+            return yield* pageOf(breakers, urlParams, observed)
+          })
+        )
+        .handle("circuit", ({ urlParams }) =>
+          Effect.zipRight(
+            checkParameters(Object.keys(Requests.CircuitQuery.fields)),
+            Controls.read(admin, urlParams)
+          )
+        )
+        .handle("overrides", () =>
+          overrides.prune.pipe(
+            Effect.zipRight(Clock.currentTimeMillis),
+            Effect.map((at) => ({ at, overrides: overrides.all.map(({ override }) => override) }))
+          )
+        )
+        .handle("events", ({ request }) =>
+          Effect.map(events.connect(destroyOf(request)), (stream) =>
+            HttpServerResponse.stream(stream, {
+              contentType: "text/event-stream",
+              // A proxy that collects an answer before it passes it on would hold back every event.
+              headers: { "x-accel-buffering": "no" }
+            })
+          )
+        )
+        .handleRaw("trip", ({ request }) =>
+          change(request, Requests.ChangeRequest, (body, operator) => Controls.trip(admin, body, operator))
+        )
+        .handleRaw("reset", ({ request }) =>
+          change(request, Requests.ChangeRequest, (body, operator) => Controls.reset(admin, body, operator))
+        )
+        .handleRaw("isolate", ({ request }) =>
+          change(request, Requests.OverrideRequest, (body, operator) =>
+            Controls.hold(admin, "Isolate", body, operator)
+          )
+        )
+        .handleRaw("disable", ({ request }) =>
+          change(request, Requests.OverrideRequest, (body, operator) =>
+            Controls.hold(admin, "Disable", body, operator)
+          )
+        )
+        .handleRaw("release", ({ request }) =>
+          change(request, Requests.ReleaseRequest, (body, operator) =>
+            Controls.release(admin, body, operator)
+          )
+        )
+    })
+  )
+
+/** Runs a change, which has its own way to read the body: one of bounded size. */
+const change = <A, I, B, E>(
+  request: HttpServerRequest.HttpServerRequest,
+  schema: Schema.Schema<A, I>,
+  run: (body: A, operator: typeof Operator.Service) => Effect.Effect<B, E>
+) =>
+  Effect.flatMap(Operator, (operator) =>
+    Effect.flatMap(readBody(request, schema), (body) => run(body, operator))
+  )
+
+/** The platform ignores parameters that it does not know, which would make a misspelled filter show everything. */
+const checkParameters = (known: ReadonlyArray<string>) =>
+  Effect.flatMap(HttpServerRequest.ParsedSearchParams, (parameters) => {
+    const unknown = Object.keys(parameters).find((name) => !known.includes(name))
+    return unknown === undefined
+      ? Effect.void
+      : Effect.fail(
+          new InvalidRequest({
+            message: `Unknown parameter ${JSON.stringify(printable(unknown, 100))}, the parameters are ${known.join(", ")}`
+          })
+        )
+  })
+
+/** Node's requests can end their connection; others are ended by interrupting the fiber that writes. */
+const destroyOf = ({ source }: HttpServerRequest.HttpServerRequest): (() => void) | undefined => {
+  if (!Predicate.hasProperty(source, "destroy")) return undefined
+  const { destroy } = source
+  return typeof destroy === "function" ? () => void destroy.call(source) : undefined
+}

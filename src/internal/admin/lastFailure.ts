@@ -1,0 +1,59 @@
+import * as Cause from "effect/Cause"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type { LastFailure } from "../observe/description.ts"
+import { printable, printableLines } from "./text.ts"
+
+/** The longest description, and the longest cause, in characters. */
+const longest = { description: 300, cause: 4_000 }
+
+/**
+ * What a failure was, in a line that holds nothing of what the error says: its name, or the description that an HTTP
+ * adapter has made for the log.
+ *
+ * @internal
+ */
+export const describe = ({ description, exit }: LastFailure): string =>
+  printable(
+    description ??
+      (exit._tag === "Success" ? "a value that was classified as a failure" : nameOf(exit.cause)),
+    longest.description
+  )
+
+/**
+ * The cause in full, as far as it is not too long; `null` for a value that was classified as a failure, which may be
+ * large or secret.
+ *
+ * @internal
+ */
+export const causeText = ({ exit }: LastFailure): string | null => {
+  if (exit._tag === "Success" || Cause.isEmpty(exit.cause)) return null
+  try {
+    return printableLines(Cause.pretty(exit.cause, { renderErrorCause: true }), longest.cause)
+  } catch {
+    // An error may be anything, and throw when it is read.
+    return "a cause that cannot be read"
+  }
+}
+
+const nameOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.isEmpty(cause)) return "settled as a failure by the program"
+  try {
+    return Option.match(Cause.failureOption(cause), {
+      onSome: kindOf,
+      onNone: () =>
+        Option.match(Cause.dieOption(cause), {
+          onSome: (defect) => `defect: ${kindOf(defect)}`,
+          onNone: () => "interrupted"
+        })
+    })
+  } catch {
+    return "an error that cannot be read"
+  }
+}
+
+const kindOf = (error: unknown): string => {
+  if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
+  if (error instanceof Error) return String(error.name)
+  return error === null ? "null" : `a value of the type ${typeof error}`
+}

@@ -1,0 +1,47 @@
+import * as HttpApi from "@effect/platform/HttpApi"
+import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { refuse } from "../options/checks.ts"
+import { ChangeGuard, group, Guard } from "./group.ts"
+import { guard, guardChange } from "./guard.ts"
+import type { Api } from "./handlers.ts"
+import { handlersOf } from "./handlers.ts"
+import type { Settings } from "./options.ts"
+
+/**
+ * The API of the administration alone, mounted at a path.
+ */
+export const apiAt = (path: `/${string}`) => HttpApi.make("circuitAdmin").add(group.prefix(path))
+
+/**
+ * The group's implementation in an API that has it. The layer is the same in all of them: the API's own name says only
+ * which service it is.
+ *
+ * @internal
+ */
+export const layerIn = <ApiId extends string, R>(
+  api: { readonly identifier: ApiId; readonly groups: Readonly<Record<string, unknown>> },
+  settings: Settings<R>
+): Layer.Layer<HttpApiGroup.ApiGroup<ApiId, "circuitAdmin">, never, R> => {
+  if (api.groups["circuitAdmin"] === undefined)
+    return refuse("CircuitAdmin: api", "an HttpApi to which CircuitAdmin.group was added", "one without it")
+  // The builder reads the group, and nothing else of the API; its types cannot follow an API that is not known here.
+  const layer = handlersOf(api as unknown as Api, settings).pipe(Layer.provide(guardsOf(settings)))
+  return layer as unknown as Layer.Layer<HttpApiGroup.ApiGroup<ApiId, "circuitAdmin">, never, R>
+}
+
+const guardsOf = <R>(settings: Settings<R>) =>
+  Layer.mergeAll(
+    Layer.effect(
+      Guard,
+      Effect.map(Effect.context<R>(), (context) => Effect.provide(guard(settings), context))
+    ),
+    Layer.effect(
+      ChangeGuard,
+      Effect.map(Effect.context<R>(), (context) => ({
+        // The header is checked whole, so that no other scheme passes for a token.
+        bearer: () => Effect.provide(guardChange(settings), context)
+      }))
+    )
+  )

@@ -1,0 +1,160 @@
+import type { StateTag } from "../../Transition.ts"
+import type { CircuitEntry } from "../breaker/circuitEntry.ts"
+import * as Machine from "../core/circuit.ts"
+import type { Caller } from "../fiber/caller.ts"
+import { epochMillis } from "../fiber/caller.ts"
+import { firstOf } from "./firstOf.ts"
+import type { History } from "./history.ts"
+import { noStates, rankOf } from "./listing.ts"
+import type { Found, Live } from "./live.ts"
+import { foundIn } from "./live.ts"
+import type { Rates, SummaryEvent } from "./schemas.ts"
+import { briefOf } from "./summaries.ts"
+import { labelOf } from "./text.ts"
+
+type Rates = typeof Rates.Type
+
+/** The most breakers and circuits in a summary. */
+const mostBreakers = 200
+const mostCircuits = 100
+
+/** The calls of a circuit at the latest sample, and how many of them came since the one before. */
+interface Sample {
+  sample: number
+  ran: number
+  failed: number
+  rejected: number
+  newRan: number
+  newFailed: number
+  newRejected: number
+}
+
+/** A circuit that a summary is about: it is not Closed, or it had calls. */
+interface Candidate {
+  readonly live: Live
+  readonly entry: CircuitEntry
+  readonly rank: number
+  readonly sample: Sample
+}
+
+/**
+ * Counts what has happened from one sample to the next, of every circuit, for all consumers at once.
+ *
+ * @internal
+ */
+export class Sampler {
+  private readonly history: History
+  private samples = new WeakMap<CircuitEntry, Sample>()
+  private latest = 0
+  private latestAt = 0
+  private seconds = 1
+
+  constructor(history: History) {
+    this.history = history
+  }
+
+  /** Forgets what has been counted: the next sample is the first. */
+  reset(): void {
+    this.samples = new WeakMap()
+    this.latest = 0
+  }
+
+  /** The rates of a circuit, while they are measured. */
+  ratesOf({ entry }: Found): Rates | null {
+    const sample = entry === undefined ? undefined : this.samples.get(entry)
+    return this.latest > 1 && sample?.sample === this.latest ? this.perSecond(sample) : null
+  }
+
+  take(breakers: ReadonlyArray<Live>, overrides: number, caller: Caller): typeof SummaryEvent.Type {
+    const at = epochMillis(caller)
+    // A clock that was set back does not make the rates negative.
+    this.seconds = this.latest === 0 ? 1 : Math.max(at - this.latestAt, 1) / 1_000
+    this.latest++
+    this.latestAt = at
+    const candidates: Array<Candidate> = []
+    const all = breakers.map((live) => this.takeOf(live, candidates, caller))
+    const chosen = firstOf(candidates, mostCircuits, byUrgency)
+    return {
+      at,
+      breakers: all.slice(0, mostBreakers),
+      circuits: chosen.map(({ entry, live, sample }) => ({
+        ...briefOf(foundIn(live, entry, caller), this.history),
+        rates: this.perSecond(sample)
+      })),
+      omitted: candidates.length - chosen.length,
+      overrides
+    }
+  }
+
+  private takeOf(
+    live: Live,
+    candidates: Array<Candidate>,
+    caller: Caller
+  ): (typeof SummaryEvent.Type)["breakers"][number] {
+    const { inside, service } = live
+    const now = inside.now(caller)
+    const states = noStates()
+    const sum = { newRan: 0, newFailed: 0, newRejected: 0 }
+    let circuits = 0
+    for (const entry of inside.circuits.all(now)) {
+      const { _tag } = Machine.at(entry.current, inside.settings.rules, now)
+      states[_tag]++
+      circuits++
+      const sample = this.sampleOf(entry)
+      sum.newRan += sample.newRan
+      sum.newFailed += sample.newFailed
+      sum.newRejected += sample.newRejected
+      if (isNotable(_tag, sample)) candidates.push({ live, entry, rank: rankOf(_tag), sample })
+    }
+    return { name: labelOf(service.name), circuits, states, rates: this.perSecond(sum) }
+  }
+
+  private sampleOf(entry: CircuitEntry): Sample {
+    const { failed, ignored, rejected, succeeded } = entry.totals
+    const ran = succeeded + failed + ignored
+    let sample = this.samples.get(entry)
+    if (sample === undefined) {
+      // A circuit that is new since the sample before has had all of its calls since then.
+      const isFirst = this.latest === 1
+      // Written out: objects that are made by spreading are many times as slow to update.
+      sample = {
+        sample: 0,
+        ran: isFirst ? ran : 0,
+        failed: isFirst ? failed : 0,
+        rejected: isFirst ? rejected : 0,
+        newRan: 0,
+        newFailed: 0,
+        newRejected: 0
+      }
+      this.samples.set(entry, sample)
+    }
+    sample.newRan = ran - sample.ran
+    sample.newFailed = failed - sample.failed
+    sample.newRejected = rejected - sample.rejected
+    sample.ran = ran
+    sample.failed = failed
+    sample.rejected = rejected
+    sample.sample = this.latest
+    return sample
+  }
+
+  private perSecond({
+    newFailed,
+    newRan,
+    newRejected
+  }: Pick<Sample, "newRan" | "newFailed" | "newRejected">): Rates {
+    return {
+      callsPerSecond: newRan / this.seconds,
+      failuresPerSecond: newFailed / this.seconds,
+      rejectedPerSecond: newRejected / this.seconds
+    }
+  }
+}
+
+const isNotable = (state: StateTag, { newRan, newRejected }: Sample): boolean =>
+  state !== "Closed" || newRan > 0 || newRejected > 0
+
+const byUrgency = (left: Candidate, right: Candidate): number =>
+  left.rank - right.rank ||
+  right.sample.newFailed - left.sample.newFailed ||
+  right.sample.newRan + right.sample.newRejected - left.sample.newRan - left.sample.newRejected

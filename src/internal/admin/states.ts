@@ -1,0 +1,67 @@
+import * as Machine from "../core/circuit.ts"
+import type { History } from "./history.ts"
+import type { Found } from "./live.ts"
+import type { State } from "./schemas.ts"
+
+type State = typeof State.Type
+
+/**
+ * The state of a circuit for an answer. Times of the breaker's own clock become times of the wall clock.
+ *
+ * @internal
+ */
+export const stateOf = (found: Found, history: History): State => {
+  const { circuit, epoch, now } = found
+  const { rules } = found.live.inside.settings
+  const wall = (at: number) => Math.round(epoch + at - now)
+  switch (circuit._tag) {
+    case "Closed":
+      // Closed from the start: nobody knows when that was.
+      return { _tag: "Closed", since: circuit.generation === 0 ? null : wall(circuit.closedAt) }
+    case "Open": {
+      const { openMillis, openedAt, openings } = circuit
+      const endsAt = openedAt + openMillis
+      return {
+        _tag: "Open",
+        since: wall(openedAt),
+        openings,
+        retryAfterMillis: Math.ceil(endsAt - now),
+        nextProbeAt: wall(endsAt)
+      }
+    }
+    case "HalfOpen": {
+      const waitMillis = Math.ceil(Machine.readyInMillis(circuit, rules, now))
+      return {
+        _tag: "HalfOpen",
+        since: halfOpenSince(found, history, wall),
+        openings: circuit.openings,
+        probing: circuit.slots.count,
+        succeeded: circuit.succeeded,
+        failed: circuit.failed,
+        retryAfterMillis: waitMillis,
+        nextProbeAt: Math.round(epoch + waitMillis)
+      }
+    }
+    case "Recovering":
+      return {
+        _tag: "Recovering",
+        since: wall(circuit.startedAt),
+        openings: circuit.openings,
+        admitting: Machine.share(circuit, rules, now),
+        closesAt: wall(circuit.startedAt + (rules.recovery?.durationMillis ?? 0))
+      }
+    case "Isolated":
+      return { _tag: "Isolated", since: enteredAt(found, history), holders: circuit.holders }
+    case "Disabled":
+      return { _tag: "Disabled", since: enteredAt(found, history), holders: circuit.disablers }
+  }
+}
+
+/** Only time has made it half-open until the first call comes. */
+const halfOpenSince = (found: Found, history: History, wall: (at: number) => number): number | null => {
+  const stored = found.entry?.current
+  return stored?._tag === "Open" ? wall(stored.openedAt + stored.openMillis) : enteredAt(found, history)
+}
+
+const enteredAt = ({ circuit, key, live }: Found, history: History): number | null =>
+  history.enteredAt(live.service.name, key, circuit._tag) ?? null

@@ -1,0 +1,82 @@
+import * as Duration from "effect/Duration"
+import type * as Transitions from "../../Transition.ts"
+import * as Machine from "../core/circuit.ts"
+import { nearnessOf } from "./figures.ts"
+import type { History } from "./history.ts"
+import type { Found, Live } from "./live.ts"
+import type { CircuitSummary, Rates, Sharing, Transition } from "./schemas.ts"
+import { stateOf } from "./states.ts"
+import { labelOf } from "./text.ts"
+
+/**
+ * What answers know beyond the circuits themselves.
+ *
+ * @internal
+ */
+export interface Observed {
+  readonly history: History
+  /** The rates of the latest second, while they are measured. */
+  readonly ratesOf: (found: Found) => typeof Rates.Type | null
+}
+
+/** @internal */
+export const summaryOf = (found: Found, observed: Observed): typeof CircuitSummary.Type => {
+  const { circuit, entry, live, now, unsettled } = found
+  const totals = entry?.totals ?? noTotals
+  return {
+    ...briefOf(found, observed.history),
+    window: { ...Machine.counts(circuit, live.inside.settings.rules, now) },
+    totals: { ...totals, succeeded: totals.succeeded + unsettled },
+    lastFailureAt: entry?.lastFailure?.at ?? null,
+    rates: observed.ratesOf(found),
+    sharing: sharingOf(live)
+  }
+}
+
+const noTotals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
+
+/**
+ * The part of a summary that events have too.
+ *
+ * @internal
+ */
+export const briefOf = (found: Found, history: History) => {
+  const { circuit, entry, key, live } = found
+  return {
+    breaker: labelOf(live.service.name),
+    key: labelOf(key),
+    state: stateOf(found, history),
+    nearness: nearnessNow(found),
+    spared: circuit._tag === "Closed" ? null : (entry?.spared ?? null)
+  }
+}
+
+/** How near a circuit with a window is to opening. */
+const nearnessNow = ({ circuit, live, now }: Found): number | null =>
+  circuit._tag === "Closed" || circuit._tag === "Recovering"
+    ? nearnessOf(live.inside.settings.rules.policy, circuit.window, now)
+    : null
+
+/** @internal */
+export const sharingOf = ({ inside }: Live): typeof Sharing.Type => ({
+  shared: inside.isShared,
+  storeAnswers: inside.isShared ? !inside.meters.isStoreFailing : null
+})
+
+/** @internal */
+export const transitionOf = (transition: Transitions.Transition): typeof Transition.Type => {
+  const { at, from, generation, origin, to } = transition
+  const opened = transition.to === "Open" ? transition : undefined
+  return {
+    breaker: labelOf(transition.breaker),
+    key: labelOf(transition.key),
+    from,
+    to,
+    at,
+    generation,
+    origin,
+    retryAfterMillis: opened === undefined ? null : Duration.toMillis(opened.retryAfter),
+    openings: opened?.openings ?? null,
+    reason: opened?.reason ?? null
+  }
+}

@@ -1,0 +1,66 @@
+/** The longest name or key that answers hold in full. */
+const longestName = 256
+const kept = 200
+
+const hasLoneSurrogate = /\p{Surrogate}/u
+const loneSurrogates = /\p{Surrogate}/gu
+
+/** Characters that move the cursor, or the direction of what follows them. */
+const invisible = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
+
+/**
+ * A name or a key as answers show it, which is also its address. One that is very long, or no well-formed text, is
+ * shortened, with a hash of the whole.
+ *
+ * @internal
+ */
+export const labelOf = (name: string): string =>
+  name.length <= longestName && !hasLoneSurrogate.test(name)
+    ? name
+    : `${wellFormed(name.slice(0, kept))}…#${hashOf(name)}`
+
+/**
+ * Whether a text has the form of a shortened name.
+ *
+ * @internal
+ */
+export const isShortened = (label: string): boolean => /…#[\da-f]{16}$/.test(label)
+
+/**
+ * A text of others for a line of the log or an answer: at most so long, and with what is invisible escaped.
+ *
+ * @internal
+ */
+export const printable = (text: string, most: number): string =>
+  wellFormed(text.length > most ? `${text.slice(0, most)}…` : text).replace(invisible, escaped)
+
+/**
+ * The same for a text of several lines.
+ *
+ * @internal
+ */
+export const printableLines = (text: string, most: number): string =>
+  wellFormed(text.length > most ? `${text.slice(0, most)}…` : text).replace(invisible, (character) =>
+    character === "\n" || character === "\t" ? character : escaped(character)
+  )
+
+const wellFormed = (text: string): string => text.replace(loneSurrogates, "\ufffd")
+
+const escaped = (character: string): string =>
+  `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`
+
+/** 64 bits of the text, in two halves that are mixed differently. */
+const hashOf = (text: string): string => {
+  let left = 0xdeadbeef ^ text.length
+  let right = 0x41c6ce57 ^ text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    left = Math.imul(left ^ unit, 2654435761)
+    right = Math.imul(right ^ unit, 1597334677)
+  }
+  left = Math.imul(left ^ (left >>> 16), 2246822507) ^ Math.imul(right ^ (right >>> 13), 3266489909)
+  right = Math.imul(right ^ (right >>> 16), 2246822507) ^ Math.imul(left ^ (left >>> 13), 3266489909)
+  return hex(left) + hex(right)
+}
+
+const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0")

@@ -1,0 +1,201 @@
+/**
+ * The part of the page's script that shows one circuit with everything that is known of it.
+ *
+ * @internal
+ */
+export const details = String.raw`
+let selected = null
+let detailed = null
+let detailsError = ""
+let opener = null
+const panel = $("details")
+
+// On a phone the details cover the page, and nothing behind them takes the focus.
+const isCovering = () => matchMedia("(max-width: 560px)").matches
+
+const select = (circuit, from) => {
+  selected = { breaker: circuit.breaker, key: circuit.key }
+  opener = from || null
+  detailed = null
+  detailsError = ""
+  writeAddress(true)
+  drawSelection()
+  loadDetails()
+  $("details-title").focus({ preventScroll: true })
+}
+
+const deselect = (isFromAddress) => {
+  if (selected === null) return
+  selected = null
+  detailed = null
+  if (!isFromAddress) writeAddress(true)
+  drawSelection()
+  if (opener && opener.isConnected) opener.focus({ preventScroll: true })
+}
+
+const drawSelection = () => {
+  shown(panel, selected !== null)
+  document.body.classList.toggle("has-details", selected !== null)
+  for (const part of document.querySelectorAll("header, main")) part.inert = selected !== null && isCovering()
+  schedule()
+}
+
+const loadDetails = async () => {
+  if (selected === null) return
+  const wanted = idOf(selected)
+  try {
+    const answer = await get("circuit", { breaker: selected.breaker, key: selected.key })
+    if (selected === null || idOf(selected) !== wanted) return
+    detailed = answer
+    detailsError = ""
+  } catch (error) {
+    if (selected === null || idOf(selected) !== wanted) return
+    detailsError = error.status === 404 ? "This circuit is not held any more." : "It cannot be read: " + error.message
+  }
+  schedule()
+}
+
+const section = (title, ...children) => h("section", {}, h("h3", {}, title), ...children)
+
+const makeDetails = () => {
+  const badge = makeBadge()
+  const name = makeName()
+  name.node.id = "details-title"
+  name.node.tabIndex = -1
+  const ring = makeRing()
+  const it = {
+    badge, name, ring,
+    headline: h("p", { class: "headline" }), meaning: h("p", { class: "hint" }), facts: h("p", { class: "hint" }),
+    buttons: h("div", { class: "controls" }), readOnly: h("p", { class: "hint" }, "Read only: this server allows no changes from here."),
+    overrides: h("ul", { class: "overrides" }),
+    failure: h("p", { class: "failure" }), cause: h("pre", { tabindex: 0, "aria-label": "The whole cause" }), failedAt: h("p", { class: "hint" }),
+    figures: h("ul", { class: "figures" }),
+    charts: makeCharts("large"),
+    numbers: h("dl", { class: "numbers" }),
+    transitions: h("ol", { class: "transitions" }),
+    settings: h("dl", { class: "settings" }),
+    error: h("p", { class: "problem", role: "alert" }),
+    keys: {}
+  }
+  for (const action of ["isolate", "disable", "trip", "reset"])
+    it.buttons.append(h("button", { type: "button", class: action === "isolate" ? "primary isolate" : "",
+      onclick: () => { if (selected) ask(action, currentDetails() || selected) } }, actions[action].word + "…"))
+  it.cause.hidden = true
+  it.body = h("div", { class: "body" },
+    h("div", { class: "now" }, h("div", { class: "line" }, ring.node, it.headline), it.meaning, it.facts),
+    it.buttons, it.readOnly, it.overrides,
+    section("Last failure", it.failure, it.failedAt, it.cause),
+    it.figuresSection = section("How close to opening", it.figures),
+    section("Last 5 minutes", h("div", { class: "charts" }, ...it.charts.map((chart) => chart.node))),
+    section("Calls", it.numbers),
+    section("Transitions", it.transitions),
+    section("Settings", it.settings))
+  panel.append(
+    h("div", { class: "top" }, badge.node,
+      h("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: () => deselect() }, "×")),
+    h("h2", {}, name.node), it.error, it.body)
+  return it
+}
+
+const currentDetails = () => (detailed === null ? null : { ...detailed, ...current(detailed) })
+
+// Draws a part anew only when what it shows has changed.
+const redraw = (it, part, value, draw) => {
+  const text = JSON.stringify(value)
+  if (it.keys[part] === text) return
+  it.keys[part] = text
+  replace(it[part], ...draw())
+}
+
+const pairs = (entries) => entries.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])
+
+const fillDetails = (it) => {
+  if (selected === null) return
+  it.name.show(selected)
+  put(it.error, detailsError)
+  const circuit = currentDetails()
+  it.body.hidden = circuit === null
+  shown(it.badge.node, circuit !== null)
+  if (circuit === null) return
+  const { state } = circuit
+  panel.className = "is-" + state._tag
+  it.badge.show(state._tag)
+  const wait = waiting(state)
+  shown(it.ring.node, wait !== null)
+  if (wait) it.ring.show(wait.at - now(), wait.at - (state.since === null ? wait.at - 30000 : state.since))
+  put(it.headline, headline(state))
+  put(it.meaning, meaning(state))
+  put(it.facts, joined(openingText(state), sparedText(circuit.spared), sinceText(state), sharingText(circuit.sharing)))
+  shown(it.buttons, !isReadOnly())
+  shown(it.readOnly, isReadOnly())
+  fillFailure(it, circuit)
+  fillFigures(it, circuit)
+  fillRest(it, circuit)
+  drawCharts(it.charts, idOf(circuit), ratesOf(circuit))
+}
+
+const sharingText = (sharing) =>
+  !sharing.shared ? "" : sharing.storeAnswers === false ? "shared, but the store does not answer" : "shared with other processes"
+
+const fillFailure = (it, circuit) => {
+  const { lastFailure } = circuit
+  put(it.failure, lastFailure === null ? "None is known." : failureText(lastFailure))
+  put(it.failedAt, lastFailure === null ? "" : ago(now() - lastFailure.at) + ", at " + clockTime(lastFailure.at) + (lastFailure.cause === null && !access.exposesCauses ? ". The server exposes no causes." : ""))
+  const cause = lastFailure === null || lastFailure.cause === null ? "" : lastFailure.cause
+  put(it.cause, cause)
+  // Its first line stands above.
+  shown(it.cause, cause.includes("\n"))
+}
+
+const figureText = (n, unit) => (unit === "Share" ? percent(n) : count(n))
+const fillFigures = (it, circuit) => {
+  shown(it.figuresSection, circuit.figures.length > 0)
+  redraw(it, "figures", circuit.figures, () =>
+    circuit.figures.map(({ policy, what, value, threshold, unit }) => {
+      const share = threshold > 0 ? Math.min(1, value / threshold) : 1
+      // A policy trips when all of its figures have reached their thresholds.
+      const trips = circuit.figures.every((it) => it.policy !== policy || it.value >= it.threshold)
+      const bar = h("span", { class: trips ? "bar full" : share >= 1 ? "bar reached" : share >= 0.7 ? "bar near" : "bar", "aria-hidden": "true" }, h("span", {}))
+      bar.firstChild.style.width = share * 100 + "%"
+      return h("li", {}, h("span", {}, what), h("span", { class: "value" }, figureText(value, unit) + " of " + figureText(threshold, unit)), bar)
+    }))
+}
+
+const fillRest = (it, circuit) => {
+  redraw(it, "overrides", [circuit.overrides, access.changes], () =>
+    circuit.overrides.map((override) =>
+      h("li", {},
+        h("span", {}, (override.kind === "Isolate" ? "Isolated by " : "Disabled by ") + override.owner + " until " + clockTime(override.expiresAt)),
+        h("q", {}, override.reason),
+        isReadOnly() ? null : h("button", { type: "button", onclick: () => ask("release", circuit, override) }, "Release…"))))
+  const { window: counted, totals } = circuit
+  redraw(it, "numbers", [counted, totals, circuit.spared], () => pairs([
+    ["In the window", plural(counted.calls, "call") + ", " + count(counted.failures) + " failed" + (counted.slow > 0 ? ", " + count(counted.slow) + " slow" : "")],
+    ["Succeeded", count(totals.succeeded)], ["Failed", count(totals.failed)],
+    ["Ignored", count(totals.ignored)], ["Rejected", count(totals.rejected)]
+  ]))
+  redraw(it, "transitions", circuit.transitions, () =>
+    circuit.transitions.length === 0
+      ? [h("li", { class: "hint" }, "None since this server began to watch.")]
+      : circuit.transitions.map((change) =>
+          h("li", { class: "is-" + change.to }, h("time", {}, clockTime(change.at)), shape(change.to),
+            h("span", {}, change.from + " → " + change.to),
+            h("span", { class: "hint" }, reasonText(change)))))
+  redraw(it, "settings", circuit.settings, () => pairs(settingsOf(circuit.settings)))
+}
+
+const reasons = { Tripped: "the policy tripped", ProbeFailed: "a probe failed", Manual: "by hand" }
+const reasonText = (change) =>
+  joined(reasons[change.reason] || "",
+    change.retryAfterMillis === null ? "" : "for " + duration(change.retryAfterMillis),
+    change.origin === "Fleet" ? "decided by another process" : "")
+
+const settingsOf = (settings) => [
+  ["Trip policy", settings.tripPolicy.text],
+  ["Open for", settings.openText],
+  ["Probes", plural(settings.probes, "success", "successes") + " to close, " + plural(settings.failuresToReopen, "failure") + " to reopen"],
+  ["A probe may take", duration(settings.probeTimeoutMillis)],
+  ...(settings.recovery === null ? [] : [["Recovery", "from " + percent(settings.recovery.from) + " of the calls, over " + duration(settings.recovery.durationMillis)]]),
+  ["Mode", settings.mode === "observe" ? "observe: a dry run, no call is rejected" : "enforce"]
+]
+`

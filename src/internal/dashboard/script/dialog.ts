@@ -1,0 +1,180 @@
+/**
+ * The part of the page's script that asks before it changes something, and says what happened.
+ *
+ * @internal
+ */
+export const dialog = String.raw`
+const nameOf = (it) => it.breaker + " / " + (it.key === "" ? "(empty key)" : it.key)
+
+// What each action is called, what it will do, and what it has done.
+const actions = {
+  isolate: {
+    word: "Isolate", path: "circuit/isolate", timed: true, done: "Isolated",
+    says: () => "Every call will be rejected at once, and no probe will be sent, until you release it or the time is over."
+  },
+  disable: {
+    word: "Disable", path: "circuit/disable", timed: true, done: "Disabled",
+    says: () => "Every call will be admitted, even if all of them fail, until you release it or the time is over."
+  },
+  trip: {
+    word: "Trip", path: "circuit/trip", done: "Tripped",
+    says: () => "The circuit will be Open: calls are rejected until its open time is over, and then a probe decides."
+  },
+  reset: {
+    word: "Reset", path: "circuit/reset", done: "Reset",
+    says: () => "The circuit will be Closed and admit every call, with nothing counted. Isolations of it end."
+  },
+  release: {
+    word: "Release", path: "overrides/release", done: "Released",
+    says: (override) =>
+      "The " + (override.kind === "Isolate" ? "isolation" : "disabling") + " by " + override.owner + " (“" + override.reason +
+      "”) will end. The circuit will then be Closed, unless something else holds it too."
+  }
+}
+
+const spans = [[300, "5 minutes"], [900, "15 minutes"], [3600, "1 hour"], [14400, "4 hours"], [86400, "1 day"], [604800, "7 days"]]
+const durations = () => {
+  const longest = access.longestOverrideSeconds
+  const fitting = spans.filter(([n]) => n <= longest)
+  return fitting.length > 0 ? fitting : [[longest, duration(longest * 1000)]]
+}
+
+const isReadOnly = () => access.changes === "Forbidden"
+
+// The one button of a row: what an operator needs first.
+const fillQuick = (button, circuit) => {
+  shown(button, !isReadOnly())
+  const word = circuit.state._tag === "Isolated" || circuit.state._tag === "Disabled" ? "Release…" : "Isolate…"
+  put(button, word)
+  attr(button, "aria-label", word.slice(0, -1) + " " + nameOf(circuit))
+}
+
+const askQuick = async (circuit) => {
+  if (circuit.state._tag !== "Isolated" && circuit.state._tag !== "Disabled") return ask("isolate", circuit)
+  try {
+    const kind = circuit.state._tag === "Isolated" ? "Isolate" : "Disable"
+    const { overrides } = await get("overrides")
+    const own = overrides.filter((it) => idOf(it) === idOf(circuit))
+    const override = own.find((it) => it.kind === kind) || own[0]
+    if (override) ask("release", circuit, override)
+    else say("bad", nameOf(circuit) + " is " + circuit.state._tag + " by the program itself: there is nothing to release here.")
+  } catch (error) { say("bad", error.message) }
+}
+
+const field = (label, control, hint) =>
+  h("label", { class: "field" }, h("span", {}, label), control, hint ? h("span", { class: "hint" }, hint) : null)
+
+const dialogNode = $("dialog")
+let returnFocus = null
+const closeDialog = () => { if (dialogNode.open) dialogNode.close() }
+dialogNode.addEventListener("close", () => {
+  if (returnFocus && returnFocus.isConnected) returnFocus.focus({ preventScroll: true })
+  returnFocus = null
+})
+const showDialog = (...children) => {
+  returnFocus = document.activeElement
+  replace(dialogNode, ...children)
+  dialogNode.showModal()
+}
+
+const ask = (name, circuit, override) => {
+  const action = actions[name]
+  const id = "dialog-title"
+  const reason = h("input", { name: "reason", required: true, maxlength: 500, autocomplete: "off" })
+  const owner = h("input", { name: "owner", maxlength: 256, required: access.changes === "Token", autocomplete: "name" })
+  owner.value = remember.get("owner")
+  const time = h("select", { name: "time" }, ...durations().map(([n, text]) => h("option", { value: n, selected: n === 3600 }, text)))
+  const token = h("input", { name: "token", type: "password", required: true, autocomplete: "off" })
+  const needsToken = access.changes === "Token" && remember.get("token") === ""
+  const problem = h("p", { class: "problem", role: "alert" })
+  const submit = h("button", { type: "submit", class: "primary " + name }, action.word)
+  const form = h("form", { novalidate: true },
+    h("h2", { id }, action.word + " this circuit?"),
+    h("p", { class: "target" }, nameOf(circuit)),
+    h("p", { class: "says" }, action.says(override)),
+    circuit.sharing && circuit.sharing.shared ? h("p", { class: "hint" }, "It is shared: this reaches every process.") : null,
+    field("Reason", reason, "It is logged, and shown to others."),
+    action.timed ? field("For", time) : null,
+    field(access.changes === "Token" ? "Your name" : "Your name (may be left out)", owner),
+    needsToken ? field("Token", token, "It is kept for this tab.") : null,
+    problem,
+    h("div", { class: "buttons" }, h("button", { type: "button", onclick: closeDialog }, "Cancel"), submit))
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault()
+    const missing = [reason, owner, ...(needsToken ? [token] : [])].find((it) => it.required && it.value.trim() === "")
+    for (const it of [reason, owner, token]) attr(it, "aria-invalid", it === missing ? "true" : null)
+    if (missing) {
+      put(problem, "Please fill in: " + missing.closest("label").firstChild.textContent.toLowerCase() + ".")
+      return missing.focus()
+    }
+    if (needsToken) remember.set("token", token.value.trim())
+    remember.set("owner", owner.value.trim())
+    submit.disabled = true
+    put(problem, "")
+    const body = { reason: reason.value.trim() }
+    if (owner.value.trim() !== "") body.owner = owner.value.trim()
+    if (override) body.id = override.id
+    else { body.breaker = circuit.breaker; body.key = circuit.key }
+    if (action.timed) body.expiresInSeconds = Number(time.value)
+    try {
+      const answer = await post(action.path, body)
+      closeDialog()
+      tellResult(action, circuit, answer)
+    } catch (error) {
+      submit.disabled = false
+      if (error.status === 401) {
+        remember.set("token", "")
+        closeDialog()
+        ask(name, circuit, override)
+        return put(dialogNode.querySelector(".problem"), error.message)
+      }
+      put(problem, error instanceof Refused ? error.message : "The server cannot be reached. Nothing is known to have changed.")
+    }
+  })
+  showDialog(form)
+  attr(dialogNode, "aria-labelledby", id)
+  reason.focus()
+}
+
+const tellResult = (action, circuit, answer) => {
+  const state = answer.circuit ? answer.circuit.state._tag : "gone"
+  if (!answer.changed) say("calm", "Nothing changed: " + nameOf(circuit) + " is " + state + ".")
+  else {
+    const until = answer.override && action.timed ? " until " + clockTime(answer.override.expiresAt) : ""
+    say("good", action.done + ": " + nameOf(circuit) + " is now " + state + until + ".")
+  }
+  if (answer.circuit) latest.set(idOf(answer.circuit), answer.circuit)
+  loadBreakers()
+  refreshSoon(0)
+  loadDetails()
+}
+
+const askToken = () => {
+  if (dialogNode.open) return
+  const token = h("input", { name: "token", type: "password", required: true, autocomplete: "off" })
+  const form = h("form", { novalidate: true },
+    h("h2", { id: "dialog-title" }, "A token is needed"),
+    h("p", { class: "says" }, "The server shows its circuits only to those who know its token."),
+    field("Token", token, "It is kept for this tab."),
+    h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Continue")))
+  form.addEventListener("submit", (event) => {
+    event.preventDefault()
+    remember.set("token", token.value.trim())
+    closeDialog()
+    restart()
+  })
+  showDialog(form)
+  attr(dialogNode, "aria-labelledby", "dialog-title")
+}
+
+// Says what happened, at the foot of the page, and to screen readers.
+let saying = 0
+const say = (kind, text) => {
+  const node = $("says")
+  clearTimeout(saying)
+  node.className = "says " + kind
+  put(node, text)
+  shown(node, true)
+  saying = setTimeout(() => shown(node, false), 12000)
+}
+`

@@ -1,0 +1,130 @@
+/**
+ * The part of the page's script that keeps the last five minutes and draws them.
+ *
+ * @internal
+ */
+export const history = String.raw`
+const span = 300
+const kinds = ["calls", "failures", "rejected"]
+
+// For each second of the last five minutes: whether a summary came, and whether it held every busy circuit.
+const seconds = { at: new Int32Array(span).fill(-1), complete: new Uint8Array(span), latest: 0, version: 0 }
+const histories = new Map()
+
+const historyOf = (id) => {
+  let it = histories.get(id)
+  if (it === undefined) {
+    it = { at: new Int32Array(span).fill(-1), values: kinds.map(() => new Float32Array(span)), latest: 0 }
+    histories.set(id, it)
+  }
+  return it
+}
+
+const recordSecond = (second, complete) => {
+  seconds.at[second % span] = second
+  seconds.complete[second % span] = complete ? 1 : 0
+  seconds.latest = second
+  seconds.version++
+  if (second % 30 === 0)
+    for (const [id, it] of histories) if (second - it.latest > span) histories.delete(id)
+}
+
+const record = (id, second, rates) => {
+  const it = historyOf(id)
+  const slot = second % span
+  it.at[slot] = second
+  it.latest = second
+  it.values[0][slot] = rates.callsPerSecond
+  it.values[1][slot] = rates.failuresPerSecond
+  it.values[2][slot] = rates.rejectedPerSecond
+}
+
+// A value of a second: a number, or null where nobody knows. A circuit that a complete summary left out was idle.
+const valueAt = (it, kind, second) => {
+  const slot = second % span
+  if (seconds.at[slot] !== second) return null
+  const known = it !== undefined && it.at[slot] === second
+  if (!known && !seconds.complete[slot]) return null
+  const calls = known ? it.values[0][slot] : 0
+  const failures = known ? it.values[1][slot] : 0
+  if (kind === "calls") return calls
+  if (kind === "share") return calls === 0 ? null : Math.min(1, failures / calls)
+  return known ? it.values[2][slot] : 0
+}
+
+const seriesOf = (id, kind, points) => {
+  const it = histories.get(id)
+  const each = span / points
+  const series = []
+  for (let point = 0; point < points; point++) {
+    let most = null
+    for (let i = 0; i < each; i++) {
+      const value = valueAt(it, kind, seconds.latest - span + 1 + Math.floor(point * each) + i)
+      if (value !== null && (most === null || value > most)) most = value
+    }
+    series.push(most)
+  }
+  return series
+}
+
+const niceCeiling = (n) => {
+  if (n <= 1) return 1
+  const power = 10 ** Math.floor(Math.log10(n))
+  return [1, 2, 5, 10].map((factor) => factor * power).find((it) => it >= n)
+}
+
+// A chart of one kind: a filled line, and its latest value as text beside it.
+const makeChart = (kind, label, size) => {
+  const line = svg("path", { class: "line", "vector-effect": "non-scaling-stroke" })
+  const fill = svg("path", { class: "fill" })
+  const base = svg("path", { class: "base", d: "M0 40H100", "vector-effect": "non-scaling-stroke" })
+  const picture = svg("svg", { viewBox: "0 0 100 40", preserveAspectRatio: "none", "aria-hidden": "true" }, base, fill, line)
+  const value = h("span", { class: "value" })
+  const top = h("span", { class: "peak" })
+  const node = h("div", { class: "chart " + kind }, h("span", { class: "label" }, label, size === "large" ? top : ""), value, picture)
+  return { node, line, fill, value, top, kind, drawn: "" }
+}
+
+const drawChart = (chart, id, latest) => {
+  put(chart.value, latest)
+  const version = id + " " + seconds.version
+  if (chart.drawn === version) return
+  chart.drawn = version
+  const series = seriesOf(id, chart.kind, 100)
+  const most = chart.kind === "share" ? 1 : niceCeiling(Math.max(0, ...series.map((it) => it || 0)))
+  put(chart.top, ", up to " + (chart.kind === "share" ? "100 %" : count(most) + "/s"))
+  let line = ""
+  let fill = ""
+  let start = null
+  series.forEach((value, x) => {
+    if (value !== null) {
+      const y = (39 - (value / most) * 37).toFixed(1)
+      line += (start === null ? "M" : "L") + x + " " + y
+      if (start === null) { start = x; fill += "M" + x + " 40" }
+      fill += "L" + x + " " + y
+      // A value with no neighbour is a short dash.
+      if (x === start && !(series[x + 1] >= 0 && series[x + 1] !== null)) line += "h.8"
+    }
+    if (start !== null && (value === null || x === series.length - 1)) {
+      fill += "L" + (value === null ? x - 1 : x) + " 40Z"
+      start = null
+    }
+  })
+  chart.line.setAttribute("d", line)
+  chart.fill.setAttribute("d", fill)
+}
+
+const drawCharts = (charts, id, rates) => {
+  const calls = rates ? rates.callsPerSecond : null
+  const known = (text) => (calls === null ? "–" : text())
+  drawChart(charts[0], id, known(() => rate(calls) + "/s"))
+  drawChart(charts[1], id, known(() => (calls === 0 ? "–" : percent(Math.min(1, rates.failuresPerSecond / calls)))))
+  drawChart(charts[2], id, known(() => rate(rates.rejectedPerSecond) + "/s"))
+}
+
+const makeCharts = (size) => [
+  makeChart("calls", size === "large" ? "Calls a second" : "Calls", size),
+  makeChart("share", size === "large" ? "Share of failures" : "Failures", size),
+  makeChart("rejected", size === "large" ? "Rejected a second" : "Rejected", size)
+]
+`

@@ -1,0 +1,124 @@
+/**
+ * The part of the page's script that keeps only the visible rows of a list in the document.
+ *
+ * @internal
+ */
+export const list = String.raw`
+const overscan = 4
+
+// A list of rows of one height. "scroller" is the element that scrolls, or null for the page itself.
+const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) => {
+  const pool = new Map()
+  const spare = []
+  let current = null
+  let drawnHeight = ""
+
+  const bounds = () => {
+    const rowHeight = height()
+    const top = scroller ? scroller.scrollTop : -holder.getBoundingClientRect().top
+    const view = scroller ? scroller.clientHeight : window.innerHeight
+    const last = count() - 1
+    const clamp = (n) => Math.max(0, Math.min(last, n))
+    return last < 0
+      ? { first: 0, last: -1, rowHeight }
+      : { first: clamp(Math.floor(top / rowHeight) - overscan), last: clamp(Math.ceil((top + view) / rowHeight) + overscan), rowHeight }
+  }
+
+  const place = (node, before) => {
+    let cursor = before
+    // The row with the focus stays where it is, because a moved element loses the focus: the others move around it.
+    if (cursor !== node && node.contains(document.activeElement))
+      while (cursor !== null && cursor !== node) {
+        const next = cursor.nextSibling
+        holder.append(cursor)
+        cursor = next
+      }
+    if (cursor !== node) holder.insertBefore(node, cursor)
+    return node.nextSibling
+  }
+
+  const render = () => {
+    const { first, last, rowHeight } = bounds()
+    const wholeHeight = count() * rowHeight + "px"
+    if (drawnHeight !== wholeHeight) holder.style.height = drawnHeight = wholeHeight
+    const used = new Set()
+    let cursor = holder.firstChild
+    let tabbable = false
+    for (let index = first; index <= last; index++) {
+      const item = at(index)
+      let id = item === undefined ? "?" + index : item.id || idOf(item)
+      if (used.has(id)) id = "?" + index
+      used.add(id)
+      let row = pool.get(id)
+      if (row === undefined) {
+        row = spare.pop() || make()
+        pool.set(id, row)
+      }
+      row.index = index
+      row.id = id
+      const y = "translateY(" + index * rowHeight + "px)"
+      if (row.y !== y) row.node.style.transform = row.y = y
+      attr(row.node, "aria-setsize", count())
+      attr(row.node, "aria-posinset", index + 1)
+      fill(row, item)
+      if (id === current) tabbable = true
+      cursor = place(row.node, cursor)
+    }
+    for (const [id, row] of pool) {
+      if (used.has(id)) continue
+      if (row.node.contains(document.activeElement) && document.hasFocus() && row.index < count() && id[0] !== "?") {
+        if (id === current) tabbable = true
+        continue
+      }
+      row.node.remove()
+      if (spare.length < 40) spare.push(row)
+      pool.delete(id)
+    }
+    // One row is in the tab order, and arrow keys move between rows.
+    for (const [id, row] of pool) {
+      const isCurrent = tabbable ? id === current : row.index === first
+      for (const control of row.controls) attr(control, "tabindex", isCurrent ? 0 : -1)
+    }
+  }
+
+  const reveal = (index) => {
+    const rowHeight = height()
+    const top = index * rowHeight
+    if (scroller) {
+      if (top < scroller.scrollTop) scroller.scrollTop = top
+      else if (top + rowHeight > scroller.scrollTop + scroller.clientHeight)
+        scroller.scrollTop = top + rowHeight - scroller.clientHeight
+      return
+    }
+    const box = holder.getBoundingClientRect().top + top
+    if (box < covered()) window.scrollBy(0, box - covered())
+    else if (box + rowHeight > window.innerHeight) window.scrollBy(0, box + rowHeight - window.innerHeight)
+  }
+
+  const focus = (index) => {
+    const target = Math.max(0, Math.min(count() - 1, index))
+    reveal(target)
+    const item = at(target)
+    if (item !== undefined) current = item.id || idOf(item)
+    render()
+    const row = [...pool.values()].find((it) => it.index === target)
+    if (row) { current = row.id; row.controls[0].focus({ preventScroll: true }); render() }
+  }
+
+  const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8, Home: -Infinity, End: Infinity }
+  holder.addEventListener("keydown", (event) => {
+    const step = steps[event.key]
+    if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return
+    const row = [...pool.values()].find((it) => it.node.contains(event.target))
+    if (row === undefined) return
+    event.preventDefault()
+    focus(row.index + step)
+  })
+  holder.addEventListener("focusin", (event) => {
+    const row = [...pool.values()].find((it) => it.node.contains(event.target))
+    if (row) current = row.id
+  })
+  ;(scroller || window).addEventListener("scroll", () => later(), { passive: true })
+  return { render, bounds, focus, rowOf: (id) => pool.get(id) }
+}
+`

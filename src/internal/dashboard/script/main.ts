@@ -1,0 +1,169 @@
+/**
+ * The part of the page's script that loads, draws and listens.
+ *
+ * @internal
+ */
+export const main = String.raw`
+const pageSize = 50
+let access = { changes: "Forbidden", reads: "Public", longestOverrideSeconds: 3600, exposesCauses: false }
+let breakers = []
+let breakersTotal = 0
+let breakersLoaded = false
+let problem = ""
+
+// The filter stands in the address, so that it survives a reload and can be sent to somebody.
+const filter = { text: "", states: [], breaker: "" }
+
+const readAddress = () => {
+  const query = new URLSearchParams(location.search)
+  filter.text = (query.get("q") || "").slice(0, 256)
+  filter.states = query.getAll("state").filter((tag) => tags.includes(tag))
+  filter.breaker = query.get("breaker") || ""
+  const circuit = query.get("circuit")
+  selected = circuit === null ? null : { breaker: circuit, key: query.get("key") || "" }
+}
+
+const writeAddress = (isStep) => {
+  const query = new URLSearchParams()
+  if (filter.text !== "") query.set("q", filter.text)
+  for (const tag of filter.states) query.append("state", tag)
+  if (filter.breaker !== "") query.set("breaker", filter.breaker)
+  if (selected !== null) { query.set("circuit", selected.breaker); query.set("key", selected.key) }
+  const text = query.toString()
+  history[isStep ? "pushState" : "replaceState"](null, "", location.pathname + (text === "" ? "" : "?" + text))
+}
+
+// The pages of the list that are near what is visible. The others are asked for when they come into view.
+const pages = new Map()
+let total = 0
+let listed = false
+let listVersion = 0
+let refreshTimer = 0
+let lastRefresh = 0
+
+const circuitAt = (index) => {
+  const page = pages.get(Math.floor(index / pageSize))
+  return page && page.circuits[index % pageSize]
+}
+
+const loadPage = async (number) => {
+  const version = listVersion
+  const known = pages.get(number)
+  if (known && known.loading) return
+  pages.set(number, { circuits: known ? known.circuits : [], loading: true })
+  const query = { offset: number * pageSize, limit: pageSize, state: filter.states }
+  if (filter.text !== "") query.text = filter.text
+  if (filter.breaker !== "") query.breaker = filter.breaker
+  try {
+    const answer = await get("circuits", query)
+    if (version !== listVersion) return
+    setClock(answer.at)
+    total = answer.total
+    listed = true
+    problem = ""
+    pages.set(number, { circuits: answer.circuits, loading: false })
+  } catch (error) {
+    if (version !== listVersion) return
+    pages.set(number, { circuits: known ? known.circuits : [], loading: false, failed: true })
+    if (error.status === 404) { total = 0; listed = true; pages.clear() }
+    readFailed(error)
+  }
+  schedule()
+}
+
+const readFailed = (error) => {
+  if (error.status === 401) askToken()
+  problem = error instanceof Refused ? error.message : ""
+}
+
+const visiblePages = () => {
+  const { first, last } = circuitList.bounds()
+  const numbers = []
+  for (let n = Math.floor(Math.max(0, first) / pageSize); n <= Math.floor(Math.max(0, last) / pageSize); n++) numbers.push(n)
+  return numbers
+}
+
+const refresh = () => {
+  lastRefresh = Date.now()
+  const visible = visiblePages()
+  for (const number of pages.keys()) if (!visible.includes(number)) pages.delete(number)
+  visible.forEach(loadPage)
+}
+
+// Many circuits may change at once: the list is asked for at most once a second.
+const refreshSoon = (wait) => {
+  clearTimeout(refreshTimer)
+  const pause = Math.max(wait, lastRefresh + 1000 - Date.now())
+  refreshTimer = setTimeout(refresh, wait === 0 ? 0 : pause)
+}
+
+const filterChanged = () => {
+  writeAddress(false)
+  listVersion++
+  pages.clear()
+  window.scrollTo(0, Math.min(window.scrollY, listTop()))
+  refresh()
+  schedule()
+}
+
+const listTop = () => Math.max(0, $("circuits").getBoundingClientRect().top + window.scrollY - covered())
+// How much of the window the bar above the list covers, where it stays in view.
+const isNarrow = () => matchMedia("(max-width: 899px)").matches
+const covered = () => (isNarrow() ? 0 : $("bar").offsetHeight + $("heads").offsetHeight + 4)
+
+const loadBreakers = async () => {
+  try {
+    const answer = await get("breakers")
+    setClock(answer.at)
+    const rates = new Map(breakers.map((it) => [it.name, it.rates]))
+    access = answer.access
+    breakersTotal = answer.total
+    breakersLoaded = true
+    breakers = answer.breakers.map((it) => ({ ...it, id: breakerId(it.name), rates: rates.get(it.name) || null }))
+    breakers.sort((a, b) => painOf(a) - painOf(b) || (a.name < b.name ? -1 : 1))
+  } catch (error) { readFailed(error) }
+  schedule()
+}
+// No circuit has such an id: theirs begin with a number.
+const breakerId = (name) => "breaker:" + name
+const painOf = (breaker) => tags.indexOf(worstOf(breaker.states))
+
+const onSummary = (summary) => {
+  setClock(summary.at)
+  feed.connected = true
+  feed.attempts = 0
+  feed.lastUpdate = Date.now()
+  const second = Math.floor(summary.at / 1000)
+  recordSecond(second, summary.omitted === 0)
+  const before = new Set()
+  for (const [id, it] of latest) if (it.state._tag !== "Closed") before.add(id)
+  latest.clear()
+  for (const circuit of summary.circuits) {
+    latest.set(idOf(circuit), circuit)
+    record(idOf(circuit), second, circuit.rates)
+    before.delete(idOf(circuit))
+  }
+  // A circuit that is in the summary no more has closed, which needs no call and so no transition.
+  if (before.size > 0) refreshSoon(100)
+  const known = new Map(breakers.map((it) => [it.name, it]))
+  let isNew = false
+  for (const { name, circuits, states, rates } of summary.breakers) {
+    record(breakerId(name), second, rates)
+    const breaker = known.get(name)
+    if (breaker === undefined) isNew = true
+    else Object.assign(breaker, { circuits, states, rates })
+  }
+  breakers.sort((a, b) => painOf(a) - painOf(b) || (a.name < b.name ? -1 : 1))
+  if (isNew || second % 15 === 0) loadBreakers()
+  if (second % 10 === 0) refreshSoon(200)
+  if (second % 2 === 0) loadDetails()
+  schedule()
+}
+
+const onTransition = (transition) => {
+  refreshSoon(250)
+  if (selected !== null && idOf(transition) === idOf(selected)) loadDetails()
+}
+
+const onChange = () => { refreshSoon(100); loadDetails() }
+`

@@ -1,0 +1,271 @@
+/** The stream of events, on real sockets. The clock is that of the test. */
+import { assert, describe } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
+import type { CircuitBreaker } from "effect-circuit-breaker"
+import * as Schemas from "../../src/internal/admin/schemas.ts"
+import { Streams } from "../../src/internal/admin/streams.ts"
+import { fails, make, works } from "../kit/index.ts"
+import { bodyOf, type Refusal, type Server, serve, test, why, withToken } from "./fixtures.ts"
+import { connectSilently, listen } from "./listening.ts"
+
+type Summary = typeof Schemas.SummaryEvent.Type
+type Transition = typeof Schemas.Transition.Type
+
+describe("the stream of events", () => {
+  test("12.1 begins with a summary, and has the header of a stream", function* () {
+    yield* Effect.exit((yield* make({ name: "payments" })).protectWith(fails, { key: "eu" }))
+    const server = yield* serve()
+
+    const listener = yield* listen(server)
+    const first = yield* listener.next
+
+    assert.strictEqual(listener.response.headers["content-type"], "text/event-stream")
+    assert.strictEqual(first.event, "summary")
+    const { breakers, circuits, omitted, overrides } = Schema.decodeUnknownSync(Schemas.SummaryEvent)(
+      first.data
+    )
+    assert.deepStrictEqual(
+      breakers.map(({ name, states }) => [name, states.Open]),
+      [["payments", 1]]
+    )
+    assert.deepStrictEqual(
+      circuits.map(({ key, state }) => [key, state._tag]),
+      [["eu", "Open"]]
+    )
+    assert.deepStrictEqual([omitted, overrides], [0, 0])
+    assert.match(listener.text(), /^retry: 2000\n\n/)
+  })
+
+  test("12.1 each transition is an event, when it happens", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+    const listener = yield* listen(server)
+
+    yield* Effect.exit(breaker.protectWith(fails, { key: "eu" }))
+    const opened = yield* listener.nextOf<Transition>("transition")
+    yield* breaker.reset("eu")
+    const closed = yield* listener.nextOf<Transition>("transition")
+
+    assert.deepStrictEqual(opened, {
+      breaker: "payments",
+      key: "eu",
+      from: "Closed",
+      to: "Open",
+      at: 0,
+      generation: 1,
+      origin: "Local",
+      retryAfterMillis: 10_000,
+      openings: 1,
+      reason: "Tripped"
+    })
+    assert.deepStrictEqual([closed.from, closed.to, closed.retryAfterMillis], ["Open", "Closed", null])
+  })
+
+  test("12.1 a summary comes once a second, with the rates of that second", function* () {
+    const breaker = yield* make({ name: "payments" })
+    yield* breaker.protectWith(works, { key: "busy" })
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    yield* listener.nextOf("summary")
+
+    yield* Effect.repeatN(breaker.protectWith(works, { key: "busy" }), 3)
+    yield* Effect.exit(breaker.protectWith(fails, { key: "new" }))
+    yield* Effect.exit(breaker.protectWith(works, { key: "new" }))
+    yield* TestClock.adjust("1 second")
+    const summary = yield* listener.nextOf<Summary>("summary")
+    yield* TestClock.adjust("1 second")
+    const next = yield* listener.nextOf<Summary>("summary")
+
+    const rates = (calls: number, failures: number, rejected: number) => ({
+      callsPerSecond: calls,
+      failuresPerSecond: failures,
+      rejectedPerSecond: rejected
+    })
+    assert.deepStrictEqual(
+      summary.circuits.map(({ key, rates }) => [key, rates]),
+      [
+        ["new", rates(1, 1, 1)],
+        ["busy", rates(4, 0, 0)]
+      ]
+    )
+    assert.deepStrictEqual(summary.breakers[0]?.rates, rates(5, 1, 1))
+    assert.deepStrictEqual(
+      next.circuits.map(({ key, rates }) => [key, rates]),
+      [["new", rates(0, 0, 0)]]
+    )
+  })
+
+  test("12.1 the list has the rates of the latest second while somebody listens, and none otherwise", function* () {
+    const breaker = yield* make({ name: "payments" })
+    yield* breaker.protectWith(works, { key: "eu" })
+    const server = yield* serve()
+    const ratesOf = Effect.map(
+      server.get("/circuits/circuits"),
+      (answer) => bodyOf<typeof Schemas.CircuitPage.Type>(answer).circuits[0]?.rates
+    )
+    const before = yield* ratesOf
+    const listener = yield* listen(server)
+    yield* breaker.protectWith(works, { key: "eu" })
+    yield* TestClock.adjust("1 second")
+    yield* listener.nextOf("summary")
+    yield* listener.nextOf("summary")
+
+    const during = yield* ratesOf
+    yield* listener.leave
+    const after = yield* Effect.repeat(ratesOf, { until: (rates) => rates === null })
+
+    assert.isNull(before)
+    assert.deepStrictEqual(during, { callsPerSecond: 1, failuresPerSecond: 0, rejectedPerSecond: 0 })
+    assert.isNull(after)
+  })
+
+  test("12.1 a summary names at most 100 circuits, the worst first, and says how many it leaves out", function* () {
+    const breaker = yield* make({ name: "payments", openDuration: "1 hour" })
+    yield* Effect.forEach(Array.from({ length: 150 }).keys(), (i) =>
+      Effect.exit(breaker.protectWith(fails, { key: `${i}` }))
+    )
+    yield* breaker.isolate("isolated")
+    const server = yield* serve()
+
+    const listener = yield* listen(server)
+    const { circuits, omitted } = yield* listener.nextOf<Summary>("summary")
+
+    assert.strictEqual(circuits.length, 100)
+    assert.strictEqual(circuits[0]?.key, "isolated")
+    assert.strictEqual(omitted, 51)
+  })
+
+  test("12.1 a heartbeat comes every 15 seconds", function* () {
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    yield* listener.nextOf("summary")
+
+    for (let second = 1; second <= 14; second++) {
+      yield* TestClock.adjust("1 second")
+      yield* listener.nextOf("summary")
+    }
+    assert.notInclude(listener.text(), ": heartbeat")
+    yield* TestClock.adjust("1 second")
+    yield* listener.nextOf("summary")
+
+    assert.include(listener.text(), ": heartbeat\n\n")
+  })
+
+  test("12.1 an override that begins or ends is an event", function* () {
+    yield* Effect.exit((yield* make({ name: "payments" })).protectWith(works, { key: "eu" }))
+    const server = yield* serve()
+    const listener = yield* listen(server)
+
+    yield* server.post("/circuits/circuit/isolate", {
+      breaker: "payments",
+      key: "eu",
+      expiresInSeconds: 60,
+      ...why
+    })
+    const begun = yield* listener.nextOf("change")
+    yield* TestClock.adjust("60 seconds")
+    const ended = yield* listener.nextOf("change")
+
+    assert.deepStrictEqual(begun, { at: 0, overrides: 1 })
+    assert.deepStrictEqual(ended, { at: 60_000, overrides: 0 })
+  })
+})
+
+/** Transitions of about 600 bytes each: fewer than the registry keeps for an observer that has not run yet. */
+const burst = (breaker: CircuitBreaker.CircuitBreaker) =>
+  Effect.zipRight(
+    Effect.repeatN(breaker.trip("x".repeat(250)), 499),
+    Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+  )
+
+const isFull = (server: Server) =>
+  Effect.scoped(Effect.map(listen(server), ({ response }) => response.statusCode === 429))
+
+describe("consumers", () => {
+  test("12.2 a consumer that does not read is disconnected, and its place is free again", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve({ ...withToken, maxStreams: 1 })
+    yield* connectSilently(server)
+    yield* Effect.repeat(isFull(server), { until: (full) => full })
+
+    let bursts = 0
+    while (yield* isFull(server)) {
+      yield* burst(breaker)
+      // What the two sockets hold is some megabytes; a burst is a third of one.
+      if (++bursts > 400) assert.fail("the consumer that does not read is still connected")
+    }
+
+    assert.isAbove(bursts, 2)
+  })
+
+  test("12.2 a consumer for whom something has waited for 30 seconds is disconnected, and no other", function* () {
+    const streams = new Streams(2)
+    let destroyed = false
+    yield* streams.connect(() => {
+      destroyed = true
+    })
+    const read = yield* streams.connect(undefined)
+    const reading = yield* Effect.fork(Stream.runDrain(read))
+    yield* streams.send("first")
+    yield* TestClock.adjust("29999 millis")
+    yield* streams.send("second")
+    const before = [streams.size, destroyed]
+
+    yield* TestClock.adjust("1 millis")
+    yield* streams.send("third")
+
+    assert.deepStrictEqual(before, [2, false])
+    assert.deepStrictEqual([streams.size, destroyed], [1, true])
+    assert.isNull(yield* Fiber.poll(reading).pipe(Effect.map(Option.getOrNull)))
+  })
+
+  test("12.2 a consumer that reads loses nothing, however much there is", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    yield* breaker.trip("x".repeat(250))
+
+    let last = yield* listener.nextOf<Transition>("transition")
+    for (let bursts = 0; bursts < 6; bursts++) {
+      yield* burst(breaker)
+      for (let i = 0; i < 500; i++) {
+        const next = yield* listener.nextOf<Transition>("transition")
+        assert.strictEqual(next.generation, last.generation + 1)
+        last = next
+      }
+    }
+
+    assert.strictEqual(last.generation, 3_001)
+  })
+
+  test("12.2 one stream more than allowed is refused, until one has ended", function* () {
+    const server = yield* serve({ ...withToken, maxStreams: 2 })
+    const first = yield* listen(server)
+    yield* listen(server)
+
+    const refused = yield* server.get("/circuits/events")
+    yield* first.leave
+    yield* Effect.repeat(isFull(server), { until: (full) => !full })
+
+    assert.strictEqual(refused.status, 429)
+    assert.include(bodyOf<Refusal>(refused).message, "2 streams")
+  })
+
+  test("12.2 consumers are disconnected when the administration ends", function* () {
+    const scope = yield* Effect.scope
+    const listener = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const server = yield* serve()
+        return yield* Effect.tap(Scope.extend(listen(server), scope), (it) => it.next)
+      })
+    )
+
+    yield* listener.ended
+  })
+})

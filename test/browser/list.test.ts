@@ -1,0 +1,124 @@
+/** The list of circuits: what is in the document, how it scrolls, and how it is searched. */
+import { assert, describe, it } from "vitest"
+import { livePage, noTroubles, picture, rowOf, sees } from "./Browser.ts"
+import { closed, open } from "./circuits.ts"
+import { setting } from "./fixtures.ts"
+
+const given = setting()
+
+const thousands = (count: number) =>
+  Array.from({ length: count }, (_, i) => closed(`Breaker ${i % 4}`, `tenant-${String(i).padStart(5, "0")}`))
+
+describe("the list of 10,000 circuits", () => {
+  it("12.3 has only the visible rows in the document, wherever it is scrolled to", async () => {
+    given.admin.circuits = [open(closed("Payments", "eu")), ...thousands(9_999)]
+    const seen = await livePage(given.browser, given.admin)
+    const { page } = seen
+    await page.getByText("10,000 circuits", { exact: true }).waitFor()
+    await sees(page, "Payments", "eu", "Open")
+    assert.isBelow(await page.locator("#circuits > li").count(), 30)
+    assert.isBelow(await page.locator("*").count(), 1_500)
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    await page.locator('#circuits > li[aria-posinset="10000"]:not(.loading)').waitFor()
+    assert.isBelow(await page.locator("#circuits > li").count(), 30)
+    await picture(page, "10000-end")
+    // Only pages near what was visible were asked for.
+    const asked = given.admin.asked.filter((path) => path.startsWith("/circuits/circuits"))
+    assert.isBelow(asked.length, 20)
+    noTroubles(seen)
+  })
+
+  it("12.3 scrolls while updates come; the frames' lengths are reported", async () => {
+    given.admin.circuits = thousands(10_000).map((it, i) =>
+      i < 100 ? { ...it, rates: { callsPerSecond: 10 + i, failuresPerSecond: 1, rejectedPerSecond: 0 } } : it
+    )
+    const seen = await livePage(given.browser, given.admin)
+    for (const [what, step] of [
+      ["at rest", 0],
+      ["while scrolling", 80]
+    ] as const) {
+      const lengths: ReadonlyArray<number> = await seen.page.evaluate(`new Promise((resolve) => {
+        const lengths = []
+        let last = performance.now()
+        const frame = (now) => {
+          lengths.push(now - last)
+          last = now
+          scrollBy(0, ${step})
+          if (lengths.length < 180) requestAnimationFrame(frame)
+          else resolve(lengths)
+        }
+        requestAnimationFrame(frame)
+      })`)
+      const sorted = lengths.slice(1).toSorted((a, b) => a - b)
+      const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!.toFixed(1)
+      process.stdout.write(
+        `frames of 10,000 circuits ${what}: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, longest ${at(1)} ms\n`
+      )
+    }
+    await seen.page.locator("#circuits > li:not(.loading)").first().waitFor()
+    noTroubles(seen)
+  })
+})
+
+describe("the filter", () => {
+  it("12.3 searches in breakers and keys, and stands in the address", async () => {
+    given.admin.circuits = [open(closed("Payments", "eu")), open(closed("Mail", "smtp")), ...thousands(400)]
+    const seen = await livePage(given.browser, given.admin)
+    const { page } = seen
+    await page.getByLabel("Search breakers and keys").fill("TENANT-0012")
+    await page.getByText("10 circuits found").waitFor()
+    assert.include(page.url(), "?q=TENANT-0012")
+    await page.reload()
+    await page.getByText("10 circuits found").waitFor()
+    assert.strictEqual(await page.getByLabel("Search breakers and keys").inputValue(), "TENANT-0012")
+    await page.getByRole("button", { name: "Clear filter" }).click()
+    await page.getByRole("button", { name: "Open 2" }).click()
+    await page.getByText("2 circuits found").waitFor()
+    assert.include(page.url(), "?state=Open")
+    await page.getByRole("button", { name: "Payments" }).first().click()
+    await page.getByText("1 circuit found in Payments").waitFor()
+    assert.include(page.url(), "breaker=Payments")
+    await page.reload()
+    await page.getByText("1 circuit found in Payments").waitFor()
+    await sees(page, "Payments", "eu", "Open")
+    noTroubles(seen)
+  })
+
+  it("12.3 says so where nothing fits", async () => {
+    given.admin.circuits = [closed("Payments", "eu")]
+    const { page } = await livePage(given.browser, given.admin, { query: "?q=nothing+like+it" })
+    await page.getByText("No circuit fits the filter.").waitFor()
+  })
+})
+
+describe("a circuit that is looked at", () => {
+  it("12.3 stands in the address, and the browser's own Back closes it", async () => {
+    given.admin.circuits = [open(closed("Payments", "eu")), closed("Mail", "smtp")]
+    const seen = await livePage(given.browser, given.admin)
+    const { page } = seen
+    await rowOf(page, "Payments", "eu").click()
+    await page.getByRole("complementary").getByText("connect ECONNREFUSED 10.2.0.7:443").first().waitFor()
+    assert.include(page.url(), "circuit=Payments&key=eu")
+    await page.goBack()
+    await page.locator("#details").waitFor({ state: "hidden" })
+    await page.goForward()
+    await page.locator("#details").waitFor()
+    noTroubles(seen)
+  })
+})
+
+describe("a breaker of its own", () => {
+  it("12.3 says how far each Closed circuit is from opening, by the figures of its policy", async () => {
+    const near = closed("Payments", "us")
+    given.admin.circuits = [
+      {
+        ...near,
+        nearness: 0.84,
+        figures: [{ ...near.figures[0]!, value: 0.42 }, near.figures[1]!]
+      }
+    ]
+    const { page } = await livePage(given.browser, given.admin, { query: "?circuit=Payments&key=us" })
+    await page.getByText("84 % of the way to opening").waitFor()
+    await page.getByText("42 % of 50 %").waitFor()
+  })
+})
