@@ -77,6 +77,10 @@ export const measureFailing = async (
   return times(all, 1 / seconds)
 }
 
+/** How many exchanges and changes of state there have been. */
+const exchangesOf = async (redis: Redis): Promise<number> =>
+  Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0)
+
 const open = async (redis: Redis, port: number, nodes: number, name: string) => {
   const options = { name, tripPolicy: TripPolicy.consecutive(2), openDuration: "1 minute" } as const
   const { breakers, stop } = await start(port, nodes, 1, options)
@@ -87,8 +91,9 @@ const open = async (redis: Redis, port: number, nodes: number, name: string) => 
     await sleep(1_000)
   })
   const firstFailure = await workOf(redis, async () => {
+    const before = await exchangesOf(redis)
     await fail()
-    while ((await redis.hlen(`circuit:v2:{${name}:key-0}`)) < nodes) await sleep(20)
+    while ((await exchangesOf(redis)) < before + nodes) await sleep(20)
     // The node that has announced it asks once more.
     await sleep(150)
   })
