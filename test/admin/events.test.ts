@@ -207,9 +207,10 @@ describe("consumers", () => {
   test("12.2 a consumer for whom something has waited for 30 seconds is disconnected, and no other", function* () {
     const streams = new Streams(2)
     let destroyed = false
-    yield* streams.connect(() => {
+    const onDestroy = () => {
       destroyed = true
-    })
+    }
+    yield* Effect.asVoid(streams.connect(onDestroy))
     const read = yield* streams.connect(undefined)
     const reading = yield* Effect.fork(Stream.runDrain(read))
     yield* streams.send("first")

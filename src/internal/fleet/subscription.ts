@@ -68,7 +68,7 @@ export class Subscription {
       // The first calls have asked a moment ago: no other one has to wait for that again.
       this.hasListened = true
       for (const entry of this.node.breaker.circuits.every())
-        this.exchanges.request(this.node.memberOf(entry))
+        void this.exchanges.request(this.node.memberOf(entry))
     }
   }
 
