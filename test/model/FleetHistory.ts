@@ -33,6 +33,7 @@ export const runFleetHistory = (
 
 class FleetHistory extends History<RealFleet, FleetCommand> {
   private readonly tick: number
+  private readonly isWhole: boolean
   /** The transitions of each circuit so far, by the model. */
   private readonly happened = new Map<string, ReadonlyArray<PlainTransition>>()
   private readonly witnesses: ReadonlyArray<Map<Key, Witness>>
@@ -43,11 +44,18 @@ class FleetHistory extends History<RealFleet, FleetCommand> {
     const stores = Array.from({ length: size }, () => store)
     const policy = setup.tripPolicy
     // Slices of time begin where a node begins: only those of nodes that begin together are the same.
-    const apart = policy !== undefined && has("slices of time", policy) ? 0 : 37.5
+    const isWhole = policy !== undefined && has("FailureCount", policy)
+    const apart = policy !== undefined && has("slices of time", policy) ? 0 : isWhole ? 38 : 37.5
     super(setup, new RealFleet(setup, keys, world, stores, apart), note)
     // Of a failure and a success of two nodes in the same instant, nobody knows which was first.
     this.tick = policy === undefined || has("Consecutive", policy) ? 0.5 : 0
     this.witnesses = stores.map(() => new Map())
+    this.isWhole = isWhole
+  }
+
+  /** Nodes count failures within a time to the millisecond of the store, so there everything happens in whole ones. */
+  protected override advance(millis: number): void {
+    super.advance(this.isWhole ? Math.ceil(millis) : millis)
   }
 
   protected take({ command, node }: FleetCommand): void {
@@ -188,13 +196,14 @@ const sum = (all: ReadonlyArray<Totals | undefined>): Totals => {
 }
 
 /** Whether some part of a policy is of this kind. */
-const has = (kind: "Consecutive" | "slices of time", policy: PolicySetup): boolean => {
+const has = (kind: "Consecutive" | "FailureCount" | "slices of time", policy: PolicySetup): boolean => {
   switch (policy._tag) {
     case "AnyOf":
     case "AllOf":
       return policy.policies.some((one) => has(kind, one))
     case "Consecutive":
-      return kind === "Consecutive"
+    case "FailureCount":
+      return kind === policy._tag
     case "FailureRate":
     case "SlowCallRate":
       return kind === "slices of time" && "within" in policy.window
