@@ -103,6 +103,16 @@ describe("S2 a healthy circuit", () => {
     assert.isAtMost(late.dueAt, late.now)
   })
 
+  it("S3 is exchanged from the first answer on if others exchange it, although they see no failure any more", () => {
+    const { a, b } = pair()
+    b.fail()
+    b.exchange()
+    b.succeed()
+    b.exchange()
+    a.exchange()
+    assert.isBelow(a.dueAt, Infinity)
+  })
+
   it("S2 is Open from the first answer on if other nodes have opened it", () => {
     const { store } = openPair()
     const late = new TestNode(store, settingsWith({ node: "late" }))

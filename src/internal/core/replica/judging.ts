@@ -68,13 +68,17 @@ export const restOrAttend = (node: Stepped, situation: Situation): Stepped => {
     return { ...node, replica: Replicas.attending(attended, { quietSince: Infinity }) }
   }
   const { attention, standing } = replica
-  if (attention._tag === "Resting") return node
+  if (attention._tag === "Resting") return attendWindow(node)
   const quietSince = attention.quietIn === epoch ? Math.min(attention.quietSince, now) : now
   const mayRest = situation.isListening && standing._tag === "InStep" && !settings.writesThrough
   return mayRest && now - quietSince >= 2 * Replicas.intervalMillis(replica, settings)
     ? rest(rolledTo(node, here), situation)
     : { ...node, replica: Replicas.attending(replica, { quietSince, quietIn: epoch }) }
 }
+
+/** Nodes that exchange a window announce no failure in it: who asks for the circuit first exchanges it with them. */
+const attendWindow = (node: Stepped): Stepped =>
+  node.replica.reporting.answer === undefined ? node : { ...node, replica: Replicas.attended(node.replica) }
 
 const isOpening = ({ commands }: Stepped): boolean => commands.some(({ _tag }) => _tag === "Open")
 
