@@ -28,7 +28,7 @@
  * ```ts
  * import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
  * import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
- * import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+ * import type * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
  * import * as HttpServer from "@effect/platform/HttpServer"
  * import * as assert from "node:assert"
  * import { createServer } from "node:http"
@@ -75,7 +75,7 @@ import type * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import type * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import type * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpPlatform from "@effect/platform/HttpPlatform"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as Path from "@effect/platform/Path"
@@ -339,11 +339,7 @@ export type ServerServices =
  * @category layers
  */
 export const layer = <R = never>(options: Options<R> = {}): Layer.Layer<never, never, R | ServerServices> =>
-  Layer.suspend(() => {
-    const settings = decode<R>(options)
-    const api = layers.apiAt(settings.path)
-    return HttpLayerRouter.addHttpApi(api).pipe(Layer.provide(layers.layerIn(api, settings)))
-  })
+  Layer.suspend(() => layers.mounted(decode<R>(options)))
 
 /**
  * Mounts the administration like {@link layer}, with options that are read from configuration.
@@ -359,13 +355,7 @@ export const layerConfig = (
   options: ConfigOptions
 ): Layer.Layer<never, ConfigError.ConfigError, ServerServices> =>
   Layer.unwrapEffect(
-    orConfigError(
-      Effect.map(Config.unwrap(given(options)), (read) => {
-        const settings = decode<never>(read)
-        const api = layers.apiAt(settings.path)
-        return HttpLayerRouter.addHttpApi(api).pipe(Layer.provide(layers.layerIn(api, settings)))
-      })
-    )
+    orConfigError(Effect.map(Config.unwrap(given(options)), (read) => layers.mounted(decode<never>(read))))
   )
 
 /**

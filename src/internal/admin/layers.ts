@@ -1,5 +1,6 @@
 import * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { refuse } from "../options/checks.ts"
@@ -29,6 +30,16 @@ export const layerIn = <ApiId extends string, R>(
   // The builder reads the group, and nothing else of the API; its types cannot follow an API that is not known here.
   const layer = handlersOf(api as unknown as Api, settings).pipe(Layer.provide(guardsOf(settings)))
   return layer as unknown as Layer.Layer<HttpApiGroup.ApiGroup<ApiId, "circuitAdmin">, never, R>
+}
+
+/**
+ * Mounts the administration alone on a router.
+ *
+ * @internal
+ */
+export const mounted = <R>(settings: Settings<R>) => {
+  const api = apiAt(settings.path)
+  return HttpLayerRouter.addHttpApi(api).pipe(Layer.provide(layerIn(api, settings)))
 }
 
 const guardsOf = <R>(settings: Settings<R>) =>
