@@ -175,6 +175,30 @@ describe("a store with a fault in one circuit", () => {
       )
     })
   )
+
+  it.scoped("F7 a failure is announced again whose announcement was answered by a fault", () =>
+    Effect.gen(function* () {
+      const memory = yield* makeStore()
+      const announced: Array<boolean> = []
+      let isBroken = false
+      const fault = new CircuitStore.CircuitStoreError({ message: "WRONGTYPE" })
+      const node = yield* join({
+        ...memory,
+        exchange: (requests) =>
+          Effect.suspend(() => {
+            if (isBroken) return Effect.succeed(requests.map(() => fault))
+            announced.push(...requests.map(({ announce }) => announce))
+            return memory.exchange(requests)
+          })
+      })
+      yield* succeeding(node, 1)
+      isBroken = true
+      yield* failing(node, 1)
+      isBroken = false
+      yield* inStep
+      assert.isTrue(announced.includes(true))
+    })
+  )
 })
 
 describe("a window in a store", () => {

@@ -170,13 +170,12 @@ export abstract class AskingNode extends SharingNode {
         return
       }
       case "Exchange":
-        pending.asked.forEach(({ asked, key }, i) => {
+        pending.asked.forEach(({ asked, key, question }, i) => {
           const entry = body.entries[i]
-          this.update(key, { answeredAt: this.now, isFaulty: entry === undefined || isFault(entry) })
-          this.step(
-            key,
-            entry === undefined || isFault(entry) ? { _tag: "Faulted" } : { _tag: "Answered", entry, asked }
-          )
+          const isFaulty = entry === undefined || isFault(entry)
+          this.update(key, { answeredAt: this.now, isFaulty })
+          if (isFaulty) this.set(key, this.protocol.unasked(this.member(key).replica, question))
+          this.step(key, isFaulty ? { _tag: "Faulted" } : { _tag: "Answered", entry, asked })
         })
         this.done(pending)
     }

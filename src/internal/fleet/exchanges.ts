@@ -143,13 +143,17 @@ export class Exchanges {
   }
 
   private answered(
-    { asked, member }: Questioned,
+    { asked, member, question }: Questioned,
     answer: Entry | CircuitStoreError = noAnswer,
     caller: Caller
   ): void {
     this.node.answered(member, this.node.breaker.now(caller), isFault(answer))
-    if (isFault(answer)) this.node.faulted(member, answer, caller)
-    else this.node.step(member, { _tag: "Answered", entry: answer, asked }, caller)
+    if (isFault(answer)) {
+      this.node.set(member, unasked(member.replica, question))
+      this.node.faulted(member, answer, caller)
+    } else {
+      this.node.step(member, { _tag: "Answered", entry: answer, asked }, caller)
+    }
   }
 
   private unanswered({ member, question }: Questioned, caller: Caller): void {

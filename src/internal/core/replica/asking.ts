@@ -60,7 +60,7 @@ const exchanged = (replica: Replica, announce: boolean, { now, settings }: Situa
 }
 
 /**
- * The store could not be asked: what was to be announced still is.
+ * The store could not be asked, or has a fault with the circuit: what was to be announced still is.
  *
  * @internal
  */
