@@ -9,7 +9,7 @@ import { shrink } from "./shrink.ts"
 import { story } from "./story.ts"
 
 /** `npm run simulate` plays others. */
-const seeds = { first: 1, histories: inLongRun(12_000, 200) }
+const seeds = { first: 1, histories: inLongRun(30_000, 200) }
 
 /** So many are played in one turn of the event loop. */
 const inTurn = 50
@@ -24,7 +24,7 @@ describe("histories of a fleet", { timeout: 1_200_000 }, () => {
       if (failure !== undefined) assert.fail(story(shrink(history, failure.invariant)))
     }
     // So few go through most of it only.
-    if (seeds.histories >= 12_000) assert.deepStrictEqual(coverage.missing, [])
+    if (seeds.histories >= 30_000) assert.deepStrictEqual(coverage.missing, [])
   })
 
   it("S1 to S17 the same seed is the same history", () => {
