@@ -28,7 +28,7 @@
  * ```ts
  * import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
  * import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
- * import type * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+ * import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
  * import * as HttpServer from "@effect/platform/HttpServer"
  * import * as assert from "node:assert"
  * import { createServer } from "node:http"
