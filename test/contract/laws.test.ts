@@ -137,7 +137,7 @@ const faults: ReadonlyArray<readonly [name: string, fault: Fault, law: RegExp]> 
   ],
   [
     "does not say which report it has",
-    (store) => mapWindows(store, (window) => ({ ...window, told: 0 })),
+    (store) => mapWindows(store, (window) => ({ ...window, latestReport: 0 })),
     /on another base than the latest one is not added/
   ],
   [

@@ -79,7 +79,7 @@ const state: fc.Arbitrary<Wire.SharedCircuit> = fc.record({
   circuit,
   reason: fc.constantFrom("Tripped", "ProbeFailed", "Manual"),
   probers: fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true }),
-  keepers: holds,
+  isolators: holds,
   disablers: holds,
   resets: count,
   restoredAt: fc.oneof(time, fc.constant(-Infinity))
@@ -256,7 +256,7 @@ describe("F5 any text", () => {
         policy: "rules",
         circuit: closed,
         probers: { 1: "a", 2: null },
-        keepers: null,
+        isolators: null,
         disablers: { a: 0, b: 2, c: "3" },
         reason: "Whim",
         resets: -1,
@@ -265,7 +265,7 @@ describe("F5 any text", () => {
     )
     assert.deepInclude(read, {
       probers: { 1: "a" },
-      keepers: {},
+      isolators: {},
       disablers: { b: 2 },
       reason: "Manual",
       resets: 0,
@@ -395,7 +395,7 @@ describe("what is held of a circuit", () => {
   for (const over of [
     { reason: "Tripped" },
     { probers: { 1: "a" } },
-    { keepers: { a: 1 } },
+    { isolators: { a: 1 } },
     { disablers: { a: 1 } },
     { resets: 1 }
   ] as const) {

@@ -6,7 +6,7 @@ import { check } from "./check.ts"
 
 const window = {
   epoch: 3,
-  told: 7,
+  latestReport: 7,
   exchanges: 40,
   sections: [
     {
@@ -35,7 +35,7 @@ describe("F4 the window that a store answers", () => {
 
   it("F4 is none without an epoch, or without the numbers that say what was reported", () => {
     for (const value of wrong) {
-      assert.isUndefined(decodeWindow({ ...window, told: value }))
+      assert.isUndefined(decodeWindow({ ...window, latestReport: value }))
       assert.isUndefined(decodeWindow({ ...window, exchanges: value }))
     }
     for (const epoch of [NaN, Infinity, "1", null, undefined]) {
@@ -110,7 +110,7 @@ describe("F4 the window that a store answers", () => {
       fc.anything(),
       fc.record({
         epoch: fc.double(),
-        told: fc.nat(),
+        latestReport: fc.nat(),
         exchanges: fc.nat(),
         failing: fc.anything(),
         sections: fc.array(

@@ -161,7 +161,7 @@ describeWith("own", "windows on a server", () => {
       const [entry] = yield* exchange([
         { ...report("kept 7", 1, 1), window: { ...reportOf(1), report: undefined } }
       ])
-      assert.strictEqual(entry?.window?.told, 1)
+      assert.strictEqual(entry?.window?.latestReport, 1)
       assert.strictEqual(callsIn(entry!), 500 + 500 + 1_600)
     })
   )
@@ -183,13 +183,13 @@ describeWith("own", "windows on a server", () => {
         await exchange({ name: "rules", epoch: 1, report: undefined })
         // A number that was garbled may be any; then the node goes on from what the store says it has.
         const { window } = await exchange(reportOf(1, { number: 2 }), true)
-        const told = window?.told ?? 0
+        const told = window?.latestReport ?? 0
         const before = window === undefined ? 0 : callsIn({ ...first!, window })
         const after = await exchange(
           { ...reportOf(7, { number: told + 1 }), epoch: Math.max(1, window?.epoch ?? 1) },
           true
         )
-        assert.strictEqual(after.window?.told, told + 1)
+        assert.strictEqual(after.window?.latestReport, told + 1)
         assert.isAtLeast(callsIn(after), before + 7)
         assert.deepStrictEqual(
           after.leases.map(({ node }) => node).filter((node) => node === "one"),

@@ -1,7 +1,7 @@
 /** When a process asks the store, and for how long it waits: `exchanges.ts`, `connection.ts`, `subscription.ts`, as data. */
 import * as Links from "../../src/internal/core/replica/link.ts"
 import type { ExchangeRequest } from "../../src/CircuitStore.ts"
-import type { WriteCommand } from "../../src/internal/core/replica/replica.ts"
+import type { WriteCommand } from "../../src/internal/core/replica/progress.ts"
 import type { Asked, Question } from "../../src/internal/core/replica/events.ts"
 import type { Change } from "../../src/CircuitStore.ts"
 import type { AnswerBody, Entry } from "./Message.ts"
@@ -192,7 +192,7 @@ export abstract class AskingNode extends SharingNode {
     if (!wasFailing) return
     this.facts.push({ _tag: "Link", isFailing: false })
     if (!this.isListening) this.forget()
-    for (const key of this.scheduled()) this.step(key, { _tag: "Hurried" })
+    for (const key of this.scheduled()) this.step(key, { _tag: "ExchangeRequested" })
   }
 
   private failed(pending: Pending): void {
@@ -205,11 +205,11 @@ export abstract class AskingNode extends SharingNode {
       case "Ping":
         return this.pause(this.settings.syncMillis)
       case "Write":
-        return this.step(pending.key, { _tag: "Unwritten", revision: pending.revision })
+        return this.step(pending.key, { _tag: "WriteFailed", revision: pending.revision })
       case "Exchange":
         for (const { key, question } of pending.asked) {
           this.set(key, this.protocol.unasked(this.member(key).replica, question))
-          this.step(key, { _tag: "Unwritten", revision: undefined })
+          this.step(key, { _tag: "WriteFailed", revision: undefined })
         }
         this.done(pending)
     }
@@ -231,7 +231,7 @@ export abstract class AskingNode extends SharingNode {
   /** Has every circuit asked about before its next call. */
   private forget(): void {
     for (const key of this.members.keys()) this.update(key, { answeredAt: -Infinity, isFaulty: false })
-    for (const key of this.scheduled()) this.step(key, { _tag: "Hurried" })
+    for (const key of this.scheduled()) this.step(key, { _tag: "ExchangeRequested" })
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -246,8 +246,8 @@ export abstract class AskingNode extends SharingNode {
     this.step(
       change.key,
       change._tag === "Failing"
-        ? { _tag: "FailuresHeard", listeners: change.listeners ?? 0 }
-        : { _tag: "ChangeHeard", now: change.now, revision: change.revision, state: change.state }
+        ? { _tag: "FailuresAnnounced", listeners: change.listeners ?? 0 }
+        : { _tag: "ChangeReceived", now: change.now, revision: change.revision, state: change.state }
     )
   }
 

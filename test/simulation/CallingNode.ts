@@ -2,6 +2,7 @@
 import type { Circuit, Decision, Ticket } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
+import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import { isCounting } from "../../src/internal/core/replica/reporting.ts"
 import { AskingNode } from "./AskingNode.ts"
@@ -80,7 +81,7 @@ export abstract class CallingNode extends AskingNode {
   protected hasToWait({ id, key }: Activity): boolean {
     const { writesThrough } = this.settings
     if (this.link.isFailing || (!writesThrough && this.isKnown(key))) return false
-    if (writesThrough) this.set(key, Replicas.attended(this.member(key).replica))
+    if (writesThrough) this.set(key, Activities.startExchanging(this.member(key).replica))
     this.waitFor(id, key, true)
     return true
   }
@@ -120,8 +121,8 @@ export abstract class CallingNode extends AskingNode {
 
   private start(activity: CallActivity, ticket: Ticket, isGranted: boolean): void {
     this.put({ _tag: "Running", activity, ticket, startedAt: this.now })
-    const { offset, standing } = this.member(activity.key).replica
-    const generation = ticket.generation + offset
+    const { generationOffset, standing } = this.member(activity.key).replica
+    const generation = ticket.generation + generationOffset
     const { slot } = ticket
     this.facts.push({ _tag: "Started", call: activity, generation, slot, isGranted, standing: standing._tag })
   }
@@ -237,7 +238,7 @@ export abstract class CallingNode extends AskingNode {
   /** A healthy call under a policy that does not ask for its time needs no clock. */
   private needsTime(key: string, { outcome }: CallPlan): boolean {
     const { answeredAt, circuit, isFaulty, replica } = this.member(key)
-    const needsCoordinator = Replicas.isExchanging(replica) || answeredAt === -Infinity || isFaulty
+    const needsCoordinator = Activities.isExchanging(replica) || answeredAt === -Infinity || isFaulty
     return (
       outcome !== "Success" ||
       this.rules.policy.timesSuccesses ||

@@ -1,7 +1,8 @@
 /** What histories have gone through. */
 import type { Change } from "../../src/internal/core/replica/changes.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
-import type { Command, Standing } from "../../src/internal/core/replica/replica.ts"
+import type { Command } from "../../src/internal/core/replica/progress.ts"
+import type { Standing } from "../../src/internal/core/replica/replica.ts"
 import type { Disturbance } from "./Fleet.ts"
 
 export class Coverage {
@@ -39,12 +40,12 @@ const required: ReadonlyArray<string> = [
     SlotAbandoned: true,
     Answered: true,
     Written: true,
-    Unwritten: true,
+    WriteFailed: true,
     Faulted: true,
-    ChangeHeard: true,
-    FailuresHeard: true,
+    ChangeReceived: true,
+    FailuresAnnounced: true,
     StoreLost: true,
-    Hurried: true
+    ExchangeRequested: true
   }),
   ...named<Name<Command>>("command", {
     Change: true,
@@ -54,14 +55,14 @@ const required: ReadonlyArray<string> = [
     Answer: true,
     Report: true
   }),
-  ...named<Name<Standing>>("standing", { InStep: true, Writing: true, Diverged: true, Alone: true }),
+  ...named<Name<Standing>>("standing", { InSync: true, Writing: true, Diverged: true, LocallyOpen: true }),
   ...named<Name<Change>>("change", {
     Opens: true,
     TakesSlot: true,
     SettlesProbe: true,
     Trips: true,
     Resets: true,
-    Keeps: true,
+    SetsHolds: true,
     Restores: true
   }),
   ...named<Name<Disturbance>>("fault", {

@@ -106,7 +106,7 @@ export class Ending {
         const member = node.members.get(key)!
         const { standing } = member.replica
         if (
-          standing._tag === "Alone" ||
+          standing._tag === "LocallyOpen" ||
           hasJustExpired(fleet, key) ||
           (read !== undefined && !isUnder(node, read))
         )

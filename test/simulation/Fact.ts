@@ -1,7 +1,8 @@
 /** What a node has done, as an onlooker notes it. */
 import type { Circuit } from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
-import type { Command, Replica } from "../../src/internal/core/replica/replica.ts"
+import type { Command } from "../../src/internal/core/replica/progress.ts"
+import type { Replica } from "../../src/internal/core/replica/replica.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
 
 export type Fact =

@@ -214,7 +214,7 @@ export class Ledger {
   private trip(node: VirtualNode, { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>): void {
     if (event._tag !== "Opened" || event.reason !== "Tripped") return
     const name = `${node.settings.node} ${key}`
-    const generation = event.before.generation + node.members.get(key)!.replica.offset
+    const generation = event.before.generation + node.members.get(key)!.replica.generationOffset
     this.trips.set(name, Math.max(generation, this.trips.get(name) ?? 0))
   }
 
@@ -267,7 +267,7 @@ export class Ledger {
     for (const { circuit, key, replica } of node.members.values()) {
       const member = `${node.settings.node} ${key}`
       const lineage = this.lineages.get(member)
-      const isAlone = replica.standing._tag === "Alone"
+      const isAlone = replica.standing._tag === "LocallyOpen"
       if (lineage === undefined || !(isCounting(circuit) || isAlone)) continue
       const epoch = isAlone ? replica.standing.epoch : Replicas.epochOf(replica, circuit)
       if (isCounting(circuit) && circuit.window === node.rules.policy.initial) this.lineages.delete(member)

@@ -95,7 +95,7 @@ export const settingsOf = (
     windowName: `${rules.policy} ${probes} ${failuresToReopen} ${Number(recovers)}`,
     quorum: setup.quorum,
     syncMillis,
-    place: drawn(7, ...[...node].map((letter) => letter.charCodeAt(0))),
+    phase: drawn(7, ...[...node].map((letter) => letter.charCodeAt(0))),
     staleMillis: Math.min(Infinity, ...policy.spans) / 4,
     leaseMillis,
     longestOpenMillis: yearMillis,

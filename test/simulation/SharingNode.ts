@@ -3,7 +3,8 @@ import type { Circuit, Decision } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import type { Link } from "../../src/internal/core/replica/link.ts"
 import * as Links from "../../src/internal/core/replica/link.ts"
-import type { Command, Replica, WriteCommand } from "../../src/internal/core/replica/replica.ts"
+import type { Command, WriteCommand } from "../../src/internal/core/replica/progress.ts"
+import type { Replica } from "../../src/internal/core/replica/replica.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import type { Settings, Situation } from "../../src/internal/core/replica/situation.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
@@ -92,11 +93,11 @@ export abstract class SharingNode {
   }
 
   situation(): Situation {
-    const { ahead, answeringSince, isFailing } = this.link
+    const { clockOffset, answeringSince, isFailing } = this.link
     return {
       settings: this.settings,
       now: this.now,
-      ahead,
+      clockOffset,
       answeringSince,
       isFailing,
       isListening: this.isListening,

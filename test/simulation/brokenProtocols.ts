@@ -1,7 +1,8 @@
 /** Protocols of which each breaks a rule of sharing, and must be noticed. */
 import { yearMillis } from "../../src/internal/core/millis.ts"
-import type { Command, Stepped, Writing } from "../../src/internal/core/replica/replica.ts"
-import { latestOf } from "../../src/internal/core/replica/replica.ts"
+import type { Command, Progress } from "../../src/internal/core/replica/progress.ts"
+import type { Writing } from "../../src/internal/core/replica/replica.ts"
+import { latestStored } from "../../src/internal/core/replica/replica.ts"
 import type { Entry, Event } from "../../src/internal/core/replica/events.ts"
 import type { Protocol } from "./Protocol.ts"
 import { protocol as real } from "./Protocol.ts"
@@ -9,7 +10,7 @@ import { protocol as real } from "./Protocol.ts"
 type Step = Protocol["step"]
 type Arguments = Parameters<Step>
 
-const stepping = (broken: (step: Step, ...of: Arguments) => Stepped): Partial<Protocol> => ({
+const stepping = (broken: (step: Step, ...of: Arguments) => Progress): Partial<Protocol> => ({
   step: (...of) => broken(real.step, ...of)
 })
 
@@ -51,21 +52,21 @@ const withOldest = (replica: Arguments[0]): Arguments[0] => {
 }
 
 /** What a node knew before, where it has learned nothing. */
-const unlessIgnored = (before: Arguments[0], stepped: Stepped): Stepped =>
-  latestOf(stepped.replica).at === -Infinity
+const unlessIgnored = (before: Arguments[0], stepped: Progress): Progress =>
+  latestStored(stepped.replica).at === -Infinity
     ? { ...stepped, replica: { ...stepped.replica, followed: before.followed, standing: before.standing } }
     : stepped
 
 const everybody = Array.from({ length: 24 }, (_, i) => `n${i % 4}.${Math.floor(i / 4) + 1}`)
 
-const withoutCommand = (stepped: Stepped, tag: Command["_tag"]): Stepped => ({
+const withoutCommand = (stepped: Progress, tag: Command["_tag"]): Progress => ({
   ...stepped,
   commands: stepped.commands.filter(({ _tag }) => _tag !== tag)
 })
 
 export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   "a change that comes late is news": stepping((step, replica, circuit, event, situation) =>
-    event._tag === "ChangeHeard"
+    event._tag === "ChangeReceived"
       ? unlessIgnored(replica, step(withOldest(replica), circuit, event, situation))
       : step(replica, circuit, event, situation)
   ),
@@ -76,8 +77,8 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
     const asked = { ...event.asked, known: oldest.followed }
     return unlessIgnored(replica, step(oldest, circuit, { ...event, asked }, situation))
   }),
-  "changes are not heard": deafTo((_, __, { _tag }) => _tag === "ChangeHeard"),
-  "announcements are not heard": deafTo((_, __, { _tag }) => _tag === "FailuresHeard"),
+  "changes are not heard": deafTo((_, __, { _tag }) => _tag === "ChangeReceived"),
+  "announcements are not heard": deafTo((_, __, { _tag }) => _tag === "FailuresAnnounced"),
   "failures are not announced": {
     ask: (...of) => {
       const asked = real.ask(...of)
@@ -111,21 +112,21 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   },
   "the window of another generation counts": hearing((replica, circuit, event) => {
     if (event._tag !== "Answered" || event.entry.window === undefined) return event
-    const epoch = circuit.generation + replica.offset
+    const epoch = circuit.generation + replica.generationOffset
     return { ...event, entry: { ...event.entry, window: { ...event.entry.window, epoch } } }
   }),
   "what all nodes count is not judged": stepping((step, ...of) => withoutCommand(step(...of), "Open")),
   "a node rests although it has failures": stepping((step, ...of) => {
     const stepped = step(...of)
     return of[2]._tag === "Answered" && stepped.circuit._tag === "Closed"
-      ? { ...stepped, replica: { ...stepped.replica, attention: { _tag: "Resting" } } }
+      ? { ...stepped, replica: { ...stepped.replica, activity: { _tag: "Idle" } } }
       : stepped
   }),
   "a node never rests": stepping((step, ...of) => {
     const stepped = step(...of)
-    const { attention } = stepped.replica
-    return attention._tag === "Exchanging"
-      ? { ...stepped, replica: { ...stepped.replica, attention: { ...attention, quietSince: Infinity } } }
+    const { activity } = stepped.replica
+    return activity._tag === "Exchanging"
+      ? { ...stepped, replica: { ...stepped.replica, activity: { ...activity, quietSince: Infinity } } }
       : stepped
   }),
   "probes are decided by each node": { asksForSlot: () => false },
@@ -186,7 +187,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   }),
   "what the store has lost is not given back": deafTo(
     (replica, _, event) =>
-      event._tag === "Answered" && event.entry.revision === "" && latestOf(replica).revision !== ""
+      event._tag === "Answered" && event.entry.revision === "" && latestStored(replica).revision !== ""
   ),
   "what a node has changed during an outage is not written": deafTo(
     (replica, _, event) => event._tag === "Answered" && replica.standing._tag === "Diverged"
@@ -197,9 +198,9 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   "a reset does not end the isolations of other nodes": stepping(
     (step, replica, circuit, event, situation) => {
       const stepped = step(replica, circuit, event, situation)
-      const isOther = event._tag === "ChangeHeard" || event._tag === "Answered"
-      return isOther && stepped.replica.kept.isolations < replica.kept.isolations
-        ? { ...stepped, replica: { ...stepped.replica, kept: replica.kept } }
+      const isOther = event._tag === "ChangeReceived" || event._tag === "Answered"
+      return isOther && stepped.replica.ownHolds.isolations < replica.ownHolds.isolations
+        ? { ...stepped, replica: { ...stepped.replica, ownHolds: replica.ownHolds } }
         : stepped
     }
   ),
@@ -214,7 +215,9 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
       return { ...asked, question: { ...asked.question, keepMillis: yearMillis } }
     }
   },
-  "clocks are taken for the same": { linked: (link, answer) => ({ ...real.linked(link, answer), ahead: 0 }) },
+  "clocks are taken for the same": {
+    linked: (link, answer) => ({ ...real.linked(link, answer), clockOffset: 0 })
+  },
   "the end of an outage is not noticed": {
     linked: (link, answer) => ({ ...real.linked(link, answer), isFailing: link.isFailing })
   }

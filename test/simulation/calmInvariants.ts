@@ -2,6 +2,7 @@
  * What holds of a circuit of a node once nothing has gone wrong for so long that every node has asked and been answered;
  * each by the rule of sharing that it proves and its name.
  */
+import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
 import type { Member } from "./Fact.ts"
@@ -71,11 +72,11 @@ export const ofCalm = {
     writtenFor
   }): Wrong => {
     if (writtenFor < messageMillis || calmFor < renewedMillis) return undefined
-    const { disablers, keepers } = read.shared
-    const { disables, isolations } = member.replica.kept
+    const { disablers, isolators } = read.shared
+    const { disables, isolations } = member.replica.ownHolds
     const { node } = settings
-    return isolations !== (keepers[node] ?? 0) || disables !== (disablers[node] ?? 0)
-      ? `${node} has ${isolations} and ${disables}, the store says ${keepers[node]} and ${disablers[node]}`
+    return isolations !== (isolators[node] ?? 0) || disables !== (disablers[node] ?? 0)
+      ? `${node} has ${isolations} and ${disables}, the store says ${isolators[node]} and ${disablers[node]}`
       : undefined
   },
 
@@ -91,7 +92,7 @@ export const ofCalm = {
     const isIsolatedSince = (ledger.isolated.get(`${settings.node} ${key}`) ?? []).some(
       (at) => at > reset.at - 2 * messageMillis
     )
-    const { isolations } = replica.kept
+    const { isolations } = replica.ownHolds
     return isolations > 0 && !isIsolatedSince
       ? `${settings.node} keeps ${isolations} isolations of ${key}`
       : undefined
@@ -103,14 +104,14 @@ export const ofCalm = {
     if (together === undefined || calm.node.settings.quorum > 1) return undefined
     if (calm.recordedFor < calmMillis) return undefined
     const { failures, slow } = calm.node.settings.policy.counts(together, calm.fleet.storeNow)
-    return failures + slow > 0 && !Replicas.isExchanging(calm.member.replica)
+    return failures + slow > 0 && !Activities.isExchanging(calm.member.replica)
       ? `${calm.node.settings.node} rests, while ${failures + slow} failures are known`
       : undefined
   },
 
   "S4 without faults, what a node has recorded is reported": (calm): Wrong => {
     const { circuit, replica } = calm.member
-    if (circuit._tag !== "Closed" || replica.standing._tag !== "InStep") return undefined
+    if (circuit._tag !== "Closed" || replica.standing._tag !== "InSync") return undefined
     const { node } = calm
     const { failures, slow } = node.rules.policy.counts(circuit.window, node.now)
     if (failures + slow === 0 || calm.recordedFor < calmMillis) return undefined
@@ -165,7 +166,7 @@ const windowOf = ({ member: { circuit, replica }, node: { settings }, read, stor
   const window = stored.windows[settings.windowName]
   if (window === undefined || circuit._tag !== "Closed" || read.shared.circuit._tag !== "Closed")
     return undefined
-  if (replica.standing._tag !== "InStep" || window.epoch !== Replicas.epochOf(replica, circuit))
+  if (replica.standing._tag !== "InSync" || window.epoch !== Replicas.epochOf(replica, circuit))
     return undefined
   return settings.policy.gather(window.sections)
 }

@@ -69,7 +69,7 @@ export const ofFacts = {
     const member = node.members.get(key)!
     const { followed, standing } = member.replica
     const circuit = read?.shared.circuit
-    if (circuit?._tag !== "Open" || standing._tag !== "InStep" || followed.revision !== stored.revision)
+    if (circuit?._tag !== "Open" || standing._tag !== "InSync" || followed.revision !== stored.revision)
       return undefined
     const left = circuit.openedAt + circuit.openMillis - fleet.storeNow
     return left > clockError ? `call ${fact.call.id} started ${left} ms before that` : undefined
@@ -81,7 +81,7 @@ export const ofFacts = {
     const isCalm =
       fleet.storeIs === "Up" && fleet.brokenKeys.size === 0 && fleet.now - ledger.calmSince > calmMillis
     const { read } = ledger.stored(fleet, key)
-    const isShared = read !== undefined && isUnder(node, read) && fact.standing !== "Alone"
+    const isShared = read !== undefined && isUnder(node, read) && fact.standing !== "LocallyOpen"
     return isCalm && isShared ? `call ${fact.call.id} of ${node.settings.node} has none` : undefined
   }
 } satisfies Record<string, (fleet: Fleet, ledger: Ledger, node: VirtualNode, fact: Fact) => Wrong>

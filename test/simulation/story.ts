@@ -105,15 +105,15 @@ const entryText = (entry: Entry): string => {
   const windowText =
     window === undefined
       ? ""
-      : `, epoch ${window.epoch} told ${window.told} of ${window.exchanges} ${JSON.stringify(window.sections.map((it) => it.rows))}`
+      : `, epoch ${window.epoch} told ${window.latestReport} of ${window.exchanges} ${JSON.stringify(window.sections.map((it) => it.rows))}`
   const leased = leases.length === 0 ? "" : `, leases ${leases.map((it) => it.node)}`
   return `${revision || "nothing"} ${state === undefined ? "(known)" : stateText(state)}${windowText}${leased}`
 }
 
 const stateText = (state: string): string => {
   if (state === "") return ""
-  const { circuit, disablers, keepers, probers, resets, restoredAt } = JSON.parse(state)
-  const held = Object.entries({ probers, keepers, disablers })
+  const { circuit, disablers, isolators, probers, resets, restoredAt } = JSON.parse(state)
+  const held = Object.entries({ probers, isolators, disablers })
     .filter(([, of]) => Object.keys(of).length > 0)
     .map(([name, of]) => `${name} ${JSON.stringify(of)}`)
   return [
@@ -136,15 +136,18 @@ const circuitText = (circuit: Circuit<unknown>): string => {
 const statesOf = (fleet: Fleet): string => {
   const nodes = fleet.living.flatMap((node) =>
     [...node.members.values()].map((member) => {
-      const { attention, kept, standing } = member.replica
+      const { activity, ownHolds, standing } = member.replica
       const link = `${node.link.isFailing ? "!" : ""}${node.isListening ? "" : "~"}`
-      const keeps = kept.isolations + kept.disables > 0 ? ` keeps ${kept.isolations},${kept.disables}` : ""
+      const keeps =
+        ownHolds.isolations + ownHolds.disables > 0
+          ? ` keeps ${ownHolds.isolations},${ownHolds.disables}`
+          : ""
       const circuit = viewOf(fleet, node, member)
       const counts =
         circuit._tag === "Closed"
           ? ` ${Object.values(node.rules.policy.counts(circuit.window, node.now))}`
           : ""
-      return `${node.settings.node}${link} ${member.key} ${circuitText(circuit)}${counts} ${standing._tag}${keeps}${attention._tag === "Resting" ? " rests" : ""}`
+      return `${node.settings.node}${link} ${member.key} ${circuitText(circuit)}${counts} ${standing._tag}${keeps}${activity._tag === "Idle" ? " rests" : ""}`
     })
   )
   const stored = [...fleet.store.circuits].map(([key, { revision, state }]) => {

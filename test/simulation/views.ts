@@ -1,7 +1,7 @@
 /** How the circuits of nodes compare with the shared one, as far as clocks, messages and leases allow. */
 import type { Circuit, Rules } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
-import { withoutLost } from "../../src/internal/core/replica/shared.ts"
+import { withoutExpired } from "../../src/internal/core/replica/shared.ts"
 import type { Member } from "./Fact.ts"
 import type { Fleet } from "./Fleet.ts"
 import type { Read } from "./Ledger.ts"
@@ -46,7 +46,7 @@ export const isFollowing = (node: VirtualNode, { answeredAt, isFaulty, replica }
   answeredAt > -Infinity &&
   !isFaulty &&
   replica.standing._tag !== "Writing" &&
-  replica.standing._tag !== "Alone"
+  replica.standing._tag !== "LocallyOpen"
 
 export const isUnder = ({ settings }: VirtualNode, read: Read): boolean =>
   read.shared.circuit._tag === "Closed" || settings.rulesName === read.rulesName
@@ -82,7 +82,7 @@ const sharedAt = (
   now: number
 ): ReadonlyArray<Circuit<unknown>> => {
   const { leases } = fleet.store.find(member.key, fleet.storeNow)
-  const living = (millis: number) => withoutLost(read.shared, node.rules, { leases, now }, millis).circuit
+  const living = (millis: number) => withoutExpired(read.shared, node.rules, { leases, now }, millis).circuit
   // After an outage, everybody has a lease.
   const isGranted = now - node.link.answeringSince < leaseMillis + syncMillis
   const seen = isGranted ? read.shared.circuit : living(leaseMillis + syncMillis + deadlineMillis)

@@ -7,36 +7,35 @@ import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
- * Coordinates the circuits of a breaker with those of its name in other processes: the port through which a breaker knows
- * a fleet. A breaker without one is alone with its process.
+ * Coordinates a breaker's circuits with breakers of its name in other processes. It is the port between a breaker and a
+ * fleet. A breaker without one shares nothing.
  *
- * A circuit whose entry says that it does not need the coordinator is one that the coordinator knows to be healthy
- * everywhere: its calls go by the circuit as it is here, and their successes are not reported.
+ * If an entry does not need the coordinator, its circuit is healthy on all nodes: calls use the circuit of this process, and
+ * their successes are not reported.
  *
  * @internal
  */
 export interface Coordinator {
-  /** Whether no entry's `needsCoordinator` can be relied on, because changes are not heard of as they happen. */
+  /** Whether every call needs the coordinator, because changes elsewhere are not known as they happen. */
   readonly isUncertain: boolean
   /** Whether every outcome is written to the store before its call returns. */
   readonly writesThrough: boolean
   /**
-   * In how many milliseconds to try again, where calls are rejected because the store cannot be asked; `undefined` where
-   * they are not.
+   * The `retryAfter` of calls that are rejected because the store fails, in milliseconds; `undefined` if none are.
    */
   readonly outageMillis: number | undefined
-  /** Waits until it is known how the circuit stands elsewhere; `undefined` where there is nothing to wait for. */
+  /** Waits until the state of the circuit elsewhere is known; `undefined` if there is nothing to wait for. */
   readonly ready: (entry: CircuitEntry, caller: Caller) => Effect.Effect<void> | undefined
-  /** Asks for a slot among the probes of all processes; `undefined` where this process decides by itself. */
+  /** Requests a slot among the probes of all processes; `undefined` if this process decides by itself. */
   readonly requestSlot: (entry: CircuitEntry, caller: Caller) => SlotRequest | undefined
   /**
-   * The circuit by which to decide whether it has to open, with what all processes count, and the time by which its window
-   * goes; `undefined` where that is decided later.
+   * The circuit with the counts of all processes, by which to decide whether it opens, and the time by which its window is
+   * read; `undefined` if that is decided later.
    */
   readonly judged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Judged | undefined
-  /** Called after each step of this process on a circuit. Answers what the step's caller has to wait for, if anything. */
+  /** Is called after each step of this process on a circuit. The result is what the caller has to wait for, if anything. */
   readonly after: (entry: CircuitEntry, step: Step, caller: Caller) => Effect.Effect<void> | undefined
-  /** How a circuit that this process does not hold stands elsewhere; `undefined` where the store cannot tell. */
+  /** Reads a circuit that this process does not hold; `undefined` if the store does not answer. */
   readonly peek: (key: string) => Effect.Effect<Circuit<unknown> | undefined>
 }
 
@@ -47,19 +46,19 @@ export interface Judged {
 }
 
 /**
- * A request for a slot. It goes on in the background if the call that made it is interrupted.
+ * A slot request. It goes on in the background if its call is interrupted.
  *
  * @internal
  */
 export interface SlotRequest {
-  /** Waits for the decision; `undefined` where the store could not be asked. */
+  /** Waits for the decision; `undefined` if the store could not be asked. */
   readonly decision: Effect.Effect<Decision | undefined>
-  /** Gives back the slot that was granted, or will be. */
+  /** Gives back the slot that was granted or will be granted. */
   readonly abandon: () => void
 }
 
 /**
- * What this process has done to a circuit.
+ * A step that this process has taken on a circuit.
  *
  * @internal
  */

@@ -3,38 +3,37 @@ import * as Machine from "./circuit.ts"
 import * as Slots from "./slots.ts"
 
 /**
- * The texts by which processes share a circuit. Every text that leaves or enters is encoded and decoded here. Another
- * process, another version or another program may have written it, so it is checked, and clamped to what the rules of this
- * process allow.
+ * Encodes and decodes the texts by which processes share the state of a circuit. Another process, another version or another
+ * program may have written a text, so decoding checks it, and clamps it to what the rules of this process allow.
  */
 
 /**
- * A circuit as processes share it: the machine's state without its window, in the store's time, and who holds its slots
- * and holds it by hand.
+ * A circuit as processes share it: its state without the window, in the store's time, and the nodes that hold its slots,
+ * isolate it or disable it.
  *
  * @internal
  */
 export interface SharedCircuit extends Holdings {
   readonly circuit: Circuit<unknown>
-  /** When a process gave it back to a store that had lost it. */
+  /** When a node restored it in a store that had lost it. */
   readonly restoredAt: number
 }
 
 /**
- * What processes know of a shared circuit beyond its state.
+ * The part of a shared circuit that a circuit of one process does not have.
  *
  * @internal
  */
 export interface Holdings {
-  /** Why it opened, if it did. */
+  /** Why it last opened. */
   readonly reason: Reason
-  /** The process of each slot, by the slot's id. */
+  /** The node that holds each slot, by the slot's id. */
   readonly probers: Readonly<Record<string, string>>
-  /** How many isolations of the circuit each process holds. */
-  readonly keepers: Holds
-  /** How often each process has disabled the circuit. */
+  /** The number of isolations of each node. */
+  readonly isolators: Holds
+  /** The number of disables of each node. */
   readonly disablers: Holds
-  /** How often it was reset by hand, which ends all isolations. */
+  /** The number of resets by hand, each of which ends all isolations. */
   readonly resets: number
 }
 
@@ -45,8 +44,8 @@ export type Holds = Readonly<Record<string, number>>
 export type Reason = "Tripped" | "ProbeFailed" | "Manual"
 
 /**
- * What the decoding goes by: the rules of this process, the text by which other processes know that theirs are the same,
- * the longest that an opening may last, and the store's time.
+ * What decoding depends on: the rules of this process, a text that is the same for equal rules, the longest opening that is
+ * allowed, and the store's time.
  *
  * @internal
  */
@@ -58,8 +57,8 @@ export interface Reader {
 }
 
 /**
- * What a text is: the state of a circuit; one under rules of other processes, which is left alone; or no state at all,
- * which is overwritten.
+ * The result of decoding: a state; a state under the rules of other processes, which is left alone; or an invalid text, which
+ * is overwritten.
  *
  * @internal
  */
@@ -71,7 +70,7 @@ export type Decoded =
 const version = 1
 
 /**
- * A circuit of which the store keeps nothing.
+ * A circuit that has no state in the store.
  *
  * @internal
  */
@@ -82,27 +81,27 @@ export const initial = (rules: Rules<unknown>): SharedCircuit => ({
 })
 
 /**
- * The holdings of a circuit that no process holds, as most circuits are.
+ * The holdings of most circuits, which no node holds.
  *
  * @internal
  */
 export const noHoldings: Holdings = {
   reason: "Manual",
   probers: {},
-  keepers: {},
+  isolators: {},
   disablers: {},
   resets: 0
 }
 
 /**
- * What is held of a shared circuit, without its state.
+ * The holdings of a shared circuit, without its state.
  *
  * @internal
  */
-export const holdingsOf = ({ disablers, keepers, probers, reason, resets }: SharedCircuit): Holdings =>
-  reason === "Manual" && resets === 0 && isEmpty(probers) && isEmpty(keepers) && isEmpty(disablers)
+export const holdingsOf = ({ disablers, isolators, probers, reason, resets }: SharedCircuit): Holdings =>
+  reason === "Manual" && resets === 0 && isEmpty(probers) && isEmpty(isolators) && isEmpty(disablers)
     ? noHoldings
-    : { reason, probers, keepers, disablers, resets }
+    : { reason, probers, isolators, disablers, resets }
 
 const isEmpty = (record: object): boolean => Object.keys(record).length === 0
 
@@ -130,7 +129,7 @@ const invalid = (why: string): Decoded => ({ _tag: "Invalid", why })
 const decodeHoldings = (read: Fields, now: number): Holdings & { readonly restoredAt: number } => ({
   reason: reasons.find((it) => it === read["reason"]) ?? "Manual",
   probers: entriesOf(read["probers"], (process) => typeof process === "string"),
-  keepers: entriesOf(read["keepers"], isPositive),
+  isolators: entriesOf(read["isolators"], isPositive),
   disablers: entriesOf(read["disablers"], isPositive),
   resets: isCount(read["resets"]) ? read["resets"] : 0,
   restoredAt: isTime(read["restoredAt"]) ? Math.min(read["restoredAt"], now) : -Infinity
@@ -141,7 +140,7 @@ const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
 // ---------------------------------------------------------------------------------------------------------
 // The circuit
 
-/** The circuit, or what is wrong with it. */
+/** The circuit, or a description of what is wrong with it. */
 const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string => {
   if (!isRecord(read)) return "it has no circuit"
   const { generation, openings, openMillis } = read
@@ -155,7 +154,7 @@ const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string
     : `its state is ${textOf(tag)}`
 }
 
-/** Generations begin with the time; this one leaves room for as many again. */
+/** The first generation is a time in milliseconds. This limit is far above any such time. */
 const latestGeneration = 2 ** 52
 
 type Common = Pick<Circuit<unknown>, "generation" | "openings" | "openMillis">
@@ -218,7 +217,7 @@ const decoders: Readonly<Record<Circuit<unknown>["_tag"], Decoder>> = {
 const isTag = (tag: unknown): tag is Circuit<unknown>["_tag"] =>
   typeof tag === "string" && Object.hasOwn(decoders, tag)
 
-/** The slots that are taken, each once, the oldest first. */
+/** The valid slots, each id once, the oldest first. */
 const slotsIn = (rows: unknown, now: number): ReadonlyArray<Slots.Slot> => {
   const read = Array.isArray(rows) ? rows.flat() : []
   const byId = new Map<number, Slots.Slot>()
@@ -250,7 +249,7 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 const isPositive = (value: unknown): value is number => isCount(value) && value > 0
 
-/** A time of the store in milliseconds. Clocks are compared to some milliseconds, so it may lie before the first one. */
+/** A time of the store in milliseconds, which is negative if clocks differ near the epoch. */
 const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
 
 const entriesOf = <A>(value: unknown, isValid: (it: unknown) => it is A): Readonly<Record<string, A>> =>
@@ -258,5 +257,5 @@ const entriesOf = <A>(value: unknown, isValid: (it: unknown) => it is A): Readon
     ? Object.fromEntries(Object.entries(value).filter((entry): entry is [string, A] => isValid(entry[1])))
     : {}
 
-/** Of any value, as much as a line of the log can bear. */
+/** A value as text for the log, bounded. */
 const textOf = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 200)

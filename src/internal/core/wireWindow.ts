@@ -2,18 +2,18 @@ import type { Row, Section } from "./windows/section.ts"
 import type { WindowEntry } from "./windows/stored.ts"
 
 /**
- * The window that a store has answered, without what can be no part of one. Another process, another version or another
- * program may have written it. Without an epoch, or without the numbers that say what was reported, it is none.
+ * Decodes a window from a store's answer. Another process, another version or another program may have written it, so invalid
+ * rows are dropped. Without a valid epoch and valid numbers, the result is `undefined`.
  *
  * @internal
  */
 export const decodeWindow = (value: unknown): WindowEntry | undefined => {
   if (typeof value !== "object" || value === null) return undefined
-  const { epoch, exchanges, failing, sections, told }: Fields<WindowEntry> = value
-  if (!isFinite(epoch) || !isCount(told) || !isCount(exchanges)) return undefined
+  const { epoch, exchanges, failing, sections, latestReport }: Fields<WindowEntry> = value
+  if (!isFinite(epoch) || !isCount(latestReport) || !isCount(exchanges)) return undefined
   return {
     epoch,
-    told,
+    latestReport,
     exchanges,
     sections: listOf(sections, mostSections).map(sectionOf),
     failing: listOf(failing, mostFailing).filter((node) => typeof node === "string")
@@ -22,10 +22,10 @@ export const decodeWindow = (value: unknown): WindowEntry | undefined => {
 
 type Fields<A> = { readonly [K in keyof A]?: unknown }
 
-/** Policies may be combined, hardly ever of more parts than this. */
+/** More parts than a combined policy will have. */
 const mostSections = 256
 
-/** As many as the latest calls that a window may hold. */
+/** The largest window in calls. */
 const mostRows = 100_000
 
 const mostFailing = 10_000
@@ -33,7 +33,7 @@ const mostFailing = 10_000
 const listOf = (value: unknown, most: number): ReadonlyArray<unknown> =>
   Array.isArray(value) ? value.slice(0, most) : []
 
-/** A section keeps its place among the others, whatever is in it. */
+/** An invalid section becomes an empty one, so that the others keep their places. */
 const sectionOf = (value: unknown): Section => {
   const { floor, rows }: Fields<Section> = typeof value === "object" && value !== null ? value : {}
   const kept: Array<Row> = []

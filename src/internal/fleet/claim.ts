@@ -6,12 +6,12 @@ import type { SlotRequest } from "../breaker/coordinator.ts"
 import type { Decision, Ticket } from "../core/circuit.ts"
 
 /**
- * A request for a slot. It goes on in the background if its call is interrupted, and then gives the slot back.
+ * A slot request. If its call is interrupted, it goes on in the background and gives the slot back.
  *
  * @internal
  */
 export class Claim implements SlotRequest {
-  /** The answer; none where the store could not be asked. */
+  /** The answer; `undefined` if the store could not be asked. */
   private given: Decision | undefined = undefined
   private isAnswered = false
   private isAbandoned = false
@@ -24,7 +24,7 @@ export class Claim implements SlotRequest {
     this.giveBack = giveBack
   }
 
-  /** Waits for the answer, at most twice the deadline, because it takes two exchanges. A later call is rejected. */
+  /** Waits for the answer, at most for two deadlines, because it takes up to two requests; then the call is rejected. */
   get decision(): Effect.Effect<Decision | undefined> {
     return Effect.interruptible(this.end).pipe(
       Effect.timeoutOption(Duration.times(this.deadline, 2)),
@@ -40,7 +40,7 @@ export class Claim implements SlotRequest {
     return Deferred.await(this.answered)
   }
 
-  /** The first answer counts; a slot that comes later is given back. */
+  /** Takes the first answer. A slot that arrives later is given back. */
   answer(decision: Decision | undefined): void {
     if (this.isAnswered) return this.handBack(decision)
     this.isAnswered = true

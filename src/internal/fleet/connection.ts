@@ -8,8 +8,8 @@ import type { Caller } from "../fiber/caller.ts"
 import { CircuitStoreError } from "../stores/error.ts"
 
 /**
- * Asks the store, within the deadline, and says once when it fails and once when it answers again. Whatever a store throws
- * is a failure to answer.
+ * Sends requests to the store, within the deadline. Logs once when the store fails, and once when it answers again. A defect
+ * of the store counts as a failure.
  *
  * @internal
  */
@@ -26,11 +26,11 @@ export class Connection {
     breaker.meters.store(false)
   }
 
-  /** Asks for entries. An answer that is an error stands in a list, because an error is also an effect that fails. */
+  /** Asks for a list of entries. A fault of one circuit is a value in the list: alone it would be an effect that fails. */
   ask(question: Effect.Effect<Answers, CircuitStoreError>): Effect.Effect<Answers, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const sentAt = this.breaker.now(caller)
-      // Who waits may not be interruptible, but the question always is: or else the deadline would not hold.
+      // The request is interruptible even if the caller is not, because the deadline interrupts it.
       return Effect.interruptible(question).pipe(
         Effect.catchAllDefect((cause) =>
           Effect.fail(new CircuitStoreError({ message: `the store threw: ${String(cause)}`, cause }))
@@ -44,9 +44,9 @@ export class Connection {
     })
   }
 
-  /** A change was heard, with the time at which the store has written it. */
-  heard(written: number, caller: Caller): void {
-    this.link = Links.heard(this.link, this.breaker.now(caller), written)
+  /** Takes the clock offset from a notification, which has the time at which the store wrote the change. */
+  changeReceived(written: number, caller: Caller): void {
+    this.link = Links.changeReceived(this.link, this.breaker.now(caller), written)
   }
 
   private answered(read: number | undefined, sentAt: number, caller: Caller): void {

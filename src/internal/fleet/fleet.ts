@@ -8,6 +8,7 @@ import type { Coordinator, Judged, Settled, Step } from "../breaker/coordinator.
 import { openMillisOf } from "../breaker/opening.ts"
 import type { Circuit } from "../core/circuit.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
+import * as Activities from "../core/replica/activity.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import { shift } from "../core/replica/shared.ts"
 import { asksForSlot } from "../core/replica/asking.ts"
@@ -15,7 +16,7 @@ import { decode } from "../core/wire.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { Claim } from "./claim.ts"
 import { Exchanges } from "./exchanges.ts"
-import type { Member } from "./member.ts"
+import type { LocalReplica } from "./localReplica.ts"
 import type { Fork } from "./node.ts"
 import { isFault, Node } from "./node.ts"
 import { Subscription } from "./subscription.ts"
@@ -41,19 +42,19 @@ export class Fleet implements Coordinator {
     this.node = new Node(
       { breaker, store, policy, fork },
       {
-        exchange: (member) => this.exchanges.request(member),
+        exchange: (local) => this.exchanges.request(local),
         scheduled: () => this.exchanges.wakeUp(),
-        lost: (caller) => this.lost(caller),
-        found: (caller) => this.found(caller)
+        lost: (caller) => this.storeFailed(caller),
+        found: (caller) => this.storeRecovered(caller)
       }
     )
     this.exchanges = new Exchanges(this.node)
     this.subscription = new Subscription(this.node, this.exchanges)
   }
 
-  /** Takes part until it is interrupted. */
+  /** Shares the circuits until it is interrupted. */
   get running(): Effect.Effect<void> {
-    return Effect.zipRight(this.subscription.running, this.node.sound(this.exchanges.running), {
+    return Effect.zipRight(this.subscription.running, this.node.reportingDefects(this.exchanges.running), {
       concurrent: true
     })
   }
@@ -70,61 +71,61 @@ export class Fleet implements Coordinator {
     return this.node.settings.writesThrough
   }
 
-  /** Calls may be rejected while the store cannot be asked; they may try again as soon as it is asked again. */
+  /** While the store fails, `onStoreError` may reject calls; they may retry when the store is asked again. */
   get outageMillis(): number | undefined {
     const { onStoreError, syncInterval } = this.store.coordination
     return this.isFailing && onStoreError === "reject" ? Duration.toMillis(syncInterval) : undefined
   }
 
   ready(entry: CircuitEntry, caller: Caller): Effect.Effect<void> | undefined {
-    const member = this.node.memberOf(entry)
-    if (this.isFailing || (!this.writesThrough && this.isKnown(member, caller))) return undefined
+    const local = this.node.replicaOf(entry)
+    if (this.isFailing || (!this.writesThrough && this.isKnown(local, caller))) return undefined
     return Effect.suspend(() => {
-      if (this.writesThrough) this.node.set(member, Replicas.attended(member.replica))
-      return Deferred.await(this.exchanges.read(member))
+      if (this.writesThrough) this.node.set(local, Activities.startExchanging(local.replica))
+      return Deferred.await(this.exchanges.read(local))
     })
   }
 
   requestSlot(entry: CircuitEntry, caller: Caller): Claim | undefined {
-    const member = this.node.memberOf(entry)
-    if (!asksForSlot(member.replica, entry.current, this.node.situation(caller))) return undefined
+    const local = this.node.replicaOf(entry)
+    if (!asksForSlot(local.replica, entry.current, this.node.situation(caller))) return undefined
     const request = ++this.requests
     const claim = new Claim(this.store.coordination.deadline, ({ slot }) =>
-      this.node.step(member, { _tag: "SlotAbandoned", slot }, caller)
+      this.node.step(local, { _tag: "SlotAbandoned", slot }, caller)
     )
-    member.claims ??= new Map()
-    member.claims.set(request, claim)
-    this.node.step(member, { _tag: "SlotRequested", request }, caller)
+    local.claims ??= new Map()
+    local.claims.set(request, claim)
+    this.node.step(local, { _tag: "SlotRequested", request }, caller)
     return claim
   }
 
-  /** Where everything is written through, that is known only after the outcome has been written. */
+  /** With write-through, the counts of all nodes are known only after the outcome has been written. */
   judged(entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller): Judged | undefined {
     const isCounted = circuit._tag === "Closed" || circuit._tag === "Recovering"
     return isCounted && this.writesThrough
       ? undefined
-      : Replicas.merged(this.node.memberOf(entry).replica, circuit, this.node.situation(caller))
+      : Replicas.merged(this.node.replicaOf(entry).replica, circuit, this.node.situation(caller))
   }
 
   after(entry: CircuitEntry, step: Step, caller: Caller): Effect.Effect<void> | undefined {
-    const member = this.node.memberOf(entry)
+    const local = this.node.replicaOf(entry)
     switch (step._tag) {
       case "Settled": {
         const openMillis = this.openMillisAfter(entry, step, caller)
-        this.node.step(member, { ...step, openMillis }, caller)
-        return this.writesThrough ? this.writtenThrough(member) : undefined
+        this.node.step(local, { ...step, openMillis }, caller)
+        return this.writesThrough ? this.writtenThrough(local) : undefined
       }
       case "Opened":
-        this.node.step(member, step, caller)
+        this.node.step(local, step, caller)
         return undefined
       case "Controlled":
-        this.node.step(member, step, caller)
+        this.node.step(local, step, caller)
         // The change is written even if the fiber that waits for it is interrupted.
-        return this.node.written(member)
+        return this.node.written(local)
     }
   }
 
-  /** Reads a circuit of the others, in this breaker's time, without taking part in it. */
+  /** Reads a shared circuit that this node does not hold, in this breaker's time. */
   peek(key: string): Effect.Effect<Circuit<unknown> | undefined> {
     if (this.isFailing) return Effect.succeed(undefined)
     const { connection, settings } = this.node
@@ -133,7 +134,7 @@ export class Fleet implements Coordinator {
       onSuccess: ([entry]) => {
         if (entry === undefined || isFault(entry)) return undefined
         const read = decode(entry.state ?? "", { ...settings, now: entry.now })
-        return read._tag === "State" ? shift(read.state.circuit, -connection.link.ahead) : undefined
+        return read._tag === "State" ? shift(read.state.circuit, -connection.link.clockOffset) : undefined
       }
     })
   }
@@ -142,24 +143,22 @@ export class Fleet implements Coordinator {
     return this.node.connection.link.isFailing
   }
 
-  private isKnown({ answeredAt, isFaulty }: Member, caller: Caller): boolean {
+  private isKnown({ answeredAt, isFaulty }: LocalReplica, caller: Caller): boolean {
     // Without the subscription, an answer is valid for one interval, as it is for circuits that are exchanged.
     return this.node.isListening && !isFaulty
       ? answeredAt > -Infinity
       : this.breaker.now(caller) - answeredAt < this.node.settings.syncMillis
   }
 
-  /** Writes an outcome to the store before its call returns. While changes are on their way, nothing is reported. */
-  private writtenThrough(member: Member): Effect.Effect<void> {
+  /** Reports an outcome to the store before its call returns. Nothing can be reported while changes are being written. */
+  private writtenThrough(local: LocalReplica): Effect.Effect<void> {
     const reported = Effect.suspend(() =>
-      this.isFailing ? Effect.void : Deferred.await(this.exchanges.request(member))
+      this.isFailing ? Effect.void : Deferred.await(this.exchanges.request(local))
     )
-    return this.node
-      .written(member)
-      .pipe(Effect.zipRight(reported), Effect.zipRight(this.node.written(member)))
+    return this.node.written(local).pipe(Effect.zipRight(reported), Effect.zipRight(this.node.written(local)))
   }
 
-  /** How long the fleet's opening lasts if a probe opens it: as long as that of this node, if it has opened. */
+  /** The duration of the opening if a probe reopens the circuit: that of this node's own circuit if it has reopened. */
   private openMillisAfter(entry: CircuitEntry, { before, outcome }: Settled, caller: Caller): number {
     const { current } = entry
     if (before._tag !== "HalfOpen") return 0
@@ -168,14 +167,15 @@ export class Fleet implements Coordinator {
       : openMillisOf(this.breaker, entry, { openings: before.openings + 1, outcome }, caller)
   }
 
-  private lost(caller: Caller): void {
-    for (const member of this.node.schedule.members) this.node.step(member, { _tag: "StoreLost" }, caller)
+  private storeFailed(caller: Caller): void {
+    for (const local of this.node.schedule.replicas) this.node.step(local, { _tag: "StoreLost" }, caller)
     this.exchanges.wakeUp()
   }
 
-  /** Changes were heard in the meantime, unless the subscription was lost, too. */
-  private found(caller: Caller): void {
+  /** Asks again about what may have changed: about every circuit if notifications may have been missed. */
+  private storeRecovered(caller: Caller): void {
     if (!this.node.isListening) this.node.forget(caller)
-    for (const member of this.node.schedule.members) this.node.step(member, { _tag: "Hurried" }, caller)
+    for (const local of this.node.schedule.replicas)
+      this.node.step(local, { _tag: "ExchangeRequested" }, caller)
   }
 }

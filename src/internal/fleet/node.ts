@@ -11,7 +11,9 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import { open } from "../breaker/opening.ts"
 import { dayMillis, yearMillis } from "../core/millis.ts"
 import type { Policy, SharedPolicy } from "../core/policies/policy.ts"
-import type { Command, Replica, WriteCommand } from "../core/replica/replica.ts"
+import type { Command, WriteCommand } from "../core/replica/progress.ts"
+import type { Replica } from "../core/replica/replica.ts"
+import * as Activities from "../core/replica/activity.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import type { Settings, Situation } from "../core/replica/situation.ts"
 import type { Event } from "../core/replica/events.ts"
@@ -21,7 +23,7 @@ import type { Caller } from "../fiber/caller.ts"
 import { logStoreContent } from "../observe/log.ts"
 import { CircuitStoreError } from "../stores/error.ts"
 import { Connection } from "./connection.ts"
-import { Member } from "./member.ts"
+import { LocalReplica } from "./localReplica.ts"
 import { Schedule } from "./schedule.ts"
 
 /**
@@ -32,8 +34,7 @@ import { Schedule } from "./schedule.ts"
 export type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 /**
- * A breaker among those of its name: the driver of its replicas. It takes their steps, one after the other, and does what
- * they command.
+ * The driver of a breaker's replicas: it takes their steps, one after the other, and performs their commands.
  *
  * @internal
  */
@@ -44,14 +45,14 @@ export class Node {
   readonly connection: Connection
   readonly schedule = new Schedule()
   readonly fork: Fork
-  /** Whether the subscription to changes is up. */
+  /** Whether notifications arrive. */
   isListening = false
-  /** A dry run shares with dry runs only. */
+  /** The name in the store: a dry run shares circuits with dry runs only. */
   readonly name: string
-  private readonly members = new WeakMap<CircuitEntry, Member>()
+  private readonly replicas = new WeakMap<CircuitEntry, LocalReplica>()
   private readonly unknown: Replica
   private readonly healthy: Replica
-  private readonly on: { readonly exchange: (member: Member) => void; readonly scheduled: () => void }
+  private readonly on: { readonly exchange: (local: LocalReplica) => void; readonly scheduled: () => void }
   private writes = 0
   private hasReported = false
 
@@ -70,20 +71,20 @@ export class Node {
     this.healthy = { ...this.unknown, isUnknown: false }
   }
 
-  memberOf(entry: CircuitEntry): Member {
-    let member = this.members.get(entry)
-    if (member === undefined) {
-      member = new Member(entry, this.unknown)
-      this.members.set(entry, member)
+  replicaOf(entry: CircuitEntry): LocalReplica {
+    let local = this.replicas.get(entry)
+    if (local === undefined) {
+      local = new LocalReplica(entry, this.unknown)
+      this.replicas.set(entry, local)
     }
-    return member
+    return local
   }
 
   circuitOf({ key }: CircuitEntry): CircuitId {
     return { breaker: this.name, key }
   }
 
-  /** A question about a circuit by which this process takes no part in it. */
+  /** A request that only reads a circuit. */
   reading(key: string): ExchangeRequest {
     return {
       circuit: { breaker: this.name, key },
@@ -97,11 +98,11 @@ export class Node {
   }
 
   situation(caller: Caller): Situation {
-    const { ahead, answeringSince, isFailing } = this.connection.link
+    const { clockOffset, answeringSince, isFailing } = this.connection.link
     return {
       settings: this.settings,
       now: this.breaker.now(caller),
-      ahead,
+      clockOffset,
       answeringSince,
       isFailing,
       isListening: this.isListening,
@@ -109,54 +110,54 @@ export class Node {
     }
   }
 
-  /** Takes a step of a circuit. One that was dropped and has a successor takes none any more. */
-  step(member: Member, event: Event, caller: Caller): void {
-    const { entry } = member
+  /** Takes a step of a circuit, unless the breaker has dropped it and made a new one for its key. */
+  step(local: LocalReplica, event: Event, caller: Caller): void {
+    const { entry } = local
     if (this.breaker.circuits.isSuperseded(entry)) return
-    const { commands, replica } = step(member.replica, entry.current, event, this.situation(caller))
-    this.set(member, replica)
-    for (const command of commands) this.perform(member, command, caller)
-    if (member.replica.standing._tag !== "Writing" && member.writing !== undefined) {
-      Deferred.unsafeDone(member.writing, Effect.void)
-      member.writing = undefined
+    const { commands, replica } = step(local.replica, entry.current, event, this.situation(caller))
+    this.set(local, replica)
+    for (const command of commands) this.perform(local, command, caller)
+    if (local.replica.standing._tag !== "Writing" && local.writing !== undefined) {
+      Deferred.unsafeDone(local.writing, Effect.void)
+      local.writing = undefined
     }
   }
 
-  /** Notes what is known of a circuit. */
-  set(member: Member, replica: Replica): void {
-    member.replica = Replicas.isHealthy(replica, this.unknown) ? this.healthy : replica
-    this.update(member)
-    this.schedule.set(member, Replicas.dueAt(replica, this.settings))
-    if (member.dueAt < Infinity) this.on.scheduled()
+  /** Replaces the replica of a circuit, and schedules its next exchange. */
+  set(local: LocalReplica, replica: Replica): void {
+    local.replica = Replicas.isHealthy(replica, this.unknown) ? this.healthy : replica
+    this.update(local)
+    this.schedule.set(local, Activities.dueAt(replica, this.settings))
+    if (local.dueAt < Infinity) this.on.scheduled()
   }
 
-  answered(member: Member, at: number, isFaulty = false): void {
-    member.answeredAt = at
-    member.isFaulty = isFaulty
-    this.update(member)
+  answered(local: LocalReplica, at: number, isFaulty = false): void {
+    local.answeredAt = at
+    local.isFaulty = isFaulty
+    this.update(local)
   }
 
-  /** Has every circuit asked about before its next call. */
+  /** Makes the next call of every circuit ask the store first, because notifications may have been missed. */
   forget(caller: Caller): void {
-    for (const entry of this.breaker.circuits.every()) this.answered(this.memberOf(entry), -Infinity)
-    for (const member of this.schedule.members) this.step(member, { _tag: "Hurried" }, caller)
+    for (const entry of this.breaker.circuits.every()) this.answered(this.replicaOf(entry), -Infinity)
+    for (const local of this.schedule.replicas) this.step(local, { _tag: "ExchangeRequested" }, caller)
   }
 
-  private update({ answeredAt, entry, isFaulty, replica }: Member): void {
-    entry.needsCoordinator = Replicas.isExchanging(replica) || answeredAt === -Infinity || isFaulty
+  private update({ answeredAt, entry, isFaulty, replica }: LocalReplica): void {
+    entry.needsCoordinator = Activities.isExchanging(replica) || answeredAt === -Infinity || isFaulty
   }
 
-  /** Waits until no change of this process is on its way. */
-  written(member: Member): Effect.Effect<void> {
+  /** Waits until no change of this node is being written. */
+  written(local: LocalReplica): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (member.replica.standing._tag !== "Writing") return Effect.void
-      member.writing ??= Deferred.unsafeMake<void>(FiberId.none)
-      return Deferred.await(member.writing)
+      if (local.replica.standing._tag !== "Writing") return Effect.void
+      local.writing ??= Deferred.unsafeMake<void>(FiberId.none)
+      return Deferred.await(local.writing)
     })
   }
 
-  private perform(member: Member, command: Command, caller: Caller): void {
-    const { entry } = member
+  private perform(local: LocalReplica, command: Command, caller: Caller): void {
+    const { entry } = local
     switch (command._tag) {
       case "Change": {
         const { circuit, origin, reason } = command
@@ -167,14 +168,14 @@ export class Node {
         return open(this.breaker, entry, { reason: "Tripped", figures, now, outcome }, caller)
       }
       case "Exchange":
-        return this.on.exchange(member)
+        return this.on.exchange(local)
       case "Write":
         this.writes++
-        this.fork(this.write(member, command))
+        this.fork(this.write(local, command))
         return
       case "Answer":
-        member.claims?.get(command.request)?.answer(command.decision)
-        member.claims?.delete(command.request)
+        local.claims?.get(command.request)?.answer(command.decision)
+        local.claims?.delete(command.request)
         return
       case "Report":
         return this.report(command.message, caller)
@@ -182,32 +183,32 @@ export class Node {
   }
 
   private write(
-    member: Member,
+    local: LocalReplica,
     { expected, keepMillis, renew, revision, state }: WriteCommand
   ): Effect.Effect<void> {
     const { node } = this.settings
-    const circuit = this.circuitOf(member.entry)
+    const circuit = this.circuitOf(local.entry)
     const written = this.store.compareAndSet({ circuit, node, expected, revision, state, renew, keepMillis })
     return Effect.withFiberRuntime((caller) =>
       Effect.match(this.connection.ask(Effect.map(written, Arr.of)), {
-        onFailure: () => this.step(member, { _tag: "Unwritten", revision }, caller),
+        onFailure: () => this.step(local, { _tag: "WriteFailed", revision }, caller),
         onSuccess: ([answer = noAnswer]) =>
           isFault(answer)
-            ? this.faulted(member, answer, caller)
-            : this.step(member, { _tag: "Written", entry: answer, revision }, caller)
+            ? this.faulted(local, answer, caller)
+            : this.step(local, { _tag: "Written", entry: answer, revision }, caller)
       })
     )
   }
 
-  /** The store has a fault with one circuit alone: it goes by itself here, as it does without a store. */
-  faulted(member: Member, { message }: CircuitStoreError, caller: Caller): void {
-    this.step(member, { _tag: "Faulted" }, caller)
-    const { key } = member.entry
+  /** Handles a fault of one circuit: this node uses its own circuit, as it does without a store. */
+  faulted(local: LocalReplica, { message }: CircuitStoreError, caller: Caller): void {
+    this.step(local, { _tag: "Faulted" }, caller)
+    const { key } = local.entry
     this.report(`Circuit "${key}" is not shared, because the store has a fault with it: ${message}`, caller)
   }
 
-  /** A store that throws, or answers what is none, is reported; the next time it may be better. */
-  sound(effect: Effect.Effect<void>): Effect.Effect<void> {
+  /** Reports a store that throws, or whose answers are invalid, and goes on. */
+  reportingDefects(effect: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.catchAllDefect(effect, (defect) =>
       Effect.withFiberRuntime((caller) =>
         Effect.succeed(this.report(`The circuit store threw: ${messageOf(defect)}`, caller))
@@ -215,7 +216,7 @@ export class Node {
     )
   }
 
-  /** Logs, once, that the store has something that this process cannot use. */
+  /** Logs, once for each breaker, that the store has content that cannot be used. */
   report(message: string, caller: Caller): void {
     if (this.hasReported) return
     this.hasReported = true
@@ -244,7 +245,7 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
     windowName: (Hash.string(rulesName) >>> 0).toString(36),
     quorum,
     syncMillis: Duration.toMillis(syncInterval),
-    place: (Hash.string(node) >>> 0) / 2 ** 32,
+    phase: (Hash.string(node) >>> 0) / 2 ** 32,
     staleMillis: Math.min(shortestSpanOf(policy) / 4, mostIntervals * Duration.toMillis(syncInterval)),
     leaseMillis: Duration.toMillis(lease),
     longestOpenMillis: typeof openDuration === "number" ? Math.max(openDuration, maxOpenMillis) : yearMillis,
@@ -253,19 +254,19 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
   }
 }
 
-/** However many nodes there are, each exchanges a circuit once in so many intervals. */
+/** The longest interval between two exchanges of a circuit, in multiples of `syncInterval`. */
 const mostIntervals = 60
 
-/** The shortest window of a policy that goes by time; infinite where none does. */
+/** The shortest time window of a policy; infinity if it has none. */
 const shortestSpanOf = ({ spans }: Policy<unknown>): number => Math.min(Infinity, ...spans)
 
-/** The longest one that ends; zero where none does. */
+/** The longest finite time window of a policy; zero if it has none. */
 const longestSpanOf = ({ spans }: Policy<unknown>): number => Math.max(0, ...spans.filter(Number.isFinite))
 
 const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))
 
 /**
- * A store that somebody else has written may answer too little.
+ * Stands for an answer that a store has left out.
  *
  * @internal
  */

@@ -1,55 +1,55 @@
 import * as Order from "effect/Order"
 import * as Option from "effect/Option"
 import * as SortedMap from "effect/SortedMap"
-import type { Member } from "./member.ts"
+import type { LocalReplica } from "./localReplica.ts"
 
 /**
- * When each circuit is exchanged. What it costs to find those that are due does not grow with the others.
+ * The circuits by the time of their next exchange. Finding those that are due costs nothing for the others.
  *
  * @internal
  */
 export class Schedule {
-  private byTime = SortedMap.empty<number, Set<Member>>(Order.number)
+  private byTime = SortedMap.empty<number, Set<LocalReplica>>(Order.number)
 
-  /** Puts a circuit where it belongs now; one that is due at no time leaves. */
-  set(member: Member, dueAt: number): void {
-    if (member.dueAt === dueAt) return
-    this.remove(member)
-    member.dueAt = dueAt
+  /** Moves a circuit to its next time; infinity removes it. */
+  set(local: LocalReplica, dueAt: number): void {
+    if (local.dueAt === dueAt) return
+    this.remove(local)
+    local.dueAt = dueAt
     if (dueAt === Infinity) return
     const others = Option.getOrUndefined(SortedMap.get(this.byTime, dueAt))
-    if (others === undefined) this.byTime = SortedMap.set(this.byTime, dueAt, new Set([member]))
-    else others.add(member)
+    if (others === undefined) this.byTime = SortedMap.set(this.byTime, dueAt, new Set([local]))
+    else others.add(local)
   }
 
-  remove(member: Member): void {
-    const { dueAt } = member
+  remove(local: LocalReplica): void {
+    const { dueAt } = local
     const others = Option.getOrUndefined(SortedMap.get(this.byTime, dueAt))
-    member.dueAt = Infinity
-    others?.delete(member)
+    local.dueAt = Infinity
+    others?.delete(local)
     if (others?.size === 0) this.byTime = SortedMap.remove(this.byTime, dueAt)
   }
 
-  /** When the next one is due; infinity where none is. */
+  /** The earliest time; infinity if there is none. */
   get nextAt(): number {
     return Option.match(SortedMap.headOption(this.byTime), { onNone: () => Infinity, onSome: ([at]) => at })
   }
 
-  /** Those that are due, at most so many, the longest due first. */
-  due(now: number, most: number): ReadonlyArray<Member> {
-    const due: Array<Member> = []
-    for (const [at, members] of this.byTime) {
+  /** Up to `most` circuits that are due, the earliest first. */
+  due(now: number, most: number): ReadonlyArray<LocalReplica> {
+    const due: Array<LocalReplica> = []
+    for (const [at, replicas] of this.byTime) {
       if (at > now) break
-      for (const member of members) {
+      for (const local of replicas) {
         if (due.length === most) return due
-        due.push(member)
+        due.push(local)
       }
     }
     return due
   }
 
-  /** All that are exchanged. */
-  get members(): ReadonlyArray<Member> {
-    return Array.from(SortedMap.values(this.byTime), (members) => Array.from(members)).flat()
+  /** All circuits that are exchanged. */
+  get replicas(): ReadonlyArray<LocalReplica> {
+    return Array.from(SortedMap.values(this.byTime), (replicas) => Array.from(replicas)).flat()
   }
 }

@@ -7,7 +7,7 @@ import type { Exchanges } from "./exchanges.ts"
 import type { Node } from "./node.ts"
 
 /**
- * Hears of the changes that other processes make.
+ * Receives the notifications of other processes.
  *
  * @internal
  */
@@ -15,7 +15,7 @@ export class Subscription {
   private readonly node: Node
   private readonly exchanges: Exchanges
   private hasListened = false
-  /** How often in a row it has failed. */
+  /** The number of consecutive failures. */
   private failedAttempts = 0
 
   constructor(node: Node, exchanges: Exchanges) {
@@ -23,16 +23,16 @@ export class Subscription {
     this.exchanges = exchanges
   }
 
-  /** Listens, for as long as it runs, and begins again after every end. */
+  /** Subscribes, and subscribes again whenever the subscription ends. */
   get running(): Effect.Effect<void> {
     const { name, store } = this.node
-    const heard = Stream.runForEach(store.changes(name), (change) =>
-      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.heard(change, caller)))
+    const received = Stream.runForEach(store.changes(name), (change) =>
+      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.received(change, caller)))
     )
-    return Effect.catchAll(heard, (error) =>
-      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.reportSilence(error, caller)))
+    return Effect.catchAll(received, (error) =>
+      Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.reportFailure(error, caller)))
     ).pipe(
-      (listening) => this.node.sound(listening),
+      (listening) => this.node.reportingDefects(listening),
       Effect.ensuring(
         Effect.sync(() => {
           this.node.isListening = false
@@ -43,41 +43,41 @@ export class Subscription {
     )
   }
 
-  private heard(change: Change, caller: Caller): void {
-    if (change._tag === "Listening") return this.begun(caller)
+  private received(change: Change, caller: Caller): void {
+    if (change._tag === "Listening") return this.started(caller)
     const { breaker, connection } = this.node
-    if (change._tag === "Changed") connection.heard(change.now, caller)
+    if (change._tag === "Changed") connection.changeReceived(change.now, caller)
     const entry = breaker.circuits.find(change.key, breaker.now(caller))
     if (entry === undefined) return
     this.node.step(
-      this.node.memberOf(entry),
+      this.node.replicaOf(entry),
       change._tag === "Failing"
-        ? { _tag: "FailuresHeard", listeners: change.listeners ?? 0 }
-        : { _tag: "ChangeHeard", now: change.now, revision: change.revision, state: change.state },
+        ? { _tag: "FailuresAnnounced", listeners: change.listeners ?? 0 }
+        : { _tag: "ChangeReceived", now: change.now, revision: change.revision, state: change.state },
       caller
     )
   }
 
-  /** Changes are heard from here on; what may have been missed has to be asked for. */
-  private begun(caller: Caller): void {
+  /** From now on no notification is missed; earlier ones may have been, so circuits are read again. */
+  private started(caller: Caller): void {
     this.failedAttempts = 0
     this.node.isListening = true
     if (this.hasListened) {
       this.node.forget(caller)
     } else {
-      // The first calls have asked a moment ago: no other one has to wait for that again.
+      // The first calls have asked just now, so later calls need not wait for a second answer.
       this.hasListened = true
       for (const entry of this.node.breaker.circuits.every())
-        void this.exchanges.request(this.node.memberOf(entry))
+        void this.exchanges.request(this.node.replicaOf(entry))
     }
   }
 
-  /** Logs, once, why changes cannot be heard although the store answers. After an outage, one attempt may fail. */
-  private reportSilence({ message }: CircuitStoreError, caller: Caller): void {
+  /** Logs, once, why no notifications arrive although the store answers. The first attempt after an outage may fail. */
+  private reportFailure({ message }: CircuitStoreError, caller: Caller): void {
     this.failedAttempts++
     if (this.failedAttempts < 2 || this.node.connection.link.isFailing) return
     this.node.report(
-      `Changes of circuits in the store are not heard, this process asks every interval instead: ${message}`,
+      `Notifications of circuits do not arrive, so this process asks the store once per interval instead: ${message}`,
       caller
     )
   }

@@ -13,7 +13,7 @@ import type {
   Store,
   WindowEntry
 } from "../../CircuitStore.ts"
-import type { Keeping, Seen, StoredWindow } from "../core/windows/stored.ts"
+import type { Retention, Seen, StoredWindow } from "../core/windows/stored.ts"
 import * as Windows from "../core/windows/stored.ts"
 import { Broadcast } from "../observe/broadcast.ts"
 import { makeCoordination } from "./coordination.ts"
@@ -46,7 +46,7 @@ export const make = (options: Options = {}): Effect.Effect<Store> =>
       circuits.delete(idOf(circuit))
       return { revision: "", state: "", expiresAt: 0, leases: [], windows: new Map() }
     }
-    const save = (circuit: CircuitId, stored: StoredCircuit, { keepMillis, now }: Keeping): void => {
+    const save = (circuit: CircuitId, stored: StoredCircuit, { keepMillis, now }: Retention): void => {
       stored.expiresAt = Math.max(stored.expiresAt, now + keepMillis)
       circuits.set(idOf(circuit), stored)
     }

@@ -107,7 +107,7 @@ export const storage = laws("storage", {
         const entry = yield* exchange(other, { circuit, node: text, window: windowOf(text) })
         const name = JSON.stringify(text.slice(0, 20))
         yield* expectSame(`the state of ${name}`, stateOf(entry), { revision, state: `state ${text}` })
-        yield* expectSame(`the window of ${name}`, [callsIn(entry), entry.window?.told], [1, 1])
+        yield* expectSame(`the window of ${name}`, [callsIn(entry), entry.window?.latestReport], [1, 1])
         const nodes = [entry.window?.failing, entry.leases.map(({ node }) => node)]
         yield* expectSame(`the nodes of ${name}`, nodes, [[text], [text]])
         const known = yield* exchange(other, { circuit, revision })

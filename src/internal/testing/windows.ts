@@ -34,10 +34,10 @@ export const windows = laws("storage", {
         node: "one",
         window: windowWith(0, { epoch: 3, ...report })
       })
-      const stored = { epoch: 3, told: 1, exchanges: 1, sections, failing: [] }
+      const stored = { epoch: 3, latestReport: 1, exchanges: 1, sections, failing: [] }
       yield* expectWindow("the window for the node that reports", own.window, stored)
       const seen = yield* read(other, circuit)
-      yield* expectWindow("the window for another node", seen.window, { ...stored, told: 0 })
+      yield* expectWindow("the window for another node", seen.window, { ...stored, latestReport: 0 })
       const again = yield* exchange(other, { circuit, node: "one", window: windowOf() })
       yield* expectWindow("the window when its node reads it", again.window, stored)
     }),
@@ -76,7 +76,7 @@ export const windows = laws("storage", {
         for (const store of [one, other, one]) {
           const entry = yield* exchange(store, { circuit, node: "one", window: windowWith(1, { number }) })
           yield* expectSame("the calls", callsIn(entry), number)
-          yield* expectSame("the number of the report", entry.window?.told, number)
+          yield* expectSame("the number of the report", entry.window?.latestReport, number)
         }
       }
     }),
@@ -91,7 +91,7 @@ export const windows = laws("storage", {
       const report = (number: number, base: number) =>
         exchange(store, { circuit, node: "one", window: windowWith(1, { number, base }) })
       const outcomeOf = (number: number, base: number) =>
-        Effect.map(report(number, base), (entry) => [callsIn(entry) ?? 0, entry.window?.told])
+        Effect.map(report(number, base), (entry) => [callsIn(entry) ?? 0, entry.window?.latestReport])
       yield* expectSame("after a report on 4, the first one", yield* outcomeOf(5, 4), [0, 0])
       yield* expectSame("after one on none", yield* outcomeOf(6, 0), [1, 6])
       yield* expectSame("after another on none", yield* outcomeOf(7, 0), [1, 6])
@@ -120,7 +120,11 @@ export const windows = laws("storage", {
       const later = yield* exchange(other, { circuit, node: "other", window: windowWith(3, { epoch: 6 }) })
       yield* expectSame("the calls of the later epoch", callsIn(later), 3)
       const replaced = { epoch: 6, exchanges: 1, failing: [] }
-      yield* expectWindow("the later window", later.window, { ...later.window!, ...replaced, told: 1 })
+      yield* expectWindow("the later window", later.window, {
+        ...later.window!,
+        ...replaced,
+        latestReport: 1
+      })
       const before = yield* read(one, circuit)
       for (const epoch of [5, 1]) {
         const window = windowWith(9, { number: 3, epoch, failing: true, listed: 2 })
@@ -135,7 +139,7 @@ export const windows = laws("storage", {
       const onOld = windowWith(1, { number: 3, epoch: 7 })
       const empty = yield* exchange(one, { circuit, node: "one", window: onOld })
       yield* expectSame("the calls after a report on an earlier epoch's", callsIn(empty) ?? 0, 0)
-      yield* expectSame("the epoch and the number", [empty.window?.epoch, empty.window?.told], [7, 0])
+      yield* expectSame("the epoch and the number", [empty.window?.epoch, empty.window?.latestReport], [7, 0])
     }),
 
   "windows of different names are separate": (connect, breaker) =>
@@ -166,7 +170,12 @@ export const windows = laws("storage", {
       }
       for (const [i, name] of names.entries()) {
         const entry = yield* exchange(other, { circuit, node: ":one", window: windowOf(name) })
-        const seen = [entry.window?.epoch, entry.window?.told, entry.window?.exchanges, callsIn(entry)]
+        const seen = [
+          entry.window?.epoch,
+          entry.window?.latestReport,
+          entry.window?.exchanges,
+          callsIn(entry)
+        ]
         yield* expectSame(`the window ${JSON.stringify(name)}`, seen, [i + 1, 10 * i + 2, 3, 3 * i + 3])
       }
     }),
@@ -232,7 +241,7 @@ export const windows = laws("storage", {
       )
       const entry = yield* exchange(other, { circuit, node: longName(7), window: windowOf() })
       yield* expectSame("the calls", callsIn(entry), 200)
-      yield* expectSame("the number of the node's report", entry.window?.told, 1)
+      yield* expectSame("the number of the node's report", entry.window?.latestReport, 1)
       for (const answer of [...entries, entry]) {
         const { length } = JSON.stringify(answer)
         yield* expectThat(length < 1_000, `an entry of 200 nodes has ${length} characters as JSON`)
@@ -249,7 +258,10 @@ export const windows = laws("storage", {
       yield* expectSame("the state", [reported.revision, reported.state], ["a", "state of a"])
       const { window } = yield* replace(store, circuit, { expected: "a", revision: "b" })
       yield* expectSame("the window in the answer of compareAndSet", window, undefined)
-      yield* expectSame("the window", (yield* read(store, circuit)).window, { ...reported.window!, told: 0 })
+      yield* expectSame("the window", (yield* read(store, circuit)).window, {
+        ...reported.window!,
+        latestReport: 0
+      })
     })
 })
 
@@ -267,12 +279,17 @@ const longName = (i: number): string => `node ${i} of many, with a name as long 
 const expectWindow = (
   subject: string,
   received: WindowEntry | undefined,
-  { epoch, exchanges, failing, sections, told }: WindowEntry
-) => expectSame(subject, received && order(received), order({ epoch, exchanges, failing, sections, told }))
+  { epoch, exchanges, failing, sections, latestReport }: WindowEntry
+) =>
+  expectSame(
+    subject,
+    received && order(received),
+    order({ epoch, exchanges, failing, sections, latestReport })
+  )
 
-const order = ({ epoch, exchanges, failing, sections, told }: WindowEntry) => ({
+const order = ({ epoch, exchanges, failing, sections, latestReport }: WindowEntry) => ({
   epoch,
-  told,
+  latestReport,
   exchanges,
   failing,
   sections: sections.map(({ floor, rows }) => ({ floor, rows }))

@@ -5,9 +5,11 @@
 import { assert } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import type { Decision } from "../../../src/internal/core/circuit.ts"
-import { ask, asksForSlot, unasked } from "../../../src/internal/core/replica/asking.ts"
+import { ask, asksForSlot, questionFailed } from "../../../src/internal/core/replica/asking.ts"
 import type { Asked, Control, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
-import type { Command, Replica, WriteCommand } from "../../../src/internal/core/replica/replica.ts"
+import type { Command, WriteCommand } from "../../../src/internal/core/replica/progress.ts"
+import type { Replica } from "../../../src/internal/core/replica/replica.ts"
+import * as Activities from "../../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../../src/internal/core/replica/replica.ts"
 import type { Settings, Situation } from "../../../src/internal/core/replica/situation.ts"
 import { step } from "../../../src/internal/core/replica/step.ts"
@@ -17,7 +19,7 @@ import { admitted, failure, frozen, inState, openMillis, success } from "../circ
 import type { Notified, VirtualStore } from "./VirtualStore.ts"
 
 /** By how much the store's clock is ahead of all nodes'. */
-export const ahead = 9_000_000
+export const clockOffset = 9_000_000
 
 /** A question that is on its way. */
 export interface Asking {
@@ -56,13 +58,13 @@ export class TestNode {
 
   /** The time of its breaker. */
   get now(): number {
-    return this.store.now - ahead
+    return this.store.now - clockOffset
   }
 
   get situation(): Situation {
     const { answeringSince, isFailing, isListening, now, settings } = this
     const revision = `${settings.node}-${this.made}`
-    return { settings, now, ahead, isListening, isFailing, answeringSince, revision }
+    return { settings, now, clockOffset, isListening, isFailing, answeringSince, revision }
   }
 
   get here(): AnyCircuit {
@@ -74,7 +76,7 @@ export class TestNode {
   }
 
   get dueAt(): number {
-    return Replicas.dueAt(this.replica, this.settings)
+    return Activities.dueAt(this.replica, this.settings)
   }
 
   /** The generation of the shared circuit that its own stands for. */
@@ -187,8 +189,8 @@ export class TestNode {
 
   /** The store cannot be asked. */
   lose({ question }: Asking): void {
-    this.replica = unasked(this.replica, question)
-    this.take({ _tag: "Unwritten", revision: undefined })
+    this.replica = questionFailed(this.replica, question)
+    this.take({ _tag: "WriteFailed", revision: undefined })
   }
 
   /** The latest write leaves for the store; the test may withhold the answer. */
@@ -208,11 +210,11 @@ export class TestNode {
   loseWrite(): void {
     const [write, ...rest] = this.writes
     this.writes = rest
-    this.take({ _tag: "Unwritten", revision: write!.revision })
+    this.take({ _tag: "WriteFailed", revision: write!.revision })
   }
 
   hear(change: Notified = this.store.changes.at(-1)!): void {
-    this.take({ _tag: "ChangeHeard", ...change })
+    this.take({ _tag: "ChangeReceived", ...change })
   }
 
   loseStore(): void {
@@ -223,7 +225,7 @@ export class TestNode {
   findStore(): void {
     this.isFailing = false
     this.answeringSince = this.store.now
-    this.take({ _tag: "Hurried" })
+    this.take({ _tag: "ExchangeRequested" })
   }
 
   take(event: Event): void {

@@ -1,7 +1,7 @@
 /** A store of one circuit, as plain data. It answers when it is asked, and keeps the changes that it would notify. */
 import type { Entry, Question } from "../../../src/internal/core/replica/events.ts"
-import type { WriteCommand } from "../../../src/internal/core/replica/replica.ts"
-import type { Keeping, Seen, StoredWindow } from "../../../src/internal/core/windows/stored.ts"
+import type { WriteCommand } from "../../../src/internal/core/replica/progress.ts"
+import type { Retention, Seen, StoredWindow } from "../../../src/internal/core/windows/stored.ts"
 import * as Windows from "../../../src/internal/core/windows/stored.ts"
 
 /** A change as the nodes hear of it. */
@@ -64,7 +64,7 @@ export class VirtualStore {
     return rows.reduce((sum, [, , failures]) => sum + failures, 0)
   }
 
-  private keepLeases(node: string, renew: boolean, keeping: Keeping): void {
+  private keepLeases(node: string, renew: boolean, keeping: Retention): void {
     const others = Windows.others(this.leases, node, keeping)
     this.leases = renew ? [...others, { node, at: this.now }] : others
   }

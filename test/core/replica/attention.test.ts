@@ -1,7 +1,7 @@
 /** When a node asks the store about a circuit, and when it decides without it. */
 import { assert, describe, it } from "@effect/vitest"
 import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
-import { intervalMillis } from "../../../src/internal/core/replica/replica.ts"
+import { intervalMillis } from "../../../src/internal/core/replica/activity.ts"
 import { openMillis, slowRules } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"
 import { halfOpenPair, leaseMillis, openPair, pair, settingsWith, settle, syncMillis } from "./fixtures.ts"
@@ -52,7 +52,7 @@ describe("S1 while the store fails", () => {
   it("S1 a lost question changes nothing of what is written already, or in step", () => {
     const { a } = pair()
     a.lose(a.ask())
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
     a.control("Trip")
     a.lose(a.ask())
     assert.strictEqual(a.standing, "Writing")
@@ -166,7 +166,7 @@ describe("S3 failures", () => {
     a.fail()
     a.exchange()
     a.fail()
-    a.take({ _tag: "Hurried" })
+    a.take({ _tag: "ExchangeRequested" })
     assert.isFalse(a.exchange().announce)
   })
 
@@ -181,12 +181,12 @@ describe("S3 failures", () => {
 
   it("S3 a failure during an outage is announced after it, because others may have gone to rest", () => {
     const { a } = pair()
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
     a.isFailing = true
     a.fail()
     a.isFailing = false
-    a.take({ _tag: "Hurried" })
+    a.take({ _tag: "ExchangeRequested" })
     assert.isTrue(a.exchange().announce)
   })
 
@@ -195,7 +195,7 @@ describe("S3 failures", () => {
     a.fail()
     a.replica = { ...a.replica, standing: { _tag: "Diverged", isReset: false } }
     assert.isFalse(a.ask().question.announce)
-    a.replica = { ...a.replica, standing: { _tag: "InStep" } }
+    a.replica = { ...a.replica, standing: { _tag: "InSync" } }
     assert.isTrue(a.ask().question.announce)
   })
 
@@ -209,14 +209,14 @@ describe("S3 failures", () => {
 
   it("S3 a success is not announced", () => {
     const { a, b } = pair()
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     for (const node of [a, b]) node.succeed()
     assert.deepStrictEqual([a.exchange().announce, b.dueAt], [false, Infinity])
   })
 
   it("S3 a node that hears of failures reports what it has counted", () => {
     const { a } = pair()
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     assert.strictEqual(a.dueAt, a.now)
     assert.isDefined(a.exchange().window.report)
   })
@@ -225,7 +225,7 @@ describe("S3 failures", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     b.exchange()
     a.succeed()
     store.now++
@@ -242,7 +242,7 @@ describe("S3 failures", () => {
 
   it("S3 a failure that the answer shows begins the two intervals anew", () => {
     const { a, b, store } = pair()
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     b.exchange()
     a.fail()
     a.exchange()
@@ -288,10 +288,10 @@ describe("S3 failures", () => {
 
   it("S3 failures that are heard of begin the two intervals anew", () => {
     const { a, store } = pair()
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
     store.now += 2 * syncMillis - 1
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     store.now += 1
     a.exchange()
     assert.isTrue(a.dueAt < Infinity)
@@ -301,7 +301,7 @@ describe("S3 failures", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     store.now++
     b.succeed()
     b.exchange()
@@ -316,7 +316,7 @@ describe("S3 failures", () => {
   it("S3 a circuit does not rest while changes of it would not be heard", () => {
     const { a, store } = pair()
     a.isListening = false
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
     store.now += 10 * syncMillis
     a.exchange()
@@ -325,7 +325,7 @@ describe("S3 failures", () => {
 
   it("S3 a circuit does not rest where each outcome is written through", () => {
     const { a, store } = pair({ writesThrough: true })
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
     store.now += 10 * syncMillis
     a.exchange()
@@ -336,7 +336,7 @@ describe("S3 failures", () => {
     const { a, b } = pair()
     a.fail()
     a.exchange()
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     b.exchange()
     for (const node of [a, b]) {
       node.loseStore()
@@ -350,7 +350,7 @@ describe("S17 many nodes", () => {
   /** A node that has heard of failures at the same time as so many others. */
   const among = (listeners: number, over: Parameters<typeof settingsWith>[0] = {}) => {
     const { a } = pair(over)
-    a.take({ _tag: "FailuresHeard", listeners })
+    a.take({ _tag: "FailuresAnnounced", listeners })
     return a
   }
 
@@ -364,7 +364,7 @@ describe("S17 many nodes", () => {
     const node = among(150)
     assert.strictEqual(intervalMillis(node.replica, node.settings), 3 * syncMillis)
     assert.strictEqual(node.dueAt, node.now + 0.5 * 2 * syncMillis)
-    const atOnce = among(150, { place: 0 })
+    const atOnce = among(150, { phase: 0 })
     assert.strictEqual(atOnce.dueAt, atOnce.now)
   })
 
@@ -381,10 +381,10 @@ describe("S17 many nodes", () => {
   it("S17 nodes that exchange the circuit already go on as they did", () => {
     const node = among(1)
     node.exchange()
-    node.take({ _tag: "FailuresHeard", listeners: 2 })
+    node.take({ _tag: "FailuresAnnounced", listeners: 2 })
     assert.strictEqual(node.dueAt, node.now + syncMillis)
-    node.take({ _tag: "FailuresHeard", listeners: 500 })
-    node.take({ _tag: "FailuresHeard", listeners: 2 })
+    node.take({ _tag: "FailuresAnnounced", listeners: 500 })
+    node.take({ _tag: "FailuresAnnounced", listeners: 2 })
     assert.strictEqual(intervalMillis(node.replica, node.settings), 10 * syncMillis)
   })
 
@@ -392,7 +392,7 @@ describe("S17 many nodes", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     for (let i = 0; i < 199; i++) b.exchange()
     store.now += 1
     a.exchange()

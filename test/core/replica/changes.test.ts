@@ -211,8 +211,8 @@ describe("S8 Trips", () => {
     const open = after(trips, of(opened(rules), { reason: "Tripped" }), 50)
     assert.strictEqual(open.reason, "Manual")
     assert.deepStrictEqual(open.circuit, { ...opened(rules), generation: 2, openedAt: 40 })
-    const ahead = after({ ...trips, openedAt: 60 }, of(opened(rules)), 50)
-    assert.strictEqual(inState(ahead.circuit, "Open").openedAt, 50)
+    const clockOffset = after({ ...trips, openedAt: 60 }, of(opened(rules)), 50)
+    assert.strictEqual(inState(clockOffset.circuit, "Open").openedAt, 50)
   })
 
   it("S8 changes nothing of a circuit that is isolated or disabled", () => {
@@ -226,8 +226,8 @@ describe("S8 Trips", () => {
 describe("S15 Resets", () => {
   it("S15 closes a circuit, ends its isolations, and is counted", () => {
     for (const circuit of everyState(3)) {
-      const reset = after({ _tag: "Resets" }, of(circuit, { keepers: { b: 1 }, resets: 4 }), 99)
-      assert.deepStrictEqual([reset.keepers, reset.resets], [{}, 5])
+      const reset = after({ _tag: "Resets" }, of(circuit, { isolators: { b: 1 }, resets: 4 }), 99)
+      assert.deepStrictEqual([reset.isolators, reset.resets], [{}, 5])
       const { closedAt, openings } = inState(reset.circuit, "Closed")
       assert.deepStrictEqual([closedAt, openings], [99, 0])
     }
@@ -245,7 +245,7 @@ describe("S15 Resets", () => {
 
 describe("S15 Keeps", () => {
   const keeps = (isolations: number, disables: number): Change => ({
-    _tag: "Keeps",
+    _tag: "SetsHolds",
     isolations,
     disables,
     resets: 0,
@@ -253,18 +253,18 @@ describe("S15 Keeps", () => {
   })
 
   it("S15 isolates, or disables, as often as its node says, beside the others", () => {
-    const other = of(isolated(closed(rules)), { keepers: { b: 1 } })
+    const other = of(isolated(closed(rules)), { isolators: { b: 1 } })
     const both = after(keeps(2, 3), other)
-    assert.deepStrictEqual([both.keepers, both.disablers], [{ a: 2, b: 1 }, { a: 3 }])
+    assert.deepStrictEqual([both.isolators, both.disablers], [{ a: 2, b: 1 }, { a: 3 }])
     const { disablers, holders } = inState(both.circuit, "Isolated")
     assert.deepStrictEqual([holders, disablers], [3, 3])
     const less = after(keeps(0, 1), both)
-    assert.deepStrictEqual([less.keepers, less.disablers], [{ b: 1 }, { a: 1 }])
+    assert.deepStrictEqual([less.isolators, less.disablers], [{ b: 1 }, { a: 1 }])
     assert.strictEqual(inState(less.circuit, "Isolated").disablers, 1)
   })
 
   it("S15 closes the circuit at the end of the last one, now", () => {
-    const shared = of(isolated(opened(rules)), { keepers: { a: 1 } })
+    const shared = of(isolated(opened(rules)), { isolators: { a: 1 } })
     assert.strictEqual(inState(after(keeps(0, 0), shared, 99).circuit, "Closed").closedAt, 99)
   })
 
@@ -278,7 +278,7 @@ describe("S15 Keeps", () => {
   })
 
   it("S15 isolates a circuit again that others have closed since", () => {
-    const shared = of(closed(rules), { keepers: { a: 1 } })
+    const shared = of(closed(rules), { isolators: { a: 1 } })
     assert.strictEqual(after(keeps(1, 0), shared).circuit._tag, "Isolated")
   })
 })
@@ -290,7 +290,7 @@ describe("S13 S14 Restores", () => {
     circuit: inGeneration(circuit, 7),
     holdings: noHoldings,
     seen: 7,
-    isNews: false,
+    isLocalChange: false,
     isolations: 0,
     disables: 0,
     ...over
@@ -318,20 +318,21 @@ describe("S13 S14 Restores", () => {
 
   it("S13 gives what is news a generation that nobody has seen, later than both", () => {
     const generation = (circuit: AnyCircuit, stored: number, seen = 20) =>
-      after(restores(circuit, { isNews: true, seen }), inStore(opened(rules), stored)).circuit.generation
+      after(restores(circuit, { isLocalChange: true, seen }), inStore(opened(rules), stored)).circuit
+        .generation
     assert.deepStrictEqual([generation(opened(rules), 3), generation(opened(rules), 12)], [8, 13])
     assert.deepStrictEqual([generation(closed(rules), 3), generation(closed(rules), 12)], [9, 14])
   })
 
   it("S13 an opening is written also over a circuit that others have closed, and over nothing else", () => {
-    const news = restores(opened(rules), { isNews: true })
+    const news = restores(opened(rules), { isLocalChange: true })
     assert.strictEqual(after(news, inStore(closed(rules), 12)).circuit.generation, 13)
     for (const circuit of [opened(rules), halfOpen(rules), recovering(rules), isolated(closed(rules))]) {
       const shared = inStore(circuit, 12)
       assert.strictEqual(after(news, shared), shared)
     }
     const reset = inStore(closed(rules), 12)
-    assert.strictEqual(after(restores(halfOpen(rules), { isNews: true }), reset), reset)
+    assert.strictEqual(after(restores(halfOpen(rules), { isLocalChange: true }), reset), reset)
   })
 
   it("S10 a slot that no other node holds is its own", () => {
@@ -346,14 +347,14 @@ describe("S13 S14 Restores", () => {
   })
 
   it("S15 an isolation is that of those who held it, and of this node as often as it does now", () => {
-    const holdings = { ...noHoldings, keepers: { a: 5, b: 1 }, disablers: { a: 5, c: 2 } }
+    const holdings = { ...noHoldings, isolators: { a: 5, b: 1 }, disablers: { a: 5, c: 2 } }
     const both = isolated(disabled(closed(rules)))
     const restored = after(
       restores(both, { holdings, isolations: 2, disables: 1 }),
       inStore(closed(rules), 0)
     )
     assert.deepStrictEqual(
-      [restored.keepers, restored.disablers],
+      [restored.isolators, restored.disablers],
       [
         { a: 2, b: 1 },
         { a: 1, c: 2 }
@@ -364,9 +365,9 @@ describe("S13 S14 Restores", () => {
   })
 
   it("S15 what the circuit no longer is, nobody holds", () => {
-    const holdings = { ...noHoldings, keepers: { b: 1 }, disablers: { c: 2 } }
+    const holdings = { ...noHoldings, isolators: { b: 1 }, disablers: { c: 2 } }
     const restored = after(restores(opened(rules), { holdings }), inStore(closed(rules), 0))
-    assert.deepStrictEqual([restored.keepers, restored.disablers], [{}, {}])
+    assert.deepStrictEqual([restored.isolators, restored.disablers], [{}, {}])
     assert.strictEqual(restored.circuit._tag, "Open")
   })
 })

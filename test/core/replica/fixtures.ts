@@ -28,7 +28,7 @@ export const settingsWith = ({ policy = consecutive(2), rules, ...over }: Over =
     windowName: "window",
     quorum: 1,
     syncMillis,
-    place: 0.5,
+    phase: 0.5,
     staleMillis: 60_000,
     leaseMillis,
     longestOpenMillis: 60_000,

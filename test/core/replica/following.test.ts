@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import { follow } from "../../../src/internal/core/replica/following.ts"
-import type { Replica, Stepped } from "../../../src/internal/core/replica/replica.ts"
-import * as Replicas from "../../../src/internal/core/replica/replica.ts"
+import type { Progress } from "../../../src/internal/core/replica/progress.ts"
+import type { Replica } from "../../../src/internal/core/replica/replica.ts"
+import * as Steps from "../../../src/internal/core/replica/progress.ts"
 import { shift } from "../../../src/internal/core/replica/shared.ts"
 import type { SharedCircuit } from "../../../src/internal/core/wire.ts"
 import type { AnyCircuit } from "../circuits.ts"
@@ -27,9 +28,9 @@ import { VirtualStore } from "./VirtualStore.ts"
 
 const settings = settingsWith({ rules: { recovery, probes: 2 } })
 const { rules } = settings
-const ahead = 5_000
+const clockOffset = 5_000
 /** The shared generations are ahead of the node's by this. */
-const offset = 100
+const generationOffset = 100
 
 interface Case {
   /** The node's own circuit. */
@@ -46,14 +47,14 @@ interface Case {
 
 /** A circuit of the node as the store has it. */
 const shared = (circuit: AnyCircuit): SharedCircuit =>
-  sharedWith(settings, { ...shift(circuit, ahead), generation: circuit.generation + offset })
+  sharedWith(settings, { ...shift(circuit, clockOffset), generation: circuit.generation + generationOffset })
 
 const { replica: initial } = new TestNode(new VirtualStore(), settings)
 
-const followed = ({ before, here, holdings, isAhead = false, there, ...given }: Case): Stepped => {
+const followed = ({ before, here, holdings, isAhead = false, there, ...given }: Case): Progress => {
   const replica: Replica = {
     ...initial,
-    offset,
+    generationOffset,
     isUnknown: false,
     followed: { revision: "known", shared: shared(before ?? here), at: 0, isPartial: false },
     ...given.replica
@@ -61,7 +62,7 @@ const followed = ({ before, here, holdings, isAhead = false, there, ...given }: 
   const situation = {
     settings,
     now: given.now ?? 0,
-    ahead,
+    clockOffset,
     isListening: true,
     isFailing: false,
     answeringSince: -Infinity,
@@ -73,7 +74,7 @@ const followed = ({ before, here, holdings, isAhead = false, there, ...given }: 
     at: 1,
     isPartial: false
   }
-  const step = follow(Replicas.stepped(frozen(replica), frozen(here)), known, situation, isAhead)
+  const step = follow(Steps.make(frozen(replica), frozen(here)), known, situation, isAhead)
   assert.strictEqual(step.replica.followed, known)
   return step
 }
@@ -113,7 +114,7 @@ describe("S12 a revision that the node has followed", () => {
       const step = followed({ ...known, here, there: here, now })
       assert.strictEqual(step.circuit, here)
       assert.deepStrictEqual(step.commands, [])
-      assert.strictEqual(step.replica.offset, offset)
+      assert.strictEqual(step.replica.generationOffset, generationOffset)
     }
   })
 
@@ -169,21 +170,21 @@ describe("S12 a newer revision", () => {
       { _tag: "Change", circuit: there, reason: "ProbeFailed", origin: "Fleet" }
     ])
     assert.strictEqual(step.circuit.generation, 1)
-    assert.strictEqual(step.replica.offset, offset)
+    assert.strictEqual(step.replica.generationOffset, generationOffset)
   })
 
   it("S12 several changes later is one transition, and the generations part by as many", () => {
     const step = followed({ here: closed(rules), there: later(opened(rules), 4) })
     assert.strictEqual(step.circuit.generation, 1)
-    assert.strictEqual(step.replica.offset, offset + 4)
+    assert.strictEqual(step.replica.generationOffset, generationOffset + 4)
   })
 
   it("S12 has the circuit exchanged, unless it is closed", () => {
     const attention = (there: AnyCircuit, here: AnyCircuit = closed(rules)) =>
-      followed({ here, there: later(there, 9) }).replica.attention._tag
+      followed({ here, there: later(there, 9) }).replica.activity._tag
     assert.strictEqual(attention(opened(rules)), "Exchanging")
     assert.strictEqual(attention(isolated(closed(rules))), "Exchanging")
-    assert.strictEqual(attention(closed(rules), opened(rules)), "Resting")
+    assert.strictEqual(attention(closed(rules), opened(rules)), "Idle")
   })
 
   it("S12 announces what only time has decided here as the node's own", () => {
@@ -208,7 +209,7 @@ describe("S12 a newer revision", () => {
   it("S12 of the open state, several generations on, is no transition", () => {
     const step = followed({ here: opened(rules), there: later(opened(rules, 9), 3), now: 10 })
     assert.deepStrictEqual(step.circuit, opened(rules, 9))
-    assert.strictEqual(step.replica.offset, offset + 3)
+    assert.strictEqual(step.replica.generationOffset, generationOffset + 3)
   })
 
   it("S12 of the closed state is a transition after a reset, and no other", () => {
@@ -314,7 +315,7 @@ describe("S12 what is over here", () => {
     const step = followed({ here, there: opened(rules), isAhead: true, now: openMillis - 20 })
     assert.deepStrictEqual(step.commands, [])
     assert.strictEqual(step.circuit, here)
-    assert.strictEqual(step.replica.offset, offset)
+    assert.strictEqual(step.replica.generationOffset, generationOffset)
   })
 
   it("S12 begins again if it is another opening", () => {
@@ -325,7 +326,9 @@ describe("S12 what is over here", () => {
 })
 
 describe("S7 a node that is alone", () => {
-  const alone: Partial<Replica> = { standing: { _tag: "Alone", epoch: offset, window: counting.window } }
+  const alone: Partial<Replica> = {
+    standing: { _tag: "LocallyOpen", epoch: generationOffset, window: counting.window }
+  }
 
   it("S7 stays so while the shared circuit is the one that it left", () => {
     const step = followed({
@@ -335,7 +338,7 @@ describe("S7 a node that is alone", () => {
       isAhead: true,
       replica: alone
     })
-    assert.strictEqual(step.replica.standing._tag, "Alone")
+    assert.strictEqual(step.replica.standing._tag, "LocallyOpen")
     assert.strictEqual(step.circuit._tag, "Open")
   })
 
@@ -347,7 +350,7 @@ describe("S7 a node that is alone", () => {
       isAhead: true,
       replica: alone
     })
-    assert.strictEqual(step.replica.standing._tag, "InStep")
-    assert.strictEqual(step.replica.offset, offset + 3)
+    assert.strictEqual(step.replica.standing._tag, "InSync")
+    assert.strictEqual(step.replica.generationOffset, generationOffset + 3)
   })
 })

@@ -30,7 +30,7 @@ describe("S15 an isolation, or disabling", () => {
       settle(a, b)
       assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
       assert.deepStrictEqual(
-        [a, b].map((it) => it.replica.kept),
+        [a, b].map((it) => it.replica.ownHolds),
         [none, none]
       )
     }
@@ -44,7 +44,7 @@ describe("S15 an isolation, or disabling", () => {
     a.control("Release")
     settle(a, b)
     assert.strictEqual(b.as("Isolated").holders, 1)
-    assert.deepStrictEqual(a.replica.kept, { isolations: 1, disables: 0 })
+    assert.deepStrictEqual(a.replica.ownHolds, { isolations: 1, disables: 0 })
   })
 
   it("S15 ends when its node has been silent for a lease", () => {
@@ -112,7 +112,7 @@ describe("S15 an isolation, or disabling", () => {
     a.exchange()
     settle(a, b)
     assert.strictEqual(b.circuit._tag, "Isolated")
-    assert.deepStrictEqual(a.replica.followed.shared.keepers, { a: 1 })
+    assert.deepStrictEqual(a.replica.followed.shared.isolators, { a: 1 })
   })
 
   it("S15 that ended in an outage ends for all after it", () => {
@@ -146,7 +146,7 @@ describe("S15 an isolation, or disabling", () => {
       b.control("Enable")
       b.findStore()
       b.exchange()
-      assert.deepStrictEqual([b.standing, b.writes, store.changes.length], ["InStep", [], 1])
+      assert.deepStrictEqual([b.standing, b.writes, store.changes.length], ["InSync", [], 1])
     }
   })
 
@@ -164,7 +164,7 @@ describe("S15 a reset", () => {
     b.control("Reset")
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
-    assert.strictEqual(a.replica.kept.isolations, 0)
+    assert.strictEqual(a.replica.ownHolds.isolations, 0)
     assert.isFalse(a.ask().question.renew)
   })
 
@@ -173,7 +173,7 @@ describe("S15 a reset", () => {
     b.control("Reset")
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Disabled", "Disabled"])
-    assert.strictEqual(a.replica.kept.disables, 1)
+    assert.strictEqual(a.replica.ownHolds.disables, 1)
   })
 
   it("S15 ends the isolations of its own node, also in an outage", () => {
@@ -184,7 +184,7 @@ describe("S15 a reset", () => {
     a.exchange()
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
-    assert.strictEqual(a.replica.kept.isolations, 0)
+    assert.strictEqual(a.replica.ownHolds.isolations, 0)
   })
 
   it("S15 an isolation that begins after it is another one", () => {
@@ -194,7 +194,7 @@ describe("S15 a reset", () => {
     b.control("Isolate")
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Isolated", "Isolated"])
-    assert.deepStrictEqual(a.replica.followed.shared.keepers, { b: 1 })
+    assert.deepStrictEqual(a.replica.followed.shared.isolators, { b: 1 })
   })
 
   it("S15 of which a new node hears does not concern its isolations", () => {
@@ -208,6 +208,6 @@ describe("S15 a reset", () => {
     late.exchange()
     late.write()
     assert.strictEqual(late.circuit._tag, "Isolated")
-    assert.strictEqual(late.replica.kept.isolations, 1)
+    assert.strictEqual(late.replica.ownHolds.isolations, 1)
   })
 })

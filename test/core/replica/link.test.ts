@@ -3,14 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Link from "../../../src/internal/core/replica/link.ts"
 
 /** An answer after `roundTrip`, the store being `ahead` when it reads its clock halfway. */
-const answer = (link: Link.Link, sentAt: number, roundTrip: number, ahead: number): Link.Link =>
-  Link.answered(link, { sentAt, now: sentAt + roundTrip, read: sentAt + roundTrip / 2 + ahead })
+const answer = (link: Link.Link, sentAt: number, roundTrip: number, clockOffset: number): Link.Link =>
+  Link.answered(link, { sentAt, now: sentAt + roundTrip, read: sentAt + roundTrip / 2 + clockOffset })
 
 describe("the link to the store", () => {
   it("does not fail before it has been tried, and knows no time", () => {
     assert.deepStrictEqual(Link.initial, {
       isFailing: false,
-      ahead: 0,
+      clockOffset: 0,
       roundTrip: Infinity,
       answeringSince: -Infinity
     })
@@ -18,34 +18,37 @@ describe("the link to the store", () => {
 
   it("takes the offset of clocks from the middle of a round trip", () => {
     const link = Link.answered(Link.initial, { sentAt: 100, now: 140, read: 5_120 })
-    assert.deepStrictEqual([link.ahead, link.roundTrip], [5_000, 40])
+    assert.deepStrictEqual([link.clockOffset, link.roundTrip], [5_000, 40])
   })
 
   it("keeps the offset of a quicker answer, which ages", () => {
     const quick = answer(Link.initial, 0, 10, 500)
     const slow = answer(quick, 100, 100, 510)
-    assert.deepStrictEqual([slow.ahead, slow.roundTrip], [500, 10 * 1.1 + 0.1])
+    assert.deepStrictEqual([slow.clockOffset, slow.roundTrip], [500, 10 * 1.1 + 0.1])
   })
 
   it("takes the offset of an answer that is as quick", () => {
     const link = answer(answer(Link.initial, 0, 10, 500), 100, 10, 502)
-    assert.strictEqual(link.ahead, 502)
+    assert.strictEqual(link.clockOffset, 502)
   })
 
   it("takes a slower answer's offset once the quicker one has aged", () => {
     let link = answer(Link.initial, 0, 10, 500)
     for (let i = 1; i <= 50; i++) link = answer(link, i * 1_000, 100, 520)
-    assert.strictEqual(link.ahead, 520)
+    assert.strictEqual(link.clockOffset, 520)
   })
 
   it("takes the offset of any answer once the store's clock has jumped, forwards or back", () => {
     const link = answer(Link.initial, 0, 10, 500)
-    assert.deepStrictEqual([answer(link, 100, 40, 600).ahead, answer(link, 100, 40, 400).ahead], [600, 400])
+    assert.deepStrictEqual(
+      [answer(link, 100, 40, 600).clockOffset, answer(link, 100, 40, 400).clockOffset],
+      [600, 400]
+    )
   })
 
   it("takes a clock that could be right, to the millisecond, for one that has not jumped", () => {
     const link = answer(Link.initial, 0, 10, 500)
-    const read = (read: number) => Link.answered(link, { sentAt: 100, now: 140, read }).ahead
+    const read = (read: number) => Link.answered(link, { sentAt: 100, now: 140, read }).clockOffset
     assert.deepStrictEqual([read(599), read(641)], [500, 500])
     assert.deepStrictEqual([read(598), read(642)], [598 - 120, 642 - 120])
   })
@@ -53,7 +56,7 @@ describe("the link to the store", () => {
   it("learns nothing of the time from an answer without it", () => {
     const link = answer(Link.initial, 0, 10, 500)
     const ping = Link.answered(link, { sentAt: 100, now: 101, read: undefined })
-    assert.deepStrictEqual([ping.ahead, ping.roundTrip], [500, 11.1])
+    assert.deepStrictEqual([ping.clockOffset, ping.roundTrip], [500, 11.1])
   })
 
   it("fails until the next answer, and then answers since that one, in the store's time", () => {

@@ -32,7 +32,7 @@ describe("S13 what could not be written", () => {
   it("S13 an opening is written over the state that the node knew", () => {
     const { a, b } = diverged((a) => a.fail(2))
     back(a, b)
-    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InStep", "Open"])
+    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InSync", "Open"])
     assert.strictEqual(b.as("Open").openedAt, a.as("Open").openedAt)
     assert.strictEqual(storedCircuit(a).reason, "Tripped")
   })
@@ -41,7 +41,7 @@ describe("S13 what could not be written", () => {
     const { a, b } = diverged((a) => a.control("Reset"), openPair())
     back(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
-    assert.deepStrictEqual([a.standing, a.epoch], ["InStep", b.epoch])
+    assert.deepStrictEqual([a.standing, a.epoch], ["InSync", b.epoch])
     assert.strictEqual(storedCircuit(a).resets, 1)
   })
 
@@ -92,7 +92,7 @@ describe("S13 what could not be written", () => {
     b.write()
     back(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Isolated", "Isolated"])
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
   })
 
   it("S13 a reset is not written over what others have opened since", () => {
@@ -109,7 +109,7 @@ describe("S13 what could not be written", () => {
     a.control("Isolate")
     settle(a, b)
     assert.strictEqual(b.as("Isolated").openings, 1)
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
   })
 
   it("S13 a change of others that is heard meanwhile has the store asked", () => {
@@ -163,7 +163,7 @@ describe("S14 a state that the store has lost", () => {
     store.forget()
     a.exchange()
     a.write()
-    assert.deepStrictEqual([storedCircuit(a).reason, storedCircuit(a).keepers], ["Tripped", { a: 1 }])
+    assert.deepStrictEqual([storedCircuit(a).reason, storedCircuit(a).isolators], ["Tripped", { a: 1 }])
   })
 
   it("S14 if it is older than what the node knows, so that each opening is newer", () => {
@@ -222,7 +222,7 @@ describe("S14 a state that the store has lost", () => {
     store.forget()
     b.exchange()
     b.write()
-    assert.deepStrictEqual(storedCircuit(b).keepers, { a: 1 })
+    assert.deepStrictEqual(storedCircuit(b).isolators, { a: 1 })
     store.now += leaseMillis - 1
     b.exchange()
     assert.strictEqual(b.circuit._tag, "Isolated")

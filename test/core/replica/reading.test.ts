@@ -21,7 +21,7 @@ describe("S16 what cannot be read", () => {
     assert.strictEqual(a.circuit._tag, "Closed")
     assert.deepStrictEqual(
       a.commanded("Report").map(({ message }) => message),
-      ["A text in the circuit store is no state of a circuit and is not used: it is no object"]
+      ["The circuit store has a text that is not the state of a circuit, and it is ignored: it is no object"]
     )
   })
 
@@ -40,7 +40,7 @@ describe("S16 what cannot be read", () => {
     Object.assign(store, { revision: "x", state: "nonsense" })
     a.fail(2)
     settle(a, b)
-    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InStep", "Open"])
+    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InSync", "Open"])
     assert.strictEqual(a.commanded("Report").length, 1)
   })
 
@@ -107,6 +107,6 @@ describe("S16 what cannot be read", () => {
     b.exchange()
     b.fail(2)
     b.write()
-    assert.strictEqual(b.standing, "InStep")
+    assert.strictEqual(b.standing, "InSync")
   })
 })

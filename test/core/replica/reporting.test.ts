@@ -14,12 +14,12 @@ import { settingsWith } from "./fixtures.ts"
 const settings = settingsWith()
 const epoch = 7
 const now = 1_000
-const ahead = 5_000
+const clockOffset = 5_000
 
 const situationWith = (over: Partial<Parameters<typeof Reports.report>[2]> = {}) => ({
   settings,
   now,
-  ahead,
+  clockOffset,
   isListening: true,
   isFailing: false,
   answeringSince: -Infinity,
@@ -35,14 +35,14 @@ const windowOf = (failures: number): unknown =>
     settings.policy.initial
   )
 
-const begun = Reports.begun(epoch, ahead, settings.policy)
+const begun = Reports.initial(epoch, clockOffset, settings.policy)
 
 const reported = (before: Reporting, window: unknown, at = situation) =>
   Reports.report(frozen(before), { epoch, window, freshMillis: 100 }, at)
 
-const entry = (told: number, over: Partial<WindowEntry> = {}): WindowEntry => ({
+const entry = (latestReport: number, over: Partial<WindowEntry> = {}): WindowEntry => ({
   epoch,
-  told,
+  latestReport,
   exchanges: 1,
   sections: [],
   failing: [],
@@ -100,7 +100,7 @@ describe("S4 a report", () => {
     }).share()!
     const window = policy.record(policy.initial, failure(1))
     const at = situationWith({ settings: { ...settings, policy } })
-    const before = Reports.begun(epoch, ahead, policy)
+    const before = Reports.initial(epoch, clockOffset, policy)
     const [, report] = Reports.report(before, { epoch, window, freshMillis: 4_321 }, at)
     assert.strictEqual(report.sections[0]?.freshMillis, policy.layouts(4_321)[0]?.freshMillis)
     assert.notStrictEqual(report.sections[0]?.freshMillis, policy.layouts(0)[0]?.freshMillis)
@@ -131,7 +131,8 @@ describe("S4 a report", () => {
 
   it("S4 keeps to the offset of clocks in which the first one was made", () => {
     const offsets = (reporting: Reporting, by: number) =>
-      reported(reporting, windowOf(2), situationWith({ ahead: ahead + by }))[0].ahead - ahead
+      reported(reporting, windowOf(2), situationWith({ clockOffset: clockOffset + by }))[0].clockOffset -
+      clockOffset
     assert.deepStrictEqual(
       [offsets(begun, 3), offsets(acknowledged(1), 999), offsets(acknowledged(1), -999)],
       [3, 0, 0]
@@ -140,7 +141,8 @@ describe("S4 a report", () => {
 
   it("S4 follows a clock that has been set", () => {
     const offsets = (by: number) =>
-      reported(acknowledged(1), windowOf(2), situationWith({ ahead: ahead + by }))[0].ahead - ahead
+      reported(acknowledged(1), windowOf(2), situationWith({ clockOffset: clockOffset + by }))[0]
+        .clockOffset - clockOffset
     assert.deepStrictEqual([offsets(1_000), offsets(-1_000)], [1_000, -1_000])
   })
 })
@@ -182,9 +184,9 @@ describe("S4 the number that a store answers", () => {
   it("S4 Overtaken: it is one that was right when the question was asked", () => {
     const [asked] = reported(acknowledged(1), windowOf(2))
     const [before] = reported(answered(asked, entry(2)), windowOf(3))
-    for (const told of [1, 2]) {
-      const after = answered(before, entry(told, { exchanges: 9 }), { asked })
-      if (told === 1) assert.strictEqual(after, before)
+    for (const latestReport of [1, 2]) {
+      const after = answered(before, entry(latestReport, { exchanges: 9 }), { asked })
+      if (latestReport === 1) assert.strictEqual(after, before)
       else assert.deepStrictEqual(after.acknowledged, before.acknowledged)
     }
     const later = answered(before, entry(3))
@@ -194,7 +196,8 @@ describe("S4 the number that a store answers", () => {
   it("S4 Overtaken: the question was about another window", () => {
     const before = acknowledged(2)
     const asked = { ...begun, epoch: epoch - 1 }
-    for (const told of [0, 1, 2, 9]) assert.strictEqual(answered(before, entry(told), { asked }), before)
+    for (const latestReport of [0, 1, 2, 9])
+      assert.strictEqual(answered(before, entry(latestReport), { asked }), before)
   })
 
   it("S5 a question about another window says nothing is lost of one that nobody has reported to", () => {
@@ -267,7 +270,7 @@ describe("S6 what all nodes count", () => {
   it("S6 is what the store has, and what this node has not reported yet", () => {
     const reporting = answered(reported(begun, windowOf(1))[0], entry(1, { sections: rows(5_000) }))
     assert.deepStrictEqual([failuresIn(reporting, here(1)), failuresIn(reporting, here(2))], [1, 2])
-    assert.strictEqual(Reports.merged(reporting, here(1), epoch, situation).at, now + ahead)
+    assert.strictEqual(Reports.merged(reporting, here(1), epoch, situation).at, now + clockOffset)
   })
 
   it("S6 is this node's own count where the others are not known", () => {
@@ -321,7 +324,7 @@ describe("S6 what all nodes count", () => {
     const slow = settingsWith({ policy })
     const window = slow.policy.record(slow.policy.initial, success(1, 100))
     const circuit: AnyCircuit = { ...closed(slow.rules), window }
-    const reporting = Reports.begun(epoch, ahead, slow.policy)
+    const reporting = Reports.initial(epoch, clockOffset, slow.policy)
     const at = situationWith({ settings: slow })
     assert.isTrue(Reports.sees(reporting, circuit, epoch, at))
     assert.isTrue(Reports.report(reporting, { epoch, window, freshMillis: 0 }, at)[1].failing)

@@ -49,7 +49,7 @@ describe("S4 a report", () => {
 
   it("S4 says whether its node sees failures, and how many nodes that do are to be listed", () => {
     const { a } = pair({ policy: many, quorum: 3 })
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     const before = a.exchange().window.report
     a.fail()
     const after = a.exchange().window.report
@@ -265,7 +265,7 @@ describe("S6 what all nodes count", () => {
     a.fail()
     a.exchange()
     store.now++
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     b.succeed()
     b.exchange()
     store.now++
@@ -282,7 +282,7 @@ describe("S6 what all nodes count", () => {
 
   it("S6 a call that changes nothing in the window is not judged", () => {
     const { a } = pair()
-    a.take({ _tag: "FailuresHeard", listeners: 2 })
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.settle("Ignored", 0)
     assert.isUndefined(a.replica.undecided)
   })
@@ -310,7 +310,7 @@ describe("S7 with a quorum of two", () => {
   it("S7 a node that alone sees failures opens for itself, and writes nothing", () => {
     const { a, b } = quorum()
     a.fail(2)
-    assert.deepStrictEqual([a.circuit._tag, a.standing, a.writes.length], ["Open", "Alone", 0])
+    assert.deepStrictEqual([a.circuit._tag, a.standing, a.writes.length], ["Open", "LocallyOpen", 0])
     a.exchange()
     b.exchange()
     assert.strictEqual(b.circuit._tag, "Closed")
@@ -325,7 +325,7 @@ describe("S7 with a quorum of two", () => {
     assert.strictEqual(store.failures, 2)
     assert.isAtMost(a.dueAt, a.now + syncMillis)
     assert.isTrue(a.exchange().window.report?.failing)
-    assert.strictEqual(a.standing, "Alone")
+    assert.strictEqual(a.standing, "LocallyOpen")
   })
 
   it("S7 the second node that sees failures opens the circuit for all", () => {
@@ -336,7 +336,7 @@ describe("S7 with a quorum of two", () => {
     b.exchange()
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
-    assert.deepStrictEqual([a.standing, b.standing], ["InStep", "InStep"])
+    assert.deepStrictEqual([a.standing, b.standing], ["InSync", "InSync"])
     assert.notStrictEqual(store.state, "")
   })
 
@@ -346,14 +346,14 @@ describe("S7 with a quorum of two", () => {
     a.exchange()
     a.exchange()
     a.fail()
-    assert.strictEqual(a.standing, "Alone")
+    assert.strictEqual(a.standing, "LocallyOpen")
   })
 
   it("S7 what another node counts opens nothing where it alone sees failures", () => {
     const { a, b } = quorum()
     a.fail()
     a.exchange()
-    b.take({ _tag: "FailuresHeard", listeners: 2 })
+    b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     b.settle("Ignored", 0)
     b.succeed()
     b.exchange()
@@ -367,7 +367,7 @@ describe("S7 with a quorum of two", () => {
     assert.isFalse(asksForSlot(a.replica, a.circuit, a.situation))
     a.settle("Failure", a.probe())
     assert.deepStrictEqual([a.circuit._tag, a.writes.length], ["Open", 0])
-    assert.strictEqual(a.standing, "Alone")
+    assert.strictEqual(a.standing, "LocallyOpen")
   })
 
   it("S7 a control of such a node is written as of a node in step", () => {
@@ -375,6 +375,6 @@ describe("S7 with a quorum of two", () => {
     a.fail(2)
     a.control("Trip")
     settle(a, b)
-    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InStep", "Open"])
+    assert.deepStrictEqual([a.standing, b.circuit._tag], ["InSync", "Open"])
   })
 })

@@ -1,6 +1,6 @@
 /** What is done with a shared circuit before it is written, and after it is read. */
 import { assert, describe, it } from "@effect/vitest"
-import { heldBy, shift, successor, withoutLost } from "../../../src/internal/core/replica/shared.ts"
+import { withHolds, shift, successor, withoutExpired } from "../../../src/internal/core/replica/shared.ts"
 import { yearMillis } from "../../../src/internal/core/millis.ts"
 import * as Slots from "../../../src/internal/core/slots.ts"
 import {
@@ -68,7 +68,7 @@ describe("the nodes that are not heard of", () => {
     leases: ReadonlyArray<{ readonly node: string; readonly at: number }>
   ) => {
     const shared = frozen(sharedWith(settings, circuit, over))
-    return [shared, withoutLost(shared, rules, { leases, now }, leaseMillis)] as const
+    return [shared, withoutExpired(shared, rules, { leases, now }, leaseMillis)] as const
   }
 
   it("S11 lose their slots at the end of their lease", () => {
@@ -92,10 +92,10 @@ describe("the nodes that are not heard of", () => {
   it("S15 lose their isolations and disablings, and the circuit is what the others keep it", () => {
     const leases = [{ node: "b", at: now }]
     const both = isolated(disabled(closed(rules)))
-    const [, isolatedByB] = lost({ ...both, holders: 3 }, { keepers: { a: 2, b: 1 } }, leases)
-    assert.deepStrictEqual(isolatedByB.keepers, { b: 1 })
+    const [, isolatedByB] = lost({ ...both, holders: 3 }, { isolators: { a: 2, b: 1 } }, leases)
+    assert.deepStrictEqual(isolatedByB.isolators, { b: 1 })
     assert.strictEqual(inState(isolatedByB.circuit, "Isolated").holders, 1)
-    const [, disabledByB] = lost(both, { keepers: { a: 1 }, disablers: { b: 1 } }, leases)
+    const [, disabledByB] = lost(both, { isolators: { a: 1 }, disablers: { b: 1 } }, leases)
     assert.strictEqual(inState(disabledByB.circuit, "Disabled").disablers, 1)
     const [, closedAgain] = lost(disabled(closed(rules)), { disablers: { a: 1 } }, leases)
     assert.strictEqual(inState(closedAgain.circuit, "Closed").closedAt, now)
@@ -107,7 +107,7 @@ describe("the nodes that are not heard of", () => {
     const held = inState(isolated(closed(rules)), "Isolated")
     for (const [circuit, over] of [
       [probing(1), { probers: { "1": "a" } }],
-      [held, { keepers: { a: 1 } }],
+      [held, { isolators: { a: 1 } }],
       [disabled(closed(rules)), { disablers: { a: 1 } }]
     ] as const) {
       const [before, after] = lost(circuit, over, leases)
@@ -132,21 +132,21 @@ describe("the nodes that are not heard of", () => {
 })
 
 describe("S15 a circuit that is held", () => {
-  const by = (keepers: object, disablers: object) => ({
-    keepers: keepers as Record<string, number>,
+  const by = (isolators: object, disablers: object) => ({
+    isolators: isolators as Record<string, number>,
     disablers: disablers as Record<string, number>
   })
 
   it("S15 is isolated by as many as all nodes together, rather than disabled", () => {
     for (const circuit of [...everyState(1), ...everyStateDisabled(1)]) {
-      const held = inState(heldBy(circuit, rules, by({ a: 2, b: 1 }, { a: 1, c: 4 }), 0), "Isolated")
+      const held = inState(withHolds(circuit, rules, by({ a: 2, b: 1 }, { a: 1, c: 4 }), 0), "Isolated")
       assert.deepStrictEqual([held.holders, held.disablers], [3, 5])
     }
   })
 
   it("S15 is disabled by as many as all nodes together, without an isolation", () => {
     for (const circuit of [...everyState(1), ...everyStateDisabled(1)]) {
-      const held = inState(heldBy(circuit, rules, by({}, { a: 1, c: 4 }), 0), "Disabled")
+      const held = inState(withHolds(circuit, rules, by({}, { a: 1, c: 4 }), 0), "Disabled")
       assert.strictEqual(held.disablers, 5)
     }
   })
@@ -154,18 +154,18 @@ describe("S15 a circuit that is held", () => {
   it("S15 is closed when the last one ends, and otherwise what it was", () => {
     const now = 77
     for (const circuit of [isolated(closed(rules)), disabled(opened(rules))]) {
-      assert.strictEqual(inState(heldBy(circuit, rules, by({}, {}), now), "Closed").closedAt, now)
+      assert.strictEqual(inState(withHolds(circuit, rules, by({}, {}), now), "Closed").closedAt, now)
     }
     for (const circuit of [opened(rules), probing(1), closed(rules), recovering(rules)]) {
-      assert.strictEqual(heldBy(circuit, rules, by({}, {}), now), circuit)
+      assert.strictEqual(withHolds(circuit, rules, by({}, {}), now), circuit)
     }
   })
 
   it("S15 is the same object where nothing has changed", () => {
     const isolation = isolated(disabled(closed(rules)))
-    assert.strictEqual(heldBy(isolation, rules, by({ a: 1 }, { b: 1 }), 0), isolation)
+    assert.strictEqual(withHolds(isolation, rules, by({ a: 1 }, { b: 1 }), 0), isolation)
     const disabling = disabled(closed(rules))
-    assert.strictEqual(heldBy(disabling, rules, by({}, { b: 1 }), 0), disabling)
+    assert.strictEqual(withHolds(disabling, rules, by({}, { b: 1 }), 0), disabling)
   })
 })
 

@@ -97,7 +97,7 @@ describe("S10 a slot", () => {
     store.now += probeTimeoutMillis
     a.take({ _tag: "Written", ...late })
     assert.strictEqual(a.decisionOn(request), "ByItself")
-    assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InStep"])
+    assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InSync"])
   })
 
   it("S10 a probe that succeeds closes the circuit for all", () => {
@@ -107,7 +107,7 @@ describe("S10 a slot", () => {
     a.settle("Success", a.slotOf(request))
     settle(a, b)
     assert.strictEqual(b.circuit._tag, "Closed")
-    assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InStep"])
+    assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InSync"])
   })
 
   it("S10 a probe that fails opens the circuit for all, in its second opening", () => {

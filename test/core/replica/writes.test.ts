@@ -22,7 +22,7 @@ describe("S8 a change", () => {
     assert.deepStrictEqual([isolated.holders, isolated.disablers], [1, 1])
     for (const node of [a, b]) {
       assert.strictEqual(node.circuit._tag, "Isolated")
-      assert.strictEqual(node.standing, "InStep")
+      assert.strictEqual(node.standing, "InSync")
       assert.strictEqual(node.epoch, isolated.generation)
     }
   })
@@ -48,7 +48,7 @@ describe("S8 a change", () => {
     b.write()
     a.hear()
     a.take({ _tag: "Written", ...late })
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
     assert.strictEqual(a.as("Isolated").holders, 2)
   })
 
@@ -57,9 +57,9 @@ describe("S8 a change", () => {
     a.control("Trip")
     const lost = a.sendWrite()
     a.hear()
-    assert.strictEqual(a.standing, "InStep")
-    a.take({ _tag: "Unwritten", revision: lost.revision })
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
+    a.take({ _tag: "WriteFailed", revision: lost.revision })
+    assert.strictEqual(a.standing, "InSync")
   })
 
   it("S8 has arrived once: an answer that comes later is of no account", () => {
@@ -92,7 +92,7 @@ describe("S8 a change", () => {
     b.write()
     a.hear()
     a.take({ _tag: "Written", ...late })
-    a.take({ _tag: "Unwritten", revision: late.revision })
+    a.take({ _tag: "WriteFailed", revision: late.revision })
     assert.strictEqual(a.ask().question.revision, store.revision)
     assert.deepStrictEqual([a.standing, a.writes], ["Writing", []])
     a.exchange()
@@ -144,7 +144,7 @@ describe("S8 a change", () => {
     a.write()
     a.control("Trip")
     assert.deepStrictEqual(a.writes, [])
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
   })
 
   it("S8 is made only of the latest state where changes are not heard", () => {
@@ -157,7 +157,7 @@ describe("S8 a change", () => {
     assert.deepStrictEqual(a.writes, [])
     a.exchange()
     a.write()
-    assert.strictEqual(a.standing, "InStep")
+    assert.strictEqual(a.standing, "InSync")
     assert.strictEqual(inState(storedCircuit(a).circuit, "Open").openings, 1)
   })
 

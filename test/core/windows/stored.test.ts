@@ -16,8 +16,8 @@ describe("R3.2.1 a stored window", () => {
     for (let now = 1; now <= 1_000; now++) window = after(window, `node ${now}`, now)
     assert.strictEqual(window?.exchanges, 1_000)
     assert.strictEqual(window?.reporters.length, keepMillis)
-    assert.strictEqual(entryOf(window!, "node 950", 1_000).told, 1)
-    assert.strictEqual(entryOf(window!, "node 900", 1_000).told, 0)
+    assert.strictEqual(entryOf(window!, "node 950", 1_000).latestReport, 1)
+    assert.strictEqual(entryOf(window!, "node 900", 1_000).latestReport, 0)
     assert.deepStrictEqual(entryOf(window!, "x", 1_000).failing, ["node 999", "node 1000"])
   })
 

@@ -1,73 +1,81 @@
 import type { WindowEntry } from "../windows/stored.ts"
 import { decodeWindow } from "../wireWindow.ts"
 import type { Asked, Entry, Of } from "./events.ts"
-import { decide, restOrAttend } from "./judging.ts"
+import { decide, continueOrStop } from "./judging.ts"
 import { observe } from "./observing.ts"
 import { decoded } from "./reading.ts"
-import type { Stepped } from "./replica.ts"
+import type { Progress } from "./progress.ts"
+import * as Activities from "./activity.ts"
+import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import * as Reports from "./reporting.ts"
-import type { Known } from "./shared.ts"
-import { withoutLost } from "./shared.ts"
+import type { StoredCircuit } from "./shared.ts"
+import { withoutExpired } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
 /** @internal */
-export const answered = (step: Stepped, { asked, entry }: Of<"Answered">, situation: Situation): Stepped => {
-  const { known: read, node } = decoded(step, entry, asked.known, situation)
-  if (read === undefined) return leftAlone(node)
+export const answered = (
+  step: Progress,
+  { asked, entry }: Of<"Answered">,
+  situation: Situation
+): Progress => {
+  const { stored: read, node } = decoded(step, entry, asked.stored, situation)
+  if (read === undefined) return goLocal(node)
   const window = decodeWindow(entry.window)
-  const latest = Replicas.latestOf(node.replica)
-  const known = isOvertaken(latest, read, asked.known) ? latest : withoutLostNodes(read, entry, situation)
+  const latest = Replicas.latestStored(node.replica)
+  const stored = isOvertaken(latest, read, asked.stored)
+    ? latest
+    : withoutExpiredLeases(read, entry, situation)
   const { standing } = node.replica
   if (standing._tag === "Writing") {
-    const waiting = windowAnswered(node, window, asked, situation)
-    const writing = { ...standing, base: known }
+    const waiting = windowReceived(node, window, asked, situation)
+    const writing = { ...standing, base: stored }
     return standing.attempt === undefined
-      ? Writes.attempt(answeredOnce(waiting), writing, situation)
-      : answeredOnce(Replicas.toStanding(waiting, writing))
+      ? Writes.attempt(markAnswered(waiting), writing, situation)
+      : markAnswered(Steps.withStanding(waiting, writing))
   }
-  const observed = known === latest ? node : answeredOnce(observe(node, known, window, situation))
-  const counted = windowAnswered(observed, window, asked, situation)
+  const observed = stored === latest ? node : markAnswered(observe(node, stored, window, situation))
+  const counted = windowReceived(observed, window, asked, situation)
   return counted.replica.standing._tag === "Writing"
     ? counted
-    : restOrAttend(decide(counted, asked, situation), situation)
+    : continueOrStop(decide(counted, asked, situation), situation)
 }
 
-const answeredOnce = (node: Stepped): Stepped =>
-  node.replica.isUnknown ? Replicas.know(node, { isUnknown: false }) : node
+const markAnswered = (node: Progress): Progress =>
+  node.replica.isUnknown ? Steps.withReplica(node, { isUnknown: false }) : node
 
-const generationOf = ({ shared }: Known): number => shared.circuit.generation
+const generationOf = ({ shared }: StoredCircuit): number => shared.circuit.generation
 
-/** Whether a change that was heard, or made, after the question is missing from the answer. */
-const isOvertaken = (latest: Known, read: Known, asked: Known): boolean =>
+/** Whether the answer is older than a change that this node has received or made since it asked. */
+const isOvertaken = (latest: StoredCircuit, read: StoredCircuit, asked: StoredCircuit): boolean =>
   latest.revision !== asked.revision &&
   (read.revision === asked.revision ||
     (generationOf(asked) <= generationOf(read) && generationOf(read) < generationOf(latest)) ||
     (generationOf(read) === generationOf(latest) && read.revision !== latest.revision && read.at < latest.at))
 
-/** Without what is held by nodes that are not heard of. After an outage, all of them have a lease. */
-const withoutLostNodes = (
-  known: Known,
+/** Drops what nodes with expired leases hold. After an outage, every node has a new lease first. */
+const withoutExpiredLeases = (
+  stored: StoredCircuit,
   entry: Entry,
   { answeringSince, settings: { leaseMillis, rules } }: Situation
-): Known => {
-  const { shared } = known
+): StoredCircuit => {
+  const { shared } = stored
   const isSoon = entry.now - answeringSince < leaseMillis
-  const living = isSoon ? shared : withoutLost(shared, rules, entry, leaseMillis)
-  return { ...known, shared: living, isPartial: living !== shared }
+  const living = isSoon ? shared : withoutExpired(shared, rules, entry, leaseMillis)
+  return { ...stored, shared: living, isPartial: living !== shared }
 }
 
-/** What the store has lost of this node's reports is told again, and soon. */
-const windowAnswered = (
-  node: Stepped,
+/** Takes in the answered window. If the store has lost reports of this node, they are sent again soon. */
+const windowReceived = (
+  node: Progress,
   answer: WindowEntry | undefined,
   asked: Asked,
   situation: Situation
-): Stepped => {
+): Progress => {
   const { replica } = node
-  if (answer === undefined && !Replicas.isExchanging(replica)) return node
-  const counting = Replicas.countingOf(replica, Replicas.standingNow(node, situation))
+  if (answer === undefined && !Activities.isExchanging(replica)) return node
+  const counting = Replicas.countingOf(replica, Steps.currentCircuit(node, situation))
   if (counting === undefined) return node
   const reporting = Reports.answered(
     replica.reporting,
@@ -76,42 +84,48 @@ const windowAnswered = (
     situation
   )
   const isLost = Reports.hasLost(replica.reporting, reporting)
-  const next = isLost ? Replicas.hurried({ ...replica, reporting }) : { ...replica, reporting }
+  const next = isLost ? Activities.exchangeSoon({ ...replica, reporting }) : { ...replica, reporting }
   const exchanges = Reports.exchangesBetween(asked.reporting, reporting)
   return {
     ...node,
-    replica: exchanges === undefined ? next : Replicas.attending(next, { crowd: exchanges })
+    replica:
+      exchanges === undefined ? next : Activities.updateExchanging(next, { exchangingNodes: exchanges })
   }
 }
 
 /** @internal */
-export const written = (step: Stepped, { entry, revision }: Of<"Written">, situation: Situation): Stepped => {
+export const written = (
+  step: Progress,
+  { entry, revision }: Of<"Written">,
+  situation: Situation
+): Progress => {
   const { standing } = step.replica
-  // What was heard, or given up, in between counts.
+  // A notification has confirmed this write before, or the node has given it up.
   if (standing._tag !== "Writing" || standing.attempt?.revision !== revision) return step
   const { attempt } = standing
   if (entry.revision === revision) {
     return Writes.won(step, standing, { ...attempt, at: entry.now }, situation)
   }
   const read = decoded(step, entry, standing.base, situation)
-  if (read.known === undefined) return leftAlone(read.node)
-  const isStale = isOvertaken(standing.base, read.known, attempt.madeOf)
-  const base = isStale ? standing.base : withoutLostNodes(read.known, entry, situation)
+  if (read.stored === undefined) return goLocal(read.node)
+  const isStale = isOvertaken(standing.base, read.stored, attempt.basedOn)
+  const base = isStale ? standing.base : withoutExpiredLeases(read.stored, entry, situation)
   return Writes.attempt(read.node, { ...standing, base, attempt: undefined }, situation)
 }
 
 /** @internal */
-export const unwritten = (node: Stepped, revision: string | undefined): Stepped => {
+export const writeFailed = (node: Progress, revision: string | undefined): Progress => {
   const { standing } = node.replica
   return standing._tag === "Writing" && standing.attempt?.revision === revision
-    ? Writes.unwritten(node)
+    ? Writes.writeFailed(node)
     : node
 }
 
 /**
- * The state cannot be shared, or belongs to nodes under other rules: this node goes by its own circuit.
+ * The circuit cannot be shared now, because the store has a fault with it, or a state under other rules. This node uses its
+ * own circuit.
  *
  * @internal
  */
-export const leftAlone = (node: Stepped): Stepped =>
-  node.replica.standing._tag === "Writing" ? Writes.unwritten(node) : node
+export const goLocal = (node: Progress): Progress =>
+  node.replica.standing._tag === "Writing" ? Writes.writeFailed(node) : node

@@ -3,13 +3,14 @@ import * as Machine from "../circuit.ts"
 import type { Report } from "../windows/stored.ts"
 import type { Asked, Question } from "./events.ts"
 import type { Replica } from "./replica.ts"
+import * as Activities from "./activity.ts"
 import * as Replicas from "./replica.ts"
 import type { Reporting } from "./reporting.ts"
 import * as Reports from "./reporting.ts"
 import type { Situation } from "./situation.ts"
 
 /**
- * Asks the store about a circuit, and reports what this node has counted if the circuit is exchanged.
+ * Makes a request to the store about a circuit. If the circuit is exchanged, it reports this node's counts.
  *
  * @internal
  */
@@ -19,56 +20,58 @@ export const ask = (
   situation: Situation
 ): { readonly replica: Replica; readonly question: Question; readonly asked: Asked } => {
   const { now, settings } = situation
-  const { attention } = replica
-  const here = Machine.at(circuit, settings.rules, now)
-  const [reporting, report] = reportOf(replica, here, situation)
-  // An open circuit is no news of failures, and a window that is not reported none to the others.
-  const announce = report !== undefined && attention._tag === "Exchanging" && attention.announces
-  const latest = Replicas.latestOf(replica)
+  const { activity } = replica
+  const current = Machine.at(circuit, settings.rules, now)
+  const [reporting, report] = reportOf(replica, current, situation)
+  // Other nodes could not see the failures of a window that is not reported.
+  const announce = report !== undefined && activity._tag === "Exchanging" && activity.mustAnnounce
+  const latest = Replicas.latestStored(replica)
   return {
-    replica: exchanged({ ...replica, reporting }, announce, situation),
+    replica: afterQuestion({ ...replica, reporting }, announce, situation),
     question: {
       revision: latest.isPartial ? "" : latest.revision,
       window: {
         name: settings.windowName,
-        epoch: report === undefined ? Replicas.epochOf(replica, here) : reporting.epoch,
+        epoch: report === undefined ? Replicas.epochOf(replica, current) : reporting.epoch,
         report
       },
       announce,
       renew: Replicas.isHolder(replica, settings.node),
       keepMillis: Replicas.keepMillis(circuit, settings)
     },
-    asked: { known: latest, reporting, undecided: replica.undecided }
+    asked: { stored: latest, reporting, undecided: replica.undecided }
   }
 }
 
 const reportOf = (
   replica: Replica,
-  here: Circuit<unknown>,
+  current: Circuit<unknown>,
   situation: Situation
 ): readonly [reporting: Reporting, report: Report | undefined] => {
-  const counting = Replicas.countingOf(replica, here)
-  if (!Replicas.isExchanging(replica) || counting === undefined) return [replica.reporting, undefined]
-  const freshMillis = Replicas.intervalMillis(replica, situation.settings)
+  const counting = Replicas.countingOf(replica, current)
+  if (!Activities.isExchanging(replica) || counting === undefined) return [replica.reporting, undefined]
+  const freshMillis = Activities.intervalMillis(replica, situation.settings)
   return Reports.report(replica.reporting, { ...counting, freshMillis }, situation)
 }
 
-/** The others answer an announcement at once: what they count is to be had soon, so the next exchange comes soon. */
-const exchanged = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
-  const after = Replicas.paced(replica, now, settings)
-  return announce ? Replicas.attending(Replicas.hurried(after), { announces: false }) : after
+/** After an announcement the other nodes report at once, so the next exchange, which reads their reports, comes soon. */
+const afterQuestion = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
+  const after = Activities.exchangedNow(replica, now, settings)
+  return announce
+    ? Activities.updateExchanging(Activities.exchangeSoon(after), { mustAnnounce: false })
+    : after
 }
 
 /**
- * The store could not be asked, or has a fault with the circuit: what was to be announced still is.
+ * The replica after a request that failed: an announcement that it made has to be made again.
  *
  * @internal
  */
-export const unasked = (replica: Replica, { announce }: Question): Replica =>
-  announce ? Replicas.attending(replica, { announces: true }) : replica
+export const questionFailed = (replica: Replica, { announce }: Question): Replica =>
+  announce ? Activities.updateExchanging(replica, { mustAnnounce: true }) : replica
 
 /**
- * Whether a call has to ask the store for a slot, because it would be a probe.
+ * Whether a call has to request a slot from the store, because it would be a probe.
  *
  * @internal
  */
@@ -77,7 +80,7 @@ export const asksForSlot = (
   circuit: Circuit<unknown>,
   { isFailing, now, settings }: Situation
 ): boolean => {
-  if (isFailing || standing._tag === "Alone") return false
+  if (isFailing || standing._tag === "LocallyOpen") return false
   const [decision, next] = Machine.admit(circuit, settings.rules, now)
   return decision._tag === "Admitted" && next._tag === "HalfOpen"
 }

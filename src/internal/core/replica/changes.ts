@@ -4,18 +4,18 @@ import type { Call } from "../policies/policy.ts"
 import * as Slots from "../slots.ts"
 import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
 import type { Settings } from "./situation.ts"
-import { heldBy } from "./shared.ts"
+import { withHolds } from "./shared.ts"
 
 /**
- * A change that a node makes of a shared circuit, as data: it is made again, of the state that another node has written in
- * between, until the store has taken it. All times are the store's.
+ * A change of a shared circuit, as data. If another node has written first, the change is applied again to the newer state,
+ * until the store accepts the write. All times are the store's.
  *
  * @internal
  */
-export type Change = Opens | TakesSlot | SettlesProbe | Trips | Resets | Keeps | Restores
+export type Change = Opens | TakesSlot | SettlesProbe | Trips | Resets | SetsHolds | Restores
 
 /**
- * The node has tripped. When it opened counts, not when the others could know.
+ * The trip policy has opened the circuit on this node, at `openedAt`.
  *
  * @internal
  */
@@ -28,7 +28,7 @@ export interface Opens {
 }
 
 /**
- * A call asks for a slot.
+ * A call requests a slot.
  *
  * @internal
  */
@@ -38,7 +38,7 @@ export interface TakesSlot {
 }
 
 /**
- * A probe has ended. If it opens the circuit, that lasts `openMillis`.
+ * A probe has ended. `openMillis` applies if it reopens the circuit.
  *
  * @internal
  */
@@ -63,48 +63,47 @@ export interface Resets {
 }
 
 /**
- * The node isolates and disables the circuit so often.
+ * The node has begun or released a hold: the numbers are its current ones.
  *
  * @internal
  */
-export interface Keeps extends Kept {
-  readonly _tag: "Keeps"
-  /** How many resets the node knew of, and how many of its isolations the store had by then: a later reset ends those. */
+export interface SetsHolds extends OwnHolds {
+  readonly _tag: "SetsHolds"
+  /** The number of resets that the node knew of, and of its isolations that the store had then: a later reset ends those. */
   readonly resets: number
   readonly begun: number
 }
 
 /**
- * How often a node isolates a circuit, and how often it disables it.
+ * How many times a node isolates and disables a circuit.
  *
  * @internal
  */
-export interface Kept {
+export interface OwnHolds {
   readonly isolations: number
   readonly disables: number
 }
 
 /**
- * The store is given back what it has lost, or never got.
+ * The node restores a state that the store has lost, or publishes one that it could not write.
  *
  * @internal
  */
-export interface Restores extends Kept {
+export interface Restores extends OwnHolds {
   readonly _tag: "Restores"
-  /** The circuit as the node has it, in its shared generation. */
+  /** The node's own circuit, in its shared generation. */
   readonly circuit: Circuit<unknown>
   readonly holdings: Holdings
-  /** Up to this generation, what the store keeps is what the node has seen there. */
+  /** The latest generation of the store's state that the node has seen. */
   readonly seen: number
-  /** Whether the node has changed the circuit itself since the others last knew of it. */
-  readonly isNews: boolean
-  /** The generation of the window that the store keeps: its state was of that one at the least. */
+  /** Whether the node has made changes that no other node has seen. */
+  readonly isLocalChange: boolean
+  /** The generation of the window in the store: the lost state had this generation or a later one. */
   readonly epoch: number
 }
 
 /**
- * What a change makes of a shared circuit: the same object where it changes nothing. A call that asked for a slot gets a
- * decision.
+ * A shared circuit after a change, which is the same object if nothing changed, and the decision on a slot request.
  *
  * @internal
  */
@@ -137,9 +136,9 @@ const changed = (
   }
 }
 
-/** What only time has decided comes first, because it has a generation of its own. */
+/** Applies a control. A change of state that is due by time comes first, because it has a generation of its own. */
 const byHand = (
-  change: Trips | Resets | Keeps,
+  change: Trips | Resets | SetsHolds,
   shared: SharedCircuit,
   settings: Settings,
   now: number
@@ -150,7 +149,7 @@ const byHand = (
 }
 
 const controlled = (
-  change: Trips | Resets | Keeps,
+  change: Trips | Resets | SetsHolds,
   shared: SharedCircuit,
   settings: Settings,
   now: number
@@ -160,12 +159,12 @@ const controlled = (
       return trip(change, shared, now)
     case "Resets":
       return reset(shared, settings.rules, now)
-    case "Keeps":
-      return keep(change, shared, settings, now)
+    case "SetsHolds":
+      return setHolds(change, shared, settings, now)
   }
 }
 
-/** A circuit that has been opened or reset since stays as it is: one opening counts once. */
+/** One opening counts once: a circuit that was opened or reset in a later generation stays as it is. */
 const open = (change: Opens, shared: SharedCircuit, rules: Rules<unknown>, now: number): SharedCircuit => {
   const { _tag, generation } = shared.circuit
   return (_tag === "Closed" || _tag === "Recovering") && generation <= change.generation
@@ -173,7 +172,7 @@ const open = (change: Opens, shared: SharedCircuit, rules: Rules<unknown>, now: 
     : shared
 }
 
-/** With what only time has decided. */
+/** The circuit after the changes of state that are due by time. */
 const rolled = (shared: SharedCircuit, rules: Rules<unknown>, now: number): SharedCircuit => {
   const circuit = Machine.at(shared.circuit, rules, now)
   return circuit === shared.circuit ? shared : { ...shared, circuit }
@@ -204,7 +203,7 @@ const takeSlot = (shared: SharedCircuit, { node, rules }: Settings, now: number)
     : { shared: { ...shared, circuit }, decision }
 }
 
-/** A slot that the store does not know as this node's was one of its own making, or has been lost. */
+/** Settles a probe, if the store has its slot as this node's: otherwise the slot was local, or it has expired. */
 const settleProbe = (
   { call, generation, openMillis, slot }: SettlesProbe,
   shared: SharedCircuit,
@@ -212,7 +211,7 @@ const settleProbe = (
   now: number
 ): SharedCircuit => {
   const { circuit } = shared
-  // A probe that has given its slot back is known by the generation alone.
+  // A probe whose slot was given back is recognized by its generation.
   const isKnown =
     slot === Machine.spentSlot ? circuit.generation === generation : shared.probers[slot] === node
   const ticket: Ticket = { generation: circuit.generation, slot }
@@ -241,75 +240,75 @@ const trip = ({ openedAt, openMillis }: Trips, shared: SharedCircuit, now: numbe
 
 const reset = (shared: SharedCircuit, rules: Rules<unknown>, now: number): SharedCircuit => ({
   ...shared,
-  keepers: {},
+  isolators: {},
   resets: shared.resets + 1,
   circuit: Machine.reset(shared.circuit, rules, now)
 })
 
 /**
- * How often a node isolates and disables the circuit, whatever others have made of that.
+ * Sets the number of isolations and disables of this node, less the isolations that a reset has ended.
  *
  * @internal
  */
-export const keep = (
-  { begun, disables, isolations, resets }: Omit<Keeps, "_tag">,
+export const setHolds = (
+  { begun, disables, isolations, resets }: Omit<SetsHolds, "_tag">,
   shared: SharedCircuit,
   { node, rules }: Settings,
   now: number
 ): SharedCircuit => {
   const standing = shared.resets > resets ? Math.max(0, isolations - begun) : isolations
-  const keepers = keptBy(shared.keepers, node, standing)
-  const disablers = keptBy(shared.disablers, node, disables)
-  const circuit = heldBy(shared.circuit, rules, { keepers, disablers }, now)
-  const isSame = keepers[node] === shared.keepers[node] && disablers[node] === shared.disablers[node]
-  return isSame && circuit === shared.circuit ? shared : { ...shared, keepers, disablers, circuit }
+  const isolators = withHold(shared.isolators, node, standing)
+  const disablers = withHold(shared.disablers, node, disables)
+  const circuit = withHolds(shared.circuit, rules, { isolators, disablers }, now)
+  const isSame = isolators[node] === shared.isolators[node] && disablers[node] === shared.disablers[node]
+  return isSame && circuit === shared.circuit ? shared : { ...shared, isolators, disablers, circuit }
 }
 
-const keptBy = (holds: Holds, node: string, times: number): Holds => {
+const withHold = (holds: Holds, node: string, times: number): Holds => {
   const { [node]: _, ...others } = holds
   return times > 0 ? { ...others, [node]: times } : others
 }
 
-/** What other nodes have written since stays, unless it overrules nothing less than a circuit that was found failing. */
+/** Restores or publishes a circuit. Later changes of other nodes stay, unless this node's opening takes precedence. */
 const restore = (change: Restores, shared: SharedCircuit, settings: Settings, now: number): SharedCircuit => {
   const { node, rules } = settings
-  const { circuit, holdings, isNews, seen } = change
+  const { circuit, holdings, isLocalChange, seen } = change
   const isUnchanged = shared.circuit.generation <= seen
-  if (!isUnchanged && !(isNews && overrules(circuit, shared.circuit))) {
-    // What this node keeps still stands, unless a reset has ended it.
+  if (!isUnchanged && !(isLocalChange && overrules(circuit, shared.circuit))) {
+    // The node's own holds stay, unless a reset has ended them.
     const { disables, isolations } = change
     return isolations + disables > 0
-      ? keep({ isolations, disables, resets: holdings.resets, begun: isolations }, shared, settings, now)
+      ? setHolds({ isolations, disables, resets: holdings.resets, begun: isolations }, shared, settings, now)
       : shared
   }
-  // What the nodes know in this generation is no news to them. What is Closed was opened before.
+  // A state that other nodes have seen keeps its generation. A Closed one follows an opening that they have not seen.
   const steps = circuit._tag === "Closed" ? 2 : 1
-  const generation = isNews
+  const generation = isLocalChange
     ? Math.max(shared.circuit.generation, circuit.generation, change.epoch) + steps
     : circuit.generation
-  const keepers = circuit._tag === "Isolated" ? keptBy(holdings.keepers, node, change.isolations) : {}
+  const isolators = circuit._tag === "Isolated" ? withHold(holdings.isolators, node, change.isolations) : {}
   const disablers =
-    Machine.disablersOf(circuit) === 0 ? {} : keptBy(holdings.disablers, node, change.disables)
+    Machine.disablersOf(circuit) === 0 ? {} : withHold(holdings.disablers, node, change.disables)
   return {
     ...holdings,
-    keepers,
+    isolators,
     disablers,
-    // The circuit may still count here what this node has given back since, or not yet what it holds.
-    circuit: heldBy({ ...circuit, generation }, rules, { keepers, disablers }, now),
+    // The node's circuit may not have its latest holds yet.
+    circuit: withHolds({ ...circuit, generation }, rules, { isolators, disablers }, now),
     probers: probersOf(circuit, holdings, node),
     restoredAt: now
   }
 }
 
-/** A slot that no other node holds is held by this node. */
+/** The nodes of the slots. A slot that no other node holds is this node's. */
 const probersOf = (circuit: Circuit<unknown>, { probers }: Holdings, node: string): Holdings["probers"] =>
   circuit._tag === "HalfOpen"
     ? Object.fromEntries(Slots.toArray(circuit.slots).map(({ id }) => [id, probers[id] ?? node]))
     : {}
 
 /**
- * Whether a circuit that a node changed on its own stands against one that others have changed since: a node that found
- * it failing is not overruled by one that did not.
+ * Whether a node's own state takes precedence over later changes of other nodes: an opening does over Closed, because the
+ * node has seen failures that the others have not.
  *
  * @internal
  */

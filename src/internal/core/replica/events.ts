@@ -4,15 +4,15 @@ import type { Report } from "../windows/stored.ts"
 import type { Reason } from "../wire.ts"
 import type { Undecided } from "./replica.ts"
 import type { Reporting } from "./reporting.ts"
-import type { Known, Leases } from "./shared.ts"
+import type { StoredCircuit, Leases } from "./shared.ts"
 
 /**
- * What happens to a node.
+ * What a step of a node answers to.
  *
  * @internal
  */
 export type Event =
-  /** A call has recorded its outcome in the circuit, which was `before`. A probe that opens it opens it for `openMillis`. */
+  /** A call recorded its outcome in the circuit, which was `before`. `openMillis` applies if the call was a probe and reopens it. */
   | {
       readonly _tag: "Settled"
       readonly before: Circuit<unknown>
@@ -21,44 +21,49 @@ export type Event =
       readonly outcome: Undecided["outcome"]
       readonly openMillis: number
     }
-  /** The circuit, which was `before`, has opened. */
+  /** The breaker opened the circuit, which was `before`. */
   | { readonly _tag: "Opened"; readonly before: Circuit<unknown>; readonly reason: Reason }
   | { readonly _tag: "Controlled"; readonly control: Control }
-  /** A call asks for a slot, or gives one back that it will not use. */
+  /** A call requests a slot, or gives back a slot that it will not use. */
   | { readonly _tag: "SlotRequested"; readonly request: number }
   | { readonly _tag: "SlotAbandoned"; readonly slot: number }
-  /** The store has answered an exchange, or a write, or could not be told of one. */
+  /** The store answered an exchange or a write, or a write failed; `revision` names it, and `undefined` means any. */
   | { readonly _tag: "Answered"; readonly entry: Entry; readonly asked: Asked }
   | { readonly _tag: "Written"; readonly entry: Entry; readonly revision: string }
-  | { readonly _tag: "Unwritten"; readonly revision: string | undefined }
-  /** The store has a fault with this circuit alone. */
+  | { readonly _tag: "WriteFailed"; readonly revision: string | undefined }
+  /** The store answered with a fault of this circuit alone. */
   | { readonly _tag: "Faulted" }
-  /** Another node has changed the circuit, or sees failures of it. */
-  | { readonly _tag: "ChangeHeard"; readonly now: number; readonly revision: string; readonly state: string }
-  | { readonly _tag: "FailuresHeard"; readonly listeners: number }
-  /** The store fails, or is to be asked for what may have been missed. */
+  /** A notification arrived: another node changed the circuit, or announced failures of it. */
+  | {
+      readonly _tag: "ChangeReceived"
+      readonly now: number
+      readonly revision: string
+      readonly state: string
+    }
+  | { readonly _tag: "FailuresAnnounced"; readonly listeners: number }
+  /** The store stopped answering, or notifications may have been missed, so that the circuit has to be exchanged soon. */
   | { readonly _tag: "StoreLost" }
-  | { readonly _tag: "Hurried" }
+  | { readonly _tag: "ExchangeRequested" }
 
 /** @internal */
 export type Control = "Trip" | "Reset" | "Isolate" | "Release" | "Disable" | "Enable"
 
 /**
- * What a store answers about a circuit.
+ * The answer of a store about one circuit.
  *
  * @internal
  */
 export interface Entry {
   readonly now: number
   readonly revision: string
-  /** `undefined` where it is the state that the node knew. */
+  /** `undefined` if it is the state that the node named in its request. */
   readonly state: string | undefined
   readonly window: unknown
   readonly leases: Leases
 }
 
 /**
- * What a node asks about a circuit.
+ * The request of a node about one circuit.
  *
  * @internal
  */
@@ -71,12 +76,12 @@ export interface Question {
 }
 
 /**
- * How a node stood when it asked.
+ * The parts of a replica at the time of a request, with which its answer is compared.
  *
  * @internal
  */
 export interface Asked {
-  readonly known: Known
+  readonly stored: StoredCircuit
   readonly reporting: Reporting
   readonly undecided: Undecided | undefined
 }

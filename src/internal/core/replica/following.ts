@@ -1,101 +1,117 @@
 import type { Circuit, HalfOpen } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { isCounting } from "./reporting.ts"
-import type { Replica, Stepped } from "./replica.ts"
-import { attended, commanding, inStep, know } from "./replica.ts"
-import type { Known } from "./shared.ts"
+import type { Progress } from "./progress.ts"
+import type { Replica } from "./replica.ts"
+import { withCommands, withReplica } from "./progress.ts"
+import { startExchanging } from "./activity.ts"
+import { inSync } from "./replica.ts"
+import type { StoredCircuit } from "./shared.ts"
 import { shift } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 
-/**
- * How a shared circuit that a node has to follow compares with its own.
- */
+/** Compares a node's own circuit with the shared one that it has to follow. */
 interface Comparison {
-  /** The node's own circuit as it stands now, and the shared one in the node's time. */
-  readonly here: Circuit<unknown>
-  readonly there: Circuit<unknown>
+  /** The node's own circuit now, and the shared one in the node's time. */
+  readonly current: Circuit<unknown>
+  readonly theirs: Circuit<unknown>
   /** The node has followed this revision before. */
-  readonly isKnown: boolean
-  /** What the node has made of it is on its way to the others, or will be given back to them. */
-  readonly isAhead: boolean
-  /** It is no news that it differs: the node is ahead, or new, or the store has forgotten something. */
+  readonly wasFollowed: boolean
+  /** The node has changed the circuit itself. */
+  readonly hasLocalChange: boolean
+  /** A difference is expected: the node has changed the circuit, or is new, or the store has lost a state. */
   readonly isExpected: boolean
-  /** The circuit was reset by hand since. */
+  /** The shared circuit was reset by hand since the node last followed it. */
   readonly isReset: boolean
 }
 
 /**
- * Makes a node's own circuit what the shared one is. `isAhead` says that the node has changed it itself.
+ * Follows the shared circuit: the node's own circuit takes its state. `hasLocalChange` says that the
+ * node has changed it itself.
  *
  * @internal
  */
-export const follow = (step: Stepped, known: Known, situation: Situation, isAhead: boolean): Stepped => {
-  const comparison = compare(step, known, situation, isAhead)
-  if (!comparison.isKnown) return take(step, known, comparison, situation)
-  if (step.replica.standing._tag === "Alone") return know(step, { followed: known })
-  const same = sameThere(comparison, situation)
+export const follow = (
+  step: Progress,
+  stored: StoredCircuit,
+  situation: Situation,
+  hasLocalChange: boolean
+): Progress => {
+  const comparison = compare(step, stored, situation, hasLocalChange)
+  if (!comparison.wasFollowed) return take(step, stored, comparison, situation)
+  if (step.replica.standing._tag === "LocallyOpen") return withReplica(step, { followed: stored })
+  const same = matchingState(comparison, situation)
   return same === undefined || isMistimed(comparison)
-    ? take(step, known, comparison, situation)
-    : know(step, { followed: known, offset: same.generation - comparison.here.generation })
+    ? take(step, stored, comparison, situation)
+    : withReplica(step, {
+        followed: stored,
+        generationOffset: same.generation - comparison.current.generation
+      })
 }
 
-const take = (step: Stepped, known: Known, comparison: Comparison, situation: Situation): Stepped => {
-  const { here, there } = comparison
-  const rolled = changed(step, here, "Manual", "Local")
+const take = (
+  step: Progress,
+  stored: StoredCircuit,
+  comparison: Comparison,
+  situation: Situation
+): Progress => {
+  const { current, theirs } = comparison
+  const rolled = changed(step, current, "Manual", "Local")
   const { standing } = step.replica
-  const followed = know(rolled, {
-    followed: known,
-    standing: standing._tag === "Writing" ? standing : inStep
+  const followed = withReplica(rolled, {
+    followed: stored,
+    standing: standing._tag === "Writing" ? standing : inSync
   })
-  // What came to the same here is no transition.
-  if (isOverHere(comparison, situation) && here._tag !== there._tag) {
-    return withOffset(followed, rollTime(there, situation, clockMillis))
+  // The node has reached this state by itself, so following it is no transition.
+  if (hasEndedLocally(comparison, situation) && current._tag !== theirs._tag) {
+    return withOffset(followed, rollTime(theirs, situation, clockMillis))
   }
   const isOther = isTransition(comparison, step.replica)
-  const next = isOther ? successor(here, there) : renewed(comparison)
-  const after = withOffset(changed(followed, next, known.shared.reason, "Fleet"), there)
-  return next._tag === "Closed" ? after : { ...after, replica: attended(after.replica) }
+  const next = isOther ? successor(current, theirs) : refreshed(comparison)
+  const after = withOffset(changed(followed, next, stored.shared.reason, "Fleet"), theirs)
+  return next._tag === "Closed" ? after : { ...after, replica: startExchanging(after.replica) }
 }
 
-/** The shared circuit in the state that the node's own is in, if time has brought or will soon bring it there. */
-const sameThere = (comparison: Comparison, situation: Situation): Circuit<unknown> | undefined => {
-  const { here, there } = comparison
-  if (isAlike(here, there, situation, 0)) return rollTime(there, situation, 0)
-  return isOverHere(comparison, situation) ? rollTime(there, situation, clockMillis) : undefined
+/** The shared circuit in the state of the node's own one, if it is in that state now or will be within `clockMillis`. */
+const matchingState = (comparison: Comparison, situation: Situation): Circuit<unknown> | undefined => {
+  const { current, theirs } = comparison
+  if (isAlike(current, theirs, situation, 0)) return rollTime(theirs, situation, 0)
+  return hasEndedLocally(comparison, situation) ? rollTime(theirs, situation, clockMillis) : undefined
 }
 
 const compare = (
-  { circuit, replica }: Stepped,
-  { revision, shared }: Known,
-  { ahead, now, settings: { node, rules } }: Situation,
-  isAhead: boolean
+  { circuit, replica }: Progress,
+  { revision, shared }: StoredCircuit,
+  { clockOffset, now, settings: { node, rules } }: Situation,
+  hasLocalChange: boolean
 ): Comparison => {
   const { followed, isUnknown, standing } = replica
-  const there = shift(shared.circuit, -ahead)
+  const theirs = shift(shared.circuit, -clockOffset)
   const { generation } = followed.shared.circuit
   return {
-    here: Machine.at(circuit, rules, now),
-    there,
-    isKnown: there.generation === generation && (revision === followed.revision || standing._tag === "Alone"),
-    isAhead,
-    isExpected: isAhead || isUnknown || there.generation <= generation,
-    // What the node still isolates has begun since.
-    isReset: shared.resets > followed.shared.resets && !(node in shared.keepers)
+    current: Machine.at(circuit, rules, now),
+    theirs,
+    wasFollowed:
+      theirs.generation === generation && (revision === followed.revision || standing._tag === "LocallyOpen"),
+    hasLocalChange,
+    isExpected: hasLocalChange || isUnknown || theirs.generation <= generation,
+    // An isolation of this node that is still there has begun after the reset.
+    isReset: shared.resets > followed.shared.resets && !(node in shared.isolators)
   }
 }
 
 const changed = (
-  step: Stepped,
+  step: Progress,
   circuit: Circuit<unknown>,
-  reason: Known["shared"]["reason"],
+  reason: StoredCircuit["shared"]["reason"],
   origin: "Local" | "Fleet"
-): Stepped =>
+): Progress =>
   circuit === step.circuit
     ? step
-    : commanding({ ...step, circuit }, { _tag: "Change", circuit, reason, origin })
+    : withCommands({ ...step, circuit }, { _tag: "Change", circuit, reason, origin })
 
-const withOffset = (step: Stepped, shared: Circuit<unknown>): Stepped =>
-  know(step, { offset: shared.generation - step.circuit.generation })
+const withOffset = (step: Progress, shared: Circuit<unknown>): Progress =>
+  withReplica(step, { generationOffset: shared.generation - step.circuit.generation })
 
 const rollTime = (
   circuit: Circuit<unknown>,
@@ -103,64 +119,77 @@ const rollTime = (
   slackMillis: number
 ): Circuit<unknown> => Machine.at(circuit, settings.rules, now + slackMillis)
 
-/** Clocks are compared to some milliseconds: what was over here a moment ago does not begin again. */
-const isOverHere = ({ here, isExpected, isKnown, there }: Comparison, situation: Situation): boolean =>
-  (isKnown || isExpected) && here.openings === there.openings && isAlike(here, there, situation, clockMillis)
+/** Whether the shared state has just ended on this node by time. Clocks differ a little, so it must not begin again. */
+const hasEndedLocally = (
+  { current, isExpected, wasFollowed, theirs }: Comparison,
+  situation: Situation
+): boolean =>
+  (wasFollowed || isExpected) &&
+  current.openings === theirs.openings &&
+  isAlike(current, theirs, situation, clockMillis)
 
 /** @internal */
 export const clockMillis = 50
 
-/** Whether a clock was not known well when the opening was followed. */
-const isMistimed = ({ here, there }: Comparison): boolean =>
-  here._tag === "Open" && there._tag === "Open" && Math.abs(here.openedAt - there.openedAt) > clockMillis
+/** Whether the opening was followed with a wrong clock offset. */
+const isMistimed = ({ current, theirs }: Comparison): boolean =>
+  current._tag === "Open" &&
+  theirs._tag === "Open" &&
+  Math.abs(current.openedAt - theirs.openedAt) > clockMillis
 
-/** Whether two circuits are in the same state, and as much of it is held, after so much more time. */
+/** Whether two circuits are in the same state with equal slots and holds, `slackMillis` from now. */
 const isAlike = (
-  here: Circuit<unknown>,
-  there: Circuit<unknown>,
+  current: Circuit<unknown>,
+  theirs: Circuit<unknown>,
   situation: Situation,
   slackMillis: number
 ): boolean => {
-  const then = rollTime(there, situation, slackMillis)
-  if (here._tag === "HalfOpen" && then._tag === "HalfOpen") return hasAsMany(here, then)
-  if (here._tag === "Isolated" && then._tag === "Isolated") {
-    return here.holders === then.holders && here.disablers === then.disablers
+  const then = rollTime(theirs, situation, slackMillis)
+  if (current._tag === "HalfOpen" && then._tag === "HalfOpen") return hasAsMany(current, then)
+  if (current._tag === "Isolated" && then._tag === "Isolated") {
+    return current.holders === then.holders && current.disablers === then.disablers
   }
-  if (here._tag === "Disabled" && then._tag === "Disabled") return here.disablers === then.disablers
-  return here._tag === then._tag
+  if (current._tag === "Disabled" && then._tag === "Disabled") return current.disablers === then.disablers
+  return current._tag === then._tag
 }
 
-const hasAsMany = (here: HalfOpen, there: HalfOpen): boolean =>
-  here.slots.count === there.slots.count && here.succeeded === there.succeeded && here.failed === there.failed
+const hasAsMany = (current: HalfOpen, theirs: HalfOpen): boolean =>
+  current.slots.count === theirs.slots.count &&
+  current.succeeded === theirs.succeeded &&
+  current.failed === theirs.failed
 
 /**
- * Whether to follow is a transition. Only by hand does a circuit get from Closed to Closed, by a reset, and from Open to
- * Open. A reset ends isolations, too: the next one is another one. What was missed on the way is no transition.
+ * Whether following is a transition. From Closed to Closed it is one only after a reset, and from Open to Open only after a
+ * trip by hand. A reset also ends isolations, so a later isolation is a new one. Missed transitions are not made up for.
  */
-const isTransition = ({ here, isExpected, isReset, there }: Comparison, { offset }: Replica): boolean =>
-  here._tag !== there._tag ||
-  (isReset && (here._tag === "Isolated" || !isExpected)) ||
-  (!isExpected && here._tag === "Open" && there.generation === here.generation + offset + 1)
+const isTransition = (
+  { current, isExpected, isReset, theirs }: Comparison,
+  { generationOffset }: Replica
+): boolean =>
+  current._tag !== theirs._tag ||
+  (isReset && (current._tag === "Isolated" || !isExpected)) ||
+  (!isExpected && current._tag === "Open" && theirs.generation === current.generation + generationOffset + 1)
 
-const successor = (here: Circuit<unknown>, there: Circuit<unknown>): Circuit<unknown> => {
-  const generation = here.generation + 1
-  return there._tag === "Isolated" ? { ...there, generation, since: generation } : { ...there, generation }
+const successor = (current: Circuit<unknown>, theirs: Circuit<unknown>): Circuit<unknown> => {
+  const generation = current.generation + 1
+  return theirs._tag === "Isolated" ? { ...theirs, generation, since: generation } : { ...theirs, generation }
 }
 
 /**
- * The same state, as the store has it. A window is the node's own, if it is still the same one, and so are its share of
- * a recovery and its isolation.
+ * The shared circuit in the node's own generation. The node keeps its own window and its own share of a recovery if they are
+ * still current, and the identity of its isolation.
  */
-const renewed = ({ here, isExpected, there }: Comparison): Circuit<unknown> => {
-  const { generation } = here
-  if (here._tag === "Isolated" && there._tag === "Isolated") {
-    return { ...there, generation, since: here.since }
+const refreshed = ({ current, isExpected, theirs }: Comparison): Circuit<unknown> => {
+  const { generation } = current
+  if (current._tag === "Isolated" && theirs._tag === "Isolated") {
+    return { ...theirs, generation, since: current.since }
   }
-  if (!isExpected || !isCounting(here)) return { ...there, generation }
-  if (here._tag === "Closed" && there._tag === "Closed") return { ...there, generation, window: here.window }
-  if (here._tag === "Recovering" && there._tag === "Recovering") {
-    const { admitted, arrivals, window } = here
-    return { ...there, generation, admitted, arrivals, window }
+  if (!isExpected || !isCounting(current)) return { ...theirs, generation }
+  if (current._tag === "Closed" && theirs._tag === "Closed")
+    return { ...theirs, generation, window: current.window }
+  if (current._tag === "Recovering" && theirs._tag === "Recovering") {
+    const { admitted, arrivals, window } = current
+    return { ...theirs, generation, admitted, arrivals, window }
   }
-  return { ...there, generation }
+  return { ...theirs, generation }
 }

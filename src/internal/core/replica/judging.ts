@@ -1,41 +1,44 @@
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { Asked } from "./events.ts"
-import type { Stepped, Undecided } from "./replica.ts"
+import type { Progress } from "./progress.ts"
+import type { Undecided } from "./replica.ts"
+import * as Activities from "./activity.ts"
+import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import * as Reports from "./reporting.ts"
 import type { Situation } from "./situation.ts"
 
-// What follows from an answer: the circuit opens, or is no longer exchanged.
+// What a node decides after an answer: to open the circuit, or to stop exchanging it.
 
 /**
- * Judges the latest outcome of this node, if that is still to be done, by what all nodes count.
+ * Decides by the counts of all nodes whether the circuit opens, if this node has recorded an outcome since it last decided.
  *
  * @internal
  */
-export const decide = (node: Stepped, asked: Asked, situation: Situation): Stepped => {
+export const decide = (node: Progress, asked: Asked, situation: Situation): Progress => {
   const { undecided } = node.replica
   if (undecided === undefined) return node
   const tripped = trips(node, undecided, situation)
   return tripped !== undefined
     ? tripped
     : asked.undecided === undecided && isReported(node, situation)
-      ? Replicas.know(node, { undecided: undefined })
+      ? Steps.withReplica(node, { undecided: undefined })
       : node
 }
 
-/** Whether the other nodes can know of every outcome of this one: whoever is the last to report judges all of them. */
-const isReported = ({ circuit, replica }: Stepped, { now, settings }: Situation): boolean =>
+/** Whether all outcomes of this node are in the store: the node that reports last then judges all of them. */
+const isReported = ({ circuit, replica }: Progress, { now, settings }: Situation): boolean =>
   !Reports.isCounting(circuit) || Reports.hasReported(replica.reporting, circuit.window, now, settings)
 
-const trips = (node: Stepped, { outcome }: Undecided, situation: Situation): Stepped | undefined => {
+const trips = (node: Progress, { outcome }: Undecided, situation: Situation): Progress | undefined => {
   const { rules } = situation.settings
-  const here = Replicas.standingNow(node, situation)
-  const { at, circuit } = Replicas.merged(node.replica, here, situation)
+  const current = Steps.currentCircuit(node, situation)
+  const { at, circuit } = Replicas.merged(node.replica, current, situation)
   if (!Reports.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
-  const decided = Replicas.know(node, { undecided: undefined })
+  const decided = Steps.withReplica(node, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
-  return Replicas.commanding(rolledTo(decided, here), {
+  return Steps.withCommands(rolledTo(decided, current), {
     _tag: "Open",
     figures,
     outcome,
@@ -43,49 +46,51 @@ const trips = (node: Stepped, { outcome }: Undecided, situation: Situation): Ste
   })
 }
 
-const rolledTo = (node: Stepped, here: Circuit<unknown>): Stepped =>
-  here === node.circuit
+const rolledTo = (node: Progress, current: Circuit<unknown>): Progress =>
+  current === node.circuit
     ? node
-    : Replicas.commanding(
-        { ...node, circuit: here },
-        { _tag: "Change", circuit: here, reason: "Manual", origin: "Local" }
+    : Steps.withCommands(
+        { ...node, circuit: current },
+        { _tag: "Change", circuit: current, reason: "Manual", origin: "Local" }
       )
 
 /**
- * A circuit without failures, slots and holds costs the store nothing. It is no longer exchanged once that has been so
- * for two intervals: by then every node that exchanges it knows, and announces the next failure again.
+ * Stops exchanging a Closed circuit once no node has seen failures for two intervals. By then every node that exchanges it
+ * knows so, and announces its next failure.
  *
  * @internal
  */
-export const restOrAttend = (node: Stepped, situation: Situation): Stepped => {
+export const continueOrStop = (node: Progress, situation: Situation): Progress => {
   const { replica } = node
   const { now, settings } = situation
-  const here = Replicas.standingNow(node, situation)
-  if (here._tag !== "Closed" || isOpening(node)) return node
-  const epoch = Replicas.epochOf(replica, here)
-  if (Reports.sees(replica.reporting, here, epoch, situation)) {
-    const attended = Replicas.attended(replica)
-    return { ...node, replica: Replicas.attending(attended, { quietSince: Infinity }) }
+  const current = Steps.currentCircuit(node, situation)
+  if (current._tag !== "Closed" || isOpening(node)) return node
+  const epoch = Replicas.epochOf(replica, current)
+  if (Reports.sees(replica.reporting, current, epoch, situation)) {
+    const attended = Activities.startExchanging(replica)
+    return { ...node, replica: Activities.updateExchanging(attended, { quietSince: Infinity }) }
   }
-  const { attention, standing } = replica
-  if (attention._tag === "Resting") return attendWindow(node)
-  const quietSince = attention.quietIn === epoch ? Math.min(attention.quietSince, now) : now
-  const mayRest = situation.isListening && standing._tag === "InStep" && !settings.writesThrough
-  return mayRest && now - quietSince >= 2 * Replicas.intervalMillis(replica, settings)
-    ? rest(rolledTo(node, here), situation)
-    : { ...node, replica: Replicas.attending(replica, { quietSince, quietIn: epoch }) }
+  const { activity, standing } = replica
+  if (activity._tag === "Idle") return joinExchange(node)
+  const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
+  const mayRest = situation.isListening && standing._tag === "InSync" && !settings.writesThrough
+  return mayRest && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
+    ? stop(rolledTo(node, current), situation)
+    : { ...node, replica: Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch }) }
 }
 
-/** Nodes that exchange a window announce no failure in it: who asks for the circuit first exchanges it with them. */
-const attendWindow = (node: Stepped): Stepped =>
-  node.replica.reporting.answer === undefined ? node : { ...node, replica: Replicas.attended(node.replica) }
+/** Nodes that exchange a window do not announce failures in it. A node that first reads such a circuit joins them. */
+const joinExchange = (node: Progress): Progress =>
+  node.replica.reporting.answer === undefined
+    ? node
+    : { ...node, replica: Activities.startExchanging(node.replica) }
 
-const isOpening = ({ commands }: Stepped): boolean => commands.some(({ _tag }) => _tag === "Open")
+const isOpening = ({ commands }: Progress): boolean => commands.some(({ _tag }) => _tag === "Open")
 
-/** A streak that a success elsewhere has ended is not to go on when that is forgotten. */
-const rest = (step: Stepped, { now, settings: { rules } }: Situation): Stepped => {
+/** Clears the window: a success on another node may have ended its streak of failures, and that is forgotten now. */
+const stop = (step: Progress, { now, settings: { rules } }: Situation): Progress => {
   const { circuit } = step
-  const node = { ...step, replica: Replicas.rested(step.replica) }
+  const node = { ...step, replica: Activities.stopExchanging(step.replica) }
   return circuit._tag === "Closed" && Machine.counts(circuit, rules, now).failures > 0
     ? rolledTo(node, { ...circuit, window: rules.policy.initial })
     : node

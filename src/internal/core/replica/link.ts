@@ -1,30 +1,30 @@
 /**
- * What a node knows of its connection to the store: whether it answers, and by how much its clock is ahead.
+ * The state of a node's connection to the store: whether the store answers, and the offset of its clock.
  *
  * @internal
  */
 export interface Link {
   readonly isFailing: boolean
-  /** By how many milliseconds the store's clock is ahead of the node's. */
-  readonly ahead: number
-  /** The round trip of the answer that this was taken from, a little more with each later answer. */
+  /** The store's time minus the node's, in milliseconds. */
+  readonly clockOffset: number
+  /** The round trip of the answer that gave the offset. It grows with each later answer, as the offset ages. */
   readonly roundTrip: number
-  /** Since when the store answers again, by its own clock. */
+  /** When the store began to answer after its last outage, in its own time. */
   readonly answeringSince: number
 }
 
 /** @internal */
 export const initial: Link = {
   isFailing: false,
-  ahead: 0,
+  clockOffset: 0,
   roundTrip: Infinity,
   answeringSince: -Infinity
 }
 
 /**
- * An answer has come at `now` to what was asked at `sentAt`; `read` is the store's time in it, if it has one.
+ * The link after an answer at `now` to a request of `sentAt`; `read` is the store's time in the answer, if it has one.
  *
- * The quickest answer gives the best offset. The offset ages, and is replaced if the store's clock has jumped.
+ * The quickest answer gives the best offset. The offset is replaced as it ages, or if the store's clock has jumped.
  *
  * @internal
  */
@@ -33,25 +33,27 @@ export const answered = (
   { now, read, sentAt }: { readonly now: number; readonly read: number | undefined; readonly sentAt: number }
 ): Link => {
   const roundTrip = now - sentAt
-  const isPossible = read === undefined || (sentAt + link.ahead <= read + 1 && read - 1 <= now + link.ahead)
+  const isPossible =
+    read === undefined || (sentAt + link.clockOffset <= read + 1 && read - 1 <= now + link.clockOffset)
   const measured =
     read !== undefined && (roundTrip <= link.roundTrip || !isPossible)
-      ? { ahead: read - (sentAt + now) / 2, roundTrip }
-      : { ahead: link.ahead, roundTrip: link.roundTrip * 1.1 + 0.1 }
+      ? { clockOffset: read - (sentAt + now) / 2, roundTrip }
+      : { clockOffset: link.clockOffset, roundTrip: link.roundTrip * 1.1 + 0.1 }
   return {
     ...measured,
     isFailing: false,
-    answeringSince: link.isFailing ? now + measured.ahead : link.answeringSince
+    answeringSince: link.isFailing ? now + measured.clockOffset : link.answeringSince
   }
 }
 
 /**
- * A change was heard at `now`, which a store has written at `written`: the first estimate of the offset, before any answer.
+ * The link after a notification at `now` of a change that the store wrote at `written`. Before any answer, it gives a first
+ * estimate of the offset.
  *
  * @internal
  */
-export const heard = (link: Link, now: number, written: number): Link =>
-  link.roundTrip === Infinity ? { ...link, ahead: written - now } : link
+export const changeReceived = (link: Link, now: number, written: number): Link =>
+  link.roundTrip === Infinity ? { ...link, clockOffset: written - now } : link
 
 /** @internal */
 export const failed = (link: Link): Link => (link.isFailing ? link : { ...link, isFailing: true })

@@ -3,94 +3,102 @@ import * as Machine from "../circuit.ts"
 import type { WindowEntry } from "../windows/stored.ts"
 import { overrules } from "./changes.ts"
 import { clockMillis } from "./following.ts"
-import type { Replica, Stepped } from "./replica.ts"
-import * as Replicas from "./replica.ts"
-import type { Known } from "./shared.ts"
+import type { Progress } from "./progress.ts"
+import type { Replica } from "./replica.ts"
+import * as Steps from "./progress.ts"
+import type { StoredCircuit } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
-// What a node makes of what the store keeps: it follows, gives back, and holds on to what it keeps itself.
+// How a node takes in the state of the store: it follows that state, or restores or publishes its own.
 
 /**
- * What the store keeps, against what the node has: it is followed, or given back.
+ * Follows the state of the store, unless the node has to restore what the store has lost, or to publish its own changes.
  *
  * @internal
  */
 export const observe = (
-  node: Stepped,
-  known: Known,
+  node: Progress,
+  stored: StoredCircuit,
   window: WindowEntry | undefined,
   situation: Situation
-): Stepped => {
-  if (isGivenBack(node, known, window, situation)) {
-    return Writes.restore(node, known, window?.epoch ?? 0, situation)
+): Progress => {
+  if (mustRestore(node, stored, window, situation)) {
+    return Writes.restore(node, stored, window?.epoch ?? 0, situation)
   }
   const { followed, standing } = node.replica
-  // Where others have changed it since, what they have found counts.
-  return standing._tag === "Diverged" && standing.isReset && known.revision === followed.revision
-    ? resetAgain(node, known, situation)
-    : settleDown(Writes.keepAgain(node, known, situation, standing._tag !== "InStep"), situation)
+  // A change that other nodes have made since the reset takes precedence.
+  return standing._tag === "Diverged" && standing.isReset && stored.revision === followed.revision
+    ? resetAgain(node, stored, situation)
+    : returnUnusedSlots(
+        Writes.followWithOwnHolds(node, stored, situation, standing._tag !== "InSync"),
+        situation
+      )
 }
 
-/** Whether the store has lost the circuit, or has to be told of what this node has made of it. */
-const isGivenBack = (
-  node: Stepped,
-  known: Known,
+/** Whether the store has lost the circuit's state, or does not have this node's changes of it. */
+const mustRestore = (
+  node: Progress,
+  stored: StoredCircuit,
   window: WindowEntry | undefined,
   situation: Situation
 ): boolean => {
-  const here = Replicas.standingNow(node, situation)
-  const { generation } = known.shared.circuit
-  const isWorthKeeping = here._tag !== "Closed" || here.openings > 0
+  const current = Steps.currentCircuit(node, situation)
+  const { generation } = stored.shared.circuit
+  const isWorthKeeping = current._tag !== "Closed" || current.openings > 0
   const isLost = generation < node.replica.followed.shared.circuit.generation && isWorthKeeping
-  return isLost || hasLostState(known, window, situation) || isNews(node.replica, here, known)
+  return isLost || hasLostState(stored, window, situation) || mustPublish(node.replica, current, stored)
 }
 
-/** Whether the window is one of a later generation than the state, also if clocks differ by some milliseconds. */
+/** Whether the window belongs to a later generation than the state, allowing for clocks that differ a little. */
 const hasLostState = (
-  { at, shared }: Known,
+  { at, shared }: StoredCircuit,
   window: WindowEntry | undefined,
   { settings: { rules } }: Situation
 ): boolean =>
   window !== undefined && window.epoch > Machine.at(shared.circuit, rules, at + clockMillis).generation
 
-/** A reset by hand reaches the others, and what this node has kept since stays so. */
-const resetAgain = (step: Stepped, known: Known, situation: Situation): Stepped => {
-  const { kept } = step.replica
+/** Publishes a reset that could not be written, and the holds that this node has begun since. */
+const resetAgain = (step: Progress, stored: StoredCircuit, situation: Situation): Progress => {
+  const { ownHolds } = step.replica
   const { node: self } = situation.settings
-  const node = Replicas.know(Writes.inStepAgain(step), { followed: known })
+  const node = Steps.withReplica(Writes.backInSync(step), { followed: stored })
   const reset = Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
-  const since = Replicas.know(reset, { kept })
-  return kept.isolations + kept.disables > 0
-    ? Writes.push(since, Writes.keeps(since.replica, self), situation)
+  const since = Steps.withReplica(reset, { ownHolds })
+  return ownHolds.isolations + ownHolds.disables > 0
+    ? Writes.push(since, Writes.ownHoldsChange(since.replica, self), situation)
     : since
 }
 
-/** Whether what a node has changed itself is news to the others, or stands against what they have made of it. */
-const isNews = ({ followed, kept, standing }: Replica, here: Circuit<unknown>, known: Known): boolean => {
-  if (standing._tag !== "Diverged" || !isOwn(here, kept)) return false
-  const there = known.shared.circuit
+/** Whether the node has changes that the other nodes do not have, and that their own changes do not override. */
+const mustPublish = (
+  { followed, ownHolds, standing }: Replica,
+  current: Circuit<unknown>,
+  stored: StoredCircuit
+): boolean => {
+  if (standing._tag !== "Diverged" || !ownsHold(current, ownHolds)) return false
+  const theirs = stored.shared.circuit
   return (
-    known.revision === followed.revision ||
-    there.generation < followed.shared.circuit.generation ||
-    overrules(here, there)
+    stored.revision === followed.revision ||
+    theirs.generation < followed.shared.circuit.generation ||
+    overrules(current, theirs)
   )
 }
 
-/** Whether a node may give back to the store what it has changed itself. Only its holders give back a hold. */
-const isOwn = (here: Circuit<unknown>, { disables, isolations }: Replica["kept"]): boolean =>
-  !(here._tag === "Isolated" && isolations === 0) && !(here._tag === "Disabled" && disables === 0)
+/** Whether the node may publish its own state: an isolation or disabling only if it holds one. */
+const ownsHold = (current: Circuit<unknown>, { disables, isolations }: Replica["ownHolds"]): boolean =>
+  !(current._tag === "Isolated" && isolations === 0) && !(current._tag === "Disabled" && disables === 0)
 
 /**
- * A node that is in step writes what it has left out, and gives back the slots that none of its calls uses: it may have
- * missed that it got them.
+ * Removes expired holds from the store, and gives back slots that none of this node's calls uses: the node may have missed
+ * the grant of a slot.
  */
-const settleDown = (step: Stepped, situation: Situation): Stepped => {
-  const node = Writes.inStepAgain(step)
+const returnUnusedSlots = (step: Progress, situation: Situation): Progress => {
+  const node = Writes.backInSync(step)
   const { followed, slots, standing } = node.replica
-  if (standing._tag !== "InStep") return node
+  if (standing._tag !== "InSync") return node
   const { node: self } = situation.settings
-  if (followed.isPartial) return Writes.push(node, Writes.keeps(node.replica, self), situation)
+  if (followed.isPartial) return Writes.push(node, Writes.ownHoldsChange(node.replica, self), situation)
   return Object.entries(followed.shared.probers)
     .filter(([id, prober]) => prober === self && !slots.includes(Number(id)))
     .reduce(

@@ -6,28 +6,27 @@ import type { Report, WindowEntry } from "../windows/stored.ts"
 import type { Settings, Situation } from "./situation.ts"
 
 /**
- * What a node has reported of its window, and what all nodes have.
+ * What a node has reported of its window, and the store's last answer about the window of all nodes.
  *
- * Each report says what the window holds beyond the latest report that the store has acknowledged. A report without an
- * answer is sent again as it was, and what is recorded meanwhile waits for the next one. So each outcome is counted once,
- * whatever is lost on the way.
+ * Each report is the difference between the window and the last acknowledged report. A report without an answer is repeated
+ * unchanged, and later outcomes wait for the next report. So each outcome counts once, whichever messages are lost.
  *
  * @internal
  */
 export interface Reporting {
   /** The generation of the shared circuit that the window belongs to. */
   readonly epoch: number
-  /** By how much the store's clock is ahead for all reports to it: what is taken back has to be found where it was put. */
-  readonly ahead: number
-  /** The number of the latest report that the store has acknowledged, and the window as it was then. */
+  /** The clock offset of all reports of this epoch: a report can take back counts only at the time where they were added. */
+  readonly clockOffset: number
+  /** The last report that the store has acknowledged. */
   readonly acknowledged: Snapshot
-  /** The acknowledged ones before that: a store may lose what it has acknowledged. */
+  /** Acknowledged reports before that one, because a store may lose them, too. */
   readonly earlier: ReadonlyArray<Snapshot>
-  /** Numbers up to this one have been used. */
+  /** The highest report number that was used. */
   readonly lastNumber: number
-  /** The report that the store has not acknowledged yet. */
+  /** The report that is not acknowledged yet. */
   readonly inDoubt: InDoubt | undefined
-  /** What the store answered last; none while it fails. */
+  /** The store's last answer; `undefined` while the store fails. */
   readonly answer: WindowEntry | undefined
 }
 
@@ -52,9 +51,9 @@ export const isCounting = (circuit: Circuit<unknown>): circuit is Counting =>
  *
  * @internal
  */
-export const begun = (epoch: number, ahead: number, policy: Settings["policy"]): Reporting => ({
+export const initial = (epoch: number, clockOffset: number, policy: Settings["policy"]): Reporting => ({
   epoch,
-  ahead,
+  clockOffset,
   acknowledged: { number: 0, window: policy.initial },
   earlier: [],
   lastNumber: 0,
@@ -63,11 +62,11 @@ export const begun = (epoch: number, ahead: number, policy: Settings["policy"]):
 })
 
 /**
- * What has been reported stays so, and what is recorded from now on is new.
+ * Goes on with an empty window: reports so far stay valid, and all later outcomes are new.
  *
  * @internal
  */
-export const renewed = (reporting: Reporting, { initial }: Settings["policy"]): Reporting => {
+export const restarted = (reporting: Reporting, { initial }: Settings["policy"]): Reporting => {
   const { acknowledged, inDoubt } = reporting
   return {
     ...reporting,
@@ -77,22 +76,22 @@ export const renewed = (reporting: Reporting, { initial }: Settings["policy"]): 
   }
 }
 
-/** The reporting of a window: begun anew where the circuit has changed its state since. */
+/** The reporting of an epoch: a new one if the generation has changed. */
 const reportingOf = (
   reporting: Reporting,
   epoch: number,
-  { ahead, settings: { policy } }: Situation
+  { clockOffset, settings: { policy } }: Situation
 ): Reporting => {
-  if (reporting.epoch !== epoch) return begun(epoch, ahead, policy)
-  const isSteady = reporting.lastNumber > 0 && Math.abs(reporting.ahead - ahead) < mostDriftMillis
-  return isSteady || reporting.ahead === ahead ? reporting : { ...reporting, ahead }
+  if (reporting.epoch !== epoch) return initial(epoch, clockOffset, policy)
+  const isSteady = reporting.lastNumber > 0 && Math.abs(reporting.clockOffset - clockOffset) < mostDriftMillis
+  return isSteady || reporting.clockOffset === clockOffset ? reporting : { ...reporting, clockOffset }
 }
 
-/** By more than this, a clock has been set. */
+/** A clock whose offset changes by more than this was set. */
 const mostDriftMillis = 1_000
 
 /**
- * Reports a window that belongs to an epoch. `freshMillis` is for how long the store keeps what has just been reported.
+ * Makes the next report of a window. The store keeps all counts that are younger than `freshMillis`.
  *
  * @internal
  */
@@ -108,7 +107,7 @@ export const report = (
   const { settings } = situation
   const reporting = reportingOf(before, epoch, situation)
   const { acknowledged, lastNumber } = reporting
-  const sections = reporting.inDoubt?.sections ?? newsOf(reporting, window, freshMillis, situation)
+  const sections = reporting.inDoubt?.sections ?? unreported(reporting, window, freshMillis, situation)
   const common = {
     base: acknowledged.number,
     sections,
@@ -118,7 +117,7 @@ export const report = (
   if (reporting.inDoubt !== undefined) {
     return [reporting, { ...common, number: reporting.inDoubt.number }]
   }
-  // With the number of the report before it, it is one that has arrived: it keeps the window alive and is answered.
+  // An empty report repeats the acknowledged number: it adds nothing, and extends the window's lifetime.
   if (sections.length === 0) return [reporting, { ...common, number: acknowledged.number }]
   const number = lastNumber + 1
   return [
@@ -127,9 +126,9 @@ export const report = (
   ]
 }
 
-/** What the window holds beyond what has been reported: no section at all where there is nothing. */
-const newsOf = (
-  { acknowledged, ahead }: Reporting,
+/** The difference between the window and the acknowledged report; no sections if there is none. */
+const unreported = (
+  { acknowledged, clockOffset }: Reporting,
   window: unknown,
   freshMillis: number,
   { now, settings: { policy } }: Situation
@@ -138,12 +137,12 @@ const newsOf = (
   if (Sections.areEmpty(difference)) return []
   const layouts = policy.layouts(freshMillis)
   return difference.map((section, i) =>
-    Object.assign(Sections.shift(section, layouts[i]!, ahead), layouts[i]!)
+    Object.assign(Sections.shift(section, layouts[i]!, clockOffset), layouts[i]!)
   )
 }
 
 /**
- * Whether all that a window holds has been reported.
+ * Whether the whole window has been reported.
  *
  * @internal
  */
@@ -160,8 +159,7 @@ const seesFailures = (window: unknown, now: number, { policy }: Settings): boole
 }
 
 /**
- * Takes in what the store answers about the window of an epoch. `asked` is the reporting as it was when the store was
- * asked.
+ * Takes in the store's answer about the window of an epoch. `asked` is the reporting at the time of the request.
  *
  * @internal
  */
@@ -173,8 +171,8 @@ export const answered = (
 ): Reporting => {
   const reporting = reportingOf(before, epoch, situation)
   if (answer !== undefined && answer.epoch !== epoch) return { ...reporting, answer: undefined }
-  const told = answer?.told ?? 0
-  switch (meaningOf(told, reporting, asked)) {
+  const latestReport = answer?.latestReport ?? 0
+  switch (meaningOf(latestReport, reporting, asked)) {
     case "Known":
       return { ...reporting, answer }
     case "Acknowledged":
@@ -182,21 +180,27 @@ export const answered = (
     case "Overtaken":
       return reporting
     case "Lost":
-      return { ...goingOnFrom(reporting, told, window, situation.settings), inDoubt: undefined, answer }
+      return {
+        ...resumeFrom(reporting, latestReport, window, situation.settings),
+        inDoubt: undefined,
+        answer
+      }
   }
 }
 
-/** What the number that a store answers says about a node's reports. */
+/** Compares the number that the store has for this node with the node's reports. */
 const meaningOf = (
-  told: number,
+  latestReport: number,
   { acknowledged, epoch, inDoubt, lastNumber }: Reporting,
   asked: Reporting
 ): "Known" | "Acknowledged" | "Overtaken" | "Lost" => {
-  // An answer to a question about another window says nothing about reports to this one.
+  // The answer is about the window of another epoch.
   if (asked.epoch !== epoch && lastNumber > 0) return "Overtaken"
-  if (told === acknowledged.number) return "Known"
-  if (told === inDoubt?.number) return "Acknowledged"
-  return told === asked.acknowledged.number || told === asked.inDoubt?.number ? "Overtaken" : "Lost"
+  if (latestReport === acknowledged.number) return "Known"
+  if (latestReport === inDoubt?.number) return "Acknowledged"
+  return latestReport === asked.acknowledged.number || latestReport === asked.inDoubt?.number
+    ? "Overtaken"
+    : "Lost"
 }
 
 const acknowledging = (reporting: Reporting): Reporting => {
@@ -210,32 +214,33 @@ const acknowledging = (reporting: Reporting): Reporting => {
 }
 
 /**
- * The store does not know this node's latest report: it has lost some of them, or all. The node goes on from the one that
- * the store knows. If the node has no window of that one, it counts as told what may have been told: a failure too few is
- * better than one that counts twice.
+ * Goes on from the report that the store has, because it has lost later ones. If the node has no snapshot of that report, it
+ * counts the whole window as reported: missing a failure is better than counting one twice.
  */
-const goingOnFrom = (
+const resumeFrom = (
   reporting: Reporting,
-  told: number,
+  latestReport: number,
   window: unknown,
   { policy }: Settings
 ): Reporting => {
   const { acknowledged, earlier, lastNumber } = reporting
-  // A node that nothing was ever acknowledged to is another one than that which the store knows.
-  const isNew = told === 0 || acknowledged.number === 0
-  const kept = isNew ? policy.initial : (earlier.find(({ number }) => number === told)?.window ?? window)
+  // Without an acknowledged report, the number in the store is not this node's.
+  const isNew = latestReport === 0 || acknowledged.number === 0
+  const kept = isNew
+    ? policy.initial
+    : (earlier.find(({ number }) => number === latestReport)?.window ?? window)
   return {
     ...reporting,
-    acknowledged: { number: told, window: kept },
-    earlier: earlier.filter(({ number }) => number < told),
-    lastNumber: Math.max(lastNumber, told)
+    acknowledged: { number: latestReport, window: kept },
+    earlier: earlier.filter(({ number }) => number < latestReport),
+    lastNumber: Math.max(lastNumber, latestReport)
   }
 }
 
 const mostSnapshots = 8
 
 /**
- * Whether the store has lost reports of this node, by what it knew before an answer and after it.
+ * Whether an answer showed that the store has lost reports of this node.
  *
  * @internal
  */
@@ -243,7 +248,7 @@ export const hasLost = (before: Reporting, after: Reporting): boolean =>
   before.epoch === after.epoch && after.acknowledged.number < before.acknowledged.number
 
 /**
- * How many exchanges all nodes have made between two answers; `undefined` where that is not known.
+ * The number of exchanges that all nodes made between two answers; `undefined` if that is unknown.
  *
  * @internal
  */
@@ -253,8 +258,8 @@ export const exchangesBetween = (before: Reporting, after: Reporting): number | 
     : undefined
 
 /**
- * The circuit with the window of all nodes, and the time by which that window goes; its own where the others are not
- * known, or too few of them see failures.
+ * The circuit with the window of all nodes, and the time by which that window is read. It is the node's own window if the
+ * store has not answered, or if too few nodes see failures.
  *
  * @internal
  */
@@ -265,17 +270,17 @@ export const merged = (
   situation: Situation
 ): { readonly circuit: Circuit<unknown>; readonly at: number } => {
   const own = { circuit, at: situation.now }
-  const { acknowledged, ahead, answer } = reporting
+  const { acknowledged, clockOffset, answer } = reporting
   if (answer === undefined || reporting.epoch !== epoch || !isCounting(circuit)) return own
   if (!concernsAll(reporting, circuit, situation)) return own
   const { policy } = situation.settings
-  const at = situation.now + ahead
+  const at = situation.now + clockOffset
   const layouts = policy.layouts(Infinity)
   const difference = policy.difference(circuit.window, acknowledged.window, situation.now)
   const sections = difference.map((section, i) =>
     Sections.add(
       answer.sections[i] ?? Sections.empty,
-      Sections.shift(section, layouts[i]!, ahead),
+      Sections.shift(section, layouts[i]!, clockOffset),
       layouts[i]!,
       at
     )
@@ -284,7 +289,7 @@ export const merged = (
 }
 
 /**
- * Whether enough nodes see failures for a circuit to open for all of them.
+ * Whether enough nodes see failures for the circuit to open on all of them.
  *
  * @internal
  */
@@ -300,7 +305,7 @@ export const concernsAll = (
 }
 
 /**
- * What the window of a circuit holds, together with those of the other nodes.
+ * Whether the window of all nodes has failures or slow calls.
  *
  * @internal
  */

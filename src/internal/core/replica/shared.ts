@@ -5,29 +5,29 @@ import * as Slots from "../slots.ts"
 import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
 
 /**
- * A shared circuit and the revision under which the store keeps it, `""` where it keeps none.
+ * A shared circuit as read from the store, and its revision there, which is `""` if the store has no state.
  *
  * @internal
  */
-export interface Known {
+export interface StoredCircuit {
   readonly revision: string
   readonly shared: SharedCircuit
-  /** When the store kept it so, in its own time. */
+  /** When it was read or written, in the store's time. */
   readonly at: number
-  /** Whether something was left out that a node holds which is not heard of. The store is then asked for the whole. */
+  /** Whether expired slots or holds were left out. The next request then asks for the whole state. */
   readonly isPartial: boolean
 }
 
 /**
- * Who holds something of a circuit, and when each last said so, in the store's time.
+ * The nodes that hold a slot or a hold of a circuit, and when each last renewed its lease, in the store's time.
  *
  * @internal
  */
 export type Leases = ReadonlyArray<{ readonly node: string; readonly at: number }>
 
 /**
- * A circuit as it is written: without the nodes of slots that are no more, and in a generation that is later than any it
- * had before the store forgot it, if it did.
+ * A circuit as it is written: without the nodes of slots that are free. The first state of a circuit gets a generation that
+ * is later than any it had before the store lost it.
  *
  * @internal
  */
@@ -45,16 +45,16 @@ export const successor = (after: SharedCircuit, isFirst: boolean, now: number): 
   }
 }
 
-/** Generations are counted from the time of the first one, in milliseconds; what is less was counted from zero. */
+/** The first generation in a store is its time in milliseconds. A smaller number has been counted from zero. */
 const longAgo = 1_000_000
 
 /**
- * Drops the slots and holds of nodes whose lease has ended. After the store has lost its data, every node has a lease from
- * then on.
+ * Drops the slots and holds of nodes whose lease has expired. Every node has a new lease from the time when a lost state was
+ * restored.
  *
  * @internal
  */
-export const withoutLost = (
+export const withoutExpired = (
   shared: SharedCircuit,
   rules: Rules<unknown>,
   { leases, now }: { readonly leases: Leases; readonly now: number },
@@ -73,8 +73,8 @@ export const withoutLost = (
     case "Disabled": {
       const living = (holds: Holds): Holds =>
         Object.fromEntries(Object.entries(holds).filter(([node]) => isAlive(node)))
-      const holds = { keepers: living(shared.keepers), disablers: living(shared.disablers) }
-      const held = heldBy(circuit, rules, holds, now)
+      const holds = { isolators: living(shared.isolators), disablers: living(shared.disablers) }
+      const held = withHolds(circuit, rules, holds, now)
       return held === circuit ? shared : { ...shared, ...holds, circuit: held }
     }
     default:
@@ -83,17 +83,17 @@ export const withoutLost = (
 }
 
 /**
- * The circuit, isolated or else disabled while some node keeps it so.
+ * The circuit with the holds of all nodes: isolated if a node isolates it, or else disabled if a node disables it.
  *
  * @internal
  */
-export const heldBy = (
+export const withHolds = (
   circuit: Circuit<unknown>,
   rules: Rules<unknown>,
-  { disablers, keepers }: Pick<Holdings, "disablers" | "keepers">,
+  { disablers, isolators }: Pick<Holdings, "disablers" | "isolators">,
   now: number
 ): Circuit<unknown> => {
-  const isolations = totalOf(keepers)
+  const isolations = totalOf(isolators)
   const disables = totalOf(disablers)
   if (isolations > 0) return isolatedBy(circuit, isolations, disables)
   if (disables > 0) return disabledBy(circuit, rules, disables, now)
@@ -126,25 +126,25 @@ const disabledBy = (
 }
 
 /**
- * The circuit by another clock, which is ahead by so much.
+ * The circuit in the time of another clock, which is `clockOffset` milliseconds ahead.
  *
  * @internal
  */
-export const shift = (circuit: Circuit<unknown>, ahead: number): Circuit<unknown> => {
+export const shift = (circuit: Circuit<unknown>, clockOffset: number): Circuit<unknown> => {
   switch (circuit._tag) {
     case "Closed":
-      return { ...circuit, closedAt: circuit.closedAt + ahead }
+      return { ...circuit, closedAt: circuit.closedAt + clockOffset }
     case "Open":
-      return { ...circuit, openedAt: circuit.openedAt + ahead }
+      return { ...circuit, openedAt: circuit.openedAt + clockOffset }
     case "HalfOpen":
       return {
         ...circuit,
         slots: Slots.from(
-          Slots.toArray(circuit.slots).map(({ id, takenAt }) => ({ id, takenAt: takenAt + ahead }))
+          Slots.toArray(circuit.slots).map(({ id, takenAt }) => ({ id, takenAt: takenAt + clockOffset }))
         )
       }
     case "Recovering":
-      return { ...circuit, startedAt: circuit.startedAt + ahead }
+      return { ...circuit, startedAt: circuit.startedAt + clockOffset }
     case "Isolated":
     case "Disabled":
       return circuit

@@ -2,37 +2,37 @@ import type { Rules } from "../circuit.ts"
 import type { SharedPolicy } from "../policies/policy.ts"
 
 /**
- * By what a node shares circuits, fixed when its breaker is made.
+ * The settings by which a node shares circuits, fixed when its breaker is made.
  *
  * @internal
  */
 export interface Settings {
-  /** The identity of this node among the breakers of its name. */
+  /** The identity of this node, unique among the breakers of its name. */
   readonly node: string
   readonly rules: Rules<unknown>
   readonly policy: SharedPolicy<unknown>
-  /** The text by which nodes know that they go by the same rules, and the name of the window that they count in. */
+  /** A text that is the same on all nodes with the same rules, and the name of the window that they share. */
   readonly rulesName: string
   readonly windowName: string
-  /** How many nodes have to see failures before a circuit opens for all of them. */
+  /** The number of nodes that have to see failures before a circuit opens on all of them. */
   readonly quorum: number
   readonly syncMillis: number
-  /** From 0 to 1, and not the same for two nodes: many nodes spread their answers over an interval. */
-  readonly place: number
-  /** The age at which counts are of little use. */
+  /** A number from 0 to 1 that differs from node to node: many nodes spread their exchanges over an interval. */
+  readonly phase: number
+  /** The longest interval between two exchanges: older counts would be of little use. */
   readonly staleMillis: number
-  /** After this time without a renewal, what a node holds is free. */
+  /** The time after which the slots and holds of a silent node expire. */
   readonly leaseMillis: number
-  /** The longest that an opening may last by the options of this node. */
+  /** The longest opening that the options of this node allow. */
   readonly longestOpenMillis: number
-  /** For how long a circuit that nobody calls is of use, without its openings. */
+  /** How long the store keeps a circuit that nobody calls, apart from its openings. */
   readonly idleMillis: number
   /** Whether each outcome is written to the store before its call returns. */
   readonly writesThrough: boolean
 }
 
 /**
- * What holds at a step.
+ * What a step depends on, beside the replica, the circuit and the event.
  *
  * @internal
  */
@@ -40,15 +40,15 @@ export interface Situation {
   readonly settings: Settings
   /** The time of the node's breaker, in milliseconds. */
   readonly now: number
-  /** By how many milliseconds the store's clock is ahead of that. */
-  readonly ahead: number
-  /** Whether changes are heard as they happen. */
+  /** The store's time minus `now`, in milliseconds. */
+  readonly clockOffset: number
+  /** Whether notifications arrive. */
   readonly isListening: boolean
   /** Whether the store fails. */
   readonly isFailing: boolean
-  /** Since when the store answers, in its own time. */
+  /** When the store began to answer after its last outage, in its own time. */
   readonly answeringSince: number
-  /** A revision that no state has had. */
+  /** A revision that no state has had, for the next write. */
   readonly revision: string
 }
 
@@ -57,4 +57,4 @@ export interface Situation {
  *
  * @internal
  */
-export const storeTime = ({ ahead, now }: Situation): number => now + ahead
+export const storeTime = ({ clockOffset, now }: Situation): number => now + clockOffset

@@ -1,16 +1,19 @@
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
-import { answered, leftAlone, unwritten, written } from "./answers.ts"
+import { answered, goLocal, writeFailed, written } from "./answers.ts"
 import type { Event, Of } from "./events.ts"
-import { changeHeard, failuresHeard, storeLost } from "./news.ts"
-import { controlled, opened, settled, slotAbandoned } from "./own.ts"
-import type { Replica, Stepped } from "./replica.ts"
+import { changeReceived, failuresAnnounced, storeLost } from "./notifications.ts"
+import { controlled, opened, settled, slotAbandoned } from "./localEvents.ts"
+import type { Progress } from "./progress.ts"
+import type { Replica } from "./replica.ts"
+import * as Activities from "./activity.ts"
+import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
 /**
- * The next step of a node.
+ * Takes the next step of a node: the only way in which its replica changes on an event.
  *
  * @internal
  */
@@ -19,10 +22,10 @@ export const step = (
   circuit: Circuit<unknown>,
   event: Event,
   situation: Situation
-): Stepped => {
+): Progress => {
   const { now, settings } = situation
-  const here = Machine.at(circuit, settings.rules, now)
-  const node = Replicas.stepped(Replicas.healed(replica, here, settings), circuit)
+  const current = Machine.at(circuit, settings.rules, now)
+  const node = Steps.make(Replicas.rejoined(replica, current, settings), circuit)
   switch (event._tag) {
     case "Settled":
       return settled(node, event, situation)
@@ -38,28 +41,28 @@ export const step = (
       return answered(node, event, situation)
     case "Written":
       return written(node, event, situation)
-    case "Unwritten":
-      return unwritten(node, event.revision)
+    case "WriteFailed":
+      return writeFailed(node, event.revision)
     default:
       return heard(node, event, situation)
   }
 }
 
 const heard = (
-  node: Stepped,
-  event: Of<"ChangeHeard" | "FailuresHeard" | "Faulted" | "StoreLost" | "Hurried">,
+  node: Progress,
+  event: Of<"ChangeReceived" | "FailuresAnnounced" | "Faulted" | "StoreLost" | "ExchangeRequested">,
   situation: Situation
-): Stepped => {
+): Progress => {
   switch (event._tag) {
-    case "ChangeHeard":
-      return changeHeard(node, event, situation)
-    case "FailuresHeard":
-      return failuresHeard(node, event, situation)
+    case "ChangeReceived":
+      return changeReceived(node, event, situation)
+    case "FailuresAnnounced":
+      return failuresAnnounced(node, event, situation)
     case "Faulted":
-      return leftAlone(node)
+      return goLocal(node)
     case "StoreLost":
       return storeLost(node, situation)
-    case "Hurried":
-      return { ...node, replica: Replicas.hurried(node.replica) }
+    case "ExchangeRequested":
+      return { ...node, replica: Activities.exchangeSoon(node.replica) }
   }
 }

@@ -1,28 +1,31 @@
 import type { Decision } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { encode, holdingsOf } from "../wire.ts"
-import type { Change, Keeps } from "./changes.ts"
-import { apply, keep } from "./changes.ts"
+import type { Change, SetsHolds } from "./changes.ts"
+import { apply, setHolds } from "./changes.ts"
 import { follow } from "./following.ts"
-import type { Attempt, Replica, SlotDecision, Stepped, Writing } from "./replica.ts"
+import type { Progress } from "./progress.ts"
+import type { Attempt, Replica, SlotDecision, Writing } from "./replica.ts"
+import * as Activities from "./activity.ts"
+import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
-import type { Known } from "./shared.ts"
+import type { StoredCircuit } from "./shared.ts"
 import { shift, successor } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import { storeTime } from "./situation.ts"
 
 /**
- * Makes a change of this node in the store, after those that are on their way. A node that has diverged gives its circuit
- * back to the store first.
+ * Writes a change to the store, after the changes that are being written. A node that has diverged publishes its circuit
+ * first.
  *
  * @internal
  */
-export const push = (step: Stepped, change: Change, situation: Situation): Stepped => {
+export const push = (step: Progress, change: Change, situation: Situation): Progress => {
   const { standing } = step.replica
-  if (situation.isFailing) return unwritten(step, [change])
+  if (situation.isFailing) return writeFailed(step, [change])
   switch (standing._tag) {
     case "Writing":
-      return Replicas.toStanding(step, { ...standing, changes: [...standing.changes, change] })
+      return Steps.withStanding(step, { ...standing, changes: [...standing.changes, change] })
     case "Diverged": {
       const restore = restoring(step, step.replica.followed, 0, situation)
       return begin(restore.step, step.replica.followed, [restore.change, change], situation)
@@ -32,8 +35,13 @@ export const push = (step: Stepped, change: Change, situation: Situation): Stepp
   }
 }
 
-const begin = (step: Stepped, base: Known, changes: ReadonlyArray<Change>, situation: Situation): Stepped => {
-  const attended = { ...step, replica: Replicas.attended(step.replica) }
+const begin = (
+  step: Progress,
+  base: StoredCircuit,
+  changes: ReadonlyArray<Change>,
+  situation: Situation
+): Progress => {
+  const attended = { ...step, replica: Activities.startExchanging(step.replica) }
   const writing: Writing = {
     _tag: "Writing",
     base,
@@ -41,22 +49,22 @@ const begin = (step: Stepped, base: Known, changes: ReadonlyArray<Change>, situa
     attempt: undefined,
     decisions: []
   }
-  // Where changes are not heard, what was known may be old.
+  // Without notifications the known state may be outdated, so the store is read first.
   return situation.isListening
     ? attempt(attended, writing, situation)
-    : Replicas.commanding(Replicas.toStanding(attended, writing), { _tag: "Exchange" })
+    : Steps.withCommands(Steps.withStanding(attended, writing), { _tag: "Exchange" })
 }
 
 /**
- * Writes the changes that are on their way, made of what is known of the store. Where they change nothing, it is done.
+ * Writes all pending changes over the latest known state. If they change nothing, there is nothing to write.
  *
  * @internal
  */
-export const attempt = (step: Stepped, writing: Writing, situation: Situation): Stepped => {
+export const attempt = (step: Progress, writing: Writing, situation: Situation): Progress => {
   const { base, changes } = writing
   const now = storeTime(situation)
   const { decisions, shared } = applyAll(base, changes, situation)
-  // What was left out is written, so that all nodes know.
+  // Expired holds that were left out are removed from the store.
   if (shared === base.shared && !base.isPartial) {
     return conclude(
       step,
@@ -72,11 +80,11 @@ export const attempt = (step: Stepped, writing: Writing, situation: Situation): 
     shared: after,
     at: now,
     isPartial: false,
-    madeOf: base,
+    basedOn: base,
     sent: changes.length,
     decisions
   }
-  return Replicas.commanding(Replicas.toStanding(step, { ...writing, attempt: made }), {
+  return Steps.withCommands(Steps.withStanding(step, { ...writing, attempt: made }), {
     _tag: "Write",
     expected: base.revision,
     revision,
@@ -86,17 +94,17 @@ export const attempt = (step: Stepped, writing: Writing, situation: Situation): 
   })
 }
 
-/** What the nodes know already keeps its generation. */
-const isGivenBack = (change: Change): boolean => change._tag === "Restores" && !change.isNews
+/** A state that other nodes have seen keeps its generation. */
+const isGivenBack = (change: Change): boolean => change._tag === "Restores" && !change.isLocalChange
 
-const isHeldBy = ({ disablers, keepers, probers }: Known["shared"], node: string): boolean =>
-  node in keepers || node in disablers || Object.values(probers).includes(node)
+const isHeldBy = ({ disablers, isolators, probers }: StoredCircuit["shared"], node: string): boolean =>
+  node in isolators || node in disablers || Object.values(probers).includes(node)
 
 const applyAll = (
-  { shared: base }: Known,
+  { shared: base }: StoredCircuit,
   changes: ReadonlyArray<Change>,
   situation: Situation
-): { readonly shared: Known["shared"]; readonly decisions: ReadonlyArray<SlotDecision> } => {
+): { readonly shared: StoredCircuit["shared"]; readonly decisions: ReadonlyArray<SlotDecision> } => {
   const now = storeTime(situation)
   let shared = base
   const decisions: Array<SlotDecision> = []
@@ -111,12 +119,12 @@ const applyAll = (
 }
 
 /**
- * The attempt has reached the store. If the state has changed there since, that is newer than what was written.
+ * The write succeeded. A later state than the written one may be known by now.
  *
  * @internal
  */
-export const won = (step: Stepped, writing: Writing, made: Attempt, situation: Situation): Stepped => {
-  const isLatest = writing.base.revision === made.madeOf.revision || writing.base.revision === made.revision
+export const won = (step: Progress, writing: Writing, made: Attempt, situation: Situation): Progress => {
+  const isLatest = writing.base.revision === made.basedOn.revision || writing.base.revision === made.revision
   const next: Writing = {
     _tag: "Writing",
     base: isLatest ? made : writing.base,
@@ -127,61 +135,76 @@ export const won = (step: Stepped, writing: Writing, made: Attempt, situation: S
   return next.changes.length > 0 ? attempt(step, next, situation) : conclude(step, next, situation)
 }
 
-/** All changes have arrived: the node follows what the store keeps now, and answers those who asked for a slot. */
-const conclude = (step: Stepped, { base, decisions }: Writing, situation: Situation): Stepped => {
-  const followed = keepAgain(Replicas.toStanding(step, Replicas.inStep), plain(base), situation, true)
+/** All changes are written: the node follows the store's state, and answers the slot requests. */
+const conclude = (step: Progress, { base, decisions }: Writing, situation: Situation): Progress => {
+  const followed = followWithOwnHolds(
+    Steps.withStanding(step, Replicas.inSync),
+    withoutAttempt(base),
+    situation,
+    true
+  )
   return decisions.reduce((after, decision) => answer(after, decision, situation), followed)
 }
 
 /**
- * Follows a shared circuit, and sees to it that the others know how often this node isolates and disables it: they may
- * have taken this node for dead, or missed that. Until they know, the circuit is what it will be then. `isAhead` says that
- * the node has changed the circuit itself.
+ * Follows a shared circuit, and writes this node's own holds again if the store does not have them, as its lease may have
+ * expired. Meanwhile the node's circuit has these holds. `hasLocalChange` says that the node has changed the circuit
+ * itself.
  *
  * @internal
  */
-export const keepAgain = (step: Stepped, known: Known, situation: Situation, isAhead: boolean): Stepped => {
+export const followWithOwnHolds = (
+  step: Progress,
+  stored: StoredCircuit,
+  situation: Situation,
+  hasLocalChange: boolean
+): Progress => {
   const { settings } = situation
-  const node = withoutEndedIsolations(step, known, settings.node)
-  const change = keeps({ ...node.replica, followed: known }, settings.node)
-  const kept = keep(change, known.shared, settings, storeTime(situation))
-  if (kept === known.shared) return follow(node, known, situation, isAhead)
-  const followed = follow(node, { ...known, shared: kept }, situation, isAhead)
-  return push(inStepAgain(Replicas.know(followed, { followed: known })), change, situation)
+  const node = withoutEndedIsolations(step, stored, settings.node)
+  const change = ownHoldsChange({ ...node.replica, followed: stored }, settings.node)
+  const kept = setHolds(change, stored.shared, settings, storeTime(situation))
+  if (kept === stored.shared) return follow(node, stored, situation, hasLocalChange)
+  const followed = follow(node, { ...stored, shared: kept }, situation, hasLocalChange)
+  return push(backInSync(Steps.withReplica(followed, { followed: stored })), change, situation)
 }
 
-/** A reset by another node ends the isolations of this one, but for those that it has begun since. */
-const withoutEndedIsolations = (node: Stepped, { shared }: Known, self: string): Stepped => {
-  const { followed, isUnknown, kept } = node.replica
+/** A reset by another node ends the isolations of this node, except those that it has begun since. */
+const withoutEndedIsolations = (node: Progress, { shared }: StoredCircuit, self: string): Progress => {
+  const { followed, isUnknown, ownHolds } = node.replica
   return shared.resets > followed.shared.resets && !isUnknown
-    ? Replicas.know(node, { kept: { ...kept, isolations: shared.keepers[self] ?? 0 } })
+    ? Steps.withReplica(node, { ownHolds: { ...ownHolds, isolations: shared.isolators[self] ?? 0 } })
     : node
 }
 
 /**
- * How often a node isolates and disables a circuit, as a change of it.
+ * The change that sets a node's holds to their current numbers.
  *
  * @internal
  */
-export const keeps = ({ followed: { shared }, kept }: Replica, node: string): Keeps => ({
-  _tag: "Keeps",
-  ...kept,
+export const ownHoldsChange = ({ followed: { shared }, ownHolds }: Replica, node: string): SetsHolds => ({
+  _tag: "SetsHolds",
+  ...ownHolds,
   resets: shared.resets,
-  begun: shared.keepers[node] ?? 0
+  begun: shared.isolators[node] ?? 0
 })
 
 /**
- * A node that had diverged is in step again.
+ * A node that had diverged is in sync again.
  *
  * @internal
  */
-export const inStepAgain = (node: Stepped): Stepped =>
-  node.replica.standing._tag === "Diverged" ? Replicas.toStanding(node, Replicas.inStep) : node
+export const backInSync = (node: Progress): Progress =>
+  node.replica.standing._tag === "Diverged" ? Steps.withStanding(node, Replicas.inSync) : node
 
-const plain = ({ at, isPartial, revision, shared }: Known): Known => ({ revision, shared, at, isPartial })
+const withoutAttempt = ({ at, isPartial, revision, shared }: StoredCircuit): StoredCircuit => ({
+  revision,
+  shared,
+  at,
+  isPartial
+})
 
-/** The slot is the shared one, the generation this node's own. A slot of a circuit that has gone on is given back. */
-const answer = (step: Stepped, { decision, request }: SlotDecision, situation: Situation): Stepped => {
+/** Answers a slot request: with the shared slot, in the node's own generation. A slot that is no longer valid is given back. */
+const answer = (step: Progress, { decision, request }: SlotDecision, situation: Situation): Progress => {
   if (decision._tag === "Rejected" || decision.ticket.slot === 0) return answering(step, request, decision)
   const { generation, slot } = decision.ticket
   const ticket = { slot, generation: step.circuit.generation }
@@ -191,18 +214,18 @@ const answer = (step: Stepped, { decision, request }: SlotDecision, situation: S
     Machine.lands(step.circuit, situation.settings.rules, ticket, situation.now)
   if (!isStill) return push(answering(step, request, undefined), abandoned(step, slot, situation), situation)
   const slots = [...step.replica.slots, slot]
-  return answering(Replicas.know(step, { slots }), request, { _tag: "Admitted", ticket })
+  return answering(Steps.withReplica(step, { slots }), request, { _tag: "Admitted", ticket })
 }
 
-const answering = (step: Stepped, request: number, decision: Decision | undefined): Stepped =>
-  Replicas.commanding(step, { _tag: "Answer", request, decision })
+const answering = (step: Progress, request: number, decision: Decision | undefined): Progress =>
+  Steps.withCommands(step, { _tag: "Answer", request, decision })
 
 /**
- * A slot that no call uses, or will.
+ * The change that gives back a slot that no call uses.
  *
  * @internal
  */
-export const abandoned = ({ circuit, replica }: Stepped, slot: number, situation: Situation): Change => ({
+export const abandoned = ({ circuit, replica }: Progress, slot: number, situation: Situation): Change => ({
   _tag: "SettlesProbe",
   slot,
   generation: Replicas.epochOf(replica, circuit),
@@ -211,16 +234,16 @@ export const abandoned = ({ circuit, replica }: Stepped, slot: number, situation
 })
 
 /**
- * The store could not be told of changes. Whoever asked for a slot goes by the node's own circuit.
+ * The changes could not be written: the node has diverged, and slot requests are decided by its own circuit.
  *
  * @internal
  */
-export const unwritten = (step: Stepped, more: ReadonlyArray<Change> = []): Stepped => {
+export const writeFailed = (step: Progress, more: ReadonlyArray<Change> = []): Progress => {
   const { standing } = step.replica
   const { changes, decisions } = standing._tag === "Writing" ? standing : { changes: [], decisions: [] }
   const asking = [...changes, ...more].flatMap((it) => (it._tag === "TakesSlot" ? [it.request] : []))
   const requests = [...decisions.map(({ request }) => request), ...asking]
-  const diverged = Replicas.toStanding(step, {
+  const diverged = Steps.withStanding(step, {
     _tag: "Diverged",
     isReset:
       (standing._tag === "Diverged" && standing.isReset) ||
@@ -228,52 +251,60 @@ export const unwritten = (step: Stepped, more: ReadonlyArray<Change> = []): Step
   })
   return requests.reduce((after, request) => answering(after, request, undefined), {
     ...diverged,
-    replica: Replicas.attended(diverged.replica)
+    replica: Activities.startExchanging(diverged.replica)
   })
 }
 
 /**
- * Gives a circuit back to a store that has lost it, or never got it: as it is here. The slots that this node then holds are
- * those of its own calls.
+ * Restores the node's own circuit in a store that has lost it, or publishes it. The node then holds the slots of its own
+ * calls.
  *
  * @internal
  */
-export const restore = (step: Stepped, lost: Known, epoch: number, situation: Situation): Stepped => {
+export const restore = (
+  step: Progress,
+  lost: StoredCircuit,
+  epoch: number,
+  situation: Situation
+): Progress => {
   const restored = restoring(step, lost, epoch, situation)
   return begin(restored.step, lost, [restored.change], situation)
 }
 
 const restoring = (
-  step: Stepped,
-  lost: Known,
+  step: Progress,
+  lost: StoredCircuit,
   epoch: number,
-  { ahead, now, settings }: Situation
-): { readonly step: Stepped; readonly change: Change } => {
+  { clockOffset, now, settings }: Situation
+): { readonly step: Progress; readonly change: Change } => {
   const { circuit, replica } = step
   const holdings = holdingsOf(replica.followed.shared)
   const change: Change = {
     _tag: "Restores",
-    circuit: { ...shift(circuit, ahead), generation: Replicas.epochOf(replica, circuit) },
+    circuit: { ...shift(circuit, clockOffset), generation: Replicas.epochOf(replica, circuit) },
     holdings,
-    seen: Machine.at(lost.shared.circuit, settings.rules, now + ahead).generation,
-    isNews: replica.standing._tag === "Diverged" || Replicas.epochOf(replica, circuit) < epoch,
+    seen: Machine.at(lost.shared.circuit, settings.rules, now + clockOffset).generation,
+    isLocalChange: replica.standing._tag === "Diverged" || Replicas.epochOf(replica, circuit) < epoch,
     epoch,
-    ...replica.kept
+    ...replica.ownHolds
   }
   const own =
     circuit._tag === "HalfOpen"
       ? circuit.slots.rows.flat().flatMap(({ id }) => (id in holdings.probers ? [] : [id]))
       : []
-  return { step: Replicas.know(step, { slots: [...new Set([...replica.slots, ...own])] }), change }
+  return { step: Steps.withReplica(step, { slots: [...new Set([...replica.slots, ...own])] }), change }
 }
 
 /**
- * A reset ends the isolations of all nodes, also if it reaches them later.
+ * A reset by this node ends its own isolations at once; those of other nodes end when the reset is written.
  *
  * @internal
  */
-export const withReset = (node: Stepped): Stepped => {
-  const { followed, kept } = node.replica
-  const shared = { ...followed.shared, keepers: {}, resets: followed.shared.resets + 1 }
-  return Replicas.know(node, { kept: { ...kept, isolations: 0 }, followed: { ...followed, shared } })
+export const withReset = (node: Progress): Progress => {
+  const { followed, ownHolds } = node.replica
+  const shared = { ...followed.shared, isolators: {}, resets: followed.shared.resets + 1 }
+  return Steps.withReplica(node, {
+    ownHolds: { ...ownHolds, isolations: 0 },
+    followed: { ...followed, shared }
+  })
 }

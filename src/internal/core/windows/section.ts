@@ -43,7 +43,7 @@ export interface Layout {
 export const empty: Section = { floor: 0, rows: [] }
 
 /**
- * Whether a difference says nothing: no row, and no floor, which is `-Infinity` before the difference is shifted.
+ * Whether a difference is empty: it has no row and no floor, which is `-Infinity` before the difference is shifted.
  *
  * @internal
  */
@@ -51,10 +51,9 @@ export const areEmpty = (sections: ReadonlyArray<Section>): boolean =>
   sections.every(({ floor, rows }) => floor === -Infinity && rows.length === 0)
 
 /**
- * Adds what a process reports to a section, at `now`, the time of the store. Rows of equal indices are added up, and the
- * later floor counts. A floor ahead of the clock is moved to its time, like a row. A report may take back what an earlier
- * one has told: its counts are then negative. A row that holds no call any more is dropped, and so is a negative one
- * without a row to take it from: no count is ever negative.
+ * Adds the section of a report to a stored one, at the store's time `now`. Rows of equal indices are added up, and the later
+ * floor counts. A floor ahead of the clock is moved to its time, like a row. A report may take back counts of an earlier
+ * one: they are then negative. No sum is ever negative, and a row without calls is dropped.
  *
  * @internal
  */
@@ -83,7 +82,7 @@ const together = (a: Row, b: Row, index: number): Row => [
   Math.max(0, a[3] + b[3])
 ]
 
-/** Without the oldest rows that are not needed, because newer ones hold enough calls. */
+/** Drops the oldest rows if the newer ones hold enough calls. */
 const withoutSurplus = (
   rows: ReadonlyArray<Row>,
   { enough, freshMillis, unitMillis }: Layout,
@@ -111,9 +110,9 @@ const joined = (rows: ReadonlyArray<Row>, parts: number): ReadonlyArray<Row> => 
 }
 
 /**
- * A section in the time of another clock, which is `ahead` by so many milliseconds, in whole indices. Clocks that differ
- * by no more than some milliseconds have the same units of time. Otherwise, what counts in one unit of this clock begins
- * in one unit of the other and ends in the next: it is put into the earlier one, so that it never counts too long.
+ * A section in the time of another clock, which is `ahead` milliseconds ahead, in whole indices. Clocks that differ by a few
+ * milliseconds have the same units of time. Otherwise a unit of this clock overlaps two of the other: its counts go to the
+ * earlier one, so that they never count too long.
  *
  * @internal
  */

@@ -52,7 +52,7 @@ export interface Report {
 export interface WindowEntry {
   readonly epoch: number
   /** The number of the asking node's latest report to this epoch; 0 if there is none. */
-  readonly told: number
+  readonly latestReport: number
   /** How many requests with a report this epoch has had. */
   readonly exchanges: number
   readonly sections: ReadonlyArray<Section>
@@ -61,7 +61,7 @@ export interface WindowEntry {
 }
 
 /**
- * A window as a store keeps it. What it keeps of each node is no part of an entry.
+ * A window as a store keeps it. Entries leave out the numbers of the other nodes.
  *
  * @internal
  */
@@ -70,9 +70,9 @@ export interface StoredWindow {
   readonly expiresAt: number
   readonly exchanges: number
   readonly sections: ReadonlyArray<Section>
-  /** The number of each node's latest report, and when it is forgotten. */
+  /** The number of each node's latest report, and when it expires. */
   readonly reporters: ReadonlyArray<Reporter>
-  /** The nodes that see failures, the latest last. */
+  /** The nodes that have reported failures, the latest last. */
   readonly failing: ReadonlyArray<Seen>
 }
 
@@ -83,7 +83,7 @@ interface Reporter {
 }
 
 /**
- * When a store has last seen a node do something.
+ * A node, and the time of its last request.
  *
  * @internal
  */
@@ -93,11 +93,11 @@ export interface Seen {
 }
 
 /**
- * The store's time, and for how long it keeps what it is told.
+ * The store's time, and how long it keeps a window after a report.
  *
  * @internal
  */
-export interface Keeping {
+export interface Retention {
   readonly now: number
   readonly keepMillis: number
 }
@@ -111,7 +111,7 @@ export const applyReport = (
   window: StoredWindow | undefined,
   node: string,
   { epoch, report }: WindowRequest,
-  keeping: Keeping
+  keeping: Retention
 ): StoredWindow | undefined => {
   const current = unexpired(window, keeping.now)
   if (report === undefined || (current !== undefined && epoch < current.epoch)) return current
@@ -128,27 +128,27 @@ export const unexpired = (window: StoredWindow | undefined, now: number): Stored
   window !== undefined && now < window.expiresAt ? window : undefined
 
 /**
- * The contents of a window that has not expired, as a store answers them to a node.
+ * The contents of an unexpired window, for the node that asks.
  *
  * @internal
  */
 export const entryOf = (window: StoredWindow, node: string, now: number): WindowEntry => ({
   epoch: window.epoch,
-  told: numberOf(window.reporters, node, now),
+  latestReport: numberOf(window.reporters, node, now),
   exchanges: window.exchanges,
   sections: window.sections,
   failing: window.failing.map(({ node }) => node)
 })
 
 /**
- * Those that are not too old, without one node.
+ * The nodes that are not too old, except one.
  *
  * @internal
  */
 export const others = (
   seen: ReadonlyArray<Seen>,
   node: string,
-  { keepMillis, now }: Keeping
+  { keepMillis, now }: Retention
 ): ReadonlyArray<Seen> => seen.filter((it) => it.node !== node && now - it.at <= keepMillis)
 
 const none: Omit<StoredWindow, "epoch"> = {
@@ -163,12 +163,12 @@ const changesBy = (
   window: StoredWindow,
   node: string,
   report: Report,
-  keeping: Keeping
+  keeping: Retention
 ): Partial<StoredWindow> => {
   const { keepMillis, now } = keeping
-  const told = numberOf(window.reporters, node, now)
-  const isNext = told === report.base && report.number !== told
-  const isKept = isNext || (told === report.number && told > 0)
+  const latestReport = numberOf(window.reporters, node, now)
+  const isNext = latestReport === report.base && report.number !== latestReport
+  const isKept = isNext || (latestReport === report.number && latestReport > 0)
   const expiresAt = now + keepMillis
   const reporters = window.reporters.filter((it) => now < it.expiresAt && !(isKept && it.node === node))
   return {
@@ -183,7 +183,7 @@ const changesBy = (
 const numberOf = (reporters: ReadonlyArray<Reporter>, node: string, now: number): number =>
   reporters.find((it) => it.node === node && now < it.expiresAt)?.number ?? 0
 
-/** Rules that differ in their sections have windows of different names. If they do not, each keeps what it has. */
+/** Adds up the sections in their order. Windows of equal names have equal sections; additional ones are kept. */
 const sum = (
   stored: ReadonlyArray<Section>,
   reported: Report["sections"],
@@ -197,7 +197,7 @@ const failingAfter = (
   seen: ReadonlyArray<Seen>,
   node: string,
   { failing, listed }: Report,
-  keeping: Keeping
+  keeping: Retention
 ): ReadonlyArray<Seen> => {
   const rest = others(seen, node, keeping)
   const all = failing ? [...rest, { node, at: keeping.now }] : rest

@@ -58,7 +58,7 @@ const sectionOf = (section: Report["sections"][number]): ReadonlyArray<number> =
  * @internal
  */
 export const decodeEntry = (reply: unknown): Entry => {
-  const [now, revision, state, leases, window, told]: ReadonlyArray<unknown> = Array.isArray(reply)
+  const [now, revision, state, leases, window, latestReport]: ReadonlyArray<unknown> = Array.isArray(reply)
     ? reply
     : []
   return {
@@ -66,7 +66,7 @@ export const decodeEntry = (reply: unknown): Entry => {
     revision: textOf(revision) ?? "",
     state: textOf(state),
     leases: leasesIn(listOf(leases)),
-    window: windowIn(listOf(window), told, Number(now))
+    window: windowIn(listOf(window), latestReport, Number(now))
   }
 }
 
@@ -88,13 +88,16 @@ const leasesIn = (list: List): Entry["leases"] => {
 }
 
 /** The window of a list that is laid out as the scripts say; `undefined` if there is none, or it has expired. */
-const windowIn = (list: List, told: unknown, now: number): WindowEntry | undefined => {
+const windowIn = (list: List, latestReport: unknown, now: number): WindowEntry | undefined => {
   const [epoch, madeAt, expiresAt, exchanges, failing] = list.slice(0, 5).map(Number)
   if (failing === undefined || !(now < expiresAt!)) return undefined
   const first = 5 + 2 * failing
   return decodeWindow({
     epoch,
-    told: isOf(told, epoch!, madeAt!) && now < told.readDoubleBE(24) ? told.readDoubleBE(16) : 0,
+    latestReport:
+      isOf(latestReport, epoch!, madeAt!) && now < latestReport.readDoubleBE(24)
+        ? latestReport.readDoubleBE(16)
+        : 0,
     exchanges,
     failing: leasesIn(list.slice(5, first)).map(({ node }) => node),
     sections: sectionsIn(list.slice(first))

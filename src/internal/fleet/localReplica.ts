@@ -4,26 +4,26 @@ import type { Replica } from "../core/replica/replica.ts"
 import type { Claim } from "./claim.ts"
 
 /**
- * A circuit of this process that is shared: its replica, and who waits for the store.
+ * A shared circuit of this process: its replica, and what waits for the store.
  *
  * @internal
  */
-export class Member {
+export class LocalReplica {
   readonly entry: CircuitEntry
   replica: Replica
   /** When the store last answered about it, in the breaker's time. */
   answeredAt = -Infinity
-  /** Whether that answer was a fault of the circuit: it is then asked about again after an interval. */
+  /** Whether that answer was a fault of the circuit. It is then valid for one interval. */
   isFaulty = false
-  /** When it is exchanged next, as the schedule has it. */
+  /** Its place in the schedule. */
   dueAt = Infinity
-  /** Done when the store has answered, or could not, what is to be asked about it in this turn. */
+  /** Completes when the request of this turn is answered or has failed. */
   queued: Deferred.Deferred<void> | undefined = undefined
-  /** The same for what has been asked. */
+  /** The same, for a request that is under way. */
   asking: Deferred.Deferred<void> | undefined = undefined
-  /** Done when no change of this process is on its way any more. */
+  /** Completes when no change of this node is being written any more. */
   writing: Deferred.Deferred<void> | undefined = undefined
-  /** The calls that ask for a slot, by request. */
+  /** The pending slot requests, by number. */
   claims: Map<number, Claim> | undefined = undefined
 
   constructor(entry: CircuitEntry, replica: Replica) {

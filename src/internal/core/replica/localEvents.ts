@@ -1,0 +1,123 @@
+import type { Reason } from "../wire.ts"
+import type { Control, Of } from "./events.ts"
+import type { Progress } from "./progress.ts"
+import type { Replica } from "./replica.ts"
+import * as Activities from "./activity.ts"
+import * as Steps from "./progress.ts"
+import * as Replicas from "./replica.ts"
+import * as Reports from "./reporting.ts"
+import type { Situation } from "./situation.ts"
+import * as Writes from "./writing.ts"
+
+// Events of this node's own calls and controls: it announces failures, and writes changes to the store.
+
+/** @internal */
+export const settled = (node: Progress, event: Of<"Settled">, situation: Situation): Progress => {
+  if (event.before._tag === "HalfOpen") return probeSettled(node, event, situation)
+  const judging = withUndecided(node, event)
+  return isReportable(event, situation)
+    ? { ...judging, replica: announceFailures(judging.replica, situation) }
+    : judging
+}
+
+const probeSettled = (node: Progress, event: Of<"Settled">, situation: Situation): Progress => {
+  const { call, openMillis, slot } = event
+  const { slots, standing } = node.replica
+  const freed = Steps.withReplica(node, { slots: slots.filter((it) => it !== slot) })
+  return standing._tag === "LocallyOpen"
+    ? freed
+    : Writes.push(
+        freed,
+        {
+          _tag: "SettlesProbe",
+          slot,
+          generation: Replicas.epochOf(node.replica, event.before),
+          call: { ...call, at: call.at + situation.clockOffset },
+          openMillis
+        },
+        situation
+      )
+}
+
+/** The counts of the other nodes may be outdated now, so the outcome is judged again with the store's next answer. */
+const withUndecided = (node: Progress, { before, outcome }: Of<"Settled">): Progress =>
+  node.circuit !== before &&
+  Reports.isCounting(before) &&
+  (Activities.isExchanging(node.replica) || outcome._tag === "Failure")
+    ? Steps.withReplica(node, { undecided: { outcome } })
+    : node
+
+const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
+  outcome._tag === "Failure" || call.elapsedMillis >= rules.policy.slowerThanMillis
+
+/** Nodes for which the circuit is idle, is about to be, or may be without this node's knowledge, need an announcement. */
+const announceFailures = (replica: Replica, { isFailing }: Situation): Replica => {
+  const { activity } = replica
+  const isNews = activity._tag === "Idle" || activity.quietSince < Infinity || isFailing
+  const mustAnnounce = isNews || activity.mustAnnounce
+  return Activities.updateExchanging(Activities.exchangeSoon(replica), { mustAnnounce, quietSince: Infinity })
+}
+
+/** @internal */
+export const slotAbandoned = (node: Progress, slot: number, situation: Situation): Progress => {
+  const slots = node.replica.slots.filter((it) => it !== slot)
+  return Writes.push(Steps.withReplica(node, { slots }), Writes.abandoned(node, slot, situation), situation)
+}
+
+/**
+ * Writes an opening by the trip policy. Failed probes and controls are written as changes of their own.
+ *
+ * @internal
+ */
+export const opened = (step: Progress, { before, reason }: Of<"Opened">, situation: Situation): Progress => {
+  const node = withReason(step, reason)
+  const { circuit, replica } = node
+  if (reason !== "Tripped" || circuit._tag !== "Open") return node
+  const epoch = Replicas.epochOf(replica, before)
+  if (!Reports.concernsAll(replica.reporting, before, situation)) {
+    const window = Reports.isCounting(before) ? before.window : situation.settings.policy.initial
+    const alone = Steps.withStanding(node, { _tag: "LocallyOpen", epoch, window })
+    return { ...alone, replica: Activities.exchangeSoon(alone.replica) }
+  }
+  const openedAt = circuit.openedAt + situation.clockOffset
+  return Writes.push(
+    node,
+    { _tag: "Opens", generation: epoch, openMillis: circuit.openMillis, openedAt },
+    situation
+  )
+}
+
+/** Remembers why the circuit opened, in case the node has to restore it in the store. */
+const withReason = (node: Progress, reason: Reason): Progress => {
+  const { followed } = node.replica
+  return Steps.withReplica(node, { followed: { ...followed, shared: { ...followed.shared, reason } } })
+}
+
+/** @internal */
+export const controlled = (step: Progress, control: Control, situation: Situation): Progress => {
+  const node = step.replica.standing._tag === "LocallyOpen" ? Steps.withStanding(step, Replicas.inSync) : step
+  switch (control) {
+    case "Trip": {
+      const { circuit } = node
+      const openedAt = circuit._tag === "Open" ? circuit.openedAt + situation.clockOffset : Infinity
+      return Writes.push(node, { _tag: "Trips", openMillis: circuit.openMillis, openedAt }, situation)
+    }
+    case "Reset":
+      return Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
+    case "Isolate":
+      return changeHolds(node, { isolations: 1, disables: 0 }, situation)
+    case "Release":
+      return changeHolds(node, { isolations: -1, disables: 0 }, situation)
+    case "Disable":
+      return changeHolds(node, { isolations: 0, disables: 1 }, situation)
+    case "Enable":
+      return changeHolds(node, { isolations: 0, disables: -1 }, situation)
+  }
+}
+
+const changeHolds = (node: Progress, change: Replica["ownHolds"], situation: Situation): Progress => {
+  const { disables, isolations } = node.replica.ownHolds
+  const ownHolds = { isolations: isolations + change.isolations, disables: disables + change.disables }
+  const knowing = Steps.withReplica(node, { ownHolds })
+  return Writes.push(knowing, Writes.ownHoldsChange(knowing.replica, situation.settings.node), situation)
+}
