@@ -8,8 +8,8 @@
  *
  * **Details**
  *
- * - {@link layer} mounts it on an `HttpLayerRouter`, and {@link layerApi} implements {@link group} in an `HttpApi` of the
- *   program. {@link client} and {@link events} call it, with types of the same definition.
+ * - {@link layer} mounts it on an `HttpLayerRouter`, and {@link layerApi} implements {@link group} in an `HttpApi` of
+ *   the program. {@link client} and {@link events} call it, with types of the same definition.
  * - It shows every breaker of the `CircuitBreakerRegistry`. Reading never makes or moves a circuit.
  * - It is read-only unless a `token` or `authorize` is given. A change needs the header `x-circuit-admin: 1`, a body of
  *   `application/json` and, in a browser, a page of the same origin. Every change is logged with its owner and reason.
@@ -96,7 +96,7 @@ import { given } from "./internal/options/checks.ts"
 import { orConfigError } from "./internal/options/config.ts"
 
 /**
- * What a request wants to do.
+ * The access that a request needs.
  *
  * @since 0.1.0
  * @category models
@@ -112,14 +112,14 @@ export type Access = "read" | "change"
 export type Breakers = typeof Schemas.Breakers.Type
 
 /**
- * A circuit in a list. Times are epoch milliseconds, and `null` where the process does not know.
+ * A circuit in a list. Times are epoch milliseconds, or `null` if the process does not know them.
  *
  * **Details**
  *
- * - `nearness` is how near the window is to tripping, from 0 to 1; `null` for a policy of the program's own, and in states
- *   without a window.
+ * - `nearness` shows how near the window is to tripping, from 0 to 1; `null` for a custom policy, and in states without
+ *   a window.
  * - `spared` is the number of calls that were rejected since the circuit left Closed; `null` while it is Closed.
- * - `rates` are of the latest second, and `null` while nobody listens to the events.
+ * - `rates` are those of the latest second; `null` while no client listens to the events.
  *
  * @since 0.1.0
  * @category models
@@ -127,7 +127,7 @@ export type Breakers = typeof Schemas.Breakers.Type
 export type CircuitSummary = typeof Schemas.CircuitSummary.Type
 
 /**
- * Everything that there is to see of a circuit.
+ * All details of a circuit.
  *
  * **Details**
  *
@@ -152,7 +152,7 @@ export type CircuitDetails = typeof Schemas.CircuitDetails.Type
 export type State = typeof Schemas.State.Type
 
 /**
- * An isolation or a disabling that was made by hand.
+ * An isolation or a disabling that an operator made.
  *
  * @since 0.1.0
  * @category models
@@ -168,7 +168,7 @@ export type Override = typeof Schemas.Override.Type
 export type Changed = typeof Schemas.Changed.Type
 
 /**
- * An event of {@link events}: a transition, the summary of a second, or that an override has begun or ended.
+ * An event of {@link events}: a transition, the summary of a second, or the beginning or end of an override.
  *
  * @since 0.1.0
  * @category models
@@ -176,8 +176,8 @@ export type Changed = typeof Schemas.Changed.Type
 export type Event = internalClient.Event
 
 /**
- * The type of {@link group}: its endpoints are `breakers`, `circuits`, `circuit`, `overrides`, `events`, `trip`, `reset`,
- * `isolate`, `disable` and `release`.
+ * The type of {@link group}: its endpoints are `breakers`, `circuits`, `circuit`, `overrides`, `events`, `trip`,
+ * `reset`, `isolate`, `disable` and `release`.
  *
  * @since 0.1.0
  * @category models
@@ -193,7 +193,7 @@ export type Group = typeof internal.group
 export type Api = ReturnType<typeof layers.apiAt>
 
 /**
- * A typed client of an administration: its methods are in `circuitAdmin`.
+ * A typed client of the administration. Its methods are in `circuitAdmin`.
  *
  * @since 0.1.0
  * @category models
@@ -207,16 +207,17 @@ export type Client = Effect.Effect.Success<ReturnType<typeof internalClient.make
  * @category options
  */
 export interface Options<R = never> {
-  /** The path that the endpoints are below (default `"/circuits"`). {@link layerApi} goes by the path of its API. */
+  /** The path of the endpoints (default `"/circuits"`). {@link layerApi} uses the path of its API instead. */
   readonly path?: `/${string}` | undefined
   /**
-   * The bearer token of those who may make changes: at least 16 visible ASCII characters (default: none, and no changes
+   * The bearer token that changes need: at least 16 visible ASCII characters (default: none, and no changes are allowed
    * unless `authorize` is given).
    */
   readonly token?: Redacted.Redacted | undefined
   /**
-   * Decides instead of a token: succeeds with the name of the operator, who becomes the owner of the change, or fails,
-   * which is answered with a 403. It is asked about changes, and about reads if `reads` is `"authorized"`.
+   * Authorizes requests instead of a token. If it succeeds, the result is the name of the operator, who becomes the
+   * owner of the change. If it fails, the request is answered with a 403. It is called for changes, and for reads if
+   * `reads` is `"authorized"`.
    */
   readonly authorize?:
     | ((
@@ -224,13 +225,13 @@ export interface Options<R = never> {
         access: Access
       ) => Effect.Effect<string, object | string, R>)
     | undefined
-  /** Who may read: everybody, or those who may also make changes (default `"public"`). */
+  /** Whether reads are public, or need the same authorization as changes (default `"public"`). */
   readonly reads?: "public" | "authorized" | undefined
   /** Whether to show the causes of last failures, which may hold secrets (default false). */
   readonly exposeCauses?: boolean | undefined
   /**
-   * Origins of pages that may make changes, such as `"https://ops.example"`, besides the host that a request is sent to.
-   * A reverse proxy that replaces the `Host` header needs its own origin here (default none).
+   * Origins of pages that may make changes, such as `"https://ops.example"`, besides the host that a request is sent to
+   * (default none). If a reverse proxy replaces the `Host` header, add the origin of the proxy.
    */
   readonly allowedOrigins?: ReadonlyArray<string> | undefined
   /** The longest time until an override expires (default 1 day; from 1 second to 7 days). */
@@ -260,11 +261,11 @@ export type ConfigOptions = Config.Config.Wrap<Omit<Options, "authorize">>
  * @category options
  */
 export interface ClientOptions {
-  /** Where the server is, such as `"http://localhost:3000"`. */
+  /** The URL of the server, such as `"http://localhost:3000"`. */
   readonly baseUrl: string
-  /** The path that the endpoints are below (default `"/circuits"`). */
+  /** The path of the endpoints (default `"/circuits"`). */
   readonly path?: `/${string}` | undefined
-  /** The bearer token, if the administration wants one. */
+  /** The bearer token, if the administration needs one. */
   readonly token?: Redacted.Redacted | undefined
 }
 
@@ -303,7 +304,7 @@ export interface ClientOptions {
 export const group: Group = internal.group
 
 /**
- * The definition of the API alone, below a path (default `"/circuits"`).
+ * The definition of an API that has only these endpoints, below a path (default `"/circuits"`).
  *
  * **When to use**
  *
@@ -316,7 +317,7 @@ export const api = (options: { readonly path?: `/${string}` | undefined } = {}):
   layers.apiAt(decodePath(options.path))
 
 /**
- * What {@link layer} needs of a server.
+ * The services of a server that {@link layer} needs.
  *
  * @since 0.1.0
  * @category models
@@ -385,8 +386,8 @@ export const layerApi = <
  *
  * **Details**
  *
- * Its methods are those of {@link group}. It sends the header that changes need. Use {@link events} for the events: the
- * method of that name waits until the stream ends.
+ * Its methods are those of {@link group}. It sends the header that changes need. Use {@link events} for the events,
+ * because the method of that name waits until the stream ends.
  *
  * @since 0.1.0
  * @category clients
@@ -423,7 +424,7 @@ export {
    */
   Forbidden,
   /**
-   * The error of a request of which something is wrong.
+   * The error of an invalid request.
    *
    * @since 0.1.0
    * @category errors
@@ -444,7 +445,7 @@ export {
    */
   RequestTooLarge,
   /**
-   * The error of one more override or stream than allowed.
+   * The error of a request that would exceed the largest number of overrides or streams.
    *
    * @since 0.1.0
    * @category errors

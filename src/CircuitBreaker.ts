@@ -19,7 +19,7 @@
  *
  * - Build the layer of a breaker once, at the entry of the program or with a `ManagedRuntime`. A layer that is provided
  *   for each request makes a breaker for each request, which sees one call and never opens.
- * - Use a breaker under one `Clock` for its whole life. Times that were measured by the live clock mean nothing under
+ * - Use a breaker under one `Clock` for its whole life. Times measured by the live clock are meaningless under
  *   `TestClock`, and the reverse.
  *
  * **Example** (Failing fast while a dependency fails)
@@ -104,8 +104,8 @@ export interface Operations<Needs> {
       readonly key?: string | undefined
       readonly classify: (exit: Exit.Exit<A, E>) => Outcome
     }): <A2 extends A, E2 extends E, R>(
-      // The first half types the exit of a classifier written in place, the second keeps the effect's own types where
-      // the classifier takes wider ones.
+      // The first type infers the parameter of an inline classifier. The second keeps the effect's own types if the
+      // classifier accepts wider ones.
       effect: Effect.Effect<A, E, R> & Effect.Effect<A2, E2, R>
     ) => Effect.Effect<A2, E2 | CircuitOpenError, R | Needs>
     (options: {
@@ -186,7 +186,7 @@ export interface Admission {
 }
 
 /**
- * A function that makes an outcome of the exit of a call.
+ * A function that classifies the exit of a call as an outcome.
  *
  * **Gotchas**
  *
@@ -200,7 +200,7 @@ export interface Admission {
 export type Classify = (exit: Exit.Exit<unknown, unknown>) => Outcome
 
 /**
- * The state of a circuit, as a reader sees it.
+ * The state of a circuit.
  *
  * **Details**
  *
@@ -232,10 +232,10 @@ export type CircuitState =
  *
  * **Details**
  *
- * - `window` has the calls that the trip policy considers now. That of `consecutive` is the streak of failures, and
- *   that of `failureCount` has failures only. That of `anyOf` and `allOf` has the largest figures of their policies,
- *   and that of a custom policy is empty.
- * - `totals` count since the circuit was made.
+ * - `window` counts the calls that the trip policy considers now. Under `consecutive` it counts the failures in a row,
+ *   and under `failureCount` only failures. Under `anyOf` and `allOf` it has the largest counts of the combined
+ *   policies. Under a custom policy it is empty.
+ * - `totals` count all calls since the circuit was made.
  *
  * @since 0.1.0
  * @category models
@@ -260,9 +260,9 @@ export interface CircuitSnapshot {
  * **Details**
  *
  * - `at` is the time at which the call was settled, in epoch milliseconds.
- * - `cause` is the cause of the failed call. If a value was classified as a failure, it is a `Cause.fail` of that
- *   value, or, for an HTTP response, of a line such as `GET https://host/path answered 503`. It is empty if an {@link
- *   Admission} was settled as a failure.
+ * - `cause` is the cause of the failed call. If a value was classified as a failure, `cause` is a `Cause.fail` of that
+ *   value, or, for an HTTP response, of a line such as `GET https://host/path answered 503`. It is empty if the program
+ *   settled an {@link Admission} as a failure.
  *
  * @since 0.1.0
  * @category models
@@ -283,12 +283,12 @@ export interface ServiceClass<Self, Id extends string>
   /** Provides the breaker with the options of the class. */
   readonly layer: Layer.Layer<Self>
   /**
-   * Provides the breaker with `options` in place of those of the class, as in tests. Each given option replaces that of
-   * the class as a whole, so give `halfOpen` and `recovery` in full.
+   * Provides the breaker with `options` that override those of the class, as in tests. An option is replaced as a
+   * whole, so give `halfOpen` and `recovery` in full.
    */
   readonly layerWith: (options: Options) => Layer.Layer<Self>
   /**
-   * Provides the breaker with options from configuration in place of those of the class, as {@link layerConfig} does.
+   * Provides the breaker with options from configuration that override those of the class, as {@link layerConfig} does.
    */
   readonly layerConfig: (options: ConfigOptions) => Layer.Layer<Self, ConfigError.ConfigError>
 }
@@ -310,9 +310,9 @@ export interface Options {
    * time of day, and the step must not wait.
    */
   readonly openDuration?: Duration.DurationInput | Schedule.Schedule<unknown, number> | undefined
-  /** The limit up to which the `retryAfter` of a failure can lengthen an opening (default 1 hour). */
+  /** The longest opening that the `retryAfter` of a failure can cause (default 1 hour). */
   readonly maxOpenDuration?: Duration.DurationInput | undefined
-  /** The probes by which a HalfOpen circuit finds out whether its dependency works again. */
+  /** The probes by which a HalfOpen circuit tests whether its dependency works again. */
   readonly halfOpen?: HalfOpenOptions | undefined
   /** The recovery after successful probes, in which a growing share of calls is admitted (default: close at once). */
   readonly recovery?: RecoveryOptions | undefined
@@ -932,7 +932,7 @@ export const retrySchedule = <E = unknown, R = never>(
  * **Gotchas**
  *
  * Provide the layer once rather than for each request, because each build of it makes a breaker. If breakers of one
- * name are built again and again with a few calls each, a warning in the log says so.
+ * name are built again and again with a few calls each, a warning is logged.
  *
  * **Example** (Providing a breaker)
  *

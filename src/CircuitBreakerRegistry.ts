@@ -52,10 +52,10 @@ import type { Transition } from "./Transition.ts"
 export interface Registry {
   /** The live breakers, oldest first. */
   readonly breakers: Effect.Effect<ReadonlyArray<CircuitBreaker>>
-  /** The live breaker of a name. Of several, the one that was made last. */
+  /** The live breaker with a name. If there are several, it is the one that was made last. */
   readonly get: (name: string) => Effect.Effect<Option.Option<CircuitBreaker>>
   /**
-   * The transitions of all breakers from the moment of subscription, those of breakers that are made later included.
+   * The transitions of all breakers from the moment of subscription, including breakers that are made later.
    */
   readonly transitions: Stream.Stream<Transition>
   /** Lists a breaker until the scope closes. */
@@ -120,7 +120,7 @@ export const breakers: Effect.Effect<ReadonlyArray<CircuitBreaker>> = Effect.fla
 )
 
 /**
- * The live breaker of a name. Of several, the one that was made last.
+ * The live breaker with a name. If there are several, it is the one that was made last.
  *
  * @since 0.1.0
  * @category accessors
@@ -129,7 +129,7 @@ export const get = (name: string): Effect.Effect<Option.Option<CircuitBreaker>> 
   Effect.flatMap(CircuitBreakerRegistry, (registry) => registry.get(name))
 
 /**
- * The transitions of all breakers from the moment of subscription, those of breakers that are made later included.
+ * The transitions of all breakers from the moment of subscription, including breakers that are made later.
  *
  * @since 0.1.0
  * @category accessors

@@ -1,7 +1,7 @@
 /**
  * A web page that shows the circuits of a process, and controls them by hand.
  *
- * {@link layer} serves the page. It is a view of `CircuitAdmin`, whose answers it shows and whose rules it follows.
+ * {@link layer} serves the page. It is a client of `CircuitAdmin`, which decides what the page may show and change.
  *
  * @since 0.1.0
  */
@@ -36,7 +36,7 @@ export interface Options {
  * **Gotchas**
  *
  * - The page needs a `CircuitAdmin` on the same origin, because the API answers no other one.
- * - Its `Content-Security-Policy` knows the script by its hash. A proxy must not rewrite the page.
+ * - Its `Content-Security-Policy` contains the hash of the script, so a proxy must not rewrite the page.
  *
  * **Example** (Serving the page)
  *

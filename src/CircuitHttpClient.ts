@@ -36,9 +36,9 @@ export interface Options {
    */
   readonly key?: ((request: HttpClientRequest.HttpClientRequest) => string | undefined) | undefined
   /**
-   * The outcome of a response (default: as {@link classify} judges it). A failure without a `retryAfter` gets that of
-   * the response. The function is called when the headers have arrived, and again if the whole body arrived but could
-   * not be decoded, such as invalid JSON. If it throws, the call is Ignored, and the defect is logged once per breaker.
+   * The outcome of a response (default: that of {@link classify}). A failure without a `retryAfter` gets that of the
+   * response. The function is called when the headers have arrived, and again if the whole body arrived but could not
+   * be decoded, such as invalid JSON. If it throws, the call is Ignored, and the defect is logged once per breaker.
    */
   readonly statusOutcome?:
     | ((status: number, response: HttpClientResponse.HttpClientResponse) => Outcome)
@@ -157,12 +157,12 @@ export const protect: {
  * `retryAfter` of a failure is the response's `retry-after-ms`, or its `Retry-After` in seconds or as a date of RFC
  * 9110, less the `Age` of a cached response, and at most a year.
  *
- * Of a cause with several failures, as a race has it, the worst outcome counts: `Failure` before `Success` before
+ * If a cause has several failures, as that of a race, the worst outcome counts: `Failure` before `Success` before
  * `Ignored`.
  *
  * A response that is a failure is logged, and kept as `lastFailure`, as a line such as
  * `GET https://payments.example/rates answered 503`, without the user, the query and the fragment of the URL. An error
- * is kept as it is, and logged as such a line if its URL has one of these.
+ * is kept unchanged, and logged as such a line if its URL has one of these parts.
  *
  * **Gotchas**
  *
@@ -197,7 +197,7 @@ export const protect: {
 export const classify: (exit: Exit.Exit<unknown, unknown>) => Outcome = classifyWith(statusOutcome)
 
 /**
- * Makes a `key` for {@link protect} that gives a circuit to each of several base URLs.
+ * Makes a `key` for {@link protect} with one circuit for each of several base URLs.
  *
  * **Details**
  *

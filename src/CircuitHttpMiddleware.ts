@@ -136,13 +136,13 @@ export const make: {
 } = internal.make
 
 /**
- * The default classifier of HTTP apps, which goes by the response that the client receives.
+ * The default classifier of HTTP apps, which classifies the response that the client receives.
  *
  * **Details**
  *
  * A status of 500 or more and a defect are failures, and every other response is a success. An exit that is only
  * interruption, such as that of a client that disconnects, is Ignored. A response that is a failure is logged as a line
- * such as `GET /rates answered 500`, and an error as it is.
+ * such as `GET /rates answered 500`, and an error with its cause.
  *
  * **Gotchas**
  *

@@ -13,7 +13,7 @@
  *
  * **Gotchas**
  *
- * - Effect takes two metrics whose labels differ in their order for two metrics. The functions of this module put the
+ * - For Effect, metrics whose labels have a different order are different metrics. The functions of this module put the
  *   labels in the order that a breaker uses.
  * - If only the passing of time has changed a circuit's state, the metrics show that after the next call or control.
  *
@@ -53,7 +53,7 @@ export interface Labels {
 }
 
 /**
- * The outcome of a call, as metrics name it. A `rejected` call was not admitted.
+ * The label of a call's outcome. A `rejected` call was not admitted.
  *
  * @since 0.1.0
  * @category models
@@ -65,7 +65,7 @@ export type CallOutcome = "success" | "failure" | "ignored" | "rejected"
  *
  * **Gotchas**
  *
- * A breaker in the mode `"observe"` counts a call as `rejected` that it would have rejected, and runs it.
+ * A breaker in the mode `"observe"` counts the calls as `rejected` that it would have rejected, although it runs them.
  *
  * @since 0.1.0
  * @category metrics

@@ -33,7 +33,7 @@ export type TypeId = typeof TypeId
  */
 export type RejectingState = Exclude<StateTag, "Closed" | "Disabled">
 
-// A rejection knows its circuit. Only this library reads that, so the public type leaves it out.
+// A `Rejection` has the identity of its circuit. Only this library uses that, so the public type leaves it out.
 const Base: new () => Cause.YieldableError = Rejection
 
 /**
@@ -110,7 +110,7 @@ export class CircuitOpenError extends Base {
     this.retryAfter = props.retryAfter
   }
 
-  // Read by `isCircuitOpenError`; on the prototype, so that it costs a rejection nothing.
+  // `isCircuitOpenError` reads the brand. It is on the prototype, so that it adds no cost to a rejection.
   get [TypeId](): TypeId {
     return TypeId
   }
@@ -129,8 +129,8 @@ export class CircuitOpenError extends Base {
  *
  * **Details**
  *
- * It goes by the brand, so it also recognises an error that another copy of this package made, for which `instanceof`
- * is false.
+ * It checks the brand, so it also recognises an error that another copy of this package made, for which `instanceof` is
+ * false.
  *
  * **Example** (Recognising a rejection)
  *

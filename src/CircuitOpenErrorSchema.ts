@@ -14,8 +14,8 @@ import { CircuitOpenError, isCircuitOpenError } from "./CircuitOpenError.ts"
  *
  * **Gotchas**
  *
- * A decoded error keeps its fields and its message, but no circuit takes it for its own rejection: if a protected
- * effect fails with it, that is a failure.
+ * A decoded error keeps its fields and its message, but no circuit recognises it as its own rejection: if a protected
+ * effect fails with it, the call is a failure.
  *
  * **Example** (Sending a rejection to another process)
  *

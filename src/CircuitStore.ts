@@ -14,8 +14,8 @@
  * **Details**
  *
  * A *node* is one breaker in one process. For each circuit, a store keeps one state, which nodes replace by
- * compare-and-set, and windows in which all nodes count together. It notifies nodes of changes. A state is an opaque text
- * to a store, and a window is rows of counts that it adds up: the nodes apply the trip policy.
+ * compare-and-set, and windows in which all nodes count together. It notifies nodes of changes. A state is an opaque
+ * text to a store, and a window is rows of counts that it adds up: the nodes apply the trip policy.
  *
  * @since 0.1.0
  */
@@ -37,9 +37,9 @@ import * as memory from "./internal/stores/memory.ts"
  *
  * - `exchange` adds reports to windows, renews leases, and returns an {@link Entry} for each request, in the order of
  *   the requests. It should take one round trip. Each request is atomic, the list of them need not be. A request that
- *   neither reports nor renews is a read: it changes nothing, and does not extend the lifetime of its circuit. A list of
- *   no requests asks whether the store is reachable. A {@link CircuitStoreError} in place of an entry is the fault of
- *   that circuit alone: the other entries count. The whole effect fails if the store is not reachable.
+ * neither reports nor renews is a read: it changes nothing, and does not extend the lifetime of its circuit. A list of
+ * no requests asks whether the store is reachable. A {@link CircuitStoreError} in place of an entry is the fault of
+ * that circuit alone: the other entries count. The whole effect fails if the store is not reachable.
  * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the
  *   subscribers, and returns the entry after that, without a window. The entry has the new revision if and only if this
  *   write succeeded; its `state` may then be `undefined`. The whole operation is atomic.
@@ -102,8 +102,8 @@ export interface ExchangeRequest {
   readonly renew: boolean
   /**
    * The time to live, in milliseconds: the least time for which the store has to keep the circuit after a request that
-   * reports or renews, and a window after a report to it. Such a request also ends the leases that are older, and all
-   * that the window keeps of nodes that have been silent for longer.
+   * reports or renews, and a window after a report to it. Such a request also ends the leases that are older, and
+   * removes the data that the window keeps for nodes that have been silent for longer.
    */
   readonly keepMillis: number
 }
@@ -123,7 +123,7 @@ export interface CompareAndSet {
   readonly revision: string
   /** The new state. */
   readonly state: string
-  /** Whether to renew the lease of the node, also if the state is not replaced. */
+  /** Whether to renew the lease of the node, even if the state is not replaced. */
   readonly renew: boolean
   /**
    * The time to live, in milliseconds: the least time for which the store has to keep the circuit after it has replaced
@@ -148,9 +148,9 @@ export interface Entry {
   readonly now: number
   readonly revision: string
   readonly state: string | undefined
-  /** The window that was asked for; `undefined` if the store has none of that name, or none was asked for. */
+  /** The requested window; `undefined` if the store has no window of that name, or if none was requested. */
   readonly window: WindowEntry | undefined
-  /** When each node that holds something last renewed its lease, by the store's clock. */
+  /** The leases of the nodes, each with the time of its last renewal by the store's clock. */
   readonly leases: ReadonlyArray<{ readonly node: string; readonly at: number }>
 }
 
@@ -183,7 +183,7 @@ export type Change =
     }
 
 /**
- * The part of a store that says how its nodes work together, made by {@link coordination}.
+ * The settings by which the nodes of a store work together, made by {@link coordination}.
  *
  * **Details**
  *

@@ -62,31 +62,32 @@ export interface Options extends CoordinationOptions {
    * The beginning of every key and channel (default `"circuit:"`). In a cluster, circuits are spread over the servers;
    * a prefix with a hash tag, such as `"{circuit}:"`, puts all of them on one.
    *
-   * Circuits are shared by processes that have the same prefix, the same `keyPrefix` of `ioredis` and the same database:
-   * those that differ in one of them share no key and no channel.
+   * Circuits are shared by processes that have the same prefix, the same `keyPrefix` of `ioredis` and the same
+   * database: those that differ in one of them share no key and no channel.
    */
   readonly prefix?: string | undefined
 }
 
 /**
- * Options that say where the server is, and as whom to connect. Those that are left out have the defaults of `ioredis`:
- * the host `localhost`, the port 6379, the database 0, and no TLS.
+ * Options for the address of the server, and for the credentials. The defaults are those of `ioredis`: the host
+ * `localhost`, the port 6379, the database 0, and no TLS.
  *
  * **Details**
  *
  * - A secret may be `Redacted`, as `Config.redacted` reads it. No error and no line of the log contains a secret.
- * - `url` is `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Special characters of the user and
- *   the password are percent-encoded. It excludes `host` and `port`; a part that it does not have may be given beside it,
- *   such as a password that comes from elsewhere. The only parameter that it may have is `family`.
+ * - `url` is `redis://[user:password@]host[:port][/database]`, or `rediss://` for TLS. Special characters of the user
+ *   and the password are percent-encoded. It excludes `host` and `port`. Any other part that the URL does not have may
+ *   be given as an option, such as a password that comes from elsewhere. The only parameter that it may have is
+ *   `family`.
  *
  * @since 0.1.0
  * @category options
  */
 export interface ConnectionOptions {
-  /** Where the server is, in one text. */
+  /** The URL of the server. */
   readonly url?: string | Redacted.Redacted | undefined
   readonly host?: string | undefined
-  /** From 1 to 65,535. */
+  /** The port, from 1 to 65,535. */
   readonly port?: number | undefined
   readonly username?: string | undefined
   readonly password?: string | Redacted.Redacted | undefined
@@ -101,13 +102,13 @@ export interface ConnectionOptions {
  *
  * **Details**
  *
- * Takes the options of `ioredis` beside its own. An option out of range is a defect, a `RangeError` that names it.
+ * It takes the options of `ioredis` as well. An option out of range is a defect, a `RangeError` that names it.
  *
  * **Gotchas**
  *
- * The layer is built even if Redis is unreachable or refuses the password: it waits a second at most, and connects in
- * the background. A breaker then logs the reason once, such as `not connected to Redis (reconnecting): WRONGPASS ...`,
- * without the user and the password.
+ * The layer is built even if Redis is unreachable or refuses the password: it waits for a second at most, and connects
+ * in the background. A breaker then logs the reason once, without the user and the password, such as
+ * `not connected to Redis (reconnecting): WRONGPASS ...`.
  *
  * @since 0.1.0
  * @category layers
@@ -121,7 +122,7 @@ export const layer = (
  *
  * **Details**
  *
- * Takes its own options and {@link ConnectionOptions}. An option out of range is a `ConfigError` that names it.
+ * It takes its own options and {@link ConnectionOptions}. An option out of range is a `ConfigError` that names it.
  *
  * **Example** (Reading the address from the environment)
  *
@@ -174,8 +175,8 @@ export const layerConfig = (
  *
  * **Gotchas**
  *
- * While the layer lives, the store listens for errors of `client`, and a breaker logs the first of an outage. A client
- * without another listener does not print them any longer.
+ * While the layer lives, the store listens for errors of `client`, and a breaker logs the first error of an outage. If
+ * the client has no other listener, `ioredis` then no longer prints its errors.
  *
  * Give a `Redis` client the option `enableOfflineQueue: false`, so that commands fail at once while it is disconnected.
  * Leave that option of a `Cluster` at its default.

@@ -13,12 +13,12 @@ import type * as Duration from "effect/Duration"
  * - `from` and `to` are tags of states. They are equal if a control renews a state: a `reset` of a Closed circuit, or a
  *   `trip` of an Open one.
  * - `at` is the time of the change, in epoch milliseconds.
- * - `generation` grows by one with each transition of a circuit. A gap tells an observer how many it has missed.
+ * - `generation` grows by one with each transition of a circuit. A gap shows how many of them an observer has missed.
  *
  * **Gotchas**
  *
- * No timer runs while a circuit waits. The end of an opening or of a recovery is therefore published when the next call
- * or control finds it, with the time of the end as `at`. Reading the state shows it at once.
+ * A circuit has no timer. The end of an opening or of a recovery is therefore published by the next call or control,
+ * and `at` is the time of that call or control. A read of the state shows the end at once.
  *
  * @since 0.1.0
  * @category models

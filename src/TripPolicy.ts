@@ -111,7 +111,7 @@ export interface Custom extends CustomOptions<unknown> {
 }
 
 /**
- * A finished call, as a custom policy sees it.
+ * A finished call, as a custom policy receives it.
  *
  * @since 0.1.0
  * @category models
@@ -141,7 +141,7 @@ export interface FailureCountOptions {
 }
 
 /**
- * Options that choose the calls of a rate: those within a time, or a number of the latest.
+ * Options for the window of a rate: the calls within a time, or a number of the latest calls.
  *
  * **Gotchas**
  *
@@ -153,13 +153,13 @@ export interface FailureCountOptions {
 export interface RateWindow {
   /** The time for which a call counts (above 0 and finite). */
   readonly within?: Duration.DurationInput | undefined
-  /** The number of slices in which the time is counted (default 10). A call may expire up to one slice early. */
+  /** The number of buckets into which the time is divided (default 10). A call may expire up to one bucket early. */
   readonly buckets?: number | undefined
   /** The number of latest calls that count (an integer of at least 1). */
   readonly calls?: number | undefined
   /**
-   * The smallest number of calls in the window that can open the circuit. The default is `calls`; over a time it is 10,
-   * or 1 if `minimumFailures` is given.
+   * The smallest number of calls in the window that can open the circuit. The default is `calls`. With `within` it is
+   * 10, or 1 if `minimumFailures` is given.
    */
   readonly minimumCalls?: number | undefined
 }
@@ -273,8 +273,8 @@ export const failureCount = (options: FailureCountOptions): TripPolicy => ({
  *
  * **Details**
  *
- * Over a time, a call that is older than `within` never counts, and one that is younger than `within - within /
- * buckets` always counts. A rate without a failure never opens.
+ * With `within`, a call that is older than `within` never counts, and one that is younger than
+ * `within - within / buckets` always counts. A rate without a failure never opens.
  *
  * **Gotchas**
  *
@@ -373,11 +373,11 @@ export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ 
 export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AllOf", policies })
 
 /**
- * Makes a policy of a window and two functions of your own.
+ * Makes a custom policy from an initial state and two functions.
  *
  * **When to use**
  *
- * Use it if none of the other policies, alone or combined, decides as you need.
+ * Use it if no other policy or combination of policies fits.
  *
  * **Gotchas**
  *
@@ -419,7 +419,7 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
  *
  * **Gotchas**
  *
- * A required option that is not there is a `ConfigError` of missing data, and one out of range is one of invalid data.
+ * A missing required option is a `ConfigError` of missing data, and an option out of range is one of invalid data.
  *
  * **Example** (Reading a count of failures)
  *
@@ -445,7 +445,7 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
  * @category config
  */
 export const config = (name?: string): Config.Config<TripPolicy> => {
-  // The values were decoded as those of a policy, and a policy is plain data.
+  // The values were checked as the options of a policy, and a policy is plain data.
   const read = readPolicy(kinds) as Config.Config<TripPolicy>
   return name === undefined ? read : Config.nested(read, name)
 }

@@ -9,10 +9,10 @@
  * **Gotchas**
  *
  * - Make a breaker in the test that uses it, because a breaker needs one `Clock` for its whole life. A breaker that was
- *   tripped under the live clock and is read under `TestClock`, as with a `ManagedRuntime` shared by tests, shows a
+ *   tripped under the live clock and is read under `TestClock`, as with a `ManagedRuntime` shared by tests, has a
  *   `retryAfter` of thousands of days. In the reverse case its opening has already ended.
- * - Use `TestClock` instead of fake timers such as those of vitest. Fake timers move `Effect.sleep`, but not the time
- *   of a circuit: Effect's live `Clock` keeps the `process.hrtime` that it found when it was loaded.
+ * - Use `TestClock` instead of fake timers such as those of vitest. Fake timers affect `Effect.sleep`, but not the time
+ *   of a circuit, because Effect's live `Clock` keeps the `process.hrtime` that it found when it was loaded.
  *
  * @since 0.1.0
  */
@@ -41,9 +41,9 @@ import { windows } from "./internal/testing/windows.ts"
  *
  * The state is that of the circuit `key` (default `"default"`, the circuit of calls without a key).
  *
- * - `Open`: `retryAfter` is the rest of the open time (default: all of it).
+ * - `Open`: `retryAfter` is the rest of the open time (default: the whole open time).
  * - `HalfOpen`: `probing` is the number of probes that run until the scope closes (default 0: the next call is a
- *   probe). With `halfOpen.probes` of them, calls are rejected.
+ *   probe). If it is `halfOpen.probes`, further calls are rejected.
  * - `Recovering`: `admitting` is the share of calls that is admitted now (default: the share at which a recovery
  *   begins).
  * - `Isolated`: the circuit is isolated until the scope closes.
@@ -73,7 +73,8 @@ export type ChosenState =
  * `about` is the part of a store that the law concerns:
  *
  * - `"answers"`: the form of its answers and the time of its clock.
- * - `"storage"`: states are kept as they were written, reports are counted once, leases are renewed, and all of it expires.
+ * - `"storage"`: states are kept as they were written, reports are counted once, leases are renewed, and all of it
+ *   expires.
  * - `"notifications"`: subscribers receive the changes of their breaker.
  *
  * `check` runs `connect` several times, and each run has to make another client of the same store; its scope closes the

@@ -1,15 +1,16 @@
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 
-// An error whose constructor never runs `Error`: capturing the JavaScript stack is most of a rejection's cost, and a
-// rejection says nothing about the code that happened to ask. The prototype is that of every Effect error, so it is
-// an `instanceof Error` and can be yielded.
+// An error whose constructor does not call that of `Error`, because capturing a JavaScript stack is most of the cost of
+// a rejection, and the stack would not help: a rejection is not the fault of its caller. It has the prototype of
+// Effect's errors, so it is an `instanceof Error` and can be yielded.
 const StacklessError: new () => Cause.YieldableError = function () {} as never
 StacklessError.prototype = Object.create(Cause.YieldableError.prototype)
 
 /**
- * The edge to Effect's errors: the hidden part of a `CircuitOpenError`, which says which circuit made it. A circuit
- * recognises its own rejections by that. A rejection of another process is a failure, whatever names it bears.
+ * The edge to Effect's errors: the private part of a `CircuitOpenError`, which is the identity of the circuit that made
+ * it. A circuit recognises its own rejections by this. A rejection by another circuit or process is a failure like any
+ * other, even if it names the same breaker and key.
  *
  * @internal
  */
@@ -28,8 +29,8 @@ export class Rejection extends StacklessError {
 }
 
 /**
- * The cause without the rejections of a circuit: the same where it holds none of them, and nothing where interruptions
- * are all else that it holds.
+ * The cause without the rejections of a circuit. It is the same object if there are none, and `undefined` if nothing
+ * but interruption remains.
  *
  * @internal
  */

@@ -173,7 +173,7 @@ describe("R3.1.6 whether a fiber is part of a call", () => {
       assert.isFalse(yield* isWithin(other))
       other.outer = call
       assert.isTrue(yield* isWithin(other))
-      call.isOn = false
+      call.isRunning = false
       assert.isFalse(yield* isWithin(other))
       assert.isFalse(yield* isWithin(call))
     })

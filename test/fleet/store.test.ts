@@ -34,7 +34,7 @@ const aboutStore = (lines: ReadonlyArray<LogLine>) =>
 const lost = (error: string) => [
   "Warning",
   "default",
-  `The circuit store does not answer: each process goes by its own circuits (${error})`
+  `The circuit store does not answer: each process uses its own circuits (${error})`
 ]
 const regained = ["Info", "default", "The circuit store answers again: circuits are shared"]
 

@@ -23,7 +23,7 @@ interface Admin extends Administration {
   readonly longestOverrideMillis: number
 }
 
-/** Who it is, where the program knows. */
+/** The operator who makes the request. The program may not know the name. */
 type Operator = { readonly name: Option.Option<string> }
 
 /**

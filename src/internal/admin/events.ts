@@ -36,7 +36,7 @@ interface Running {
 }
 
 /**
- * What consumers of events receive. Summaries are made only while there is a consumer, and once for all of them.
+ * Sends events to their consumers. Summaries are made only while there is a consumer, and once for all of them.
  *
  * @internal
  */

@@ -18,7 +18,7 @@ const partsOf = ({ policy, window }: Viewed): ReadonlyArray<Viewed> => {
 }
 
 /**
- * How near a window is to tripping its policy, from 0 to 1; `null` where only the program knows.
+ * The nearness of a window to tripping its policy, from 0 to 1; `null` where only the program knows.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export const figuresOf = (policy: Policy<unknown>, window: unknown, now: number)
     : partsOf({ policy, window }).flatMap((part) => figuresOf(part.policy, part.window, now))
 
 /**
- * What a policy is, in words: its name, and the thresholds that have to be reached.
+ * The description of a policy: its name, and the thresholds that have to be reached.
  *
  * @internal
  */
@@ -60,7 +60,7 @@ export const policyText = (policy: Policy<unknown>): string => {
   return parts.length === 0 ? nameOf(policy) : `${nameOf(policy)}(${parts.join(", ")})`
 }
 
-/** What the constructors of policies are called. */
+/** The name of the constructor of a policy. */
 const nameOf = ({ data }: Policy<unknown>): string =>
   Predicate.hasProperty(data, "_tag")
     ? `${String(data._tag).charAt(0).toLowerCase()}${String(data._tag).slice(1)}`

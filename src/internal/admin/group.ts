@@ -12,8 +12,8 @@ import * as Requests from "./requests.ts"
 import * as Schemas from "./schemas.ts"
 
 /**
- * Who makes a change, where the program knows. Only {@link ChangeGuard} provides it, so that no endpoint that changes
- * something is without its guard.
+ * The operator who makes a change. The program may not know the name. Only {@link ChangeGuard} provides it, so that no
+ * endpoint that changes something is without its guard.
  */
 export class Operator extends Context.Tag("effect-circuit-breaker/CircuitAdmin/Operator")<
   Operator,

@@ -94,7 +94,7 @@ const checkContentType = ({ headers }: Request) =>
     ? Effect.void
     : Effect.fail(new InvalidRequest({ message: "The content type must be application/json" }))
 
-/** Who it is that makes the request, where the program knows. */
+/** Finds the name of the operator who makes the request, if the program knows it. */
 const identify = <R>(
   { changes }: Settings<R>,
   request: Request,

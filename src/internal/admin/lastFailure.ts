@@ -8,7 +8,7 @@ import { printable, printableLines } from "./text.ts"
 const longest = { description: 300, cause: 4_000 }
 
 /**
- * What a failure was, in a line that holds nothing of what the error says: its name, or the description that an HTTP
+ * Describes a failure in a line without the message of the error: by its name, or by the description that an HTTP
  * adapter has made for the log.
  *
  * @internal

@@ -32,7 +32,7 @@ export interface Found {
   readonly key: string
   readonly circuit: Circuit<unknown>
   readonly entry: CircuitEntry | undefined
-  /** How many unsettled calls count as successes so far. */
+  /** The number of unsettled calls, which count as successes. */
   readonly unsettled: number
   /** The time of the breaker's own clock, and of the wall clock, in milliseconds. */
   readonly now: number

@@ -31,7 +31,7 @@ export interface Settings<R> {
 }
 
 /**
- * Who decides about changes.
+ * The way in which changes are authorized.
  *
  * @internal
  */
@@ -112,7 +112,7 @@ const decodeChanges = <R>({ authorize, token }: CircuitAdmin.Options<R>): Change
   return token === undefined ? { _tag: "Forbidden" } : { _tag: "Token", bytes: tokenBytes(token) }
 }
 
-/** What is refused is a secret, so it is not named. */
+/** Checks the token. The message does not contain an invalid token, because it is a secret. */
 const tokenBytes = (token: unknown): Uint8Array => {
   if (!Redacted.isRedacted(token)) return refuse(of("token"), "a Redacted string", "another value")
   const text = Redacted.value(token)

@@ -55,7 +55,7 @@ interface Options {
 export class Overrides {
   private readonly options: Options
   private readonly holdings = new Map<string, Holding>()
-  /** How many are about to begin. */
+  /** The number of overrides that are about to begin. */
   private beginning = 0
 
   constructor(options: Options) {

@@ -177,7 +177,7 @@ export const BreakerSummary = Schema.Struct({
 }).annotations({ identifier: "CircuitAdminBreaker" })
 
 export const Access = Schema.Struct({
-  // Who decides about changes: nobody may make any, a bearer token, or the program.
+  // The way in which changes are authorized: not at all, by a bearer token, or by the program.
   changes: Schema.Literal("Forbidden", "Token", "Program"),
   reads: Schema.Literal("Public", "Authorized"),
   longestOverrideSeconds: Schema.Number,
@@ -208,7 +208,7 @@ export const SummaryEvent = Schema.Struct({
   ),
   // Those that are not Closed, and then the busiest.
   circuits: Schema.Array(Schema.Struct({ ...circuit, rates: Rates })),
-  // How many of such circuits were left out.
+  // The number of such circuits that were left out.
   omitted: Schema.Number,
   overrides: Schema.Number
 })

@@ -9,7 +9,7 @@ import { stateOf } from "./states.ts"
 import { labelOf } from "./text.ts"
 
 /**
- * What answers know beyond the circuits themselves.
+ * The observations that answers contain beside the circuits themselves.
  *
  * @internal
  */
@@ -51,7 +51,7 @@ export const briefOf = (found: Found, history: History) => {
   }
 }
 
-/** How near a circuit with a window is to opening. */
+/** The nearness to opening of a circuit with a window. */
 const nearnessNow = ({ circuit, live, now }: Found): number | null =>
   circuit._tag === "Closed" || circuit._tag === "Recovering"
     ? nearnessOf(live.inside.settings.rules.policy, circuit.window, now)

@@ -10,8 +10,8 @@ import { begin } from "./begin.ts"
 import type { RunningCall } from "./call.ts"
 
 /**
- * Begins a call that lasts until the scope closes at most. A scope that closes without a verdict says nothing about the
- * dependency. There is no call where it would run without being counted.
+ * Begins a call that ends with the scope at the latest. If the scope closes before the call was settled, the outcome is
+ * Ignored. The result is `undefined` if {@link begin} gives no call.
  *
  * @internal
  */
@@ -35,7 +35,7 @@ const settle = (
   Effect.withFiberRuntime((caller) => call.settleOnce(outcome, exit, caller) ?? Effect.void)
 
 /**
- * The public form of the two steps: an admission that its owner settles.
+ * The operation `admit` of a breaker: begins a call that the program settles itself.
  *
  * @internal
  */
@@ -51,12 +51,12 @@ export const admit = (
       Effect.suspend(() => {
         checkOutcome(outcome)
         if (call === undefined) return Effect.void
-        return settle(call, outcome, outcome._tag === "Failure" ? unexplained : Exit.void)
+        return settle(call, outcome, outcome._tag === "Failure" ? failureWithoutCause : Exit.void)
       })
   }))
 
-/** The owner of an admission gives a verdict, but no cause. */
-const unexplained = Exit.failCause(Cause.empty)
+/** The exit of a failed admission: the program settles it with an outcome, which has no cause. */
+const failureWithoutCause = Exit.failCause(Cause.empty)
 
 const checkOutcome = (outcome: Outcome.Outcome): void => {
   const tag: unknown = outcome?._tag

@@ -8,14 +8,15 @@ import type { Breaker } from "./breaker.ts"
 import { defaultKey } from "./circuits.ts"
 
 /**
- * Waits in the fiber that asks, for the time that the circuit itself names or for its next change. It takes no slot.
+ * Waits until a circuit would admit a call, without taking a slot. The calling fiber sleeps until the time at which the
+ * circuit is expected to be ready, or until the circuit changes, and then checks it again.
  *
  * @internal
  */
 export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.Effect<void> =>
   Effect.flatMap(waitOnce(breaker, key), (isReady) => (isReady ? Effect.void : awaitReady(breaker, key)))
 
-// Asking for the signal and forgetting it are one region: an interruption between them would leave it behind.
+// A waiter is added and removed within one uninterruptible region, so that an interruption cannot leave it behind.
 const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<boolean>((caller) => {
@@ -40,7 +41,7 @@ const waitForChange = (
   if (millis <= 0) return Effect.succeed(true)
   const changed = breaker.waiters.add(key, caller.id())
   return Deferred.await(changed).pipe(
-    // A timer holds no longer than some 24 days, so a longer wait is taken a day at a time.
+    // A JavaScript timer cannot exceed about 24 days, so a longer wait is divided into days.
     Effect.timeoutOption(Math.min(Math.ceil(millis), dayMillis)),
     restore,
     Effect.ensuring(Effect.sync(() => breaker.waiters.forget(key, changed))),
@@ -55,6 +56,6 @@ const readyInMillis = (breaker: Breaker, key: string, caller: Caller): number =>
     entry === undefined
       ? 0
       : Machine.readyInMillis(breaker.seen(entry, now).circuit, breaker.settings.rules, now)
-  // While the store cannot be asked, calls may be rejected whatever the circuit.
+  // With `onStoreError: "reject"`, calls are rejected while the store fails, whatever the state of the circuit.
   return Math.max(circuitMillis, breaker.coordinator?.outageMillis ?? 0)
 }

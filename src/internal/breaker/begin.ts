@@ -11,7 +11,7 @@ import { reject } from "./reject.ts"
 import type { Classify } from "./verdict.ts"
 
 /**
- * Asks a circuit for admission.
+ * A request for the admission of a call to a circuit.
  *
  * @internal
  */
@@ -25,10 +25,10 @@ export interface Request {
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * The first step of a call: begins it, or fails with its rejection, and hands it to whoever settles it. Both happen in a
- * region that cannot be interrupted, so that whatever the call was given is given back; `restore` leaves the region while
- * something waits. There is no call where the effect runs without being counted: as part of a call that was admitted, or
- * in a dry run.
+ * The first step of a call: begins it and passes it to `use`, which has to settle it, or fails with its rejection. Both
+ * run in one uninterruptible region, so that a slot that was taken is always given back; `use` and waiting admissions
+ * are interruptible where they apply `restore`. `call` is `undefined` if the effect runs without a call of its own: as
+ * part of a running call of the same circuit, or in a dry run that would have rejected it.
  *
  * @internal
  */
@@ -43,8 +43,8 @@ export const begin = <A, E, R>(
   )
 
 /**
- * Runs an effect as part of a call, so that what it calls on the same circuit needs no admission of its own. A Closed
- * circuit admits nested use anyway.
+ * Runs an effect as part of a call, so that nested calls on the same circuit need no admission of their own. A Closed
+ * circuit admits nested calls anyway.
  *
  * @internal
  */
@@ -74,7 +74,7 @@ const coordinated = (
   restore: Restore
 ): Admission => {
   const { breaker, classify, key } = request
-  // Looked up again: the circuit may have been dropped while the call waited.
+  // The circuit is looked up again, because it may have been dropped while the call waited.
   const entry = breaker.use(key, caller)
   if (coordinator.outageMillis !== undefined) return rejectForOutage(breaker, entry, caller)
   const slot = coordinator.requestSlot(entry, caller)
@@ -95,7 +95,10 @@ const coordinated = (
   })
 }
 
-/** The slot that was granted, if the circuit has not changed while other processes were asked for it. */
+/**
+ * The ticket of the slot that was granted; `undefined` if none was, or if the circuit has changed while the call
+ * waited.
+ */
 const takenSlot = (
   breaker: Breaker,
   entry: CircuitEntry,
@@ -106,7 +109,7 @@ const takenSlot = (
     ? decision.ticket
     : undefined
 
-/** Decides again, by the circuit as it is after the wait. */
+/** Decides by the current state of the circuit, after a slot request that has yielded no slot. */
 const withoutSlot = (
   request: Request,
   entry: CircuitEntry,
@@ -117,7 +120,7 @@ const withoutSlot = (
   switch (decision?._tag) {
     case "Admitted": {
       const [again, next] = Machine.admit(entry.current, breaker.settings.rules, breaker.now(caller))
-      // A slot of another opening has to be asked for as this one was.
+      // A slot of a new half-open period would need a new request, so the call is rejected.
       return next._tag === "HalfOpen" && again._tag === "Admitted"
         ? rejection(breaker, entry, 0, caller)
         : decide(request, entry, caller)
@@ -134,7 +137,7 @@ const withoutSlot = (
 }
 
 /**
- * Whether the circuit admits every call, and claims nothing.
+ * Whether the circuit admits every call, so that an admission takes no slot and changes nothing.
  *
  * @internal
  */
@@ -153,7 +156,7 @@ const decide = (request: Request, entry: CircuitEntry, caller: Caller): Admissio
     : Effect.succeed(begun(new RunningCall(breaker, entry, classify, now), decision.ticket, caller))
 }
 
-/** The call of a ticket, nested in the caller's own. */
+/** Gives a call its ticket, and the call that it is nested in. */
 const begun = (call: RunningCall, { generation, slot }: Ticket, caller: Caller): RunningCall => {
   call.generation = generation
   call.slot = slot

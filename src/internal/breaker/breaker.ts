@@ -21,8 +21,9 @@ import type { Seen, UnsettledCalls } from "./unsettledCalls.ts"
 import { Waiters } from "./waiters.ts"
 
 /**
- * The shell round the machine: it reads the clock, holds the circuits, gives them their next value and announces their
- * transitions. Nothing here waits; each method is one step of the fiber that calls it.
+ * The mutable part of a breaker: it reads the clock, holds the circuits, replaces them by the results of the pure
+ * functions in `core/circuit.ts`, and announces their transitions. No method waits: each is one synchronous step of the
+ * calling fiber.
  *
  * @internal
  */
@@ -35,11 +36,11 @@ export class Breaker {
   readonly meters: Meters
   readonly isShared: boolean
   readonly openDuration: OpenDuration
-  /** The fiber that made the breaker: what happens in a timer, which has no caller of its own, is reported by it. */
+  /** The fiber that made the breaker. It stands in for a caller in code that a timer runs. */
   readonly maker: Caller
-  /** Set by the first call that an adapter leaves unsettled. */
+  /** `undefined` until an adapter leaves a call unsettled for the first time. */
   unsettledCalls: UnsettledCalls | undefined = undefined
-  /** Set where the breaker shares its circuits, until its scope closes. */
+  /** `undefined` if the breaker does not share its circuits, and after its scope has closed. */
   coordinator: Coordinator | undefined = undefined
   private readonly publishEverywhere: (transition: Transition.Transition) => void
   private readonly zeroMicros: number
@@ -57,7 +58,8 @@ export class Breaker {
       `CircuitBreaker "${settings.name}": openDuration`,
       caller
     )
-    // Breakers that share their circuits begin with the time of day, so that their windows have the same slices.
+    // A breaker that shares its circuits starts its clock at the epoch time, so that the buckets of all processes
+    // align.
     this.zeroMicros = monotonicMicros(caller) - (isShared ? epochMillis(caller) * 1e3 : 0)
     const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
     this.meters = new Meters(settings.name, settings.metricsByKey, labels)
@@ -65,10 +67,10 @@ export class Breaker {
     this.circuits = new Circuits({ rules, capacity, idleMillis, meters: this.meters, owner: this })
   }
 
-  /** Milliseconds of a clock that never runs backwards, to the microsecond. */
+  /** The breaker's monotonic time in milliseconds, with a resolution of a microsecond. */
   readonly now = (caller: Caller): number => (monotonicMicros(caller) - this.zeroMicros) / 1e3
 
-  /** The circuit for a call or a control; made if need be. */
+  /** Finds or makes the circuit for a call or a control, and marks it as used. */
   use(key: string | undefined, caller: Caller): CircuitEntry {
     if (key === undefined) return this.circuits.useUnkeyed()
     const entry = this.circuits.use(key, this.now(caller))
@@ -76,16 +78,14 @@ export class Breaker {
     return entry
   }
 
-  /** The circuit as a reader sees it: an unsettled call is a success so far. */
+  /** The circuit as reported to readers, which counts unsettled calls as successes. */
   seen(entry: CircuitEntry, now: number): Seen {
     return (
       this.unsettledCalls?.seen(entry, this.settings.rules, now) ?? { circuit: entry.current, unsettled: 0 }
     )
   }
 
-  /**
-   * Gives a circuit its next value. A new generation is a transition, which the caller announces.
-   */
+  /** Replaces a circuit. If the generation is new, the result is the transition, which the caller has to announce. */
   replace(
     entry: CircuitEntry,
     next: Circuit<unknown>,
@@ -101,7 +101,7 @@ export class Breaker {
       : { entry, from: previous._tag, to: next, cause }
   }
 
-  /** Publishes and logs a transition. */
+  /** Publishes and logs a transition, and that of a circuit that had to be dropped. */
   announce(change: Change | undefined, caller: Caller): void {
     this.announceEvicted(caller)
     if (change === undefined) return
@@ -112,12 +112,12 @@ export class Breaker {
     logTransition(caller, transition, { figures: cause.figures, lastFailure: entry.lastFailure })
   }
 
-  /** Both in one step. */
+  /** Replaces a circuit, and announces the transition if there is one. */
   change(entry: CircuitEntry, next: Circuit<unknown>, caller: Caller, cause?: Cause): void {
     this.announce(this.replace(entry, next, this.now(caller), cause), caller)
   }
 
-  /** Why a circuit has to open by what it holds, if it has to. */
+  /** The reason for which a circuit has to open, given its window or its failed probes; `undefined` if it does not. */
   tripOf(circuit: Circuit<unknown>, now: number): Cause | undefined {
     const { rules } = this.settings
     const reason = Machine.trips(circuit, rules, now)
@@ -127,7 +127,7 @@ export class Breaker {
       : { reason }
   }
 
-  /** Logs, once, that code given to the breaker has thrown. */
+  /** Logs once for each breaker that code of the program, such as a classifier, has thrown. */
   reportDefect(key: string, defect: unknown, caller: Caller): void {
     if (this.hasReportedDefect) return
     this.hasReportedDefect = true
@@ -135,8 +135,8 @@ export class Breaker {
   }
 
   /**
-   * Ends the observers' streams, and interrupts the fibers that wait for a circuit. Calls that are still made are guarded,
-   * but no longer published.
+   * Ends the observers' streams, and interrupts the fibers that wait for a circuit. The breaker still guards later
+   * calls, but no longer publishes transitions.
    */
   close(): void {
     this.isLive = false
@@ -149,14 +149,14 @@ export class Breaker {
     const entry = this.circuits.takeEvicted()
     if (entry === undefined) return
     const { _tag: from } = entry.current
-    // Closed whoever isolated or disabled it: a later release or enable must not bring it back.
+    // The entry is Closed now, so that a later end of an isolation or a disabling does not list it again.
     entry.current = Machine.close(entry.current, this.settings.rules, this.now(caller))
     const transition = this.publish({ entry, from, to: entry.current, cause: byHand }, caller)
     this.waiters.wake(entry.key)
     logDropped(caller, transition)
   }
 
-  /** A change that brings a circuit no nearer to admitting a call wakes nobody: there may be very many waiters. */
+  /** Wakes the waiters only if the circuit is ready sooner than before, because there may be many of them. */
   private wakeIfSooner({ current, key }: CircuitEntry, previous: Circuit<unknown>, now: number): void {
     const readyIn = (circuit: Circuit<unknown>) => Machine.readyInMillis(circuit, this.settings.rules, now)
     if (readyIn(current) < readyIn(previous)) this.waiters.wake(key)
@@ -171,7 +171,7 @@ export class Breaker {
     try {
       this.publishEverywhere(transition)
     } catch (defect) {
-      // The registry may be the program's own. Its failure is not the call's.
+      // The registry may be implemented by the program, and its defect must not fail the call.
       this.reportDefect(entry.key, defect, caller)
     }
     return transition

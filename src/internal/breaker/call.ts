@@ -20,11 +20,11 @@ import type { Classify } from "./verdict.ts"
 import { judge } from "./verdict.ts"
 
 /**
- * A call that a circuit has admitted: the first of its two steps has been made, the second one is to settle it. It is
- * settled once, and is over then; what it leaves running behind it asks for admission itself.
+ * A call that a circuit has admitted and that is not settled yet. Settling it ends it: fibers that it has forked and
+ * that run on need an admission of their own for later calls.
  *
- * On a circuit that admits every call, the call is also the frame in which its effect runs: the circuit was read, and
- * nothing was claimed that would have to be given back.
+ * On a circuit that admits every call, the call is also the stack frame in which its effect runs. This needs no
+ * uninterruptible region, because the call holds no slot that would have to be given back.
  *
  * @internal
  */
@@ -33,15 +33,17 @@ export class RunningCall extends Frame implements Ticket {
   readonly entry: CircuitEntry
   readonly startedAt: number
   readonly classify: Classify
-  /** The generation of the circuit that admitted it. */
+  /** The generation of the circuit when it admitted the call. */
   generation: number
-  /** The slot that it holds, if it is a probe. */
+  /**
+   * The slot that the call holds if it is a probe, {@link Machine.spentSlot} once it has given that back, or else 0.
+   */
   slot = 0
-  /** When the dependency had answered, where that was before the call ends. */
+  /** When the dependency answered, if that was before the end of the call, as for a stream. */
   answeredAt: number | undefined = undefined
   /** The running call that this one is nested in. */
   outer: RunningCall | undefined = undefined
-  isOn = true
+  isRunning = true
 
   constructor(breaker: Breaker, entry: CircuitEntry, classify: Classify, startedAt: number) {
     super()
@@ -52,7 +54,7 @@ export class RunningCall extends Frame implements Ticket {
     this.classify = classify
   }
 
-  /** Whether its outcome would still change its circuit. */
+  /** Whether the outcome of the call would still count in its circuit. */
   lands(now: number): boolean {
     return Machine.lands(this.entry.current, this.breaker.settings.rules, this, now)
   }
@@ -62,12 +64,12 @@ export class RunningCall extends Frame implements Ticket {
     return judge(entry, classify, exit, (defect) => breaker.reportDefect(entry.key, defect, caller))
   }
 
-  /** Settles the call by its exit. Answers what its caller has to wait for, if anything. */
+  /** Settles the call by its exit. The result is an effect that the caller has to wait for, or `undefined`. */
   settleExit(exit: Exit.Exit<unknown, unknown>, caller: Caller): Effect.Effect<void> | undefined {
     return this.settle(this.judge(exit, caller), exit, caller)
   }
 
-  /** Settles the call by a verdict on it. A call that its dependency's answer has settled can only still fail. */
+  /** Settles the call by an outcome. If {@link answered} has settled the probe as a success, only a failure counts. */
   settle(
     outcome: Outcome.Outcome,
     exit: Exit.Exit<unknown, unknown>,
@@ -78,7 +80,7 @@ export class RunningCall extends Frame implements Ticket {
     return record(this, outcome, exit, caller)
   }
 
-  /** Settles the call and passes its exit on. */
+  /** Settles the call, and continues with its exit. */
   conclude<A, E>(
     exit: Exit.Exit<A, E>,
     caller: Caller,
@@ -88,22 +90,22 @@ export class RunningCall extends Frame implements Ticket {
     return written === undefined ? exit : Effect.zipRight(written, exit)
   }
 
-  /** Settles the call unless that has been done. */
+  /** Settles the call unless it is settled already. */
   settleOnce(
     outcome: Outcome.Outcome,
     exit: Exit.Exit<unknown, unknown>,
     caller: Caller
   ): Effect.Effect<void> | undefined {
-    return this.isOn ? this.settle(outcome, exit, caller) : undefined
+    return this.isRunning ? this.settle(outcome, exit, caller) : undefined
   }
 
   /**
-   * Notes that the dependency has answered a call that goes on, such as a stream or a socket: what counts as its time ends
-   * with that. A probe is settled, because it may go on for longer than it holds its slot. If it has succeeded, it can
-   * still fail, for as long as the circuit asks for more probes.
+   * Records that the dependency has answered, in a call that continues, such as a stream or a socket. The duration that
+   * a slow-call policy measures ends here. A probe is settled, because it may run longer than it may hold its slot. If
+   * it has succeeded, a later failure still counts while the circuit needs more probes.
    */
   answered(outcome: Outcome.Outcome, exit: Exit.Exit<unknown, unknown>, caller: Caller): void {
-    if (this.answeredAt !== undefined || !this.isOn) return
+    if (this.answeredAt !== undefined || !this.isRunning) return
     const now = this.breaker.now(caller)
     this.answeredAt = now
     if (this.slot === 0) return
@@ -113,14 +115,14 @@ export class RunningCall extends Frame implements Ticket {
     if (succeeds) this.slot = Machine.spentSlot
   }
 
-  /** Runs an effect as this call, on a circuit that admits every call. */
+  /** Runs an effect within the frame of this call, on a circuit that admits every call. */
   run<A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller): Effect.Effect<A, E, R> {
     return this.push(effect, caller)
   }
 
   protected override onSuccess(value: unknown, caller: Caller): Exit.Exit<unknown, unknown> {
     const exit = Exit.succeed(value)
-    // Without a classifier of its own, a success is one.
+    // The default classifier classifies every success as a `Success`, so it need not be called.
     if (this.classify !== Outcome.fromExit || !countSuccess(this, caller)) this.settleExit(exit, caller)
     return exit
   }
@@ -140,7 +142,7 @@ export class RunningCall extends Frame implements Ticket {
 // Nesting
 
 /**
- * The call that a fiber runs under, so that nested use of a circuit is part of the call that was admitted.
+ * The innermost call that a fiber is part of, so that nested calls on the same circuit are part of it.
  *
  * @internal
  */
@@ -149,20 +151,20 @@ export const runningCall: FiberRef.FiberRef<RunningCall | undefined> = FiberRef.
 >(undefined)
 
 /**
- * The call that a fiber is part of. Calls that are over are left behind: a fiber that outlives its calls and makes new
- * ones would otherwise hold on to all of them.
+ * The innermost running call that a fiber is part of. It skips settled calls, because a fiber that outlives its calls
+ * and makes new ones would otherwise retain all of them.
  *
  * @internal
  */
 export const callOf = (caller: Caller): RunningCall | undefined => {
   let call = caller.getFiberRef(runningCall)
-  while (call !== undefined && !call.isOn) call = call.outer
+  while (call !== undefined && !call.isRunning) call = call.outer
   return call
 }
 
 /**
- * Whether a fiber is part of a call that a circuit which is not Closed has admitted, and that still runs: rejected, it
- * could never succeed as a probe.
+ * Whether a fiber is part of a running call that this circuit admitted while HalfOpen or Recovering. A nested call must
+ * not be rejected then, because the outer call, which may be the probe, could never succeed.
  *
  * @internal
  */
@@ -170,7 +172,7 @@ export const isWithinCall = (entry: CircuitEntry, caller: Caller, now: number): 
   const circuit = entry.current
   if (circuit._tag === "HalfOpen" ? circuit.slots.count === 0 : circuit._tag !== "Recovering") return false
   for (let call = callOf(caller); call !== undefined; call = call.outer) {
-    if (call.isOn && call.entry === entry && call.lands(now)) return true
+    if (call.isRunning && call.entry === entry && call.lands(now)) return true
   }
   return false
 }
@@ -179,14 +181,15 @@ export const isWithinCall = (entry: CircuitEntry, caller: Caller, now: number): 
 // Settling
 
 /**
- * Counts a success in a Closed circuit that stays as it is, which is what most calls come to. Where anything else may
- * follow it does nothing and answers false: the call is then to be settled.
+ * The fast path for most calls: counts a success in a Closed circuit that stays Closed. It returns false, without
+ * having changed anything, if the success might have other consequences. The call has to be settled then.
  */
 const countSuccess = (call: RunningCall, caller: Caller): boolean => {
   const { breaker, entry } = call
   const { policy } = breaker
   const circuit = entry.current
-  if (circuit._tag !== "Closed" || circuit.generation !== call.generation || mayLeadOn(call)) return false
+  if (circuit._tag !== "Closed" || circuit.generation !== call.generation || mayHaveOtherConsequences(call))
+    return false
   const finished = policy.timesSuccesses ? timedSuccess(call, breaker.now(caller)) : untimedSuccess
   const window = policy.record(circuit.window, finished)
   if (window !== circuit.window) {
@@ -198,8 +201,11 @@ const countSuccess = (call: RunningCall, caller: Caller): boolean => {
   return true
 }
 
-/** Whether a success may do more than move its window. A policy of the program's own is asked about a call only once. */
-const mayLeadOn = ({ breaker, entry }: RunningCall): boolean =>
+/**
+ * Whether a success may do more than change the window. A custom policy is among these cases, because its `record` has
+ * to be called only once for each call.
+ */
+const mayHaveOtherConsequences = ({ breaker, entry }: RunningCall): boolean =>
   !breaker.policy.isBuiltIn ||
   entry.needsCoordinator ||
   breaker.unsettledCalls?.isEmpty === false ||
@@ -212,23 +218,23 @@ const timedSuccess = (call: RunningCall, at: number): Call => ({
   elapsedMillis: elapsedMillis(call, at)
 })
 
-// No time is NaN: it is never within any span, so what counts over time does not count for an untimed call.
+// NaN stands for no time. It is within no time window, so a policy with one records nothing for an untimed call.
 const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: NaN, elapsedMillis: 0 }
 
 const elapsedMillis = ({ answeredAt, breaker, startedAt }: RunningCall, at: number): number =>
   breaker.policy.measuresElapsed ? (answeredAt ?? at) - startedAt : 0
 
-/** Records the outcome of a call in its circuit, if it still belongs there, and opens the circuit if it has to. */
+/** Records the outcome of a call if its circuit still accepts it, and opens the circuit if it has to open. */
 const record = (
   call: RunningCall,
   outcome: Outcome.Outcome,
   exit: Exit.Exit<unknown, unknown>,
   caller: Caller
 ): Effect.Effect<void> | undefined => {
-  call.isOn = false
+  call.isRunning = false
   const { breaker, entry } = call
   const { rules } = breaker.settings
-  // Read after the classifier has run, which may have used the breaker itself.
+  // The circuit is read after the classifier has run, because a classifier may use the breaker.
   const before = entry.current
   const now = needsTime(call, before, outcome) ? breaker.now(caller) : NaN
   if (!Machine.lands(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
@@ -239,13 +245,13 @@ const record = (
     next = Machine.settle(before, rules, call, finished)
     trip = isRecordedIn(before, next) ? tripOf(call, next, now, caller) : undefined
   } catch (defect) {
-    // The policy may be the program's own.
+    // A custom policy is code of the program, and may throw.
     breaker.reportDefect(entry.key, defect, caller)
     return undefined
   }
   count(entry, outcome, exit, caller)
   breaker.announce(breaker.replace(entry, next, now), caller)
-  // A success that was not timed may be the call that completes a rate.
+  // A success that was not timed can open the circuit, if it completes the minimum number of calls of a rate.
   if (trip !== undefined) {
     open(breaker, entry, { ...trip, outcome, now: Number.isNaN(now) ? breaker.now(caller) : now }, caller)
   }
@@ -253,7 +259,7 @@ const record = (
   return breaker.coordinator?.after(entry, { _tag: "Settled", before, slot, call: finished, outcome }, caller)
 }
 
-/** Whether an outcome has to carry its time. A healthy call under a policy that does not ask for it needs no clock. */
+/** Whether an outcome needs its time. The clock is not read for a healthy call under a policy that needs no times. */
 const needsTime = (
   { breaker, entry }: RunningCall,
   circuit: Circuit<unknown>,
@@ -277,11 +283,13 @@ const finishedCall = (
   elapsedMillis: elapsedMillis(call, at)
 })
 
-/** Whether the outcome has changed what the circuit holds, and not its state. */
+/** Whether the outcome has changed the circuit's counts, but not its state. */
 const isRecordedIn = (before: Circuit<unknown>, next: Circuit<unknown>): boolean =>
   next !== before && next.generation === before.generation
 
-/** Why the circuit has to open now that the outcome is recorded, if it has to. */
+/**
+ * The reason for which the circuit has to open after the outcome; `undefined` if it does not, or if that comes later.
+ */
 const tripOf = (
   { breaker, entry }: RunningCall,
   recorded: Circuit<unknown>,

@@ -4,7 +4,8 @@ import type { Circuit } from "../core/circuit.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
- * A transition of a circuit that has happened and is still to be announced, by the call or the control that caused it.
+ * A transition of a circuit that has happened but is not announced yet. The call or control that caused it announces
+ * it.
  *
  * @internal
  */
@@ -16,13 +17,13 @@ export interface Change {
 }
 
 /**
- * Why a circuit changed.
+ * The cause of a transition.
  *
  * @internal
  */
 export interface Cause {
   readonly reason: OpenReason
-  /** Which policy tripped, and by which figures. */
+  /** The policy that tripped and its figures, as a text for the log. */
   readonly figures?: string | undefined
   readonly origin?: Origin
 }
@@ -31,7 +32,7 @@ export interface Cause {
 export const byHand: Cause = { reason: "Manual" }
 
 /**
- * The transition as it is published, `at` epoch milliseconds.
+ * The transition as it is published. `at` is in epoch milliseconds.
  *
  * @internal
  */
@@ -39,7 +40,7 @@ export const transitionOf = ({ cause, entry, from, to }: Change, breaker: string
   const { key } = entry
   const { generation } = to
   const { origin = "Local", reason } = cause
-  // Each written out: a spread would cost more than all the rest of a change of state.
+  // Each property is written out, because a spread would cost more than the rest of a transition.
   return to._tag === "Open"
     ? ({
         breaker,

@@ -6,33 +6,35 @@ import { CircuitRef } from "./circuitRef.ts"
 import type { Backoff } from "./openDuration.ts"
 
 /**
- * What an entry needs of the breaker that it belongs to.
+ * The part of a breaker that its entries use.
  *
  * @internal
  */
 export interface Owner {
   /** Whether the breaker shares its circuits with other processes. */
   readonly isShared: boolean
-  /** Gives a circuit its next value and announces the transition, if it is one. */
+  /** Replaces a circuit, and announces the transition if there is one. */
   readonly change: (entry: CircuitEntry, next: Circuit<unknown>, caller: Caller) => void
 }
 
 /**
- * A circuit in the table of its breaker: the `Ref` of its state, and beside it counters and a place in the order of use.
- * The counters lie outside the state, so that a success that moves nothing allocates nothing.
+ * A circuit in the table of its breaker: the `Ref` of its state, its counters, and its position in the order of use.
+ * The counters are not part of the state, so that a success that changes no state allocates nothing.
  *
  * @internal
  */
 export class CircuitEntry extends CircuitRef {
-  // What a healthy call touches comes first, so that it lies together in memory.
+  // The properties that a healthy call uses come first, so that they are adjacent in memory.
 
-  /** When it was last asked for admission, in whole milliseconds, rounded up: small integers are stored in place. */
+  /**
+   * When a call or control last used it, rounded up to whole milliseconds, because V8 stores small integers in place.
+   */
   lastUsed = 0
-  /** When it was last put in its list. */
+  /** When it was last moved to the front of its list. */
   listedAt = 0
-  /** The list it is in; none once it has been dropped. */
+  /** The list that it is in; `undefined` for the circuit of calls without a key, and for a dropped circuit. */
   list: RecencyList | undefined = undefined
-  /** Whether calls and successes concern the coordinator. They do not while it knows that the circuit is healthy. */
+  /** Whether calls need the coordinator. They do not while the circuit is known to be healthy on all nodes. */
   needsCoordinator = false
   succeeded = 0
   newer: CircuitEntry | undefined = undefined
@@ -42,7 +44,7 @@ export class CircuitEntry extends CircuitRef {
   private readonly owner: Owner
   private history: History | undefined = undefined
 
-  /** The circuits of a breaker with a coordinator begin as not known to it. */
+  /** With a coordinator, a new circuit needs it, because the state of the circuit elsewhere is not known yet. */
   constructor(owner: Owner, key: string, circuit: Circuit<unknown>, series: Series) {
     super(circuit)
     this.owner = owner
@@ -60,7 +62,7 @@ export class CircuitEntry extends CircuitRef {
     return this.history?.lastFailure
   }
 
-  /** The step of the backoff that its latest opening took. */
+  /** The step of the `openDuration` schedule that the latest opening took. */
   get backoff(): Backoff | undefined {
     return this.history?.backoff
   }
@@ -69,13 +71,13 @@ export class CircuitEntry extends CircuitRef {
     this.own.backoff = backoff
   }
 
-  /** How many calls were rejected since the circuit left Closed. */
+  /** The number of calls that were rejected since the circuit left Closed. */
   get spared(): number {
     const { rejected, rejectedBefore } = this.history ?? noHistory
     return rejected - rejectedBefore
   }
 
-  /** Begins to count what the circuit spares its dependency. */
+  /** Starts counting {@link spared} calls from zero. */
   leaveClosed(): void {
     this.own.rejectedBefore = this.own.rejected
   }
@@ -103,7 +105,7 @@ export class CircuitEntry extends CircuitRef {
 }
 
 /**
- * How many calls ended in which way.
+ * The numbers of calls by outcome, and of rejected calls.
  *
  * @internal
  */
@@ -114,7 +116,7 @@ export interface Totals {
   readonly rejected: number
 }
 
-/** What a circuit has none of while all of its calls succeed. Most of a million circuits are like that. */
+/** The data that a circuit does not have while all of its calls succeed. It is allocated late, to save memory. */
 interface History {
   failed: number
   ignored: number
@@ -134,7 +136,7 @@ const noHistory: Readonly<History> = {
 }
 
 /**
- * Circuits in the order of their use: a list linked through the entries themselves.
+ * A list of circuits in the order of their use, linked through the entries themselves.
  *
  * @internal
  */

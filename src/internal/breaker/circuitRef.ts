@@ -6,9 +6,9 @@ import type { Circuit } from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 
 /**
- * The `Ref` of a circuit. The path of a call reads and writes it without an effect, and it costs a few words, because
- * there may be a million of them. A change through the interface of `Ref` is a change like any other: it is listed,
- * counted and published.
+ * The `Ref` of a circuit. Calls read and write it without an effect, and it takes only a few words of memory, because
+ * there may be a million of them. A change through the interface of `Ref` has the same consequences as any other
+ * change: the entry moves to another list, metrics count it, and observers receive it.
  *
  * @internal
  */
@@ -23,7 +23,7 @@ export abstract class CircuitRef
     this.current = circuit
   }
 
-  /** Replaces the circuit as the breaker does. */
+  /** Replaces the circuit in the same way as the breaker. */
   protected abstract replace(next: Circuit<unknown>, caller: Caller): void
 
   get [Ref.RefTypeId]() {

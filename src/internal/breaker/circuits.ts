@@ -16,33 +16,37 @@ interface Options {
 }
 
 /**
- * The circuits of one breaker, by key. Closed ones leave when they have been idle too long or when there are too many;
- * others leave only when there is nothing but them. Every call does a bounded part of that work: there is no sweep.
+ * The circuits of one breaker, by key. A Closed circuit is dropped when it has been idle for too long, or when there
+ * are too many circuits. Any other is dropped only if there are too many circuits and none is Closed. Each call does a
+ * bounded part of this work, so there is no sweep.
  *
- * The circuit of calls without a key is not part of that: it lives as long as its breaker.
+ * The circuit of calls without a key is never dropped.
  *
  * @internal
  */
 export class Circuits {
   private readonly options: Options
   private readonly initial: Circuit<unknown>
-  private readonly orderMillis: number
-  /** Twice as many shards as a whole number of doublings has made, or fewer: the next ones are still to be split. */
+  private readonly reorderAfterMillis: number
+  /**
+   * The number of shards grows by one at a time: each split divides the next shard of the previous power of two. Shards
+   * that have not been divided since the last doubling use one bit less of the hash.
+   */
   private readonly shards: Array<Map<string, CircuitEntry>> = [new Map()]
   private shardMask = 1
   private readonly closed = new RecencyList()
-  /** Time alone makes these Closed. */
+  /** The Recovering circuits, which become Closed by the passing of time alone. */
   private readonly recovering = new RecencyList()
   private readonly others = new RecencyList()
   private unkeyed: CircuitEntry | undefined = undefined
   private size = 0
-  /** A circuit that was dropped although it was not Closed, until its breaker has announced that. */
+  /** A circuit that was dropped while it was not Closed, and that the breaker has not announced yet. */
   private evicted: CircuitEntry | undefined = undefined
 
   constructor(options: Options) {
     this.options = options
     this.initial = Machine.initial(options.rules.policy)
-    this.orderMillis = options.idleMillis / 64
+    this.reorderAfterMillis = options.idleMillis / 64
   }
 
   /** The circuit of calls without a key. */
@@ -50,7 +54,7 @@ export class Circuits {
     return this.unkeyed ?? this.makeUnkeyed()
   }
 
-  /** The circuit of `key`, made if need be, for a call at `now`. */
+  /** Finds or makes the circuit of `key` for a call at `now`, and marks it as used. */
   use(key: string, now: number): CircuitEntry {
     if (key === defaultKey) return this.useUnkeyed()
     this.dropIdle(now)
@@ -65,27 +69,31 @@ export class Circuits {
   }
 
   /**
-   * Takes note that a circuit is in use. Putting it in front touches three circuits that lie anywhere in memory, which
-   * among very many is most of a call's cost; there, the order of use is kept to a part of the idle time only.
+   * Marks a circuit as used. Moving it to the front of its list accesses three entries all over the memory, which would
+   * be most of a call's cost if there are many circuits. In that case a circuit moves only if it has not moved for a
+   * fraction of the idle time, so the order of use is approximate.
    */
   touch(entry: CircuitEntry, now: number): void {
     const { list } = entry
     if (list === undefined) return
     entry.lastUsed = Math.ceil(now)
-    if (list.newest === entry || (this.size > exactOrderUpTo && now - entry.listedAt < this.orderMillis))
+    if (
+      list.newest === entry ||
+      (this.size > exactOrderUpTo && now - entry.listedAt < this.reorderAfterMillis)
+    )
       return
     list.remove(entry)
     this.list(entry, list)
   }
 
-  /** The circuit of `key`, if there is one that has not been idle too long: a read. */
+  /** Reads the circuit of `key`, unless it has been idle for too long. */
   find(key: string, now: number): CircuitEntry | undefined {
     if (key === defaultKey) return this.unkeyed
     const entry = this.shard(key).get(key)
     return entry === undefined || this.isIdle(entry, now) ? undefined : entry
   }
 
-  /** The circuits that a reader sees: those that have not been idle too long. */
+  /** Reads all circuits that have not been idle for too long. */
   *all(now: number): Iterable<CircuitEntry> {
     for (const entry of this.every()) if (entry === this.unkeyed || !this.isIdle(entry, now)) yield entry
   }
@@ -95,12 +103,12 @@ export class Circuits {
     return entry.list !== undefined || entry === this.unkeyed
   }
 
-  /** Whether a circuit was dropped and its key has another one by now. */
+  /** Whether a circuit was dropped, and its key has a new circuit now. */
   isSuperseded(entry: CircuitEntry): boolean {
     return !this.holds(entry) && this.shard(entry.key).has(entry.key)
   }
 
-  /** Gives a circuit its next value. One that was dropped while a call was in flight comes back with the outcome. */
+  /** Replaces a circuit. A circuit that was dropped during a call is listed again when the outcome changes it. */
   set(entry: CircuitEntry, next: Circuit<unknown>, now: number): void {
     const isTransition = next.generation !== entry.current.generation
     const previous = entry.current._tag
@@ -116,7 +124,7 @@ export class Circuits {
     }
   }
 
-  /** Every circuit, idle or not. */
+  /** Reads all circuits, including idle ones. */
   *every(): Iterable<CircuitEntry> {
     if (this.unkeyed !== undefined) yield this.unkeyed
     yield* this.closed
@@ -124,7 +132,7 @@ export class Circuits {
     yield* this.others
   }
 
-  /** Hands over the circuit that the latest insertion had to drop although it was not Closed, if there is one. */
+  /** Takes the circuit that the latest insertion had to drop while it was not Closed, if there is one. */
   takeEvicted(): CircuitEntry | undefined {
     const { evicted } = this
     this.evicted = undefined
@@ -180,7 +188,7 @@ export class Circuits {
     }
   }
 
-  // Two a call of the Closed ones: one more than a call can add.
+  // A call adds at most one circuit and may drop two Closed ones, so idle circuits cannot accumulate.
   private dropIdle(now: number): void {
     this.dropIfIdle(this.closed.oldest, now)
     this.dropIfIdle(this.closed.oldest, now)
@@ -208,9 +216,9 @@ export class Circuits {
   }
 
   /**
-   * The keys are spread over small maps, because a map that grows or shrinks copies itself: with a million keys that
-   * would be a pause of many milliseconds in the middle of a call. There are as many as the keys need: when they are
-   * full, one of them is split into two.
+   * Finds the map of a key. The keys are spread over small maps, because a map is copied when it grows or shrinks,
+   * which with a million keys would pause a call for many milliseconds. When the maps are full, one of them is split
+   * into two.
    */
   private shard(key: string): Map<string, CircuitEntry> {
     if (this.shards.length === 1) return this.shards[0]!
@@ -233,7 +241,7 @@ export class Circuits {
   }
 }
 
-/** At most 16 characters, from all over the key. */
+/** A hash of at most 16 characters, which are spread evenly over the key. */
 const hashOf = (key: string): number => {
   let hash = key.length
   for (let i = 0, step = (key.length >> 4) + 1; i < key.length; i += step) {
@@ -244,4 +252,5 @@ const hashOf = (key: string): number => {
 
 const keysPerShard = 4096
 
+/** The number of circuits up to which the order of use is exact. */
 const exactOrderUpTo = 1024

@@ -8,13 +8,13 @@ import type { CircuitEntry } from "./circuitEntry.ts"
 import type { Control } from "./coordinator.ts"
 import { open } from "./opening.ts"
 
-/** What a control does to a circuit, as one step. */
+/** The synchronous step by which a control changes a circuit. */
 type Step<A> = (entry: CircuitEntry, now: number, caller: Caller) => A
 
 /**
- * Controls a circuit by hand. A change that only time has made is announced first, as a transition of its own. Where other
- * processes share the circuit, the control waits until it is known how the circuit stands there, as a call does, and then
- * until they can know of it.
+ * Controls a circuit by hand. A transition caused by the passing of time is announced first, as one of its own. If the
+ * circuit is shared, the control first waits until its state elsewhere is known, as a call does, and at the end until
+ * its change is written to the store.
  */
 const control = <A>(
   breaker: Breaker,
@@ -79,11 +79,11 @@ export const disable = (breaker: Breaker, key: string | undefined): Effect.Effec
     endsByReset: false
   })
 
-/** A state in which a circuit is held by hand: how the hold begins, in which generation it did, and how it ends. */
+/** A state in which a circuit is held by hand, and the steps that begin and end the hold. */
 interface Hold {
   readonly controls: { readonly begin: Control; readonly end: Control }
   readonly begin: (circuit: Circuit<unknown>) => Circuit<unknown>
-  /** Only an isolation belongs to a generation: a reset ends it. */
+  /** The generation in which an isolation began. A disabling has none, because a reset does not end it. */
   readonly since?: (circuit: Circuit<unknown>) => number
   readonly end: (
     circuit: Circuit<unknown>,
@@ -110,7 +110,7 @@ const hold = (
       const { circuits, coordinator, settings } = breaker
       const now = breaker.now(caller)
       const ended = end(entry.current, settings.rules, since, now)
-      // Another process may have ended the hold here, while the others still know of it.
+      // Another process may have ended the hold in this circuit already, while the store still has that of this node.
       const isKnownElsewhere = coordinator !== undefined && !endsByReset && circuits.holds(entry)
       if (ended === entry.current && !isKnownElsewhere) return Effect.void
       circuits.touch(entry, now)

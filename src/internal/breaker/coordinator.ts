@@ -10,8 +10,8 @@ import type { CircuitEntry } from "./circuitEntry.ts"
  * Coordinates a breaker's circuits with breakers of its name in other processes. It is the port between a breaker and a
  * fleet. A breaker without one shares nothing.
  *
- * If an entry does not need the coordinator, its circuit is healthy on all nodes: calls use the circuit of this process, and
- * their successes are not reported.
+ * If an entry does not need the coordinator, its circuit is healthy on all nodes: calls use the circuit of this
+ * process, and their successes are not reported.
  *
  * @internal
  */
@@ -29,11 +29,13 @@ export interface Coordinator {
   /** Requests a slot among the probes of all processes; `undefined` if this process decides by itself. */
   readonly requestSlot: (entry: CircuitEntry, caller: Caller) => SlotRequest | undefined
   /**
-   * The circuit with the counts of all processes, by which to decide whether it opens, and the time by which its window is
-   * read; `undefined` if that is decided later.
+   * The circuit with the counts of all processes, by which to decide whether it opens, and the time by which its window
+   * is read; `undefined` if that is decided later.
    */
   readonly judged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Judged | undefined
-  /** Is called after each step of this process on a circuit. The result is what the caller has to wait for, if anything. */
+  /**
+   * Is called after each step of this process on a circuit. The result is what the caller has to wait for, if anything.
+   */
   readonly after: (entry: CircuitEntry, step: Step, caller: Caller) => Effect.Effect<void> | undefined
   /** Reads a circuit that this process does not hold; `undefined` if the store does not answer. */
   readonly peek: (key: string) => Effect.Effect<Circuit<unknown> | undefined>

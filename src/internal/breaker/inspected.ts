@@ -1,8 +1,8 @@
 import type { Breaker } from "./breaker.ts"
 
 /**
- * The inside of a breaker that an administrator reads beyond its public interface. Nothing of it admits a call, or makes
- * or moves a circuit.
+ * The private parts of a breaker that the admin API reads. The API uses them neither to admit a call, nor to make or
+ * change a circuit.
  *
  * @internal
  */
@@ -12,14 +12,15 @@ export interface Inspected extends Pick<
 > {}
 
 /**
- * Where a breaker holds its inside. The name is the same in every copy of this package.
+ * The property of a public breaker that holds its {@link Inspected}. The symbol is the same in every copy of this
+ * package.
  *
  * @internal
  */
 export const inspectedKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitBreaker/inspected/1")
 
 /**
- * The inside of a breaker; none of one that somebody else has made.
+ * The private parts of a breaker; `undefined` for a breaker that this library did not make.
  *
  * @internal
  */

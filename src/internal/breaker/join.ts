@@ -8,7 +8,7 @@ import type { Settings } from "./settings.ts"
 import type { Breaker } from "./breaker.ts"
 
 /**
- * Makes a breaker that shares its circuits through a store, until the scope closes. A store brings this function along, so
+ * Makes a breaker that shares its circuits through a store, until the scope closes. The store carries this function, so
  * that a program without a store does not load the code behind it.
  *
  * @internal
@@ -19,7 +19,8 @@ export type Join = (
 ) => Effect.Effect<Breaker, never, Scope.Scope>
 
 /**
- * Where a store's coordination holds its {@link Join}. The name is the same in every copy of this package.
+ * The property of a store's coordination that holds its {@link Join}. The symbol is the same in every copy of this
+ * package.
  *
  * @internal
  */
@@ -33,25 +34,26 @@ export const joinKey: unique symbol = Symbol.for("effect-circuit-breaker/Circuit
 export const storeKey = "effect-circuit-breaker/CircuitStore"
 
 /**
- * The store in the environment, if there is one. The public module has a reference with the same key, whose default
- * stores nothing: Effect identifies both by their key alone, and a breaker needs no default.
+ * The tag of the store in the environment. The public module has a reference with the same key, and with a default that
+ * shares nothing. Effect identifies tags by their keys alone, so this tag finds the same store without loading the
+ * default.
  *
  * @internal
  */
 export const CurrentStore = Context.GenericTag<{ readonly coordination: object }>(storeKey)
 
 /**
- * Marks the store that coordinates nothing, and stores made of it.
+ * Marks the store that shares nothing, and its copies.
  *
  * @internal
  */
 export const aloneKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/alone")
 
-/** The join of this copy of the package, once the public module of stores has been loaded. */
+/** The `Join` of this copy of the package, once the public module of stores has been loaded. */
 let loadedJoin: Join | undefined
 
 /**
- * Notes how to join a store whose coordination was written by hand and brings no join along.
+ * Provides the `Join` for stores whose coordination was written by hand and therefore carries none.
  *
  * @internal
  */
@@ -60,7 +62,7 @@ export const provideJoin = (join: Join): void => {
 }
 
 /**
- * How a breaker joins a store; `undefined` for a store that coordinates nothing.
+ * The `Join` of a store; `undefined` for a store that shares nothing.
  *
  * @internal
  */

@@ -10,8 +10,9 @@ import { runNow } from "../fiber/caller.ts"
 import { refuse } from "../options/checks.ts"
 
 /**
- * The edge to Effect's schedules, which are stepped by hand: how far a circuit has come in the schedule of its
- * openings. `millis` is how long the latest one lasts, and `state` the schedule's state after it.
+ * The edge to Effect's schedules, whose steps are taken one by one here. A `Backoff` is the position of a circuit in
+ * the schedule of its openings: `millis` is the length of the latest opening, and `state` the schedule's state after
+ * it.
  *
  * @internal
  */
@@ -22,14 +23,15 @@ export interface Backoff {
 }
 
 /**
- * Takes the schedule's step for the n-th opening, after that for the one before.
+ * Takes the schedule's step for the opening with the number `openings`, after the step of the previous one.
  *
  * @internal
  */
 export type OpenDuration = (previous: Backoff | undefined, openings: number, caller: Caller) => Backoff
 
 /**
- * A schedule that never delays is refused, and so is one that waits between its steps: opening a circuit is one step.
+ * Makes the function that determines the length of openings. It refuses a schedule that never delays, and one whose
+ * steps are asynchronous, because a circuit opens in one synchronous step.
  *
  * @internal
  */
@@ -46,10 +48,10 @@ export const make = (
   const start: Backoff = { openings: 0, millis: first, state: openDuration.initial }
   return (previous, openings, caller) => {
     let backoff = previous === undefined || openings <= previous.openings ? start : previous
-    // Of the openings that another process decided, this one has taken no step: it takes them now.
+    // This process has not taken the steps of openings that other processes decided, so it takes them now.
     for (let missed = Math.min(openings - backoff.openings, mostStepsAtOnce); missed > 0; missed--) {
       const exit = runNow(caller, stepAfter(openDuration, backoff))
-      // The sample was fit; should the schedule fail or change its mind later, the last fit delay repeats.
+      // The first steps were checked. If a later one fails or has an unusable delay, the last usable delay repeats.
       backoff = Exit.isSuccess(exit) ? exit.value : { ...backoff, openings: backoff.openings + 1 }
     }
     return { ...backoff, openings }
@@ -58,7 +60,7 @@ export const make = (
 
 const mostStepsAtOnce = 1_000
 
-/** The schedule's first delay, if its first hundred steps are fit. */
+/** The schedule's first delay. It throws if one of the first hundred steps is not usable. */
 const checkedFirstDelay = (
   schedule: Schedule.Schedule<unknown, number>,
   of: string,
@@ -75,7 +77,7 @@ const checkedFirstDelay = (
 
 const isFit = (delay: number): boolean => delay > 0 && delay < Infinity
 
-/** One more step, taken now. A schedule that has ended repeats its last delay. */
+/** Takes one more step now. A schedule that has ended repeats its last delay. */
 const stepAfter = (
   schedule: Schedule.Schedule<unknown, number>,
   previous: Backoff
@@ -95,7 +97,7 @@ const delayOf = (decision: ScheduleDecision.ScheduleDecision, now: number): numb
     ? Math.ceil(Math.max(0, ScheduleIntervals.start(decision.intervals) - now))
     : 0
 
-/** The delays of the first hundred steps at most, on a simulated clock that moves on by each delay, never slept. */
+/** The delays of at most a hundred first steps, on simulated time that advances by each delay without sleeping. */
 const sampleOf = Effect.fnUntraced(function* (schedule: Schedule.Schedule<unknown, number>) {
   const delays: Array<number> = []
   let now = yield* Clock.currentTimeMillis

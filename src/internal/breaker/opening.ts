@@ -9,19 +9,19 @@ import type { CircuitEntry } from "./circuitEntry.ts"
 import type { Backoff } from "./openDuration.ts"
 
 /**
- * Why and when a circuit opens.
+ * An opening of a circuit: its cause and its time.
  *
  * @internal
  */
 export interface Opening extends Cause {
   readonly now: number
-  /** The outcome of the call that opens it, if a call does. */
+  /** The outcome of the call that opens the circuit; `undefined` if no call does. */
   readonly outcome?: Outcome | undefined
 }
 
 /**
- * Opens a circuit for as long as its next opening lasts. Taking the schedule's step may run code of the program, so the
- * circuit opens only if nothing has changed it in the meantime.
+ * Opens a circuit for the length of its next opening. A step of the schedule may run code of the program, so the
+ * circuit opens only if that code has not changed it.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ export const open = (breaker: Breaker, entry: CircuitEntry, opening: Opening, ca
 }
 
 /**
- * How long the opening of that number would last, without opening the circuit.
+ * The length of the opening with the number `openings`, without opening the circuit.
  *
  * @internal
  */
@@ -50,9 +50,9 @@ export const openMillisOf = (
   caller: Caller
 ): number => lengthened(breaker, breaker.openDuration(entry.backoff, openings, caller), outcome)
 
-/** The hint of the failure that opens a circuit can only lengthen the opening. */
+/** The length of an opening, lengthened to the `retryAfter` of the failure that causes it. */
 const lengthened = (breaker: Breaker, { millis }: Backoff, outcome: Outcome | undefined): number => {
-  // A classifier may make its outcomes by hand, of anything.
+  // A classifier written in JavaScript may return an outcome whose `retryAfter` is not a duration.
   const hint = Option.getOrNull(
     Duration.decodeUnknown(outcome?._tag === "Failure" ? outcome.retryAfter : undefined)
   )

@@ -13,8 +13,8 @@ import { reject } from "./reject.ts"
 /**
  * Runs an effect as one call.
  *
- * A circuit that admits every call is read, not claimed: the effect runs unmasked, and its exit reports back. Every other
- * admission is made and given back within one uninterruptible region.
+ * On a circuit that admits every call, an admission takes no slot: the effect runs without a mask, and its frame
+ * settles the call. Any other admission is made and settled within one uninterruptible region.
  *
  * @internal
  */
@@ -53,7 +53,9 @@ const protectUnmasked = <A, E, R>(
   return new RunningCall(breaker, entry, classify, startedAt).run(effect, caller)
 }
 
-/** A rejection claims nothing, so it needs no region of its own. */
+/**
+ * Rejects the call without an uninterruptible region, because a rejection takes no slot, or else admits it within one.
+ */
 const protectGuarded = <A, E, R>(
   request: Request,
   entry: CircuitEntry,
@@ -65,7 +67,7 @@ const protectGuarded = <A, E, R>(
   const now = breaker.now(caller)
   if (isWithinCall(entry, caller, now)) return effect
   const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, now)
-  // An admission is claimed where it is given back.
+  // The admission is decided again within the region that also settles it.
   if (decision._tag === "Admitted") return protectMasked(request, effect)
   if (next !== entry.current) breaker.announce(breaker.replace(entry, next, now), caller)
   return reject(breaker, entry, decision, caller) ?? effect

@@ -12,8 +12,8 @@ import type { RunningCall } from "./call.ts"
 import { runningCall } from "./call.ts"
 
 /**
- * Runs a stream as one call. Its first chunk ends what counts as the call's time, and settles a probe: a stream may go on
- * for longer than a probe holds its slot.
+ * Runs a stream as one call. The first chunk ends the duration that a slow-call policy measures, and settles a probe,
+ * because a stream may last longer than a probe may hold its slot.
  *
  * @internal
  */
@@ -25,22 +25,23 @@ export const protectStream = <A, E, R>(
     Effect.flatMap(beginScoped(request), (call) =>
       call === undefined
         ? Effect.succeed(stream)
-        : // What the stream itself calls on the same circuit is part of the call.
-          Effect.as(Effect.locallyScoped(runningCall, call), settledBy(stream, call))
+        : // Nested calls of the stream on the same circuit are part of the call.
+          Effect.as(Effect.locallyScoped(runningCall, call), settling(stream, call))
     )
   )
 
-const settledBy = <A, E, R>(stream: Stream.Stream<A, E, R>, call: RunningCall): Stream.Stream<A, E, R> =>
+/** Makes a stream settle a call by its chunks and its end. */
+const settling = <A, E, R>(stream: Stream.Stream<A, E, R>, call: RunningCall): Stream.Stream<A, E, R> =>
   stream.pipe(
     Stream.tapErrorCause((cause) => step((caller) => fail(call, cause, caller))),
     Stream.onEnd(step((caller) => call.settleOnce(Outcome.success, Exit.void, caller))),
     Stream.mapChunksEffect((chunk) =>
       Effect.as(
-        step((caller) => arrive(call, chunk, caller)),
+        step((caller) => chunkArrived(call, chunk, caller)),
         chunk
       )
     ),
-    // A consumer that leaves early has got something; one that got nothing gives the slot back with the scope.
+    // A consumer that leaves after the first chunk has received something. Before it, the scope's end ignores the call.
     Stream.ensuring(
       step((caller) =>
         call.answeredAt === undefined ? undefined : call.settleOnce(Outcome.success, Exit.void, caller)
@@ -51,7 +52,7 @@ const settledBy = <A, E, R>(stream: Stream.Stream<A, E, R>, call: RunningCall): 
 const step = (f: (caller: Caller) => Effect.Effect<void> | undefined): Effect.Effect<void> =>
   Effect.withFiberRuntime((caller) => f(caller) ?? Effect.void)
 
-const arrive = (call: RunningCall, chunk: Chunk.Chunk<unknown>, caller: Caller): undefined => {
+const chunkArrived = (call: RunningCall, chunk: Chunk.Chunk<unknown>, caller: Caller): undefined => {
   if (chunk.length > 0) call.answered(Outcome.success, Exit.void, caller)
 }
 
@@ -63,6 +64,6 @@ const fail = (
   if (Cause.isInterruptedOnly(cause)) return undefined
   const exit = Exit.failCause(cause)
   const outcome = call.judge(exit, caller)
-  // A stream that has settled its probe can still fail.
-  return call.isOn || outcome._tag === "Failure" ? call.settle(outcome, exit, caller) : undefined
+  // A stream whose first chunk has settled the probe can still fail.
+  return call.isRunning || outcome._tag === "Failure" ? call.settle(outcome, exit, caller) : undefined
 }

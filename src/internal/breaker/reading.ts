@@ -10,7 +10,7 @@ import type { Breaker } from "./breaker.ts"
 import type { CircuitEntry, Totals } from "./circuitEntry.ts"
 
 /**
- * The state of a circuit as a reader sees it: a read never admits and never takes a slot.
+ * The state of a circuit as reported to readers. A read never admits a call, and never takes a slot.
  *
  * @internal
  */
@@ -35,19 +35,19 @@ export const circuits = (breaker: Breaker): Effect.Effect<ReadonlyArray<Snapshot
 type State = ReturnType<typeof stateOf>
 type Snapshot = ReturnType<typeof snapshotOf>
 
-/** What a reader finds of a circuit: only its state, where other processes hold it and this one does not. */
+/** The result of looking up a circuit. It has no entry if the circuit is not in this process but in the store. */
 interface Found {
   readonly now: number
   readonly entry?: CircuitEntry | undefined
   readonly circuit?: Circuit<unknown> | undefined
-  /** How many unsettled calls the circuit counts as successes so far. */
+  /** The number of unsettled calls, which the circuit counts as successes. */
   readonly unsettled?: number
 }
 
 const foundIn = (breaker: Breaker, entry: CircuitEntry | undefined, now: number): Found =>
   entry === undefined ? { now } : { now, entry, ...breaker.seen(entry, now) }
 
-/** Finds a circuit. One that this process does not hold and others may share is read in the store, and not made here. */
+/** Finds a circuit. If this process does not have it, it is read from the store, if there is one, and not made here. */
 const lookUp = (breaker: Breaker, key: string): Effect.Effect<Found> =>
   Effect.withFiberRuntime((caller) => {
     const here = () => {
@@ -62,7 +62,7 @@ const lookUp = (breaker: Breaker, key: string): Effect.Effect<Found> =>
     )
   })
 
-/** A circuit that nobody holds is Closed. */
+/** The public state of a circuit. A circuit that was not found is Closed. */
 const stateOf = (breaker: Breaker, found: Circuit<unknown> | undefined, now: number) => {
   if (found === undefined) return closed
   const { rules } = breaker.settings

@@ -10,7 +10,7 @@ import type { Breaker } from "./breaker.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
- * When a rejected call may try again, and in which state its circuit is, where that is not the state that it is in here.
+ * The details of a rejection. `state` is given if the error has to name another state than that of the circuit here.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ export interface Rejected {
 }
 
 /**
- * Counts the rejection of a call and makes its error: nothing where the breaker only observes.
+ * Counts the rejection of a call, and makes its error; `undefined` if the call runs nevertheless, as in a dry run.
  *
  * @internal
  */
@@ -34,9 +34,9 @@ export const reject = (
   entry.countRejection()
   increment(entry.series.rejected)
   if (observe || state === "Closed" || state === "Disabled") return undefined
-  // What the event says is put together only for a span that is open.
+  // The attributes of the span event are allocated only if a span is open.
   if (hasOpenSpan(caller)) addRejection(caller, entry, { breaker: name, key: entry.key, state })
-  // Whole milliseconds, rounded up: a timer cut short would only be rejected once more.
+  // Rounded up to whole milliseconds, because a retry that comes a fraction too early would be rejected again.
   const retryAfter = Duration.millis(Math.ceil(retryAfterMillis))
   const error = new CircuitOpenError({ breaker: name, key: entry.key, state, retryAfter })
   return Exit.fail(Rejection.by(entry, error))

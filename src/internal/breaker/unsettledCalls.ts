@@ -6,29 +6,29 @@ import type { Caller } from "../fiber/caller.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
- * A call that counts as a success unless it goes on: an HTTP response whose body nobody has begun to read.
+ * A call that counts as a success unless the program continues it soon: an HTTP response whose body may still be read.
  *
  * @internal
  */
 export interface UnsettledCall {
   readonly call: Ticket & { readonly entry: CircuitEntry }
-  /** Settles it as the success that it is so far. */
+  /** Settles the call as a success. */
   readonly settle: () => void
 }
 
 /**
- * A circuit as a reader sees it: its unsettled calls are successes so far.
+ * A circuit as reported to readers, with its unsettled calls counted as successes.
  *
  * @internal
  */
 export interface Seen {
   readonly circuit: Circuit<unknown>
-  /** How many unsettled calls are counted in. */
+  /** The number of unsettled calls that it counts. */
   readonly unsettled: number
 }
 
 /**
- * What unsettled calls need of the breaker that they belong to.
+ * The part of a breaker that its unsettled calls use.
  *
  * @internal
  */
@@ -39,8 +39,8 @@ export interface Owner {
 }
 
 /**
- * The unsettled calls of a breaker, for an adapter that has some. The first of them brings this code along, so that a
- * program without such an adapter does not load it.
+ * Finds or makes the unsettled calls of a breaker, for an adapter that has some. The breaker itself does not make them,
+ * so that a program without such an adapter does not load this module.
  *
  * @internal
  */
@@ -50,16 +50,16 @@ export const unsettledCallsOf = (breaker: Owner): UnsettledCalls =>
   ))
 
 /**
- * The unsettled calls of a breaker, by circuit. Each is settled as a success when the event loop turns, or before its
- * circuit's next outcome or decision, unless it is taken back by then. Reading a circuit counts them in, but leaves them
- * unsettled.
+ * The unsettled calls of a breaker, by circuit. Each is settled as a success in the next turn of the event loop, or
+ * before the next outcome or admission of its circuit, unless it is taken back before. A read counts them, but does not
+ * settle them.
  *
  * @internal
  */
 export class UnsettledCalls {
   private readonly byCircuit = new Map<CircuitEntry, CircuitCalls>()
   private readonly report: (key: string, defect: unknown) => void
-  /** How many there are of all circuits. */
+  /** The number of unsettled calls of all circuits. */
   private count = 0
   private awaitsTurn = false
 
@@ -81,7 +81,7 @@ export class UnsettledCalls {
     nextTurn.scheduleTask(() => {
       this.awaitsTurn = false
       for (const [entry, all] of Array.from(this.byCircuit)) {
-        // Calls that settling has led to are settled at the next turn.
+        // Calls that were added while others were settled wait for the next turn.
         if (this.byCircuit.get(entry) !== all) continue
         this.byCircuit.delete(entry)
         this.settle(entry, all.calls)
@@ -97,17 +97,17 @@ export class UnsettledCalls {
     return this.count === 0
   }
 
-  /** The circuit as a reader sees it; `undefined` where it has no unsettled calls. */
+  /** The circuit as reported to readers; `undefined` if it has no unsettled calls. */
   seen(entry: CircuitEntry, rules: Rules<unknown>, now: number): Seen | undefined {
     return this.byCircuit.get(entry)?.seen(entry.current, rules, now)
   }
 
-  /** Settles the calls of a circuit. Settling one asks for this again, so they are taken out first. */
+  /** Settles the calls of a circuit. They are removed first, because settling a call calls this method again. */
   settleAll(entry: CircuitEntry): void {
-    // Asked before every outcome, while there are hardly ever any.
+    // This runs before every outcome, and there are rarely any unsettled calls.
     if (this.isEmpty) return
     const all = this.byCircuit.get(entry)
-    // One that has become empty is used again by the calls that come before the event loop turns.
+    // An empty set stays, for later calls within the same turn of the event loop.
     if (all === undefined || all.calls.size === 0) return
     this.byCircuit.delete(entry)
     this.settle(entry, all.calls)
@@ -119,7 +119,7 @@ export class UnsettledCalls {
       try {
         unsettled.settle()
       } catch (defect) {
-        // Run by a timer, it would end the process.
+        // A defect that is thrown in a timer would end the process.
         this.report(entry.key, defect)
       }
     }
@@ -127,12 +127,14 @@ export class UnsettledCalls {
 }
 
 /**
- * The unsettled calls of one circuit. There may be very many, and each of them may be followed by a reading, so what a
- * reader sees is not worked out from all of them each time.
+ * The unsettled calls of one circuit. There may be many, and a read after each of them, so a read does not count all of
+ * them again each time.
  */
 class CircuitCalls {
   readonly calls = new Set<UnsettledCall>()
-  /** That of all the calls; none where they are of several, as when another process has changed the circuit. */
+  /**
+   * The generation of all the calls; `undefined` if it is not the same, as when another process changed the circuit.
+   */
   private generation: number | undefined = undefined
   private successes: Successes | undefined = undefined
 
@@ -150,7 +152,9 @@ class CircuitCalls {
   }
 }
 
-/** A Closed circuit after each number of successes, for as long as it stays the same and a millisecond lasts. */
+/**
+ * A Closed circuit after each number of successes. It is valid for one millisecond while the circuit does not change.
+ */
 class Successes {
   private readonly rules: Rules<unknown>
   private readonly now: number
@@ -176,7 +180,7 @@ class Successes {
   }
 }
 
-/** The calls of a circuit that is not Closed are settled whenever it is asked for admission, so that there are few. */
+/** Counts the calls one by one. A circuit that is not Closed settles them before each admission, so there are few. */
 const seenOneByOne = (
   calls: Iterable<UnsettledCall>,
   current: Circuit<unknown>,
@@ -195,5 +199,6 @@ const seenOneByOne = (
 
 const successAt = (at: number) => ({ outcome: Outcome.success, interrupted: false, at, elapsedMillis: 0 })
 
-// By then a fiber has gone on that only handed its value to another, as `Effect.timeout` does.
+// A timer leaves a program time to begin with the body, even if the response reaches it through another fiber, as with
+// `Effect.timeout`.
 const nextTurn = Scheduler.timerBatched(0)

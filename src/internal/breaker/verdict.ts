@@ -9,17 +9,17 @@ interface Classifier {
 }
 
 /**
- * Judges the exit of the effect that it was given with. The type is that of a method, so that it fits an effect of any
- * type.
+ * Classifies the exit of a call. It has the type of a method, which is bivariant, so that a classifier for the types of
+ * one effect is assignable.
  *
  * @internal
  */
 export type Classify = Classifier["judge"]
 
 /**
- * The verdict on an exit. An exit that is only interruption is Ignored without asking the classifier. So is a call that
- * failed with the circuit's own rejection, which nested use of the circuit hands on: it says nothing about the dependency.
- * A classifier that throws makes `onDefect` of it, and the call Ignored.
+ * The outcome of a call with this exit. An exit that is only interruption is Ignored without calling the classifier. So
+ * is an exit that is only a rejection by the same circuit, which comes from a nested call and says nothing about the
+ * dependency. If the classifier throws, `onDefect` receives the defect, and the call is Ignored.
  *
  * @internal
  */
@@ -45,7 +45,7 @@ export const judge = (
 }
 
 const checked = (outcome: Outcome.Outcome): Outcome.Outcome => {
-  // A classifier may be written in JavaScript.
+  // A classifier written in JavaScript may return anything.
   switch (outcome._tag) {
     case "Success":
     case "Failure":

@@ -11,7 +11,7 @@ export class Waiters {
   private readonly byKey = new Map<string, Set<Deferred.Deferred<void>>>()
   private hasEnded = false
 
-  /** A signal for the next change that brings the circuit nearer to admitting a call. The caller has to forget it. */
+  /** Adds a signal for the next change that makes the circuit ready sooner. The caller has to `forget` it. */
   add(key: string, fiber: FiberId.FiberId): Deferred.Deferred<void> {
     const signal = Deferred.unsafeMake<void>(fiber)
     if (this.hasEnded) Deferred.unsafeDone(signal, interrupted)
@@ -34,7 +34,7 @@ export class Waiters {
     this.byKey.get(key)?.forEach((signal) => Deferred.unsafeDone(signal, Exit.void))
   }
 
-  /** Interrupts all waiters, and those that come later. */
+  /** Interrupts all waiters, including later ones. */
   end(): void {
     this.hasEnded = true
     for (const signals of this.byKey.values())

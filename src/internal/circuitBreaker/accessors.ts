@@ -5,7 +5,8 @@ import * as Stream from "effect/Stream"
 import type { CircuitBreaker, Operations, ProtectOptions } from "../../CircuitBreaker.ts"
 
 /**
- * The operations of the breaker that `tag` stands for: each finds the service in the calling fiber, in one step.
+ * The operations of the breaker in the environment. Each gets the service from the calling fiber, in one step of its
+ * run loop.
  *
  * @internal
  */

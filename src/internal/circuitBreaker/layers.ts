@@ -11,17 +11,18 @@ import { given } from "../options/checks.ts"
 import { warnOfRebuilding } from "./rebuilding.ts"
 
 /**
- * A breaker as a service, for as long as the layer lives.
+ * Provides a breaker as a service, for as long as the layer lives.
  *
  * @internal
  */
 export const scoped = <Self>(
   tag: Context.Tag<Self, CircuitBreaker>,
   options: Options | undefined
-): Layer.Layer<Self> => Layer.scoped(tag, makeNoticed(options))
+): Layer.Layer<Self> => Layer.scoped(tag, makeWithWarning(options))
 
 /**
- * The same with options from configuration; `complete` adds those that are not read from there.
+ * Provides a breaker like {@link scoped}, with options from configuration. `complete` adds the options that are not
+ * read from there.
  *
  * @internal
  */
@@ -32,8 +33,8 @@ export const scopedFromConfig = <Self>(
 ): Layer.Layer<Self, ConfigError.ConfigError> =>
   Layer.scoped(
     tag,
-    orConfigError(Effect.flatMap(Config.unwrap(given(options)), (read) => makeNoticed(complete(read))))
+    orConfigError(Effect.flatMap(Config.unwrap(given(options)), (read) => makeWithWarning(complete(read))))
   )
 
-const makeNoticed = (options: Options = {}): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
+const makeWithWarning = (options: Options = {}): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
   Effect.tap(make(options), warnOfRebuilding)

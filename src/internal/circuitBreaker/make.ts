@@ -70,7 +70,8 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
     disable: (key) => Controls.disable(breaker, checkKey(key)),
     awaitReady: (key) => awaitReady(breaker, checkKey(key))
   }
-  // Not enumerable: a breaker that is made of this one has its own way to begin a call, and its own inside.
+  // The properties are not enumerable, so that a breaker made by spreading this one does not have them: its operations
+  // may be others.
   return Object.defineProperties(service, {
     [stepsKey]: { value: stepsOf(breaker) },
     [inspectedKey]: { value: breaker satisfies Inspected }

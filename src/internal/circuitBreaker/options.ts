@@ -21,7 +21,8 @@ import {
 import { decodePolicy } from "../options/tripPolicy.ts"
 
 /**
- * Throws a `RangeError` that names the option, the value received and what is allowed.
+ * Checks the options of a breaker, and fills in the defaults. Throws a `RangeError` that names the option, the received
+ * value and the allowed range.
  *
  * @internal
  */
@@ -94,7 +95,7 @@ const decodeRecovery = (of: string, input: unknown): Rules<unknown>["recovery"] 
 }
 
 // ---------------------------------------------------------------------------------------------------------
-// Calls: checked where a guarded effect is made, not each time it runs
+// Arguments of operations, which are checked when a guarded effect is made instead of each time it runs
 
 /** @internal */
 export const checkKey = (key: string | undefined): string | undefined =>

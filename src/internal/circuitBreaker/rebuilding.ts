@@ -4,8 +4,9 @@ import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import { CurrentRegistry } from "../observe/registry.ts"
 
 /**
- * Logs, once, that breakers of one name are made and closed after a few calls each. That is a layer which is built for
- * each request: it works as built, but its breaker never sees enough calls to open.
+ * Logs a warning, once for each name, if breakers of the same name are made again and again, and closed after a few
+ * calls. This happens if the layer is provided for each request. Each of these breakers works, but gets too few calls
+ * to open.
  *
  * @internal
  */
@@ -24,15 +25,15 @@ export const warnOfRebuilding = (breaker: CircuitBreaker): Effect.Effect<void, n
     )
   )
 
-/** Counts the builds of a name, and answers whether this one makes it certain. */
+/** Counts the builds of a name, and returns `"Warn"` for the one that reaches the limit. */
 const countBuild = (registry: object, name: string, calls: number): "Warn" | "Continue" => {
   if (calls === 0) return "Continue"
   const builds = buildsOf(registry)
   const before = builds.get(name) ?? 0
   const isCertain = before + 1 === warningAt && calls <= fewCalls
-  // After the warning, a longer life does not begin the count anew.
+  // After the warning the count is not reset, so that the warning is not repeated.
   const count = calls > fewCalls && before < warningAt ? 0 : before + 1
-  // Names are few; if they are not, they are not worth the memory.
+  // The number of names is limited, to save memory in a program that makes breakers of many names.
   if (builds.size < mostNames || builds.has(name)) builds.set(name, count)
   return isCertain ? "Warn" : "Continue"
 }

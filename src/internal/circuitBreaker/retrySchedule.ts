@@ -7,8 +7,8 @@ import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import { isCircuitOpenError } from "../../CircuitOpenError.ts"
 import { dayMillis } from "../core/millis.ts"
 
-// Spread over a range and capped: callers turned away together do not come back together. In whole milliseconds, because
-// the `TestClock` of Effect 3.20 cannot stop at a fraction of one.
+// The delays have jitter, so that callers that were rejected together do not return together. They are whole
+// milliseconds, because the `TestClock` of Effect 3.20 cannot stop at a fraction of one.
 const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 millis").pipe(
   Schedule.union(Schedule.spaced("5 seconds")),
   Schedule.jittered,
@@ -16,8 +16,8 @@ const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
 )
 
 /**
- * The edge to Effect's schedules: a schedule that waits for as long as a rejection says, and leaves every other error to
- * the schedule that it is given.
+ * The edge to Effect's schedules: makes a schedule that waits for the `retryAfter` of a rejection, and leaves every
+ * other error to the given schedule.
  *
  * @internal
  */
@@ -43,7 +43,7 @@ export const make = <E, R>(
         const millis = Duration.toMillis(error.retryAfter)
         const last = Math.min(millis, dayMillis)
         const decision = ScheduleDecision.continueWith(ScheduleInterval.after(now + last))
-        // The time between two attempts is slept in one piece, for which a month is too long.
+        // Effect sleeps the delay of a schedule with one timer, so all but the last day is slept here.
         return Effect.as(sleepLong(millis - last), [
           { ...state, backoff: backoff.initial },
           undefined,
@@ -70,7 +70,7 @@ type Step<R> = Effect.Effect<readonly [State, unknown, ScheduleDecision.Schedule
 
 const stop = (state: State): Step<never> => Effect.succeed([state, undefined, ScheduleDecision.done])
 
-/** A timer holds no longer than some 24 days, so a longer time is slept a day at a time. */
+/** Sleeps day by day, because a JavaScript timer cannot exceed about 24 days. */
 const sleepLong = (millis: number): Effect.Effect<void> =>
   millis <= 0
     ? Effect.void

@@ -8,8 +8,8 @@ import type { RunningCall } from "../breaker/call.ts"
 import type { Caller } from "../fiber/caller.ts"
 
 /**
- * The two steps of a call, which adapters make themselves beyond a breaker's public interface. The name is the same in
- * every copy of this package, so that an adapter of one copy works with a breaker of another.
+ * The property of a public breaker that holds the two steps of a call, for adapters. The symbol is the same in every
+ * copy of this package, so that an adapter of one copy works with a breaker of another.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export const stepsOf = (breaker: Breaker): Steps => ({
 })
 
 /**
- * The steps of a breaker; none of one that somebody else has made.
+ * The steps of a breaker; `undefined` for a breaker that this library did not make.
  *
  * @internal
  */

@@ -5,7 +5,7 @@ import type { Counts } from "./windows/window.ts"
 import { noCounts } from "./windows/window.ts"
 
 /**
- * What governs a circuit, fixed when its breaker is made.
+ * The rules of a circuit, which are fixed when its breaker is made.
  *
  * @internal
  */
@@ -18,17 +18,17 @@ export interface Rules<W> {
 }
 
 /**
- * The state of one key. Every function of this module takes a circuit and the time, in milliseconds of a clock that
- * never runs backwards, and returns a circuit: the same object where nothing changed.
+ * The state of a circuit. Circuits are immutable: the functions of this module take a circuit, and return the next one,
+ * or the same object if nothing changed. Times are milliseconds of a clock that never runs backwards.
  *
  * @internal
  */
 export type Circuit<W> = Closed<W> | Open | HalfOpen | Recovering<W> | Isolated | Disabled
 
 interface Common {
-  /** One more with every change of state. */
+  /** A number that grows by one with each change of state. */
   readonly generation: number
-  /** Openings since the backoff was last at 0. */
+  /** The number of openings since the backoff last started over. */
   readonly openings: number
   /** The length of the latest opening. */
   readonly openMillis: number
@@ -50,9 +50,12 @@ export interface Open extends Common {
 /** @internal */
 export interface HalfOpen extends Common {
   readonly _tag: "HalfOpen"
+  /** The slots of the probes that are running. */
   readonly slots: Slots
   readonly nextSlot: number
+  /** The number of probes that have succeeded. */
   readonly succeeded: number
+  /** The number of probes that have failed. */
   readonly failed: number
 }
 
@@ -60,7 +63,9 @@ export interface HalfOpen extends Common {
 export interface Recovering<W> extends Common {
   readonly _tag: "Recovering"
   readonly startedAt: number
+  /** The number of calls that have asked for admission. */
   readonly arrivals: number
+  /** The number of calls that were admitted. */
   readonly admitted: number
   readonly window: W
 }
@@ -68,25 +73,27 @@ export interface Recovering<W> extends Common {
 /** @internal */
 export interface Isolated extends Common {
   readonly _tag: "Isolated"
+  /** The number of isolations that have not ended. */
   readonly holders: number
   /**
-   * The generation in which the first of its holders came: a release belongs to that isolation, and changes nothing once
-   * a reset has ended it.
+   * The generation in which the first isolation began. A release names the generation of its isolation, so that it
+   * changes nothing after a reset has ended that.
    */
   readonly since: number
-  /** How many keep the circuit disabled as soon as the isolation ends. */
+  /** The number of disablings that have not ended, which keep the circuit Disabled after the isolation. */
   readonly disablers: number
 }
 
 /** @internal */
 export interface Disabled extends Common {
   readonly _tag: "Disabled"
+  /** The number of disablings that have not ended. */
   readonly disablers: number
 }
 
 /**
- * What an admitted call shows when it reports back. `slot` is 0 for a call that holds none, and {@link spentSlot} for
- * a probe that has given its slot back as a success, and may still fail.
+ * The identity of an admission, by which its outcome is accepted or discarded. `slot` is 0 for a call that is not a
+ * probe, and {@link spentSlot} for a probe that has succeeded and given its slot back, but may still fail.
  *
  * @internal
  */
@@ -112,7 +119,7 @@ export const initial = <W>(policy: Policy<W>): Closed<W> => ({
 // Time
 
 /**
- * The circuit as it stands at `now`: what only time decides, without waiting for a call.
+ * The circuit at `now`, after the changes that the passing of time alone causes.
  *
  * @internal
  */
@@ -134,7 +141,8 @@ export const at = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Circui
 }
 
 /**
- * How long until a call would be admitted if nothing else happened: 0 is now, infinity means that only an event helps.
+ * The time until the circuit would admit a call if nothing else happened, in milliseconds: 0 if it would now, and
+ * infinity if time alone does not make it ready.
  *
  * @internal
  */
@@ -153,11 +161,12 @@ export const readyInMillis = <W>(stored: Circuit<W>, rules: Rules<W>, now: numbe
         : oldest.takenAt + rules.probeTimeoutMillis - now
     }
     case "Recovering": {
-      if (due(circuit, rules, now) > circuit.admitted) return 0
+      if (dueAdmissions(circuit, rules, now) > circuit.admitted) return 0
       const { durationMillis, from } = rules.recovery!
       const neededShare = (circuit.admitted + 1) / (circuit.arrivals + 1)
       const reachedAt = circuit.startedAt + (durationMillis * (neededShare - from)) / (1 - from)
-      // Rounding may put the moment a hair before the one at which `admit` agrees.
+      // Above 0 in any case: because of rounding, the time may have come by this formula but not yet by that of
+      // `admit`.
       return Math.max(reachedAt - now, Number.EPSILON)
     }
     case "Isolated":
@@ -176,7 +185,7 @@ export const share = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): 
 }
 
 /**
- * What the circuit's window holds at `now`; a state without a window holds nothing.
+ * The counts of the circuit's window at `now`; zeros in a state without a window.
  *
  * @internal
  */
@@ -187,8 +196,8 @@ export const counts = <W>(stored: Circuit<W>, rules: Rules<W>, now: number): Cou
     : noCounts
 }
 
-// How many of the calls so far and the next one a recovering circuit admits: the next is one of them if this grows.
-const due = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): number =>
+// The number of admissions that are due after the next call. The next call is admitted if this is more than before.
+const dueAdmissions = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): number =>
   Math.floor((circuit.arrivals + 1) * share(circuit, rules, now))
 
 // ---------------------------------------------------------------------------------------------------------
@@ -207,8 +216,8 @@ const admitted = (generation: number, slot: number): Decision => ({
 })
 
 /**
- * Asks for admission at `now`. Never called for a Closed circuit on the way of a healthy call, which is admitted by
- * being Closed.
+ * Decides on the admission of a call at `now`. A healthy call does not come here, because a Closed circuit admits every
+ * call.
  *
  * @internal
  */
@@ -234,9 +243,9 @@ export const admit = <W>(
     }
     case "Recovering": {
       const arrivals = circuit.arrivals + 1
-      const admits = due(circuit, rules, now)
-      return admits > circuit.admitted
-        ? [admitted(circuit.generation, 0), { ...circuit, arrivals, admitted: admits }]
+      const due = dueAdmissions(circuit, rules, now)
+      return due > circuit.admitted
+        ? [admitted(circuit.generation, 0), { ...circuit, arrivals, admitted: due }]
         : [rejected(0), { ...circuit, arrivals }]
     }
     case "Isolated":
@@ -248,8 +257,8 @@ const hasFreeSlot = <W>(circuit: HalfOpen, rules: Rules<W>): boolean =>
   circuit.slots.count + circuit.succeeded < rules.probes
 
 /**
- * Whether an outcome that carries `ticket` still belongs to the circuit: not from an older generation, and not from a
- * probe that has lost its slot.
+ * Whether the outcome of a call with this ticket still counts. It does not if the circuit has changed its state since
+ * the admission, or if the call is a probe that has lost its slot.
  *
  * @internal
  */
@@ -262,7 +271,7 @@ export const lands = <W>(stored: Circuit<W>, rules: Rules<W>, ticket: Ticket, no
 }
 
 /**
- * Takes in the outcome of a call that `lands`.
+ * Records the outcome of a call that {@link lands}.
  *
  * @internal
  */
@@ -297,14 +306,17 @@ const settleProbe = <W>(circuit: HalfOpen, rules: Rules<W>, call: Call): Circuit
   }
 }
 
-/** What counts as slow for the policy fails a probe, however it ended. */
+/**
+ * The verdict on a probe. A probe that is slow under the policy has failed, whether it succeeded or was interrupted.
+ */
 const verdictOnProbe = <W>(call: Call, rules: Rules<W>): Call["outcome"]["_tag"] => {
   const isJudgedByTime = call.outcome._tag !== "Ignored" || call.interrupted
   return isJudgedByTime && call.elapsedMillis >= rules.policy.slowerThanMillis ? "Failure" : call.outcome._tag
 }
 
 /**
- * The circuit with another window. Spelled out, because this is the one step of a healthy call under a rate.
+ * The circuit with another window. The properties are written out, which is faster than a spread, because each healthy
+ * call under a rate comes here.
  *
  * @internal
  */
@@ -321,8 +333,8 @@ export const withWindow = <W>(circuit: Closed<W> | Recovering<W>, window: W): Ci
     : { ...circuit, window }
 
 /**
- * Whether the circuit has to open, and why: the answer to a `settle`. Opening is a step of its own, because how long
- * it lasts is not for the machine to know.
+ * The reason for which the circuit has to open after {@link settle}; `undefined` if it does not. It opens by a separate
+ * step, because this module does not determine the length of an opening.
  *
  * @internal
  */
@@ -355,7 +367,7 @@ export const nextOpening = <W>(circuit: Circuit<W>, now: number): number =>
   circuit._tag === "Closed" && now - circuit.closedAt >= circuit.openMillis ? 1 : circuit.openings + 1
 
 /**
- * Opens the circuit if it is still in `generation`; somebody else may have been first.
+ * Opens the circuit if it is still in `generation`, because another call may have changed it first.
  *
  * @internal
  */
@@ -369,7 +381,7 @@ export type Opening = Pick<Open, "openings" | "openMillis" | "openedAt">
 // Manual control
 
 /**
- * Begins an open circuit's open time anew, without a step of the backoff.
+ * Restarts the open time of an open circuit, without a step of the backoff.
  *
  * @internal
  */
@@ -380,12 +392,12 @@ export const restart = (circuit: Open, now: number): Open => ({
 })
 
 /**
- * Closes the circuit and forgets its backoff. It ends isolations, but a circuit that is kept disabled stays so.
+ * Closes the circuit, and resets its backoff. It ends isolations, but a disabled circuit stays Disabled.
  *
  * @internal
  */
 export const reset = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => ({
-  ...toRest(circuit, rules, now),
+  ...withoutIsolation(circuit, rules, now),
   openings: 0,
   openMillis: 0
 })
@@ -405,17 +417,19 @@ export const isolate = <W>(circuit: Circuit<W>): Isolated =>
       }
 
 /**
- * Gives back one hold of the isolation that began in generation `since`; a reset in between has ended that one.
+ * Ends one of the isolations that began in generation `since`, unless a reset has ended them already.
  *
  * @internal
  */
 export const release = <W>(circuit: Circuit<W>, rules: Rules<W>, since: number, now: number): Circuit<W> => {
   if (circuit._tag !== "Isolated" || circuit.since !== since) return circuit
-  return circuit.holders > 1 ? { ...circuit, holders: circuit.holders - 1 } : toRest(circuit, rules, now)
+  return circuit.holders > 1
+    ? { ...circuit, holders: circuit.holders - 1 }
+    : withoutIsolation(circuit, rules, now)
 }
 
 /**
- * Has the circuit admit every call and count none. An isolated one stays isolated for as long as that lasts.
+ * Disables the circuit, so that it admits every call and records none. An isolated circuit stays Isolated until then.
  *
  * @internal
  */
@@ -425,7 +439,7 @@ export const disable = <W>(circuit: Circuit<W>): Disabled | Isolated =>
     : toDisabled(circuit, 1)
 
 /**
- * Ends one of the disablings; nothing but that ends them.
+ * Ends one disabling. No other function does.
  *
  * @internal
  */
@@ -442,7 +456,7 @@ export const enable = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Ci
 }
 
 /**
- * How many keep the circuit disabled, now or as soon as it is no longer isolated.
+ * The number of disablings that have not ended, including those of an isolated circuit.
  *
  * @internal
  */
@@ -473,8 +487,8 @@ const toHalfOpen = (circuit: Open): HalfOpen => ({
   failed: 0
 })
 
-/** What the circuit is without an isolation. */
-const toRest = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => {
+/** The circuit once it is not isolated: Disabled if there are disablings, or else Closed. */
+const withoutIsolation = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Closed<W> | Disabled => {
   const disablers = disablersOf(circuit)
   return disablers === 0 ? close(circuit, rules, now) : toDisabled(circuit, disablers)
 }

@@ -1,5 +1,5 @@
 /**
- * A probe's place in a half-open circuit: `id` is one more for each slot taken.
+ * A slot of a half-open circuit, which a probe has taken. Ids grow by one with each slot.
  *
  * @internal
  */
@@ -9,8 +9,8 @@ export interface Slot {
 }
 
 /**
- * The slots that are taken, in the order in which they were taken, in rows: taking one or giving one back copies a row
- * and the list of rows, never the whole.
+ * The slots that are taken, in the order of taking. They are divided into rows, so that taking a slot or giving it back
+ * copies one row and the list of rows instead of all slots.
  *
  * @internal
  */
@@ -41,7 +41,7 @@ export const holds = (slots: Slots, id: number): boolean =>
   slots.rows[rowOf(slots, id)]?.some((slot) => slot.id === id) ?? false
 
 /**
- * The slots without that of `id`: the same where it is not held.
+ * The slots without the one with this id; the same object if it is not taken.
  *
  * @internal
  */
@@ -56,8 +56,8 @@ export const giveBack = (slots: Slots, id: number): Slots => {
 }
 
 /**
- * The slots that were taken after `moment`: the same where all of them were. They lie in order, so it is enough to look
- * at the oldest, and only one row holds both younger and older ones.
+ * The slots that were taken after `moment`; the same object if all of them were. Because of the order, the oldest slot
+ * tells whether all of them were, and only one row can have both older and newer slots.
  *
  * @internal
  */
@@ -79,7 +79,7 @@ export const toArray = (slots: Slots): ReadonlyArray<Slot> => slots.rows.flat()
 /** @internal */
 export const from = (slots: ReadonlyArray<Slot>): Slots => slots.reduce(take, none)
 
-/** The row in which a slot lies, if it is held: the last one that begins at or before it. */
+/** The index of the row that has a slot if it is taken: the last row whose first id is not above that of the slot. */
 const rowOf = ({ rows }: Slots, id: number): number => {
   let start = 0
   let end = rows.length

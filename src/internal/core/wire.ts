@@ -44,8 +44,8 @@ export type Holds = Readonly<Record<string, number>>
 export type Reason = "Tripped" | "ProbeFailed" | "Manual"
 
 /**
- * What decoding depends on: the rules of this process, a text that is the same for equal rules, the longest opening that is
- * allowed, and the store's time.
+ * The inputs of decoding: the rules of this process, a text that is the same for equal rules, the longest opening that
+ * is allowed, and the store's time.
  *
  * @internal
  */

@@ -6,8 +6,8 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
 /**
- * The edge to Effect's causes: the exit of a call whose fiber was interrupted and has ended. It is the interruption, and the defects that came with it,
- * such as a defect of the call's own finalizer.
+ * The edge to Effect's causes: the exit of a call whose fiber was interrupted and has ended. It has the interruption,
+ * and the defects that came with it, such as that of a finalizer of the call.
  *
  * @internal
  */
@@ -17,8 +17,8 @@ export const interruptionOf = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<nev
 }
 
 /**
- * Servers transfer a response to an outer layer as a defect that is an effect and no error. That is not a defect of the
- * call.
+ * Whether a defect is a value that a server passes to an outer layer, such as a response. Such a defect is an effect
+ * and not an error, and does not count as a defect of the call.
  */
 const transferredValue = (defect: unknown): Option.Option<unknown> =>
   Predicate.hasProperty(defect, Effect.EffectTypeId) && !(defect instanceof Error)

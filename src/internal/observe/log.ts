@@ -63,7 +63,7 @@ export const logDefect = (caller: Caller, circuit: Circuit, defect: unknown): vo
   log(caller, circuit, {
     level: LogLevel.Error,
     message:
-      "The classifier, the trip policy or the registry threw: what it was asked about is not counted, and this is said only once",
+      "The classifier, the trip policy or the registry threw: its result is not used, and later defects are not logged",
     cause: Cause.die(defect)
   })
 
@@ -79,7 +79,7 @@ export const logStore = (caller: Caller, breaker: string, error: Error | undefin
     error === undefined
       ? Effect.logInfo("The circuit store answers again: circuits are shared")
       : Effect.logWarning(
-          `The circuit store does not answer: each process goes by its own circuits (${error.message})`
+          `The circuit store does not answer: each process uses its own circuits (${error.message})`
         )
   )
 

@@ -11,8 +11,7 @@ import type { StateTag } from "../../Transition.ts"
  * @internal
  */
 export const calls = MetricKey.counter("circuit_breaker_calls_total", {
-  description:
-    "Calls by their outcome; a rejected one was turned away, or would have been but for a dry run.",
+  description: "Calls by outcome. A rejected call did not run, except in a dry run.",
   incremental: true
 })
 
@@ -34,7 +33,7 @@ export const circuits = MetricKey.gauge("circuit_breaker_circuits", {
 
 /** @internal */
 export const storeFailing = MetricKey.gauge("circuit_breaker_store_failing", {
-  description: "Breakers whose store does not answer: they go by their own circuits."
+  description: "Breakers whose store does not answer, so that they use their own circuits."
 })
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
@@ -165,7 +164,7 @@ const commonTransitions: ReadonlyArray<readonly [from: StateTag, to: StateTag]> 
   ["Disabled", "Closed"]
 ]
 
-// The registry makes a metric, with the value zero, when it is first looked up.
+// Effect's registry makes a metric with the value zero when it is first looked up.
 const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(
   key: MetricKey.MetricKey<Type>,
   labels: Labels

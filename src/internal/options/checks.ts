@@ -3,7 +3,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 
 /**
- * Throws a `RangeError` that says what is allowed and what was received.
+ * Throws a `RangeError` that names the option, the allowed range and the received value.
  *
  * @internal
  */
@@ -21,7 +21,8 @@ const textOf = (value: unknown): string => {
 }
 
 /**
- * Without what is `undefined`: such an option was not given, and must not hide another.
+ * The options that are not `undefined`, so that a spread of the result does not override other options with
+ * `undefined`.
  *
  * @internal
  */
@@ -29,14 +30,15 @@ export const given = <A extends object>(options: A): A =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
 
 /**
- * The default of an option that was left out. `null` is a value like any other, and refused like any other wrong one.
+ * The value of an option, or the default if it was left out. The default does not replace `null`, which is refused like
+ * any other invalid value.
  *
  * @internal
  */
 export const or = <A>(value: A | undefined, otherwise: A): A => (value === undefined ? otherwise : value)
 
 /**
- * The options themselves, if they are options: an object that has none but those which are known.
+ * Checks that options are an object without unknown properties, and returns them.
  *
  * @internal
  */
@@ -54,7 +56,7 @@ export const optionsOf = <A extends object>(
       throw new RangeError(`${of}: unknown option "${key}", the options are ${names}`)
     }
   }
-  // Each of them is checked by itself, whatever its type says.
+  // The cast only names the properties, because the caller checks the value of each.
   return options as A
 }
 
@@ -104,8 +106,8 @@ export const finiteMillis = (what: string, value: unknown): number => {
 export const finiteDuration = (what: string, value: unknown): Duration.Duration =>
   Duration.millis(finiteMillis(what, value))
 
-// NaN for what is no duration: `Duration.decode` would take NaN and negative numbers for zero, and throws an error of
-// its own for the rest.
+// NaN if the value is not a duration. `Duration.decode` would take NaN and negative numbers for zero, and throw an
+// error that does not name the option for any other value.
 const toMillis = (value: unknown): number =>
   typeof value === "number" && !(value >= 0)
     ? NaN

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * What is refused, because it is out of range, as an error of the configuration it was read from.
+ * Turns the `RangeError` of an option that is out of range into a `ConfigError`.
  *
  * @internal
  */

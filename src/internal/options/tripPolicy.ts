@@ -5,8 +5,8 @@ import { kinds } from "../core/policies/table.ts"
 import * as Checks from "./checks.ts"
 
 /**
- * Makes a policy of what a constructor of `TripPolicy` has made. Throws a `RangeError` that names the option, the value
- * received and what is allowed.
+ * Compiles the data that a constructor of `TripPolicy` has made to a policy. Throws a `RangeError` that names the
+ * option, the received value and the allowed range.
  *
  * @internal
  */
@@ -22,7 +22,7 @@ export const decodePolicy = (of: string, input: unknown): Policy<unknown> => {
 const kindOf = (tag: unknown): Kind | undefined =>
   Object.entries<Kind>(kinds).find(([name]) => name === tag)?.[1]
 
-/** The checks of the options of one policy, whose place is `of`. */
+/** The checks of the options of one policy. `of` is its path in messages, such as `tripPolicy.policies[0]`. */
 const checkOf = (of: string): Check => ({
   count: (option, value, otherwise) =>
     value === undefined && otherwise !== undefined ? otherwise : Checks.count(`${of}.${option}`, value),

@@ -14,7 +14,7 @@ interface Configured {
 }
 
 /**
- * Reads the options of a policy from configuration, with its tag: what the constructors of `TripPolicy` make.
+ * Reads a policy from configuration, as the data that the constructors of `TripPolicy` make.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const readPolicy = (
     )
   }).pipe(
     Config.mapOrFail(({ options, type }) =>
-      // `type` is one of these, or it would not have been read.
+      // There is one, because `Config.literal` accepts only the types of these.
       policyOf(
         configured.find(({ config }) => config.type === type)!,
         options
@@ -65,7 +65,7 @@ const missingData = (type: string, options: ReadonlyArray<string>): ConfigError.
   return names.map((name) => ConfigError.MissingData([name], message)).reduce(ConfigError.Or)
 }
 
-/** `minimumCalls` is `MINIMUM_CALLS`. */
+/** The configuration key of an option: `MINIMUM_CALLS` for `minimumCalls`. */
 const keyOf = (option: string): string => option.replace(/[A-Z]/g, "_$&").toUpperCase()
 
 const readOption = (option: string, form: OptionForm): Config.Config<unknown> => {

@@ -6,7 +6,7 @@ import { aloneKey } from "../breaker/join.ts"
 import { decode } from "./options.ts"
 
 /**
- * The store that stores nothing. The mark lets a breaker recognise it, and a copy of it.
+ * The store that shares nothing. Breakers recognise it and its copies by the property {@link aloneKey}.
  *
  * @internal
  */

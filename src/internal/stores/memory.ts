@@ -128,7 +128,7 @@ const windowOf = (
   return found === undefined ? undefined : Windows.entryOf(found, node, now)
 }
 
-/** The entry without a window, for a node that knows the state of this revision. */
+/** The entry without a window, and without the state if the node knows its revision. */
 const entryOf = ({ leases, revision, state }: StoredCircuit, known: string, now: number): Entry => ({
   now,
   revision,

@@ -1,12 +1,12 @@
 /**
- * The version of everything that the processes of a fleet write for each other: the names of keys and channels, the fields
- * of a key, and the texts of states, windows and messages. It is part of every key and channel, so processes of two
- * versions never read what the other has written.
+ * The version of everything that the processes of a fleet exchange: the names of keys and channels, the fields of a
+ * key, and the texts of states, windows and messages. It is part of every key and channel, so a process never reads
+ * data of another version.
  *
- * It has to be raised by every change after which a process of the version before would misread a text, or write one that
- * is misread. During the upgrade of a fleet the processes of both versions then share their circuits with their own kind:
- * a new process starts with Closed circuits, learns from its own calls, and nothing that an operator has done by hand
- * (isolations, `disable`) is carried over. The keys of the version before need no clean-up, because they expire.
+ * Raise it with each change after which a process of the previous version would misread data of the new one, or the
+ * reverse. While a fleet is upgraded, processes share their circuits only with those of the same version. The first
+ * processes of the new version start with Closed circuits: isolations and disablings by hand are not carried over. The
+ * keys of the previous version need no clean-up, because they expire.
  *
  * @internal
  */

@@ -144,10 +144,10 @@ const call = <A, E>(breaker: CircuitBreaker, effect: Effect.Effect<A, E>, key: s
 
 const refuse = (message: string): Effect.Effect<never> => Effect.die(new RangeError(message))
 
-/** Runs an effect at a time that is so many milliseconds in the past. */
+/** Runs an effect with a clock that is stopped at a number of milliseconds in the past. */
 type Ago = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-// The clock is stopped when it is made, so the steps that it times may take any time themselves.
+// All steps measure the past from the same moment, so their own duration does not matter.
 const stoppedClock: Effect.Effect<Ago> = Effect.clockWith((clock) =>
   Effect.sync(() => {
     const millis = clock.unsafeCurrentTimeMillis()

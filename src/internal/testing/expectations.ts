@@ -109,7 +109,8 @@ export const exchangeAll = (
   )
 
 /**
- * Writes a state by `compareAndSet`, and returns what the writer then knows: a store may leave out what it was just given.
+ * Writes a state by `compareAndSet`, and returns the entry with the state, even if the store leaves out the state that
+ * it has just received.
  *
  * @internal
  */
@@ -138,14 +139,14 @@ interface Write {
 export const stateOf = ({ revision, state }: Entry) => ({ revision, state })
 
 /**
- * A window as a node reads it.
+ * A request that reads a window without reporting to it.
  *
  * @internal
  */
 export const windowOf = (name = "rules", epoch = 1): WindowRequest => ({ name, epoch, report: undefined })
 
 /**
- * A window to which a node reports so many calls, by default by its first report.
+ * A request that reports a number of calls to a window, by default as the node's first report.
  *
  * @internal
  */
@@ -199,7 +200,7 @@ export const contentsOf = ({ leases, revision, state, window }: Entry): Omit<Ent
 })
 
 /**
- * The contents of an entry of which a store keeps nothing.
+ * The contents of the entry of a circuit that is not in the store.
  *
  * @internal
  */

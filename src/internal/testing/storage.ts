@@ -56,7 +56,7 @@ export const storage = laws("storage", {
       yield* replace(one, circuit, { expected: "", revision: "a" })
       const before = yield* read(one, circuit)
       const known = yield* exchange(one, { circuit, node: "two", window: windowOf() })
-      // What the entry holds is now older than the time to live that the reads ask for.
+      // The contents of the entry are now older than the time to live in the reads.
       yield* Effect.sleep("20 millis")
       for (const node of ["one", "two", "a reader"]) {
         for (const announce of [false, true]) {
@@ -196,11 +196,11 @@ export const storage = laws("storage", {
     })
 })
 
-/** What is left of a circuit, in any order. */
+/** Whether an entry is that of a circuit that is not in the store. */
 const isEmpty = ({ leases, revision, state, window }: Omit<Entry, "now">): boolean =>
   JSON.stringify({ revision, state, window, leases }) === JSON.stringify(empty)
 
-/** The ends of breakers' names, and keys, that a store could confuse with each other. */
+/** Pairs of the end of a breaker's name and a key that a store could confuse with each other. */
 const alike: ReadonlyArray<readonly [end: string, key: string]> = [
   ["", "a:b"],
   [":a", "b"],

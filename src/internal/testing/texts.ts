@@ -1,6 +1,6 @@
 /**
- * Names and keys that a store could confuse with its own syntax, or corrupt: separators, patterns, Unicode, no text at
- * all.
+ * Names and keys that a store could confuse with its own syntax, or corrupt: separators, patterns, Unicode, and the
+ * empty text.
  *
  * @internal
  */
@@ -23,7 +23,7 @@ export const texts: ReadonlyArray<string> = [
   "\u0000",
   "Grüße, ключ, 鍵, مفتاح",
   "🔌🪫",
-  // Halves of surrogate pairs: text to JavaScript, and to hardly anything else.
+  // Lone surrogates, which are valid in JavaScript strings but not in UTF-8.
   "\ud800",
   "a\udc00\udbffb",
   "__proto__",

@@ -97,7 +97,7 @@ export const windows = laws("storage", {
       yield* expectSame("after another on none", yield* outcomeOf(7, 0), [1, 6])
       yield* expectSame("after one on 7", yield* outcomeOf(8, 7), [1, 6])
       yield* expectSame("after one on 6", yield* outcomeOf(9, 6), [2, 9])
-      // Another node has numbers of its own.
+      // Each node numbers its own reports.
       yield* exchange(store, { circuit, node: "other", window: windowWith(1) })
       yield* expectSame("after a report of another node", yield* outcomeOf(10, 9), [4, 10])
     }),
@@ -135,7 +135,7 @@ export const windows = laws("storage", {
           contentsOf(before)
         )
       }
-      // The numbers of the earlier epoch are those of the earlier window.
+      // The numbers of reports to the earlier epoch belong to its window, which was replaced.
       const onOld = windowWith(1, { number: 3, epoch: 7 })
       const empty = yield* exchange(one, { circuit, node: "one", window: onOld })
       yield* expectSame("the calls after a report on an earlier epoch's", callsIn(empty) ?? 0, 0)
@@ -265,7 +265,9 @@ export const windows = laws("storage", {
     })
 })
 
-/** Some that the oldest rows leave by time, by the floor or because newer ones suffice, and some that are joined. */
+/**
+ * Layouts that drop the oldest rows (by time, by the floor, or because newer rows suffice), and some that join rows.
+ */
 const layouts: ReadonlyArray<Layout> = [
   { ...everything, unitMillis: 3_600_000, span: 10 },
   { ...everything, unitMillis: 86_400_000 / 7, enough: 20 },
@@ -275,7 +277,7 @@ const layouts: ReadonlyArray<Layout> = [
 
 const longName = (i: number): string => `node ${i} of many, with a name as long as that of a process`
 
-/** The properties of a window come in any order. */
+/** Compares windows regardless of the order of their properties. */
 const expectWindow = (
   subject: string,
   received: WindowEntry | undefined,

@@ -1,7 +1,7 @@
 import type { Call, Policy, SharedPolicy } from "./policy.ts"
 
 /**
- * What several policies do together, each with a window of its own, whatever their combination makes of it.
+ * The common part of combined policies: each policy has a window of its own, and records every call in it.
  *
  * @internal
  */

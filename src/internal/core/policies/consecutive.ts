@@ -36,7 +36,7 @@ const figuresOf = (value: number, threshold: number): ReadonlyArray<Figure> => [
   { what: "failures in a row", value, threshold, unit: "Count" }
 ]
 
-/** What makes it this policy, alone or shared. */
+/** The properties that the policy has both alone and shared. */
 const identityOf = (failures: number) => ({
   data: { _tag: "Consecutive", failures },
   spans: [],

@@ -15,7 +15,7 @@ export interface Kind<Name extends string = string> {
 }
 
 /**
- * How configuration writes an option; `null` for one that configuration cannot hold.
+ * The form of an option in configuration; `null` for an option that cannot be configured.
  *
  * @internal
  */
@@ -23,7 +23,7 @@ export type OptionForm = "integer" | "number" | "duration" | null
 
 /** @internal */
 export interface ConfigForm<Name extends string = string> {
-  /** What configuration calls this kind. */
+  /** The name of this kind in configuration. */
   readonly type: string
   /** The options that it cannot do without: of each list, at least one. */
   readonly needs: ReadonlyArray<ReadonlyArray<Name>>

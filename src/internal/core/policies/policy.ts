@@ -18,7 +18,7 @@ export interface Call {
  * @internal
  */
 export interface Figure {
-  /** What it is, in words, such as `failures in a row`. */
+  /** The name of the figure, such as `failures in a row`. */
   readonly what: string
   readonly value: number
   readonly threshold: number
@@ -38,13 +38,13 @@ export interface Policy<W> {
   counts(window: W, now: number): Counts
   /** Which policy has tripped, and by which figures; asked of a window that trips. */
   describe(window: W, now: number): string
-  /** What a window has counted against each threshold; the policy trips when all are reached. None of a combination. */
+  /** The counts of a window with their thresholds. The policy trips when all are reached. A combination has none. */
   figures(window: W, now: number): ReadonlyArray<Figure>
   /** The policies that a combination is made of, and how many of them have to trip. Its window is a list of theirs. */
   readonly parts?: { readonly needed: "any" | "all"; readonly policies: ReadonlyArray<Policy<unknown>> }
   /** The policy as plain data, checked: two processes go by the same policy where the text of this is the same. */
   readonly data: object
-  /** How far back its windows reach that go by time, in milliseconds; infinity where one forgets nothing. */
+  /** The lengths of its time windows in milliseconds; infinity for a window in which nothing expires. */
   readonly spans: ReadonlyArray<number>
   /** Whether all of its functions are this library's own. */
   readonly isBuiltIn: boolean
@@ -71,8 +71,7 @@ export interface Policy<W> {
 export interface SharedPolicy<W> extends Policy<W>, Sharing<W> {}
 
 /**
- * What a policy has in common with others of this library that need to know nothing of a call but its outcome, and of a
- * failure its time.
+ * The properties of policies of this library that need only the outcome of a call, and the time of a failure.
  *
  * @internal
  */

@@ -15,7 +15,7 @@ import { spanText } from "./text.ts"
 export interface RateData {
   readonly _tag: string
   readonly threshold: number
-  /** How long a call has to run to count as slow; infinity where only failures count. */
+  /** The duration from which a call counts as slow; infinity if only failures count. */
   readonly slowerThanMillis: number
   readonly minimumFailures: number
   readonly window: RateWindow
@@ -164,7 +164,7 @@ const isSlow = (rate: Rate, call: Call): boolean =>
 
 const isCounted = (rate: Rate, call: Call): boolean => call.outcome._tag !== "Ignored" || isSlow(rate, call)
 
-/** How many calls of the window count against the threshold. */
+/** The number of calls in the window that count towards the threshold. */
 const hitsOf = (rate: Rate, counts: Counts): number => (rate.weighsSlow ? counts.slow : counts.failures)
 
 const reaches = (rate: Rate, counts: Counts): boolean => {

@@ -75,7 +75,7 @@ export interface SetsHolds extends OwnHolds {
 }
 
 /**
- * How many times a node isolates and disables a circuit.
+ * The numbers of isolations and disablings of a circuit by one node.
  *
  * @internal
  */

@@ -7,7 +7,7 @@ import type { Reporting } from "./reporting.ts"
 import type { StoredCircuit, Leases } from "./shared.ts"
 
 /**
- * What a step of a node answers to.
+ * The event for which a node takes a step.
  *
  * @internal
  */

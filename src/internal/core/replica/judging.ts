@@ -9,7 +9,7 @@ import * as Replicas from "./replica.ts"
 import * as Reports from "./reporting.ts"
 import type { Situation } from "./situation.ts"
 
-// What a node decides after an answer: to open the circuit, or to stop exchanging it.
+// The decisions of a node after an answer: to open the circuit, or to stop exchanging it.
 
 /**
  * Decides by the counts of all nodes whether the circuit opens, if this node has recorded an outcome since it last decided.

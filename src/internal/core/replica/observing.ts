@@ -10,7 +10,7 @@ import type { StoredCircuit } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
-// How a node takes in the state of the store: it follows that state, or restores or publishes its own.
+// A node that receives the state of the store follows that state, or restores or publishes its own.
 
 /**
  * Follows the state of the store, unless the node has to restore what the store has lost, or to publish its own changes.

@@ -6,7 +6,7 @@ import { updated } from "./replica.ts"
 import type { Situation } from "./situation.ts"
 
 /**
- * What a step returns, and what its parts pass on: a node's replica and its own circuit, and commands for the driver.
+ * The result of a step, and of its parts: a node's replica and its own circuit, and commands for the driver.
  *
  * @internal
  */

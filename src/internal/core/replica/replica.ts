@@ -8,9 +8,10 @@ import type { Settings, Situation } from "./situation.ts"
 import type { Timing } from "./timing.ts"
 
 /**
- * How nodes share a circuit. A node is one breaker in one process. A store keeps one state of each circuit, and one window
- * in which all nodes count. This folder is a pure machine: `step` takes a node's replica, its own circuit and an event, and
- * returns the next replica, the next circuit, and commands for the driver in `internal/fleet`.
+ * The protocol by which nodes share a circuit. A node is one breaker in one process. A store keeps one state of each
+ * circuit, and one window in which all nodes count. This folder is a pure machine: `step` takes a node's replica, its
+ * own circuit and an event, and returns the next replica, the next circuit, and commands for the driver in
+ * `internal/fleet`.
  *
  * | rule | |
  * | --- | --- |
@@ -34,7 +35,7 @@ import type { Timing } from "./timing.ts"
  */
 
 /**
- * What a node knows of a circuit that it shares, beside its own circuit.
+ * A node's knowledge of a circuit that it shares, beside its own circuit.
  *
  * @internal
  */
@@ -46,7 +47,7 @@ export interface Replica {
   readonly generationOffset: number
   /** Whether the store has never answered about this circuit. */
   readonly isUnknown: boolean
-  /** How many times this node isolates and disables the circuit. */
+  /** The isolations and disablings by this node. */
   readonly ownHolds: OwnHolds
   /** The slots of the shared circuit that calls of this node hold. */
   readonly slots: ReadonlyArray<number>
@@ -57,7 +58,7 @@ export interface Replica {
 }
 
 /**
- * How a node's own circuit relates to the shared one.
+ * The relation of a node's own circuit to the shared one.
  *
  * @internal
  */
@@ -195,8 +196,8 @@ export const isHolder = ({ followed, ownHolds }: Replica, node: string): boolean
   ownHolds.isolations > 0 || ownHolds.disables > 0 || Object.values(followed.shared.probers).includes(node)
 
 /**
- * How long the store has to keep the circuit: longer than its window, its opening, and the time after which the backoff
- * starts over.
+ * The time for which the store has to keep the circuit: longer than its window, its opening, and the time after which
+ * the backoff starts over.
  *
  * @internal
  */

@@ -6,7 +6,7 @@ import type { Report, WindowEntry } from "../windows/stored.ts"
 import type { Settings, Situation } from "./situation.ts"
 
 /**
- * What a node has reported of its window, and the store's last answer about the window of all nodes.
+ * The reports of a node about its window, and the store's last answer about the window of all nodes.
  *
  * Each report is the difference between the window and the last acknowledged report. A report without an answer is repeated
  * unchanged, and later outcomes wait for the next report. So each outcome counts once, whichever messages are lost.

@@ -25,14 +25,14 @@ export interface Settings {
   readonly leaseMillis: number
   /** The longest opening that the options of this node allow. */
   readonly longestOpenMillis: number
-  /** How long the store keeps a circuit that nobody calls, apart from its openings. */
+  /** The time for which the store keeps a circuit without calls, apart from its openings. */
   readonly idleMillis: number
   /** Whether each outcome is written to the store before its call returns. */
   readonly writesThrough: boolean
 }
 
 /**
- * What a step depends on, beside the replica, the circuit and the event.
+ * The inputs of a step beside the replica, the circuit and the event.
  *
  * @internal
  */

@@ -104,7 +104,7 @@ export const sharing = (withinMillis: number, buckets: number): Sharing<Buckets>
   gather: ([section = Section.empty]) => windowOf(section.rows, buckets)
 })
 
-/** What each slice holds beyond the same slice of an earlier window. */
+/** The calls that each bucket has beyond the same bucket of an earlier window. */
 const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row> => {
   if (window === earlier) return []
   const earlierBuckets = new Map(bucketsOf(earlier).map((bucket) => [bucket.index, bucket]))

@@ -25,8 +25,8 @@ export const record = (window: FailureTimes, limit: number, at: number): Failure
 })
 
 /**
- * How many of the failures are younger than `withinMillis`. They lie in order of time, so the oldest that still
- * counts is found by bisection: the cost does not grow with the window.
+ * The number of failures that are younger than `withinMillis`. They are in order of time, so a binary search finds the
+ * oldest that still counts.
  *
  * @internal
  */

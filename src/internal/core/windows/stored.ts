@@ -15,12 +15,12 @@ import type { Layout, Section } from "./section.ts"
 export interface WindowRequest {
   readonly name: string
   readonly epoch: number
-  /** What the node has counted since its latest report; `undefined` only reads. */
+  /** The counts of the node since its latest report; `undefined` if the node only reads. */
   readonly report: Report | undefined
 }
 
 /**
- * What a node has counted since its latest report.
+ * The counts of a node since its latest report.
  *
  * **Details**
  *
@@ -39,7 +39,7 @@ export interface Report {
   readonly sections: ReadonlyArray<Section & Layout>
   /** Whether this node sees failures. */
   readonly failing: boolean
-  /** How many nodes that see failures are listed: the latest of them, none if it is 0. */
+  /** The number of nodes that see failures to list: the latest of them, and none if it is 0. */
   readonly listed: number
 }
 
@@ -53,7 +53,7 @@ export interface WindowEntry {
   readonly epoch: number
   /** The number of the asking node's latest report to this epoch; 0 if there is none. */
   readonly latestReport: number
-  /** How many requests with a report this epoch has had. */
+  /** The number of requests with a report that this epoch has had. */
   readonly exchanges: number
   readonly sections: ReadonlyArray<Section>
   /** The latest nodes that see failures, the latest last, no more than the latest report asked for. */

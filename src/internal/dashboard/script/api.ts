@@ -38,7 +38,7 @@ const address = (path, query) => {
   return url
 }
 
-// How far the server's clock is ahead of this one's.
+// The milliseconds by which the server's clock is ahead of this one.
 let clockOffset = 0
 const now = () => Date.now() + clockOffset
 const setClock = (at) => { if (typeof at === "number") clockOffset = at - Date.now() }

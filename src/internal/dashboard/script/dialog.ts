@@ -6,7 +6,7 @@
 export const dialog = String.raw`
 const nameOf = (it) => it.breaker + " / " + (it.key === "" ? "(empty key)" : it.key)
 
-// What each action is called, what it will do, and what it has done.
+// The name of each action, and the texts before and after it.
 const actions = {
   isolate: {
     word: "Isolate", path: "circuit/isolate", timed: true, done: "Isolated",

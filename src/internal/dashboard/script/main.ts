@@ -107,7 +107,7 @@ const filterChanged = () => {
 }
 
 const listTop = () => Math.max(0, $("circuits").getBoundingClientRect().top + window.scrollY - covered())
-// How much of the window the bar above the list covers, where it stays in view.
+// The height that the bar above the list covers, where it stays in view.
 const isNarrow = () => matchMedia("(max-width: 899px)").matches
 const covered = () => (isNarrow() ? 0 : $("bar").offsetHeight + $("heads").offsetHeight + 4)
 

@@ -4,7 +4,7 @@
  * @internal
  */
 export const rows = String.raw`
-// What the latest summary says of a circuit is newer than the list.
+// The latest summary of a circuit is newer than the list.
 const latest = new Map()
 const current = (circuit) => {
   const newer = latest.get(idOf(circuit))

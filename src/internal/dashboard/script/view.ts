@@ -48,7 +48,7 @@ const drawStatus = () => {
   document.body.classList.toggle("is-stale", trouble)
 }
 
-// What happened by itself comes before what was done on purpose.
+// States that a circuit entered by itself come before those that were set by hand.
 const urgent = ["Open", "HalfOpen", "Isolated", "Recovering", "Disabled"]
 const sentenceOf = (counts) => {
   const bad = urgent.filter((tag) => counts[tag] > 0)

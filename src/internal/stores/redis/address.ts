@@ -27,7 +27,7 @@ export const decode = ({ db, host, password, port, tls, url, username, ...others
   }
 }
 
-/** A URL says where the server is. The rest may stand in it or beside it, but not in both places. */
+/** Combines a URL with other options. No option may be given twice, and the host and port belong in the URL. */
 const together = (url: string, options: WithTls, others: RedisOptions): WithTls => {
   const parsed = parseUrl(nameOf("url"), url)
   const besideUrl: Readonly<Record<string, unknown>> = { ...others, ...options }
@@ -64,7 +64,7 @@ const integer = (option: string, value: unknown, [least, most]: readonly [number
     ? value
     : refuseValue(nameOf(option), `an integer from ${least} to ${most}`, value)
 
-/** What is refused may be a secret all the same, so only its type is shown. */
+/** Checks that a value is a text. The message names only the type of an invalid value, which may still be a secret. */
 const secretText = (option: string, value: unknown): string => {
   const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
   return typeof text === "string"
@@ -72,7 +72,7 @@ const secretText = (option: string, value: unknown): string => {
     : refuse(nameOf(option), "a string, redacted or not", text === null ? "null" : typeof text)
 }
 
-/** Strings name one of the profiles of `ioredis`. */
+/** Checks the option `tls`. A string is the name of a TLS profile of `ioredis`. */
 const tlsOf = <A>(value: A): A =>
   typeof value === "boolean" || typeof value === "string" || (typeof value === "object" && value !== null)
     ? value

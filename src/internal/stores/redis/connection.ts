@@ -6,7 +6,7 @@ import type { Reason } from "./reason.ts"
 import { isAborted, watch } from "./reason.ts"
 
 /**
- * A client that stays connected while its scope is open, and why it is not connected.
+ * A client that reconnects until its scope closes, and the reason while it is not connected.
  *
  * @internal
  */
@@ -25,7 +25,7 @@ export const open = (options: RedisOptions): Effect.Effect<Connection, never, Sc
     Effect.sync(() => {
       const client = new Redis({
         connectTimeout: 2_000,
-        // TCP notices a connection that has died silently even if nothing is sent on it.
+        // With keep-alive, TCP detects a dead connection even if nothing is sent.
         keepAlive: 10_000,
         // A connection to a silent server is closed, and the sentinels, if there are any, name another server.
         socketTimeout: 2_000,
@@ -67,7 +67,7 @@ const reconnectAtEnd = (client: Redis): (() => void) => {
   return () => client.off("end", onEnd)
 }
 
-/** Whether the server refused the database. ioredis would go on with database 0, which may be somebody else's. */
+/** Whether the server refused the database. ioredis would then use the database 0, which may belong to others. */
 const isOfSelect = (error: Error): boolean => "command" in error && Object(error.command).name === "select"
 
 /** Waits until the first attempt to connect has succeeded or failed. */

@@ -3,8 +3,8 @@ import type { Change } from "../../../CircuitStore.ts"
 import { decode } from "./text.ts"
 
 /**
- * The change that a message tells of. Everybody who may publish can say anything on a channel, so a message that is not
- * exactly one of those that the scripts publish is nothing: it does not reach the breakers, and ends no subscription.
+ * Decodes a message to a change. Any client of the server may publish any text to a channel, so a message that does not
+ * have exactly the form of those of the scripts is ignored: it neither reaches a breaker nor ends a subscription.
  *
  * @internal
  */
@@ -27,7 +27,7 @@ const parse = Option.liftThrowable((message: string): Fields => {
 
 const failing = (key: string, { listeners }: Fields): Option.Option<Change> => {
   if (listeners === undefined) return Option.some({ _tag: "Failing", key })
-  // A server of a cluster counts its own subscribers, which may be none.
+  // In a cluster, a server counts only its own subscribers, so the number may be 0.
   return typeof listeners === "number" && Number.isSafeInteger(listeners) && listeners >= 0
     ? Option.some({ _tag: "Failing", key, listeners })
     : Option.none()

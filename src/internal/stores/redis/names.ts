@@ -5,31 +5,33 @@ import { wireVersion } from "../wireVersion.ts"
 import { encode, encodePart } from "./text.ts"
 
 /**
- * Where the circuits of a store are. Stores that differ in any of the three share no key and no channel.
+ * The location of a store's circuits. Stores that differ in any of its properties share no key and no channel.
  *
  * @internal
  */
 export interface Space {
-  /** The `keyPrefix` of the client, which ioredis puts before keys, and not before channels. */
+  /** The `keyPrefix` of the client, which ioredis adds to keys but not to channels. */
   readonly keyPrefix: string
   readonly prefix: string
   readonly database: number
 }
 
 /**
- * The space of a client. Throws a `RangeError` where a prefix would be sent as something else than it is.
+ * The space of a client. Throws a `RangeError` if UTF-8 cannot encode one of the prefixes.
  *
  * @internal
  */
 export const spaceOf = ({ options }: Redis | Cluster, prefix: string): Space => ({
-  // The client of a cluster has it here, too, where it was given among the options of its connections.
+  // A cluster client has `keyPrefix` here as well, even if it was given in its `redisOptions`.
   keyPrefix: checkPrefix("keyPrefix", options.keyPrefix ?? ""),
   prefix: checkPrefix("prefix", prefix),
-  // A cluster has only one.
+  // A cluster has only the database 0.
   database: ("db" in options ? options.db : undefined) ?? 0
 })
 
-/** A prefix is sent as it is, and those that differ in a lone surrogate would be the same bytes. */
+/**
+ * Refuses lone surrogates, because prefixes are not escaped, and would become the same bytes if they differ in these.
+ */
 const checkPrefix = (option: string, value: unknown): string =>
   typeof value === "string" && !/\p{Surrogate}/u.test(value)
     ? value
@@ -39,7 +41,7 @@ const checkPrefix = (option: string, value: unknown): string =>
 export interface Names {
   /** The key of a circuit without the `keyPrefix`, which the client adds. */
   readonly key: (circuit: CircuitId) => string
-  /** The channel of a breaker, complete. */
+  /** The complete name of a breaker's channel. */
   readonly channel: (breaker: string) => string
 }
 
@@ -58,12 +60,12 @@ export const windowField = (window: string): string => `w:${encode(window)}`
 export const numberField = (window: string, node: string): string => `n:${encodePart(window)}:${encode(node)}`
 
 /**
- * The names of keys and channels, each of which can be read back from its end: the breaker's name and the circuit's key
- * contain no colon and no brace of their own, before them comes the database (of a channel; keys belong to one), then the
- * version with the length of the `keyPrefix`, and the two prefixes are the rest. So no two circuits have the same key,
- * and no two breakers the same channel.
+ * The names of keys and channels. No two circuits have the same key, and no two breakers the same channel, because each
+ * name can be parsed unambiguously from its end: the escaped circuit key and breaker name contain no colon and no
+ * brace. Before them come the database (of a channel; a key belongs to one database already), the version with the
+ * length of the `keyPrefix`, and the two prefixes.
  *
- * The braces are the hash tag of a cluster, unless a prefix has one.
+ * In a cluster, the braces are the hash tag, unless a prefix has one.
  *
  * @internal
  */
@@ -71,7 +73,7 @@ export const make = ({ database, keyPrefix, prefix }: Space): Names => {
   const version = keyPrefix === "" ? `v${wireVersion}` : `v${wireVersion}+${keyPrefix.length}`
   return {
     key: ({ breaker, key }) => `${prefix}${version}:{${encodePart(breaker)}:${encodePart(key)}}`,
-    // Keys belong to a database and get the client's prefix, channels belong to the server and do not.
+    // The client adds `keyPrefix` to keys only, and channels are shared by all databases of a server.
     channel: (breaker) => `${keyPrefix}${prefix}${version}:${database}:${encodePart(breaker)}`
   }
 }

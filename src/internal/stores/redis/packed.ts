@@ -1,11 +1,10 @@
 import { Buffer } from "node:buffer"
 
-/**
- * MessagePack, which Redis packs and unpacks several times as fast as text or JSON. It also carries every number exactly.
- */
+// The lists are MessagePack, because Redis packs and unpacks it several times as fast as text or JSON, and because it
+// keeps each number exactly.
 
 /**
- * A list of numbers for a script, each of them as a double.
+ * Packs a list of numbers for a script, each as a double.
  *
  * @internal
  */
@@ -23,14 +22,15 @@ export const pack = (numbers: ReadonlyArray<number>): Buffer => {
 }
 
 /**
- * The numbers and texts of a list that a script has packed; none if the bytes are no such list.
+ * Unpacks the numbers and texts of a list that a script has packed. The result is empty if the bytes are not such a
+ * list.
  *
  * @internal
  */
 export const unpack = (bytes: Buffer): ReadonlyArray<number | string> => {
   try {
     const [length, start] = lengthOf(bytes)
-    // Every value takes a byte at least.
+    // Each value takes at least one byte, so a greater length is invalid.
     if (length > bytes.length) return []
     const values: Array<number | string> = []
     let at = start
@@ -45,7 +45,7 @@ export const unpack = (bytes: Buffer): ReadonlyArray<number | string> => {
   }
 }
 
-/** How many values a list has, and where the first one begins. */
+/** The length of a list, and the position of its first value. */
 const lengthOf = (bytes: Buffer): readonly [length: number, start: number] => {
   const tag = bytes.readUInt8(0)
   if (tag >= 0x90 && tag < 0xa0) return [tag - 0x90, 1]
@@ -56,7 +56,7 @@ const lengthOf = (bytes: Buffer): readonly [length: number, start: number] => {
 
 type Value = readonly [value: number | string, next: number]
 
-/** A number or a text, and where the next value begins. */
+/** A number or a text, and the position of the next value. */
 const valueAt = (bytes: Buffer, at: number): Value => {
   const tag = bytes.readUInt8(at)
   if (tag < 0x80) return [tag, at + 1]

@@ -2,7 +2,7 @@ import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { CircuitStoreError } from "../error.ts"
 
 /**
- * Why a client is not connected, as far as it said so since it was connected last.
+ * The reason why a client is not connected. `text` is `undefined` while it is connected, or if no reason is known.
  *
  * @internal
  */
@@ -12,8 +12,8 @@ export interface Reason {
 }
 
 /**
- * Remembers the first error of the latest attempt to connect. Commands of a client that is not connected fail with the
- * remark that it is not; the reason is in an event, and the errors after it are those of commands that were to follow.
+ * Remembers the first error of the latest attempt to connect. If a client is not connected, the errors of its commands
+ * say only that. The reason is in an error event, and later events of the same attempt are consequences of it.
  *
  * @internal
  */
@@ -48,7 +48,7 @@ export const watch = (client: Redis | Cluster): Reason => {
 
 const closedTooEarly = "the connection was closed before it was ready"
 
-/** Where one side speaks TLS and the other does not, neither of them says so. */
+/** A hint that only one side may use TLS. No error says that, neither of the client nor of the server. */
 const hintOf = (reason: string, { options }: Redis | Cluster): string => {
   const { tls } = connectionOptions(options)
   if (tls && reason.includes("ETIMEDOUT")) return " (as by a server without TLS)"
@@ -67,8 +67,8 @@ export const isAborted = (error: unknown): boolean =>
   error instanceof Error && error.message === "Connection is closed."
 
 /**
- * The message of an error in one line, with what it is made of: the error of the last server of a cluster, and those of
- * all addresses of a host.
+ * The message of an error in one line. It includes the messages of the errors in it: that of the last server of a
+ * cluster, and those of all addresses of a host.
  *
  * @internal
  */
@@ -83,8 +83,8 @@ export const textOf = (error: unknown): string => {
 const oneLine = (text: string): string => text.trim().replace(/\s+/g, " ")
 
 /**
- * A store's error that a client's error led to. It contains no secret: neither the command that failed, which ioredis
- * attaches to its errors and which may be the one with the password, nor what a host or a reply repeats of it.
+ * Makes the error of a store from the error of a client, without secrets. It leaves out the failed command, which
+ * ioredis attaches to its errors and which may contain the password, and the parts of messages that repeat a secret.
  *
  * @internal
  */
@@ -104,9 +104,9 @@ const withoutSecrets = (text: string, { options }: Redis | Cluster): string => {
   return (
     [password, sentinelPassword]
       .reduce<string>((rest, secret) => (secret ? rest.replaceAll(secret, "***") : rest), text)
-      // A server without the command AUTH repeats what it was sent.
+      // A server that does not know the command AUTH repeats its arguments.
       .replace(/,? with args beginning with.*/, "")
-      // All that stands before the host in a URL.
+      // The user and the password of a URL.
       .replace(/\S*@/g, "")
   )
 }

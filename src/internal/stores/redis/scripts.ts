@@ -124,7 +124,7 @@ end
 `
 
 /**
- * What becomes of a window by a report: the window, and the node's number with it, each as it is stored; and whether they
+ * Applies a report to a window: returns the window and the node's report number, as they are stored, and whether they
  * have to be written.
  */
 const reporting = `

@@ -28,7 +28,7 @@ export type Client = Redis | Cluster
 export interface Parts {
   /** Sends commands or fails at once: it must not queue them while it is disconnected. */
   readonly client: Client
-  /** Why the client is not connected. */
+  /** The reason why the client is not connected. */
   readonly reason: Reason
   readonly listener: Listener
   readonly prefix: string
@@ -79,8 +79,8 @@ export const make = ({ client, coordination, listener, prefix, reason, reconnect
 }
 
 /**
- * The answers about several circuits. An answer that is an error stands beside those of the other circuits, unless there
- * is none but errors that are about the server.
+ * The answers for several circuits. An error for one circuit takes the place of its entry. If there are only errors,
+ * and one of them concerns the server, the whole operation fails with that one.
  */
 const answersOf = async (
   client: Client,
@@ -92,12 +92,14 @@ const answersOf = async (
   return replies.map((it) => (it.status === "fulfilled" ? it.value : storeError(client, it.reason)))
 }
 
-/** Whether an error is about what lies under the key. Up to Redis 6, the text of a script's error says so at its end. */
+/**
+ * Whether an error concerns the content of one key. In Redis 6 and before, the error of a script ends with this code.
+ */
 const isOfKey = (error: unknown): boolean => /\bWRONGTYPE\b/.test(textOf(error))
 
 /**
- * Sends commands to a server, but none while an earlier one is unanswered after its deadline: commands to a silent
- * server only pile up. After several refusals in a row the connection is replaced, because it may have died silently.
+ * Sends commands to a server. While an earlier command is unanswered after its deadline, it refuses further commands,
+ * because they would accumulate. After several refusals in a row it replaces the connection, which may be dead.
  */
 const attempts = ({ client, reason, reconnect }: Pick<Parts, "client" | "reason" | "reconnect">) => {
   let overdue = 0
@@ -138,7 +140,7 @@ const serverIsSilent = new CircuitStoreError({ message: "an earlier command has 
 // A script is sent by its digest, and in full if the server does not know it, as after a restart or `SCRIPT FLUSH`.
 const script = (client: Client, lua: string) => {
   const digest = createHash("sha1").update(lua).digest("hex")
-  // Each command of ioredis has a form that answers bytes. The types name it for some of them only.
+  // Each command of ioredis has a variant that returns bytes, but the types have only some of these variants.
   const scripts = client as Client & Scripting
   return (key: string, args: ReadonlyArray<string | Buffer>): Promise<unknown> =>
     scripts.evalshaBuffer(digest, 1, key, ...args).catch((error: unknown) => {

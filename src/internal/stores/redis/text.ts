@@ -1,14 +1,13 @@
 /**
- * Texts as Redis gets them. A JavaScript text may hold half of a surrogate pair, which UTF-8 cannot express: it would
- * arrive as a replacement character, so that two different texts became one. Here every text has a form of its own, which
- * is the text itself but for `%` and such halves.
+ * Encodes a text for Redis, so that different texts stay different. A JavaScript string may contain lone surrogates,
+ * which UTF-8 cannot encode and which would all become the replacement character. These and `%` are escaped.
  *
  * @internal
  */
 export const encode = (text: string): string => text.replace(/%|\p{Surrogate}/gu, escape)
 
 /**
- * The same for a part of a name, in which colons and braces have a meaning.
+ * Encodes a part of a name like {@link encode}, and also escapes colons and braces, which separate the parts.
  *
  * @internal
  */
@@ -20,7 +19,7 @@ const escape = (unit: string): string => {
 }
 
 /**
- * The text that was encoded. It never fails, whoever wrote the text: what is no escape stays as it is.
+ * Decodes a text. It never fails, even if another program wrote the text: invalid escapes stay as they are.
  *
  * @internal
  */

@@ -1,7 +1,7 @@
 import { refuse } from "../../options/checks.ts"
 
 /**
- * The parts of a URL, those that it has.
+ * The parts of a URL. Parts that the URL does not have are left out.
  *
  * @internal
  */
@@ -16,9 +16,9 @@ export interface Parts {
 }
 
 /**
- * Parses the URL of a server. It is stricter than `ioredis`, which takes every text for the name of a host, and every
- * parameter of a URL for an option that outranks the others. A message about a URL never contains a part of it, because
- * any part may be a secret in the wrong place.
+ * Parses the URL of a server. It is stricter than `ioredis`, which takes any text for the name of a host, and any
+ * parameter of a URL for an option that overrides the others. Error messages contain no part of the URL, because a
+ * misplaced part may be a secret.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export const parseUrl = (option: string, text: string): Parts => {
   if (url.hash !== "") return no("a fragment")
   return {
     tls: url.protocol === "rediss:",
-    // An address of IPv6 stands in brackets.
+    // An IPv6 address is in brackets.
     host: url.hostname.replace(/^\[|\]$/g, ""),
     ...(url.port === "" ? {} : { port: Number(url.port) }),
     ...decoded("username", url, no),
@@ -57,7 +57,7 @@ const decoded = (part: "username" | "password", url: URL, no: No): Pick<Parts, t
   }
 }
 
-/** Some hosters' URLs say by which family of addresses their servers are to be found: 4, 6, or 0 for both. */
+/** The IP family (4, 6, or 0 for both), a parameter that the URLs of some hosting providers have. */
 const familyOf = ({ searchParams }: URL, no: No): Pick<Parts, "family"> => {
   const names = Array.from(searchParams.keys())
   if (names.length === 0) return {}
