@@ -38,6 +38,7 @@
 import * as Metric from "effect/Metric"
 import * as MetricLabel from "effect/MetricLabel"
 import * as internal from "./internal/observe/meters.ts"
+import * as internalStore from "./internal/observe/storeMeter.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**
@@ -123,7 +124,7 @@ export const circuits = ({ breaker }: { readonly breaker: string }): Metric.Metr
  * @category metrics
  */
 export const storeFailing = ({ breaker }: { readonly breaker: string }): Metric.Metric.Gauge<number> =>
-  named(Metric.fromMetricKey(internal.storeFailing), { breaker }, {})
+  named(Metric.fromMetricKey(internalStore.storeFailing), { breaker }, {})
 
 const named = <Type, In, Out>(
   metric: Metric.Metric<Type, In, Out>,

@@ -13,18 +13,30 @@
  * | {@link allOf}        | the decision of all of several policies at the same time    |
  * | {@link make}         | the decision of a function of your own                      |
  *
- * A policy is plain data. All bounds are inclusive.
+ * A policy is its options, and carries the code of its kind: a bundle holds only the policies that a program uses. All
+ * bounds are inclusive.
  *
  * **Gotchas**
  *
  * The constructors do not check their options. A breaker refuses an option out of range when it is made, with an error
  * that names the option, the received value and the allowed range.
  *
+ * A policy cannot be written by hand or read from JSON, where its code would be missing. {@link config} reads one from
+ * configuration.
+ *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
 import type * as Duration from "effect/Duration"
-import type { Kind } from "./internal/core/policies/kind.ts"
+import { kind as allOfKind } from "./internal/core/policies/allOf.ts"
+import { kind as anyOfKind } from "./internal/core/policies/anyOf.ts"
+import { kind as consecutiveKind } from "./internal/core/policies/consecutive.ts"
+import { kind as customKind } from "./internal/core/policies/custom.ts"
+import { kind as failureCountKind } from "./internal/core/policies/failureCount.ts"
+import { kind as failureRateKind } from "./internal/core/policies/failureRate.ts"
+import type { Kind, OfKind } from "./internal/core/policies/kind.ts"
+import { kindKey } from "./internal/core/policies/kind.ts"
+import { kind as slowCallRateKind } from "./internal/core/policies/slowCallRate.ts"
 import * as table from "./internal/core/policies/table.ts"
 import { readPolicy } from "./internal/options/tripPolicyConfig.ts"
 import type { Outcome } from "./Outcome.ts"
@@ -43,7 +55,7 @@ export type TripPolicy = Consecutive | FailureCount | FailureRate | SlowCallRate
  * @since 0.1.0
  * @category models
  */
-export interface Consecutive {
+export interface Consecutive extends OfKind<"failures"> {
   readonly _tag: "Consecutive"
   readonly failures: number
 }
@@ -54,7 +66,7 @@ export interface Consecutive {
  * @since 0.1.0
  * @category models
  */
-export interface FailureCount extends FailureCountOptions {
+export interface FailureCount extends FailureCountOptions, OfKind<keyof FailureCountOptions> {
   readonly _tag: "FailureCount"
 }
 
@@ -64,7 +76,7 @@ export interface FailureCount extends FailureCountOptions {
  * @since 0.1.0
  * @category models
  */
-export interface FailureRate extends FailureRateOptions {
+export interface FailureRate extends FailureRateOptions, OfKind<keyof FailureRateOptions> {
   readonly _tag: "FailureRate"
 }
 
@@ -74,7 +86,7 @@ export interface FailureRate extends FailureRateOptions {
  * @since 0.1.0
  * @category models
  */
-export interface SlowCallRate extends SlowCallRateOptions {
+export interface SlowCallRate extends SlowCallRateOptions, OfKind<keyof SlowCallRateOptions> {
   readonly _tag: "SlowCallRate"
 }
 
@@ -84,7 +96,7 @@ export interface SlowCallRate extends SlowCallRateOptions {
  * @since 0.1.0
  * @category models
  */
-export interface AnyOf {
+export interface AnyOf extends OfKind<"policies"> {
   readonly _tag: "AnyOf"
   readonly policies: ReadonlyArray<TripPolicy>
 }
@@ -95,7 +107,7 @@ export interface AnyOf {
  * @since 0.1.0
  * @category models
  */
-export interface AllOf {
+export interface AllOf extends OfKind<"policies"> {
   readonly _tag: "AllOf"
   readonly policies: ReadonlyArray<TripPolicy>
 }
@@ -106,7 +118,7 @@ export interface AllOf {
  * @since 0.1.0
  * @category models
  */
-export interface Custom extends CustomOptions<unknown> {
+export interface Custom extends CustomOptions<unknown>, OfKind<keyof CustomOptions<unknown>> {
   readonly _tag: "Custom"
 }
 
@@ -233,7 +245,11 @@ export interface CustomOptions<State> {
  * @since 0.1.0
  * @category constructors
  */
-export const consecutive = (failures: number): TripPolicy => ({ _tag: "Consecutive", failures })
+export const consecutive = (failures: number): TripPolicy => ({
+  _tag: "Consecutive",
+  [kindKey]: consecutiveKind,
+  failures
+})
 
 /**
  * Opens on a number of failures within a time.
@@ -261,6 +277,7 @@ export const consecutive = (failures: number): TripPolicy => ({ _tag: "Consecuti
  */
 export const failureCount = (options: FailureCountOptions): TripPolicy => ({
   _tag: "FailureCount",
+  [kindKey]: failureCountKind,
   ...options
 })
 
@@ -294,7 +311,11 @@ export const failureCount = (options: FailureCountOptions): TripPolicy => ({
  * @since 0.1.0
  * @category constructors
  */
-export const failureRate = (options: FailureRateOptions): TripPolicy => ({ _tag: "FailureRate", ...options })
+export const failureRate = (options: FailureRateOptions): TripPolicy => ({
+  _tag: "FailureRate",
+  [kindKey]: failureRateKind,
+  ...options
+})
 
 /**
  * Opens when the share of slow calls reaches a threshold.
@@ -322,6 +343,7 @@ export const failureRate = (options: FailureRateOptions): TripPolicy => ({ _tag:
  */
 export const slowCallRate = (options: SlowCallRateOptions): TripPolicy => ({
   _tag: "SlowCallRate",
+  [kindKey]: slowCallRateKind,
   ...options
 })
 
@@ -346,7 +368,11 @@ export const slowCallRate = (options: SlowCallRateOptions): TripPolicy => ({
  * @since 0.1.0
  * @category constructors
  */
-export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AnyOf", policies })
+export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({
+  _tag: "AnyOf",
+  [kindKey]: anyOfKind,
+  policies
+})
 
 /**
  * Opens when all of several policies do at the same time.
@@ -370,7 +396,11 @@ export const anyOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ 
  * @since 0.1.0
  * @category constructors
  */
-export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ _tag: "AllOf", policies })
+export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({
+  _tag: "AllOf",
+  [kindKey]: allOfKind,
+  policies
+})
 
 /**
  * Makes a custom policy from an initial state and two functions.
@@ -404,7 +434,7 @@ export const allOf = (...policies: ReadonlyArray<TripPolicy>): TripPolicy => ({ 
  */
 export const make = <State>(options: CustomOptions<State>): TripPolicy =>
   // The functions are only called with states that they have returned themselves, or with `initial`.
-  ({ _tag: "Custom", ...(options as CustomOptions<unknown>) })
+  ({ _tag: "Custom", [kindKey]: customKind, ...(options as CustomOptions<unknown>) })
 
 /**
  * Reads a policy from configuration.
@@ -445,7 +475,7 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
  * @category config
  */
 export const config = (name?: string): Config.Config<TripPolicy> => {
-  // The values were checked as the options of a policy, and a policy is plain data.
+  // The options were checked as those of a policy, and its kind was added to them.
   const read = readPolicy(kinds) as Config.Config<TripPolicy>
   return name === undefined ? read : Config.nested(read, name)
 }

@@ -27,7 +27,7 @@
  * | an exception counts nowhere      | refused, reset or late: a failure      | it reaches the caller in both                |
  * | 500, `X-Circuit-Breaker`         | `respondWhenRejected: { status: 500 }` | default: fail with a `CircuitOpenError`      |
  * | `storage.registered_services`    | `CircuitBreakerRegistry.breakers`      |                                              |
- * | the stored configuration         | `settings`, as below                   | options are plain data                       |
+ * | the stored configuration         | `settings`, as below                   | or `layerConfig`, from configuration         |
  */
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"

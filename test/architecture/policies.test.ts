@@ -14,6 +14,9 @@ const codeOf = (text: string): string => text.replace(/\/\*.*?\*\//gs, "").repla
 const naming = (word: string): Array<string> =>
   modules.filter(({ text }) => new RegExp(`\\b${word}\\b`).test(codeOf(text))).map(({ path }) => path)
 
+const importing = (file: string): Array<string> =>
+  modules.filter(({ imports }) => imports.some(({ from }) => from === file)).map(({ path }) => path)
+
 /** What the file of a policy is called. */
 const fileOf = (tag: string): string => `${folder}${tag[0]!.toLowerCase()}${tag.slice(1)}.ts`
 
@@ -29,14 +32,14 @@ describe("a policy", () => {
       assert.sameMembers(naming(tag), ["TripPolicy.ts", fileOf(tag), `${folder}table.ts`])
     })
 
-    it(`is imported by the table, and by nothing else: ${tag}`, () => {
-      const importing = modules.filter(({ imports }) => imports.some(({ from }) => from === fileOf(tag)))
-      assert.deepStrictEqual(
-        importing.map(({ path }) => path),
-        [`${folder}table.ts`]
-      )
+    it(`is imported by the table and the public module, and by nothing else: ${tag}`, () => {
+      assert.sameMembers(importing(fileOf(tag)), ["TripPolicy.ts", `${folder}table.ts`])
     })
   }
+
+  it("carries its own kind: only configuration and a store, which take any policy, import the table", () => {
+    assert.sameMembers(importing(`${folder}table.ts`), ["TripPolicy.ts", "internal/fleet/join.ts"])
+  })
 
   it("is looked for in code, not in comments", () => {
     const code = codeOf('/** A `Custom` one. */\nconst a = 1 // not AnyOf\nconst url = "http://Custom"\n')

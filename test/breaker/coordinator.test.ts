@@ -9,7 +9,7 @@ import * as TestClock from "effect/TestClock"
 import { type CircuitBreaker, CircuitOpenError } from "effect-circuit-breaker"
 import type { Breaker } from "../../src/internal/breaker/breaker.ts"
 import * as Controls from "../../src/internal/breaker/controls.ts"
-import type { Coordinator, SlotRequest } from "../../src/internal/breaker/coordinator.ts"
+import type { SlotRequest } from "../../src/internal/fleet/admission.ts"
 import type { Decision } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import { counted, fails, settled, works } from "../kit/index.ts"
@@ -37,10 +37,9 @@ const makeSlots = Effect.map(Deferred.make<Decision | undefined>(), (decision) =
 /** The circuit has opened and its open time has passed; from then on its coordinator decides about slots. */
 const makeHalfOpen = Effect.gen(function* () {
   const slots = yield* makeSlots
-  const given: { -readonly [P in keyof Coordinator]?: Coordinator[P] } = {
+  const breaker = yield* makeCoordinated({
     requestSlot: (entry) => (entry.current._tag === "Closed" ? undefined : slots.requestSlot())
-  }
-  const breaker = yield* makeCoordinated(given)
+  })
   yield* Effect.exit(protect(breaker, fails))
   yield* TestClock.adjust("10 seconds")
   return { breaker, slots }

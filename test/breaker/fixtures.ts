@@ -7,6 +7,8 @@ import type { Coordinator } from "../../src/internal/breaker/coordinator.ts"
 import { protect as protectCall } from "../../src/internal/breaker/protect.ts"
 import { decode } from "../../src/internal/circuitBreaker/options.ts"
 import type { Caller } from "../../src/internal/fiber/caller.ts"
+import type { Admitting } from "../../src/internal/fleet/admission.ts"
+import { decide } from "../../src/internal/fleet/admission.ts"
 
 /** One failure opens it for 10 seconds, unless the options say otherwise. */
 export const makeBreaker = (
@@ -24,21 +26,26 @@ export const makeBreaker = (
 
 /** A breaker whose coordinator does nothing but what it is given. */
 export const makeCoordinated = (
-  coordinator: Partial<Coordinator>,
+  { requestSlot = () => undefined, ...coordinator }: Partial<Coordinator & Pick<Admitting, "requestSlot">>,
   options?: CircuitBreaker.Options
 ): Effect.Effect<Breaker> =>
   Effect.tap(makeBreaker(options), (breaker) => {
-    breaker.coordinator = {
+    const made: Coordinator = {
+      decide: (key, caller, restore) => {
+        const { outageMillis, ready } = breaker.coordinator ?? made
+        return decide({ breaker, outageMillis, ready, requestSlot }, key, caller, restore)
+      },
+      isFailing: false,
       isUncertain: true,
       writesThrough: false,
       outageMillis: undefined,
       ready: () => undefined,
-      requestSlot: () => undefined,
       judged: (_, circuit, caller) => ({ circuit, at: breaker.now(caller) }),
       after: () => undefined,
       peek: () => Effect.succeed(undefined),
       ...coordinator
     }
+    breaker.coordinator = made
   })
 
 export const withCaller = <A>(f: (caller: Caller) => A): Effect.Effect<A> =>

@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { type CircuitBreaker, type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
@@ -187,5 +188,30 @@ test("CircuitMetrics store_failing is 0 after the scope of its breaker has close
       yield* succeeding(node, 1)
     })
   )
+  assert.strictEqual((yield* metricsOf(name))["store_failing"], 0)
+})
+
+test("CircuitMetrics store_failing stays 0 where an answer fails after the scope of its breaker has closed", function* () {
+  const name = newName()
+  const store = yield* makeStore()
+  let hangs = false
+  const asking = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const node = yield* join(
+        {
+          ...store,
+          exchange: (requests) => (hangs ? Effect.never : store.exchange(requests))
+        },
+        { name }
+      )
+      yield* succeeding(node, 1)
+      hangs = true
+      const asking = yield* Effect.forkDaemon(node.state("another"))
+      yield* settled
+      return asking
+    })
+  )
+  yield* inStep
+  assert.strictEqual((yield* Fiber.join(asking))._tag, "Closed")
   assert.strictEqual((yield* metricsOf(name))["store_failing"], 0)
 })

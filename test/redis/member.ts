@@ -11,6 +11,8 @@ import * as Scope from "effect/Scope"
 import type { CircuitOpenError } from "effect-circuit-breaker"
 import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
+import { kindKey } from "../../src/internal/core/policies/kind.ts"
+import { kinds } from "../../src/internal/core/policies/table.ts"
 import { recordLogs, watch } from "../kit/index.ts"
 import type { Plan } from "./Load.ts"
 import * as Load from "./Load.ts"
@@ -28,13 +30,19 @@ interface Running {
   readonly fiber: Fiber.Fiber<string, string | CircuitOpenError>
 }
 
+/** The options of a message, whose policy has lost its kind on the way: a message is text. */
+const received = ({ tripPolicy, ...options }: CircuitBreaker.Options): CircuitBreaker.Options =>
+  tripPolicy === undefined
+    ? options
+    : { ...options, tripPolicy: Object.assign({ [kindKey]: kinds[tripPolicy._tag] }, tripPolicy) }
+
 const join = ({ breaker, redis }: Membership) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const inside = Scope.extend(scope)
     const logs = yield* inside(recordLogs)
     const loggers = yield* FiberRef.get(FiberRef.currentLoggers)
-    const layer = Layer.provideMerge(CircuitBreaker.layer(breaker), RedisCircuitStore.layer(redis))
+    const layer = Layer.provideMerge(CircuitBreaker.layer(received(breaker)), RedisCircuitStore.layer(redis))
     const context = yield* inside(Layer.build(layer))
     const service = Context.get(context, CircuitBreaker.CircuitBreaker)
     yield* answering(Context.get(context, CircuitStore.CircuitStore))

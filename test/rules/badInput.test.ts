@@ -139,7 +139,7 @@ const refused: Record<string, { readonly options: Options; readonly says: Readon
     says: [/tripPolicy\.minimumCalls/, /5/, /6/]
   },
   "a policy of one's own without its functions": {
-    options: { tripPolicy: untyped({ _tag: "Custom", initial: 0, record: 5, trips: () => false }) },
+    options: { tripPolicy: TripPolicy.make({ initial: 0, record: untyped(5), trips: () => false }) },
     says: [/tripPolicy\.record/, /function/, /5/]
   },
   "an unknown option": {

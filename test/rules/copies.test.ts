@@ -5,7 +5,7 @@ import * as Either from "effect/Either"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreaker, CircuitOpenError, CircuitStore } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitOpenError, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import * as Errors from "effect-circuit-breaker/CircuitOpenError"
 import { beforeAll, vi } from "vitest"
 import { make, makeOpen, rejectionOf, tagOf, works } from "../kit/index.ts"
@@ -58,6 +58,29 @@ describe("R3.1.6 E8 two copies of the package in one program", () => {
       yield* TestClock.adjust("1 millis")
 
       assert.strictEqual(yield* Fiber.join(fiber), "worked")
+    })
+  )
+
+  it.scoped("R3.1.6 E8 the other's policies work, alone, combined with one's own and shared", () =>
+    Effect.gen(function* () {
+      const theirs = copy.TripPolicy.failureRate({ threshold: 0.5, calls: 4, minimumCalls: 2 })
+      const policies = [
+        theirs,
+        TripPolicy.anyOf(TripPolicy.consecutive(5), theirs),
+        copy.TripPolicy.allOf(TripPolicy.failureCount({ failures: 1, within: "1 minute" }), theirs)
+      ]
+      for (const tripPolicy of policies) {
+        const store = yield* CircuitStore.makeMemory()
+        for (const breaker of [
+          yield* make({ tripPolicy }),
+          yield* Effect.provideService(make({ tripPolicy }), CircuitStore.CircuitStore, store)
+        ]) {
+          yield* breaker.protect(works)
+          assert.strictEqual(yield* tagOf(breaker), "Closed")
+          yield* Effect.ignore(breaker.protect(Effect.fail("down")))
+          assert.strictEqual(yield* tagOf(breaker), "Open")
+        }
+      }
     })
   )
 

@@ -8,6 +8,7 @@ import { failureCount } from "../../src/internal/core/policies/failureCount.ts"
 import { failureRate } from "../../src/internal/core/policies/failureRate.ts"
 import type { Policy, SharedPolicy } from "../../src/internal/core/policies/policy.ts"
 import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
+import { share } from "../../src/internal/core/policies/table.ts"
 import type { Settings } from "../../src/internal/core/replica/situation.ts"
 import { drawn } from "./Random.ts"
 
@@ -67,7 +68,7 @@ export type PolicyName = keyof typeof policies
 export const policyNames = Object.keys(policies) as ReadonlyArray<PolicyName>
 
 const shared = Object.fromEntries(
-  Object.entries(policies).map(([name, policy]) => [name, (policy as Policy<unknown>).share()])
+  Object.entries(policies).map(([name, policy]) => [name, share(policy.data)])
 ) as Readonly<Record<PolicyName, SharedPolicy<unknown>>>
 
 export const policyOf = (rules: RulesSetup): SharedPolicy<unknown> => shared[rules.policy]

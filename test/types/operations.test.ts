@@ -241,6 +241,14 @@ describe("R3.3 the types of the other operations", () => {
     >()
   })
 
+  it("R3.5 a policy is made by a constructor, never written by hand", () => {
+    expectTypeOf<{
+      readonly _tag: "Consecutive"
+      readonly failures: number
+    }>().not.toExtend<TripPolicy.TripPolicy>()
+    expectTypeOf(TripPolicy.consecutive(3)).toExtend<CircuitBreaker.Options["tripPolicy"]>()
+  })
+
   it("R3.2.1 a policy of one's own is typed by its state", () => {
     const policy = TripPolicy.make({
       initial: { failures: 0 },

@@ -60,7 +60,7 @@ const nearnessNow = ({ circuit, live, now }: Found): number | null =>
 /** @internal */
 export const sharingOf = ({ inside }: Live): typeof Sharing.Type => ({
   shared: inside.isShared,
-  storeAnswers: inside.isShared ? !inside.meters.isStoreFailing : null
+  storeAnswers: inside.isShared ? inside.coordinator?.isFailing !== true : null
 })
 
 /** @internal */

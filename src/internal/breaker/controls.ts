@@ -65,7 +65,6 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
   hold(breaker, key, {
     controls: { begin: "Isolate", end: "Release" },
     begin: Machine.isolate,
-    since: (circuit) => (circuit._tag === "Isolated" ? circuit.since : NaN),
     end: Machine.release,
     endsByReset: true
   })
@@ -83,8 +82,6 @@ export const disable = (breaker: Breaker, key: string | undefined): Effect.Effec
 interface Hold {
   readonly controls: { readonly begin: Control; readonly end: Control }
   readonly begin: (circuit: Circuit<unknown>) => Circuit<unknown>
-  /** The generation in which an isolation began. A disabling has none, because a reset does not end it. */
-  readonly since?: (circuit: Circuit<unknown>) => number
   readonly end: (
     circuit: Circuit<unknown>,
     rules: Rules<unknown>,
@@ -98,12 +95,13 @@ interface Hold {
 const hold = (
   breaker: Breaker,
   key: string | undefined,
-  { begin, controls, end, endsByReset, since }: Hold
+  { begin, controls, end, endsByReset }: Hold
 ): Effect.Effect<void, never, Scope.Scope> => {
   const beginning = control(breaker, key, controls.begin, (entry, _, caller) => {
     const held = begin(entry.current)
     breaker.change(entry, held, caller)
-    return { entry, since: since?.(held) ?? NaN }
+    // Only an isolation belongs to a generation: a reset ends it.
+    return { entry, since: held._tag === "Isolated" ? held.since : NaN }
   })
   const ending = ({ entry, since }: { readonly entry: CircuitEntry; readonly since: number }) =>
     Effect.withFiberRuntime<void>((caller) => {

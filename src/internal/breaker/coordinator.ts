@@ -3,7 +3,7 @@ import type { Outcome } from "../../Outcome.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Circuit, Decision, Ticket } from "../core/circuit.ts"
 import type { Call } from "../core/policies/policy.ts"
-import type { Caller } from "../fiber/caller.ts"
+import type { Caller, Restore } from "../fiber/caller.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 /**
@@ -16,6 +16,8 @@ import type { CircuitEntry } from "./circuitEntry.ts"
  * @internal
  */
 export interface Coordinator {
+  /** Whether the store fails. */
+  readonly isFailing: boolean
   /** Whether every call needs the coordinator, because changes elsewhere are not known as they happen. */
   readonly isUncertain: boolean
   /** Whether every outcome is written to the store before its call returns. */
@@ -26,8 +28,11 @@ export interface Coordinator {
   readonly outageMillis: number | undefined
   /** Waits until the state of the circuit elsewhere is known; `undefined` if there is nothing to wait for. */
   readonly ready: (entry: CircuitEntry, caller: Caller) => Effect.Effect<void> | undefined
-  /** Requests a slot among the probes of all processes; `undefined` if this process decides by itself. */
-  readonly requestSlot: (entry: CircuitEntry, caller: Caller) => SlotRequest | undefined
+  /**
+   * Decides on the admission of a call, once the state of its circuit elsewhere is known. A probe takes one of the slots of
+   * all processes. Whatever waits applies `restore`, so that it is interruptible.
+   */
+  readonly decide: (key: string | undefined, caller: Caller, restore: Restore) => Effect.Effect<Decided>
   /**
    * The circuit with the counts of all processes, by which to decide whether it opens, and the time by which its window
    * is read; `undefined` if that is decided later.
@@ -47,17 +52,21 @@ export interface Judged {
   readonly at: number
 }
 
+/** @internal */
+export interface Decided {
+  readonly entry: CircuitEntry
+  /** `undefined` if this process decides by itself. */
+  readonly decision: SharedDecision | undefined
+}
+
 /**
- * A slot request. It goes on in the background if its call is interrupted.
+ * The decision of a coordinator. It may also reject a call because the store fails.
  *
  * @internal
  */
-export interface SlotRequest {
-  /** Waits for the decision; `undefined` if the store could not be asked. */
-  readonly decision: Effect.Effect<Decision | undefined>
-  /** Gives back the slot that was granted or will be granted. */
-  readonly abandon: () => void
-}
+export type SharedDecision =
+  | Decision
+  | { readonly _tag: "Rejected"; readonly retryAfterMillis: number; readonly state: "Open" }
 
 /**
  * A step that this process has taken on a circuit.

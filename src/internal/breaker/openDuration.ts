@@ -44,8 +44,11 @@ export const make = (
     const constant: Backoff = { openings: 0, millis: openDuration, state: undefined }
     return () => constant
   }
-  const first = checkedFirstDelay(openDuration, of, caller)
-  const start: Backoff = { openings: 0, millis: first, state: openDuration.initial }
+  const unstarted: Backoff = { openings: 0, millis: 0, state: openDuration.initial }
+  const start = {
+    ...unstarted,
+    millis: checkedFirstDelay(runNow(caller, sampleOf(openDuration, unstarted)), of)
+  }
   return (previous, openings, caller) => {
     let backoff = previous === undefined || openings <= previous.openings ? start : previous
     // This process has not taken the steps of openings that other processes decided, so it takes them now.
@@ -60,55 +63,55 @@ export const make = (
 
 const mostStepsAtOnce = 1_000
 
-/** The schedule's first delay. It throws if one of the first hundred steps is not usable. */
-const checkedFirstDelay = (
-  schedule: Schedule.Schedule<unknown, number>,
-  of: string,
-  caller: Caller
-): number => {
-  const sample = runNow(caller, sampleOf(schedule))
+/** The schedule's first delay, if its first hundred steps are fit. */
+const checkedFirstDelay = (sample: Exit.Exit<ReadonlyArray<number>>, of: string): number => {
   if (Exit.isFailure(sample))
     return refuse(of, "a schedule whose steps do not wait or fail", Cause.pretty(sample.cause))
-  const unfit = sample.value.length === 0 ? 0 : sample.value.find((delay) => !isFit(delay))
-  if (unfit !== undefined)
-    return refuse(of, "a schedule with a finite delay above 0 each time", `a delay of ${unfit}`)
-  return sample.value[0]!
+  const [first = 0] = sample.value
+  const unfit = [first, ...sample.value].find((delay) => !isFit(delay))
+  return unfit === undefined
+    ? first
+    : refuse(of, "a schedule with a finite delay above 0 each time", `a delay of ${unfit}`)
 }
 
 const isFit = (delay: number): boolean => delay > 0 && delay < Infinity
 
-/** Takes one more step now. A schedule that has ended repeats its last delay. */
-const stepAfter = (
-  schedule: Schedule.Schedule<unknown, number>,
-  previous: Backoff
-): Effect.Effect<Backoff> => {
+type OpenSchedule = Schedule.Schedule<unknown, number>
+
+/** Takes one more step at `now`; `undefined` if the schedule has ended. */
+const stepAt = (
+  schedule: OpenSchedule,
+  previous: Backoff,
+  now: number
+): Effect.Effect<Backoff | undefined> => {
   const openings = previous.openings + 1
-  return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Effect.map(schedule.step(now, openings, previous.state), ([state, , decision]): Backoff => {
-      if (ScheduleDecision.isDone(decision)) return { ...previous, openings }
-      const delay = delayOf(decision, now)
-      return { openings, state, millis: isFit(delay) ? delay : previous.millis }
-    })
+  return Effect.map(schedule.step(now, openings, previous.state), ([state, , decision]) =>
+    ScheduleDecision.isDone(decision)
+      ? undefined
+      : { openings, state, millis: Math.ceil(Math.max(0, ScheduleIntervals.start(decision.intervals) - now)) }
   )
 }
 
-const delayOf = (decision: ScheduleDecision.ScheduleDecision, now: number): number =>
-  ScheduleDecision.isContinue(decision)
-    ? Math.ceil(Math.max(0, ScheduleIntervals.start(decision.intervals) - now))
-    : 0
+/** Takes one more step now. A schedule that has ended repeats its last delay. */
+const stepAfter = (schedule: OpenSchedule, previous: Backoff): Effect.Effect<Backoff> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.map(stepAt(schedule, previous, now), (next) => {
+      if (next === undefined) return { ...previous, openings: previous.openings + 1 }
+      return isFit(next.millis) ? next : { ...next, millis: previous.millis }
+    })
+  )
 
 /** The delays of at most a hundred first steps, on simulated time that advances by each delay without sleeping. */
-const sampleOf = Effect.fnUntraced(function* (schedule: Schedule.Schedule<unknown, number>) {
+const sampleOf = Effect.fnUntraced(function* (schedule: OpenSchedule, start: Backoff) {
   const delays: Array<number> = []
   let now = yield* Clock.currentTimeMillis
-  let state: unknown = schedule.initial
-  for (let opening = 1; opening <= 100; opening++) {
-    const [next, , decision] = yield* schedule.step(now, opening, state)
-    if (ScheduleDecision.isDone(decision)) break
-    const delay = delayOf(decision, now)
-    delays.push(delay)
-    now += delay
-    state = next
+  let last = start
+  while (delays.length < 100) {
+    const next = yield* stepAt(schedule, last, now)
+    if (next === undefined) break
+    delays.push(next.millis)
+    now += next.millis
+    last = next
   }
   return delays
 })

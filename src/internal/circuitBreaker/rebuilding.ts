@@ -18,24 +18,23 @@ export const warnOfRebuilding = (breaker: CircuitBreaker): Effect.Effect<void, n
           (sum, { totals }) => sum + totals.succeeded + totals.failed + totals.ignored + totals.rejected,
           0
         )
-        return countBuild(registry, breaker.name, calls) === "Warn"
+        return isRebuilt(registry, breaker.name, calls)
           ? Effect.annotateLogs(Effect.logWarning(advice), { breaker: breaker.name })
           : Effect.void
       })
     )
   )
 
-/** Counts the builds of a name, and returns `"Warn"` for the one that reaches the limit. */
-const countBuild = (registry: object, name: string, calls: number): "Warn" | "Continue" => {
-  if (calls === 0) return "Continue"
+/** Counts the consecutive builds of a name with few calls. Returns true once, for the build that reaches the limit. */
+const isRebuilt = (registry: object, name: string, calls: number): boolean => {
   const builds = buildsOf(registry)
   const before = builds.get(name) ?? 0
-  const isCertain = before + 1 === warningAt && calls <= fewCalls
   // After the warning the count is not reset, so that the warning is not repeated.
-  const count = calls > fewCalls && before < warningAt ? 0 : before + 1
+  if (calls === 0 || before === warningAt) return false
+  const count = calls > fewCalls ? 0 : before + 1
   // The number of names is limited, to save memory in a program that makes breakers of many names.
   if (builds.size < mostNames || builds.has(name)) builds.set(name, count)
-  return isCertain ? "Warn" : "Continue"
+  return count === warningAt
 }
 
 const warningAt = 5

@@ -1,11 +1,11 @@
 import type * as Effect from "effect/Effect"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
-import type { Request, Restore } from "../breaker/begin.ts"
+import type { Request } from "../breaker/begin.ts"
 import { begin, within } from "../breaker/begin.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { RunningCall } from "../breaker/call.ts"
-import type { Caller } from "../fiber/caller.ts"
+import type { Caller, Restore } from "../fiber/caller.ts"
 
 /**
  * The property of a public breaker that holds the two steps of a call, for adapters. The symbol is the same in every

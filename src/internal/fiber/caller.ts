@@ -12,6 +12,13 @@ import * as Runtime from "effect/Runtime"
 export type Caller = Fiber.RuntimeFiber<unknown, unknown>
 
 /**
+ * Makes an effect interruptible again within a region that is not.
+ *
+ * @internal
+ */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
  * The clock of a fiber.
  *
  * @internal

@@ -2,8 +2,8 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type { SlotRequest } from "../breaker/coordinator.ts"
 import type { Decision, Ticket } from "../core/circuit.ts"
+import type { SlotRequest } from "./admission.ts"
 
 /**
  * A slot request. If its call is interrupted, it goes on in the background and gives the slot back.

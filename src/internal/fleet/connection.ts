@@ -1,7 +1,9 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as FiberRef from "effect/FiberRef"
 import type { Entry } from "../../CircuitStore.ts"
 import { logStore } from "../observe/log.ts"
+import { StoreMeter } from "../observe/storeMeter.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import * as Links from "../core/replica/link.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -17,13 +19,16 @@ export class Connection {
   link = Links.initial
   private readonly breaker: Breaker
   private readonly deadline: Duration.Duration
+  private readonly meter: StoreMeter
+  private hasEnded = false
   private readonly on: { readonly lost: (caller: Caller) => void; readonly found: (caller: Caller) => void }
 
   constructor(breaker: Breaker, deadline: Duration.Duration, on: Connection["on"]) {
     this.breaker = breaker
     this.deadline = deadline
     this.on = on
-    breaker.meters.store(false)
+    const labels = breaker.maker.getFiberRef(FiberRef.currentMetricLabels)
+    this.meter = new StoreMeter(breaker.settings.name, labels)
   }
 
   /** Asks for a list of entries. A fault of one circuit is a value in the list: alone it would be an effect that fails. */
@@ -49,11 +54,17 @@ export class Connection {
     this.link = Links.changeReceived(this.link, this.breaker.now(caller), written)
   }
 
+  /** The store no longer counts as failing, whatever it does. */
+  end(): void {
+    this.hasEnded = true
+    this.meter.set(false)
+  }
+
   private answered(read: number | undefined, sentAt: number, caller: Caller): void {
     const wasFailing = this.link.isFailing
     this.link = Links.answered(this.link, { now: this.breaker.now(caller), read, sentAt })
     if (!wasFailing) return
-    this.breaker.meters.store(false)
+    this.meter.set(false)
     this.on.found(caller)
     logStore(caller, this.breaker.settings.name, undefined)
   }
@@ -61,7 +72,7 @@ export class Connection {
   private failed(error: CircuitStoreError, caller: Caller): void {
     if (this.link.isFailing) return
     this.link = Links.failed(this.link)
-    this.breaker.meters.store(true)
+    if (!this.hasEnded) this.meter.set(true)
     this.on.lost(caller)
     logStore(caller, this.breaker.settings.name, error)
   }

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
-import type { Coordinator, Judged, Settled, Step } from "../breaker/coordinator.ts"
+import type { Coordinator, Decided, Judged, Settled, Step } from "../breaker/coordinator.ts"
 import { openMillisOf } from "../breaker/opening.ts"
 import type { Circuit } from "../core/circuit.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
@@ -13,7 +13,9 @@ import * as Replicas from "../core/replica/replica.ts"
 import { shift } from "../core/replica/shared.ts"
 import { asksForSlot } from "../core/replica/asking.ts"
 import { decode } from "../core/wire.ts"
-import type { Caller } from "../fiber/caller.ts"
+import type { Caller, Restore } from "../fiber/caller.ts"
+import type { Admitting } from "./admission.ts"
+import { decide } from "./admission.ts"
 import { Claim } from "./claim.ts"
 import { Exchanges } from "./exchanges.ts"
 import type { LocalReplica } from "./localReplica.ts"
@@ -28,11 +30,11 @@ import { Subscription } from "./subscription.ts"
  *
  * @internal
  */
-export class Fleet implements Coordinator {
+export class Fleet implements Coordinator, Admitting {
   private readonly node: Node
   private readonly exchanges: Exchanges
   private readonly subscription: Subscription
-  private readonly breaker: Breaker
+  readonly breaker: Breaker
   private readonly store: Store
   private requests = 0
 
@@ -61,6 +63,7 @@ export class Fleet implements Coordinator {
 
   end(): void {
     this.exchanges.end()
+    this.node.connection.end()
   }
 
   get isUncertain(): boolean {
@@ -84,6 +87,10 @@ export class Fleet implements Coordinator {
       if (this.writesThrough) this.node.set(local, Activities.startExchanging(local.replica))
       return Deferred.await(this.exchanges.read(local))
     })
+  }
+
+  decide(key: string | undefined, caller: Caller, restore: Restore): Effect.Effect<Decided> {
+    return decide(this, key, caller, restore)
   }
 
   requestSlot(entry: CircuitEntry, caller: Caller): Claim | undefined {
@@ -139,7 +146,7 @@ export class Fleet implements Coordinator {
     })
   }
 
-  private get isFailing(): boolean {
+  get isFailing(): boolean {
     return this.node.connection.link.isFailing
   }
 

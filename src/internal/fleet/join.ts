@@ -3,6 +3,7 @@ import * as FiberSet from "effect/FiberSet"
 import type { Store } from "../../CircuitStore.ts"
 import { Breaker } from "../breaker/breaker.ts"
 import type { Join } from "../breaker/join.ts"
+import { share } from "../core/policies/table.ts"
 import { refuse } from "../options/checks.ts"
 import { Fleet } from "./fleet.ts"
 
@@ -14,7 +15,7 @@ import { Fleet } from "./fleet.ts"
 export const join: Join = ({ publish, settings }, store) =>
   Effect.gen(function* () {
     const { name, rules } = settings
-    const policy = rules.policy.share()
+    const policy = share(rules.policy.data)
     if (policy === undefined) {
       return refuse(
         `CircuitBreaker "${name}": tripPolicy`,

@@ -34,12 +34,11 @@ export const logTransition = (
   const level = levels[transition.to]
   if (!isShown(caller, level)) return
   const message = messageOf(transition, figures)
-  if (transition.to !== "Open" || transition.reason === "Manual")
-    return log(caller, transition, { level, message })
-  if (lastFailure?.description !== undefined)
-    return log(caller, transition, { level, message: `${message}: ${lastFailure.description}` })
+  const failure = transition.to === "Open" && transition.reason !== "Manual" ? lastFailure : undefined
+  if (failure?.description !== undefined)
+    return log(caller, transition, { level, message: `${message}: ${failure.description}` })
   // A value that was classified as a failure may be large or secret, so it is not logged.
-  const cause = lastFailure?.exit._tag === "Failure" ? lastFailure.exit.cause : Cause.empty
+  const cause = failure?.exit._tag === "Failure" ? failure.exit.cause : Cause.empty
   log(caller, transition, { level, message, cause })
 }
 
@@ -116,9 +115,7 @@ const log = (
   { breaker, key }: Circuit,
   { cause = Cause.empty, level, message }: Line
 ): void => {
-  const line = Cause.isEmpty(cause)
-    ? Effect.logWithLevel(level, message)
-    : Effect.logWithLevel(level, message, cause)
+  const line = Effect.logWithLevel(level, message, cause)
   runNow(caller, line.pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
 }
 

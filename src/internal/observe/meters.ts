@@ -3,6 +3,7 @@ import type * as MetricHook from "effect/MetricHook"
 import * as MetricKey from "effect/MetricKey"
 import type * as MetricKeyType from "effect/MetricKeyType"
 import * as MetricLabel from "effect/MetricLabel"
+import * as Record from "effect/Record"
 import type { StateTag } from "../../Transition.ts"
 
 /**
@@ -32,11 +33,7 @@ export const circuits = MetricKey.gauge("circuit_breaker_circuits", {
 })
 
 /** @internal */
-export const storeFailing = MetricKey.gauge("circuit_breaker_store_failing", {
-  description: "Breakers whose store does not answer, so that they use their own circuits."
-})
-
-type Labels = ReadonlyArray<MetricLabel.MetricLabel>
+export type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 /**
  * The metrics of a breaker. Its circuits share one series, or each has a series of its own.
@@ -45,16 +42,13 @@ type Labels = ReadonlyArray<MetricLabel.MetricLabel>
  */
 export class Meters {
   readonly seriesOf: (key: string) => Series
-  isStoreFailing = false
   private isLive = true
   private readonly circuits: MetricHook.MetricHook.Gauge<number>
-  private readonly storeFailing: () => MetricHook.MetricHook.Gauge<number>
 
   /** `common` are the labels that the program gives to all of its metrics. */
   constructor(breaker: string, byKey: boolean, common: Labels) {
     const name = MetricLabel.make("breaker", breaker)
     this.circuits = zeroed(circuits, [name, ...common])
-    this.storeFailing = () => zeroed(storeFailing, [name, ...common])
     if (byKey) {
       this.seriesOf = (key) => new Series([name, MetricLabel.make("key", key)], common)
     } else {
@@ -72,18 +66,9 @@ export class Meters {
     else series.states[to].modify(1)
   }
 
-  /** Records whether the store of a breaker that shares its circuits fails. The metric exists after the first call. */
-  store(isFailing: boolean): void {
-    const gauge = this.storeFailing()
-    if (!this.isLive || isFailing === this.isStoreFailing) return
-    this.isStoreFailing = isFailing
-    gauge.modify(isFailing ? 1 : -1)
-  }
-
   /** Removes the circuits of a closed breaker from the metrics, and ignores their later changes. */
   end(circuits: Iterable<{ readonly series: Series; readonly current: { readonly _tag: StateTag } }>): void {
     for (const { current, series } of circuits) this.moved(series, current._tag, undefined)
-    if (this.isStoreFailing) this.store(false)
     this.isLive = false
   }
 }
@@ -101,9 +86,9 @@ export class Series {
   readonly rejected: MetricHook.MetricHook.Counter<number>
   readonly states: Readonly<Record<StateTag, MetricHook.MetricHook.Gauge<number>>>
   /** Counters by the state that was left, and then by the state that was entered. */
-  private readonly transitions: Partial<
+  private readonly transitions: Readonly<
     Record<StateTag, Partial<Record<StateTag, MetricHook.MetricHook.Counter<number>>>>
-  > = {}
+  >
   private readonly labels: Labels
   private readonly common: Labels
 
@@ -115,24 +100,17 @@ export class Series {
     this.failed = outcome("failure")
     this.ignored = outcome("ignored")
     this.rejected = outcome("rejected")
-    const gauge = (tag: StateTag) => zeroed(state, this.labelled("state", tag))
-    this.states = {
-      Closed: gauge("Closed"),
-      Open: gauge("Open"),
-      HalfOpen: gauge("HalfOpen"),
-      Recovering: gauge("Recovering"),
-      Isolated: gauge("Isolated"),
-      Disabled: gauge("Disabled")
-    }
-    for (const [from, to] of commonTransitions) this.transition(from, to)
+    this.states = Record.map(commonTransitions, (_, tag) => zeroed(state, this.labelled("state", tag)))
+    this.transitions = Record.map(commonTransitions, () => ({}))
+    for (const [from, entered] of Record.toEntries(commonTransitions))
+      for (const to of entered) this.transition(from, to)
   }
 
   transition(from: StateTag, to: StateTag): MetricHook.MetricHook.Counter<number> {
-    const known = this.transitions[from]?.[to]
-    if (known !== undefined) return known
-    const counter = zeroed(transitions, this.labelled("from", from, MetricLabel.make("to", to)))
-    this.transitions[from] = { ...this.transitions[from], [to]: counter }
-    return counter
+    return (this.transitions[from][to] ??= zeroed(
+      transitions,
+      this.labelled("from", from, MetricLabel.make("to", to))
+    ))
   }
 
   private labelled(name: string, value: string, ...others: Labels): Labels {
@@ -143,29 +121,22 @@ export class Series {
 /** @internal */
 export const increment = (counter: MetricHook.MetricHook.Counter<number>): void => counter.update(1)
 
-/** The transitions whose counters exist from the start, with the value zero. */
-const commonTransitions: ReadonlyArray<readonly [from: StateTag, to: StateTag]> = [
-  ["Closed", "Closed"],
-  ["Closed", "Open"],
-  ["Closed", "Isolated"],
-  ["Closed", "Disabled"],
-  ["Open", "Closed"],
-  ["Open", "Open"],
-  ["Open", "HalfOpen"],
-  ["Open", "Isolated"],
-  ["HalfOpen", "Closed"],
-  ["HalfOpen", "Open"],
-  ["HalfOpen", "Recovering"],
-  ["HalfOpen", "Isolated"],
-  ["Recovering", "Closed"],
-  ["Recovering", "Open"],
-  ["Recovering", "Isolated"],
-  ["Isolated", "Closed"],
-  ["Disabled", "Closed"]
-]
+/** The transitions whose counters exist from the start, with the value zero: from each state, the states entered. */
+const commonTransitions: Readonly<Record<StateTag, ReadonlyArray<StateTag>>> = {
+  Closed: ["Closed", "Open", "Isolated", "Disabled"],
+  Open: ["Closed", "Open", "HalfOpen", "Isolated"],
+  HalfOpen: ["Closed", "Open", "Recovering", "Isolated"],
+  Recovering: ["Closed", "Open", "Isolated"],
+  Isolated: ["Closed"],
+  Disabled: ["Closed"]
+}
 
-// Effect's registry makes a metric with the value zero when it is first looked up.
-const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(
+/**
+ * Looks up a metric. Effect's registry makes it with the value zero at the first time.
+ *
+ * @internal
+ */
+export const zeroed = <Type extends MetricKeyType.MetricKeyType<number, unknown>>(
   key: MetricKey.MetricKey<Type>,
   labels: Labels
 ) => Metric.globalMetricRegistry.get(MetricKey.taggedWithLabels(key, labels))

@@ -47,10 +47,9 @@ export const optionsOf = <A extends object>(
   options: unknown,
   known: ReadonlyArray<string>
 ): A => {
-  const names = known.filter((name) => name !== "_tag").join(", ")
-  if (typeof options !== "object" || options === null) {
-    return refuseValue(of, names === "" ? "given no options" : `given options (${names})`, options)
-  }
+  const names = known.join(", ")
+  if (typeof options !== "object" || options === null)
+    return refuseValue(of, `given options (${names})`, options)
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw new RangeError(`${of}: unknown option "${key}", the options are ${names}`)

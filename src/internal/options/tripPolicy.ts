@@ -1,7 +1,7 @@
 import * as Predicate from "effect/Predicate"
 import type { Check, Kind } from "../core/policies/kind.ts"
+import { kindKey } from "../core/policies/kind.ts"
 import type { Policy } from "../core/policies/policy.ts"
-import { kinds } from "../core/policies/table.ts"
 import * as Checks from "./checks.ts"
 
 /**
@@ -11,16 +11,14 @@ import * as Checks from "./checks.ts"
  * @internal
  */
 export const decodePolicy = (of: string, input: unknown): Policy<unknown> => {
-  const kind = Predicate.hasProperty(input, "_tag") ? kindOf(input._tag) : undefined
-  if (kind === undefined) {
+  if (!Predicate.hasProperty(input, kindKey)) {
     return Checks.refuseValue(of, "a policy made by the constructors of TripPolicy", input)
   }
-  const names = Object.keys(kind.options)
-  return kind.compile(Checks.optionsOf<Record<string, unknown>>(of, input, ["_tag", ...names]), checkOf(of))
+  // Only the constructors set the property.
+  const kind = input[kindKey] as Kind
+  const { _tag, ...options }: Readonly<Record<string, unknown>> = input
+  return kind.compile(Checks.optionsOf(of, options, Object.keys(kind.options)), checkOf(of))
 }
-
-const kindOf = (tag: unknown): Kind | undefined =>
-  Object.entries<Kind>(kinds).find(([name]) => name === tag)?.[1]
 
 /** The checks of the options of one policy. `of` is its path in messages, such as `tripPolicy.policies[0]`. */
 const checkOf = (of: string): Check => ({

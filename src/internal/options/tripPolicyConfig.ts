@@ -3,28 +3,31 @@ import * as ConfigError from "effect/ConfigError"
 import * as Duration from "effect/Duration"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
-import type { ConfigForm, Kind, OptionForm } from "../core/policies/kind.ts"
+import type { ConfigForm, Kind, OfKind, OptionForm } from "../core/policies/kind.ts"
+import { kindKey } from "../core/policies/kind.ts"
 import { given } from "./checks.ts"
 import { decodePolicy } from "./tripPolicy.ts"
 
 interface Configured {
   readonly tag: string
+  readonly kind: Kind
   readonly config: ConfigForm
-  readonly options: Kind["options"]
+}
+
+interface Read extends OfKind<string> {
+  readonly _tag: string
 }
 
 /**
- * Reads a policy from configuration, as the data that the constructors of `TripPolicy` make.
+ * Reads a policy from configuration: its options, with the tag and the kind that the constructors of `TripPolicy` add.
  *
  * @internal
  */
-export const readPolicy = (
-  kinds: Readonly<Record<string, Kind>>
-): Config.Config<{ readonly _tag: string }> => {
-  const configured = Object.entries(kinds).flatMap(([tag, { config, options }]): ReadonlyArray<Configured> =>
-    config === undefined ? [] : [{ tag, config, options }]
+export const readPolicy = (kinds: Readonly<Record<string, Kind>>): Config.Config<Read> => {
+  const configured = Object.entries(kinds).flatMap(([tag, kind]): ReadonlyArray<Configured> =>
+    kind.config === undefined ? [] : [{ tag, kind, config: kind.config }]
   )
-  const forms = Object.assign({}, ...configured.map(({ options }) => options)) as Kind["options"]
+  const forms = Object.assign({}, ...configured.map(({ kind }) => kind.options)) as Kind["options"]
   return Config.all({
     type: Config.literal(...configured.map(({ config }) => config.type))("TYPE"),
     options: Config.all(
@@ -42,14 +45,14 @@ export const readPolicy = (
 }
 
 const policyOf = (
-  { config: { needs, type }, tag }: Configured,
+  { config: { needs, type }, kind, tag }: Configured,
   options: Readonly<Record<string, unknown>>
-): Either.Either<{ readonly _tag: string }, ConfigError.ConfigError> => {
+): Either.Either<Read, ConfigError.ConfigError> => {
   const missing = needs
     .filter((alternatives) => alternatives.every((option) => options[option] === undefined))
     .map((alternatives) => missingData(type, alternatives))
   if (missing.length > 0) return Either.left(missing.reduce(ConfigError.And))
-  const policy = { _tag: tag, ...given(options) }
+  const policy = { _tag: tag, [kindKey]: kind, ...given(options) }
   return Either.try({
     try: () => {
       decodePolicy("TripPolicy.config", policy)

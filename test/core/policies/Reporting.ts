@@ -1,13 +1,14 @@
 /** Several processes that report to one merged window, over a network that loses requests and answers. */
 import { assert } from "@effect/vitest"
 import type { Call, Policy, SharedPolicy } from "../../../src/internal/core/policies/policy.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import type { Layout, Section } from "../../../src/internal/core/windows/section.ts"
 import * as Sections from "../../../src/internal/core/windows/section.ts"
 import { frozen } from "../circuits.ts"
 import { record } from "./fixtures.ts"
 
 export const shared = (policy: Policy<unknown>): SharedPolicy<unknown> => {
-  const its = policy.share()
+  const its = share(policy.data)
   if (its === undefined) throw new Error("not to be shared")
   return its
 }

@@ -6,6 +6,7 @@ import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
 import { custom } from "../../../src/internal/core/policies/custom.ts"
 import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
 import type { Policy } from "../../../src/internal/core/policies/policy.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import { failure, ignored, interrupted, success } from "../circuits.ts"
 import {
   countsAfter,
@@ -181,12 +182,12 @@ describe("whether all of a policy is this library's own", () => {
   it("it is, but for a program's own policy and what that is part of", () => {
     for (const policy of builtIn) {
       assert.isTrue(policy.isBuiltIn)
-      assert.isTrue(policy.share()?.isBuiltIn)
+      assert.isTrue(share(policy.data)?.isBuiltIn)
     }
     assert.isFalse(own.isBuiltIn)
     for (const combine of [anyOf, allOf]) {
       assert.isTrue(combine(builtIn).isBuiltIn)
-      assert.isTrue(combine(builtIn).share()?.isBuiltIn)
+      assert.isTrue(share(combine(builtIn).data)?.isBuiltIn)
       assert.isFalse(combine([...builtIn, own]).isBuiltIn)
       assert.isFalse(combine([combine([own])]).isBuiltIn)
     }

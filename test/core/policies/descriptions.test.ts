@@ -7,6 +7,7 @@ import { custom } from "../../../src/internal/core/policies/custom.ts"
 import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
 import type { Call, Policy } from "../../../src/internal/core/policies/policy.ts"
 import type { RateWindow } from "../../../src/internal/core/policies/rate.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import { failure, frozen, success } from "../circuits.ts"
 import { failureRate, lastCalls, overTime, ownPolicy, record, slowCallRate, times } from "./fixtures.ts"
 
@@ -16,7 +17,7 @@ const describedAs = (
   calls: ReadonlyArray<Call>,
   now = calls.at(-1)?.at ?? 0
 ): string => {
-  const [alone, shared] = [policy, policy.share()].map((policy) =>
+  const [alone, shared] = [policy, share(policy.data)].map((policy) =>
     policy?.describe(frozen(record(policy, calls)), now)
   )
   if (shared !== undefined) assert.strictEqual(shared, alone)

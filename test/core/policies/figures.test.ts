@@ -7,13 +7,14 @@ import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
 import { custom } from "../../../src/internal/core/policies/custom.ts"
 import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
 import type { Call, Figure, Policy } from "../../../src/internal/core/policies/policy.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import { failure, frozen, success } from "../circuits.ts"
 import { failureRate, lastCalls, overTime, ownPolicy, record, slowCallRate, times } from "./fixtures.ts"
 
 /** The figures after these calls, alone or shared: they are the same. */
 const figuresAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>): ReadonlyArray<Figure> => {
   const now = calls.at(-1)?.at ?? 0
-  const [alone, shared] = [policy, policy.share()].map((policy) =>
+  const [alone, shared] = [policy, share(policy.data)].map((policy) =>
     policy?.figures(frozen(record(policy, calls)), now)
   )
   if (shared !== undefined) assert.deepStrictEqual(shared, alone)

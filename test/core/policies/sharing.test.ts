@@ -8,6 +8,7 @@ import { custom } from "../../../src/internal/core/policies/custom.ts"
 import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
 import type { Policy } from "../../../src/internal/core/policies/policy.ts"
 import type { RateWindow } from "../../../src/internal/core/policies/rate.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import * as Section from "../../../src/internal/core/windows/section.ts"
 import { check } from "../check.ts"
 import { failure, frozen, ignored, interrupted, success } from "../circuits.ts"
@@ -113,7 +114,7 @@ describe("a shared policy", () => {
   it("there is none of a program's own policy, alone or among others", () => {
     const own = custom(ownPolicy)
     for (const policy of [own, anyOf([streak, own]), allOf([own, streak]), anyOf([allOf([own])])]) {
-      assert.isUndefined(policy.share())
+      assert.isUndefined(share(policy.data))
     }
   })
 

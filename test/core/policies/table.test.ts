@@ -2,8 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { TripPolicy } from "effect-circuit-breaker"
 import * as Duration from "effect/Duration"
+import { kindKey } from "../../../src/internal/core/policies/kind.ts"
 import type { Policy } from "../../../src/internal/core/policies/policy.ts"
-import { kinds } from "../../../src/internal/core/policies/table.ts"
+import { kinds, share } from "../../../src/internal/core/policies/table.ts"
 import { decodePolicy } from "../../../src/internal/options/tripPolicy.ts"
 
 const decode = (policy: unknown): Policy<unknown> => decodePolicy("tripPolicy", policy)
@@ -73,7 +74,7 @@ describe("what two processes compare of a policy", () => {
     it(`is a text with everything in it: ${name}`, () => {
       assert.strictEqual(textOf(policy), text)
       // the shared policy is the same one
-      assert.strictEqual(JSON.stringify(decode(policy).share()?.data), text)
+      assert.strictEqual(JSON.stringify(share(decode(policy).data)?.data), text)
     })
   }
 
@@ -108,7 +109,7 @@ describe("how far back a policy reaches in time", () => {
       TripPolicy.slowCallRate({ ...slow, calls: 5 })
     ]
     for (const policy of [...byCalls, own]) assert.deepStrictEqual(spansOf(policy), [])
-    for (const policy of byCalls) assert.deepStrictEqual(decode(policy).share()?.spans, [])
+    for (const policy of byCalls) assert.deepStrictEqual(share(decode(policy).data)?.spans, [])
   })
 
   it("is that of each of several", () => {
@@ -121,7 +122,11 @@ describe("how far back a policy reaches in time", () => {
 })
 
 describe("R3.5 the options of a policy", () => {
-  const named = (tag: string, options: object): unknown => ({ _tag: tag, ...options })
+  const named = (tag: string, options: object): unknown => ({
+    _tag: tag,
+    ...(Object.hasOwn(kinds, tag) && { [kindKey]: kinds[tag as keyof typeof kinds] }),
+    ...options
+  })
   const calls = { threshold: 0.5, calls: 5 }
   const refused: ReadonlyArray<readonly [policy: unknown, says: string]> = [
     [
@@ -131,6 +136,10 @@ describe("R3.5 the options of a policy", () => {
     [
       named("toString", {}),
       ' must be a policy made by the constructors of TripPolicy, received {"_tag":"toString"}'
+    ],
+    [
+      JSON.parse(JSON.stringify(TripPolicy.consecutive(5))),
+      ' must be a policy made by the constructors of TripPolicy, received {"_tag":"Consecutive","failures":5}'
     ],
     [null, " must be a policy made by the constructors of TripPolicy, received null"],
     ["consecutive", ' must be a policy made by the constructors of TripPolicy, received "consecutive"'],

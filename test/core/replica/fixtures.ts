@@ -1,6 +1,7 @@
 /** Nodes that share one circuit through a store, for the tests of the replica. */
 import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
 import type { Policy } from "../../../src/internal/core/policies/policy.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import type { Settings } from "../../../src/internal/core/replica/situation.ts"
 import type { SharedCircuit } from "../../../src/internal/core/wire.ts"
 import { decode, initial } from "../../../src/internal/core/wire.ts"
@@ -19,7 +20,7 @@ type Over = Partial<Omit<Settings, "policy" | "rules">> & {
 
 /** Trips on the second failure in a row, unless it is said otherwise. */
 export const settingsWith = ({ policy = consecutive(2), rules, ...over }: Over = {}): Settings => {
-  const shared = policy.share()!
+  const shared = share(policy.data)!
   return {
     node: "a",
     rules: { ...rulesWith(rules), policy: shared },

@@ -4,6 +4,7 @@ import * as Machine from "../../../src/internal/core/circuit.ts"
 import { failureRate } from "../../../src/internal/core/policies/failureRate.ts"
 import type { Policy } from "../../../src/internal/core/policies/policy.ts"
 import { slowCallRate } from "../../../src/internal/core/policies/slowCallRate.ts"
+import { share } from "../../../src/internal/core/policies/table.ts"
 import type { Reporting } from "../../../src/internal/core/replica/reporting.ts"
 import * as Reports from "../../../src/internal/core/replica/reporting.ts"
 import type { Report, WindowEntry } from "../../../src/internal/core/windows/stored.ts"
@@ -92,12 +93,13 @@ describe("S4 a report", () => {
   })
 
   it("S4 tells the store for how long to keep what is fresh", () => {
-    const policy = failureRate({
+    const alone = failureRate({
       threshold: 1,
       minimumCalls: 1,
       minimumFailures: 1,
       window: { _tag: "Calls", calls: 10 }
-    }).share()!
+    })
+    const policy = share(alone.data)!
     const window = policy.record(policy.initial, failure(1))
     const at = situationWith({ settings: { ...settings, policy } })
     const before = Reports.initial(epoch, clockOffset, policy)

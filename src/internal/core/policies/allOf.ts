@@ -1,6 +1,7 @@
+import type { CombinationData } from "./combination.ts"
 import { shareTogether, together } from "./combination.ts"
 import type { Kind } from "./kind.ts"
-import type { Policy } from "./policy.ts"
+import type { Policy, ShareAny, SharedPolicy } from "./policy.ts"
 
 /** @internal */
 export const kind: Kind<"policies"> = {
@@ -22,9 +23,14 @@ export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<Readonly
   // A success may complete one of the policies while another goes by the time.
   timesSuccesses: true,
   // A policy that does not look at how long a call ran does not decide what is slow.
-  slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite)),
-  share: () => shareTogether(allOf, policies)
+  slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite))
 })
 
 const longest = (millis: ReadonlyArray<number>): number =>
   millis.length === 0 ? Infinity : Math.max(...millis)
+
+/** @internal */
+export const share = (
+  data: CombinationData,
+  shareAny: ShareAny
+): SharedPolicy<ReadonlyArray<unknown>> | undefined => shareTogether(allOf, data, shareAny)

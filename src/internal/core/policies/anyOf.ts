@@ -1,6 +1,7 @@
+import type { CombinationData } from "./combination.ts"
 import { shareTogether, together } from "./combination.ts"
 import type { Kind } from "./kind.ts"
-import type { Policy } from "./policy.ts"
+import type { Policy, ShareAny, SharedPolicy } from "./policy.ts"
 
 /** @internal */
 export const kind: Kind<"policies"> = {
@@ -22,6 +23,11 @@ export const anyOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<Readonly
     const first = policies.findIndex((policy, i) => policy.trips(windows[i], now))
     return policies[first]?.describe(windows[first], now) ?? ""
   },
-  slowerThanMillis: Math.min(...policies.map((policy) => policy.slowerThanMillis)),
-  share: () => shareTogether(anyOf, policies)
+  slowerThanMillis: Math.min(...policies.map((policy) => policy.slowerThanMillis))
 })
+
+/** @internal */
+export const share = (
+  data: CombinationData,
+  shareAny: ShareAny
+): SharedPolicy<ReadonlyArray<unknown>> | undefined => shareTogether(anyOf, data, shareAny)

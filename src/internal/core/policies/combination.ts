@@ -1,4 +1,9 @@
-import type { Call, Policy, SharedPolicy } from "./policy.ts"
+import type { Call, Policy, PolicyData, ShareAny, SharedPolicy } from "./policy.ts"
+
+/** @internal */
+export interface CombinationData extends PolicyData {
+  readonly policies: ReadonlyArray<PolicyData>
+}
 
 /**
  * The common part of combined policies: each policy has a window of its own, and records every call in it.
@@ -36,9 +41,10 @@ export const together = (_tag: string, policies: ReadonlyArray<Policy<unknown>>)
  */
 export const shareTogether = (
   combine: (policies: ReadonlyArray<Policy<unknown>>) => Policy<ReadonlyArray<unknown>>,
-  policies: ReadonlyArray<Policy<unknown>>
+  { policies }: CombinationData,
+  shareAny: ShareAny
 ): SharedPolicy<ReadonlyArray<unknown>> | undefined => {
-  const shared = policies.map((policy) => policy.share()).filter((policy) => policy !== undefined)
+  const shared = policies.map(shareAny).filter((policy) => policy !== undefined)
   if (shared.length < policies.length) return undefined
   const sections = shared.map((policy) => policy.layouts(0).length)
   return {

@@ -2,8 +2,8 @@ import type { FailureTimes } from "../windows/failureTimes.ts"
 import * as FailureTime from "../windows/failureTimes.ts"
 import * as Section from "../windows/section.ts"
 import type { Kind } from "./kind.ts"
-import type { Call, Figure, Policy, SharedPolicy } from "./policy.ts"
-import { needsOutcomes } from "./policy.ts"
+import type { Call, Policy, PolicyData, SharedPolicy } from "./policy.ts"
+import { decidingBy, needsOutcomes } from "./policy.ts"
 import { failuresText } from "./text.ts"
 
 /** @internal */
@@ -24,24 +24,18 @@ export const consecutive = (failures: number): Policy<number> => ({
     call.outcome._tag === "Success" ? 0 : call.outcome._tag === "Failure" ? streak + 1 : streak,
   trips: (streak) => streak >= failures,
   counts: (streak) => ({ calls: streak, failures: streak, slow: 0 }),
-  describe: (streak) => descriptionOf(streak),
-  figures: (streak) => figuresOf(streak, failures),
+  describe: (streak) => `consecutive: ${failuresText(streak)} in a row`,
+  figures: (streak) => [{ what: "failures in a row", value: streak, threshold: failures, unit: "Count" }],
   ...needsOutcomes,
-  ...identityOf(failures)
+  data: dataOf(failures),
+  spans: []
 })
 
-const descriptionOf = (failures: number): string => `consecutive: ${failuresText(failures)} in a row`
+interface Data extends PolicyData {
+  readonly failures: number
+}
 
-const figuresOf = (value: number, threshold: number): ReadonlyArray<Figure> => [
-  { what: "failures in a row", value, threshold, unit: "Count" }
-]
-
-/** The properties that the policy has both alone and shared. */
-const identityOf = (failures: number) => ({
-  data: { _tag: "Consecutive", failures },
-  spans: [],
-  share: () => shared(failures)
-})
+const dataOf = (failures: number): Data => ({ _tag: "Consecutive", failures })
 
 /** The failures of one process since the latest success of any. */
 interface Streak {
@@ -56,8 +50,11 @@ const noStreak: Streak = { failures: FailureTime.empty, succeededAt: -Infinity }
  * Which failures lie in a row depends on the successes of others, and so all of them carry their times. A row of its
  * section is a millisecond, and the floor is the latest success: a failure in the same millisecond counts, because their
  * order is unknown. A success without a time takes back the failures of its own process only.
+ *
+ * @internal
  */
-const shared = (limit: number): SharedPolicy<Streak> => ({
+export const share = ({ failures: limit }: Data): SharedPolicy<Streak> => ({
+  ...decidingBy(consecutive(limit), (streak) => streak.failures.recorded),
   initial: noStreak,
   record: (streak, { at, outcome }: Call) => {
     switch (outcome._tag) {
@@ -70,12 +67,6 @@ const shared = (limit: number): SharedPolicy<Streak> => ({
         return streak
     }
   },
-  trips: (streak) => streak.failures.recorded >= limit,
-  counts: ({ failures: { recorded } }) => ({ calls: recorded, failures: recorded, slow: 0 }),
-  describe: (streak) => descriptionOf(streak.failures.recorded),
-  figures: (streak) => figuresOf(streak.failures.recorded, limit),
-  ...needsOutcomes,
-  ...identityOf(limit),
   layouts: () => [{ unitMillis: 1, span: Infinity, enough: limit, freshMillis: 0, parts: Infinity }],
   difference: (streak, reported) => [
     {

@@ -39,6 +39,12 @@ export const custom = (options: CustomOptions): Policy<unknown> => ({
   timesSuccesses: true,
   measuresElapsed: true,
   countsInterrupted: false,
-  slowerThanMillis: Infinity,
-  share: () => undefined
+  slowerThanMillis: Infinity
 })
+
+/**
+ * Only the author of a policy knows what two of its states make together.
+ *
+ * @internal
+ */
+export const share = (): undefined => undefined

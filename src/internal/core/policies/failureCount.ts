@@ -1,7 +1,7 @@
 import type { FailureTimes } from "../windows/failureTimes.ts"
 import * as FailureTime from "../windows/failureTimes.ts"
 import type { Kind } from "./kind.ts"
-import type { Policy } from "./policy.ts"
+import type { Policy, PolicyData, SharedPolicy } from "./policy.ts"
 import { needsOutcomes } from "./policy.ts"
 import { failuresText, spanText } from "./text.ts"
 
@@ -23,7 +23,8 @@ export const failureCount = (failures: number, withinMillis: number): Policy<Fai
     FailureTime.countWithin(window, failures, withinMillis, now)
   const span = withinMillis === Infinity ? "since the circuit last closed" : `in ${spanText(withinMillis)}`
   const what = `failures ${span}`
-  const policy: Policy<FailureTimes> = {
+  const data: Data = { _tag: "FailureCount", failures, withinMillis }
+  return {
     initial: FailureTime.empty,
     record: (window, call) =>
       call.outcome._tag === "Failure" ? FailureTime.record(window, failures, call.at) : window,
@@ -35,9 +36,18 @@ export const failureCount = (failures: number, withinMillis: number): Policy<Fai
     describe: (window, now) => `failureCount: ${failuresText(countOf(window, now))} ${span}`,
     figures: (window, now) => [{ what, value: countOf(window, now), threshold: failures, unit: "Count" }],
     ...needsOutcomes,
-    data: { _tag: "FailureCount", failures, withinMillis },
-    spans: [withinMillis],
-    share: () => ({ ...policy, ...FailureTime.sharing(failures, withinMillis) })
+    data,
+    spans: [withinMillis]
   }
-  return policy
 }
+
+interface Data extends PolicyData {
+  readonly failures: number
+  readonly withinMillis: number
+}
+
+/** @internal */
+export const share = ({ failures, withinMillis }: Data): SharedPolicy<FailureTimes> => ({
+  ...failureCount(failures, withinMillis),
+  ...FailureTime.sharing(failures, withinMillis)
+})

@@ -1,7 +1,7 @@
 import type { Kind } from "./kind.ts"
-import type { Policy } from "./policy.ts"
-import type { RateData, RateWindowOption } from "./rate.ts"
-import { checkFits, checkRateWindow, rate, shareText, rateWindowOptions } from "./rate.ts"
+import type { Policy, SharedPolicy } from "./policy.ts"
+import type { Rate, RateData, RateWindowOption } from "./rate.ts"
+import { checkFits, checkRateWindow, rateOf, rateWindowOptions, sharedRateOf, shareText } from "./rate.ts"
 
 /** @internal */
 export const kind: Kind<"threshold" | "minimumFailures" | RateWindowOption> = {
@@ -26,26 +26,27 @@ export const kind: Kind<"threshold" | "minimumFailures" | RateWindowOption> = {
   }
 }
 
+type FailureRateData = Omit<RateData, "_tag" | "slowerThanMillis">
+
 /**
  * Trips when the share of failures among the calls of its window reaches a threshold.
  *
  * @internal
  */
-export const failureRate = ({
-  minimumCalls,
-  minimumFailures,
-  threshold,
-  window
-}: Omit<RateData, "_tag" | "slowerThanMillis">): Policy<unknown> =>
-  rate({
-    data: {
-      _tag: "FailureRate",
-      threshold,
-      slowerThanMillis: Infinity,
-      minimumFailures,
-      window,
-      minimumCalls
-    },
-    weighsSlow: false,
-    describe: ({ calls, failures }) => `failureRate: ${shareText(failures, calls, window)}`
-  })
+export const failureRate = (data: FailureRateData): Policy<unknown> => rateOf(failures(data))
+
+/** @internal */
+export const share = (data: RateData): SharedPolicy<unknown> => sharedRateOf(failures(data))
+
+const failures = ({ minimumCalls, minimumFailures, threshold, window }: FailureRateData): Rate => ({
+  data: {
+    _tag: "FailureRate",
+    threshold,
+    slowerThanMillis: Infinity,
+    minimumFailures,
+    window,
+    minimumCalls
+  },
+  weighsSlow: false,
+  describe: ({ calls, failures }) => `failureRate: ${shareText(failures, calls, window)}`
+})

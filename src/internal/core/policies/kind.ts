@@ -15,6 +15,24 @@ export interface Kind<Name extends string = string> {
 }
 
 /**
+ * The property in which a policy of the public module carries its kind. It is the same in every copy of this package.
+ *
+ * @since 0.1.0
+ * @category symbols
+ */
+export const kindKey: unique symbol = Symbol.for("effect-circuit-breaker/TripPolicy/kind/1")
+
+/**
+ * A policy of the public module. It carries the code of its kind, so that a program loads only the kinds that it uses.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface OfKind<Name extends string> {
+  readonly [kindKey]: { readonly options: Readonly<Record<Name, unknown>> }
+}
+
+/**
  * The form of an option in configuration; `null` for an option that cannot be configured.
  *
  * @internal

@@ -43,7 +43,7 @@ export interface Policy<W> {
   /** The policies that a combination is made of, and how many of them have to trip. Its window is a list of theirs. */
   readonly parts?: { readonly needed: "any" | "all"; readonly policies: ReadonlyArray<Policy<unknown>> }
   /** The policy as plain data, checked: two processes go by the same policy where the text of this is the same. */
-  readonly data: object
+  readonly data: PolicyData
   /** The lengths of its time windows in milliseconds; infinity for a window in which nothing expires. */
   readonly spans: ReadonlyArray<number>
   /** Whether all of its functions are this library's own. */
@@ -56,11 +56,12 @@ export interface Policy<W> {
   readonly countsInterrupted: boolean
   /** A call that runs this long counts as slow, and fails as a probe; infinity where the policy does not look at that. */
   readonly slowerThanMillis: number
-  /**
-   * The same policy over windows of several processes; none for a program's own policy, because only its author knows
-   * what two of its states make together.
-   */
-  share(): SharedPolicy<unknown> | undefined
+}
+
+/** @internal */
+export interface PolicyData {
+  /** The tag of its kind. */
+  readonly _tag: string
 }
 
 /**
@@ -69,6 +70,43 @@ export interface Policy<W> {
  * @internal
  */
 export interface SharedPolicy<W> extends Policy<W>, Sharing<W> {}
+
+/**
+ * Makes the shared form of a policy from its data. A policy's file exports it beside the policy, which does not refer to it,
+ * so that only a program with a store bundles it.
+ *
+ * @internal
+ */
+export type Share = Shareable["share"]
+
+/** The type is that of a method, so that a policy's file can name the type of its own data. */
+interface Shareable {
+  share(data: PolicyData, shareAny: ShareAny): SharedPolicy<unknown> | undefined
+}
+
+/**
+ * The same for the data of any policy. It is `undefined` for a custom policy, because only its author knows how to add up two
+ * of its states.
+ *
+ * @internal
+ */
+export type ShareAny = (data: PolicyData) => SharedPolicy<unknown> | undefined
+
+/**
+ * The decisions of a policy over a part of a larger window.
+ *
+ * @internal
+ */
+export const decidingBy = <W, Part>(
+  policy: Policy<Part>,
+  partOf: (window: W) => Part
+): Omit<Policy<W>, "initial" | "record"> => ({
+  ...policy,
+  trips: (window, now) => policy.trips(partOf(window), now),
+  counts: (window, now) => policy.counts(partOf(window), now),
+  describe: (window, now) => policy.describe(partOf(window), now),
+  figures: (window, now) => policy.figures(partOf(window), now)
+})
 
 /**
  * The properties of policies of this library that need only the outcome of a call, and the time of a failure.

@@ -4,7 +4,8 @@ import type { LastCalls, NumberedCalls } from "../windows/lastCalls.ts"
 import * as LastCall from "../windows/lastCalls.ts"
 import type { Counts } from "../windows/window.ts"
 import type { Check, Kind } from "./kind.ts"
-import type { Call, Figure, Policy, SharedPolicy } from "./policy.ts"
+import type { Call, Figure, Policy, PolicyData, SharedPolicy } from "./policy.ts"
+import { decidingBy } from "./policy.ts"
 import { spanText } from "./text.ts"
 
 /**
@@ -12,8 +13,7 @@ import { spanText } from "./text.ts"
  *
  * @internal
  */
-export interface RateData {
-  readonly _tag: string
+export interface RateData extends PolicyData {
   readonly threshold: number
   /** The duration from which a call counts as slow; infinity if only failures count. */
   readonly slowerThanMillis: number
@@ -93,17 +93,28 @@ export const checkFits = (option: string, minimum: number, calls: number, check:
   minimum <= calls ? minimum : check.refuse(option, `at most calls, which is ${calls}`, minimum)
 
 /** @internal */
-export const rate = (rate: Rate): Policy<unknown> => {
+export const rateOf = (rate: Rate): Policy<unknown> => {
   const { window } = rate.data
   return window._tag === "Time"
     ? timedRate(rate, window.withinMillis, window.buckets)
     : lastCallsRate(rate, window.calls)
 }
 
+/** @internal */
+export const sharedRateOf = (rate: Rate): SharedPolicy<unknown> => {
+  const { window } = rate.data
+  return window._tag === "Time"
+    ? {
+        ...timedRate(rate, window.withinMillis, window.buckets),
+        ...Bucket.sharing(window.withinMillis, window.buckets)
+      }
+    : sharedLastCallsRate(rate, window.calls)
+}
+
 const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Buckets> => {
   const roll = (window: Buckets, now: number) => Bucket.roll(window, withinMillis, buckets, now)
   const figures = figuresOf(rate)
-  const policy: Policy<Buckets> = {
+  return {
     initial: Bucket.empty,
     record: (window, call) =>
       isCounted(rate, call)
@@ -117,45 +128,31 @@ const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Bu
     describe: (window, now) => rate.describe(Bucket.countsOf(roll(window, now))),
     figures: (window, now) => figures(Bucket.countsOf(roll(window, now))),
     ...needsOf(rate, true),
-    spans: [withinMillis],
-    share: () => ({ ...policy, ...Bucket.sharing(withinMillis, buckets) })
+    spans: [withinMillis]
   }
-  return policy
 }
 
-const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => {
-  const policy: Policy<LastCalls> = {
-    initial: LastCall.empty,
-    record: (window, call) =>
-      isCounted(rate, call)
-        ? LastCall.record(window, size, call.outcome._tag === "Failure", isSlow(rate, call))
-        : window,
-    trips: (window) => reaches(rate, window),
-    counts: ({ calls, failures, slow }) => ({ calls, failures, slow }),
-    describe: (window) => rate.describe(window),
-    figures: figuresOf(rate),
-    ...needsOf(rate, rate.weighsSlow),
-    spans: [],
-    share: () => sharedLastCallsRate(rate, policy, size)
-  }
-  return policy
-}
+const lastCallsRate = (rate: Rate, size: number): Policy<LastCalls> => ({
+  initial: LastCall.empty,
+  record: (window, call) =>
+    isCounted(rate, call)
+      ? LastCall.record(window, size, call.outcome._tag === "Failure", isSlow(rate, call))
+      : window,
+  trips: (window) => reaches(rate, window),
+  counts: ({ calls, failures, slow }) => ({ calls, failures, slow }),
+  describe: (window) => rate.describe(window),
+  figures: figuresOf(rate),
+  ...needsOf(rate, rate.weighsSlow),
+  spans: []
+})
 
-const sharedLastCallsRate = (
-  rate: Rate,
-  alone: Policy<LastCalls>,
-  size: number
-): SharedPolicy<NumberedCalls> => ({
-  ...alone,
+const sharedLastCallsRate = (rate: Rate, size: number): SharedPolicy<NumberedCalls> => ({
+  ...decidingBy(lastCallsRate(rate, size), ({ ring }: NumberedCalls) => ring),
   initial: LastCall.none,
   record: (window, call) =>
     isCounted(rate, call)
       ? LastCall.recordNumbered(window, size, call.outcome._tag === "Failure", isSlow(rate, call))
       : window,
-  trips: ({ ring }, now) => alone.trips(ring, now),
-  counts: ({ ring }, now) => alone.counts(ring, now),
-  describe: ({ ring }, now) => alone.describe(ring, now),
-  figures: ({ ring }, now) => alone.figures(ring, now),
   ...LastCall.sharing(size)
 })
 

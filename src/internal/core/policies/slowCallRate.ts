@@ -1,7 +1,7 @@
 import type { Kind } from "./kind.ts"
-import type { Policy } from "./policy.ts"
-import type { RateData, RateWindowOption } from "./rate.ts"
-import { checkRateWindow, rate, shareText, rateWindowOptions } from "./rate.ts"
+import type { Policy, SharedPolicy } from "./policy.ts"
+import type { Rate, RateData, RateWindowOption } from "./rate.ts"
+import { checkRateWindow, rateOf, rateWindowOptions, sharedRateOf, shareText } from "./rate.ts"
 import { spanText } from "./text.ts"
 
 /** @internal */
@@ -17,17 +17,21 @@ export const kind: Kind<"threshold" | "slowerThan" | RateWindowOption> = {
     })
 }
 
+type SlowCallRateData = Omit<RateData, "_tag">
+
 /**
  * Trips when the share of calls that ran at least `slowerThanMillis`, among the calls of its window, reaches a threshold.
  *
  * @internal
  */
-export const slowCallRate = (data: Omit<RateData, "_tag">): Policy<unknown> => {
-  const { slowerThanMillis, window } = data
-  return rate({
-    data: { _tag: "SlowCallRate", ...data },
-    weighsSlow: true,
-    describe: ({ calls, slow }) =>
-      `slowCallRate: ${shareText(slow, calls, window)} took ${spanText(slowerThanMillis)} or longer`
-  })
-}
+export const slowCallRate = (data: SlowCallRateData): Policy<unknown> => rateOf(slowCalls(data))
+
+/** @internal */
+export const share = (data: RateData): SharedPolicy<unknown> => sharedRateOf(slowCalls(data))
+
+const slowCalls = (data: SlowCallRateData): Rate => ({
+  data: { _tag: "SlowCallRate", ...data },
+  weighsSlow: true,
+  describe: ({ calls, slow }) =>
+    `slowCallRate: ${shareText(slow, calls, data.window)} took ${spanText(data.slowerThanMillis)} or longer`
+})
