@@ -1,4 +1,4 @@
-/** The rules that hold the modules together. */
+/** The rules for the structure of the modules. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import { createRequire } from "node:module"
@@ -12,7 +12,7 @@ const core = modules.filter((it) => it.path.startsWith("internal/core/"))
 
 /**
  * The layers, from the bottom up: each may import from itself and from those below it, types included. What is in none of
- * them lies above all of them: the public modules and the adapters.
+ * them is above all of them: the public modules and the adapters.
  */
 const layers: ReadonlyArray<readonly [name: string, places: ReadonlyArray<string>]> = [
   ["core", ["internal/core/"]],
@@ -31,7 +31,7 @@ const layerOf = (path: string): number => {
   return layer === -1 ? layers.length : layer
 }
 
-/** A public module and its internal twin describe and do the same thing: the only circle that there may be. */
+/** The only allowed circle: a public module and its internal twin, which implements it. */
 const twins: Readonly<Record<string, ReadonlyArray<string>>> = {
   "CircuitAdmin.ts": ["internal/admin/"],
   "CircuitBreaker.ts": ["internal/circuitBreaker/"],
@@ -50,12 +50,12 @@ const twins: Readonly<Record<string, ReadonlyArray<string>>> = {
   "testing.ts": ["internal/testing/"]
 }
 
-/** A module by itself, or the public module that it is a twin of. */
+/** The module itself, or the public module whose twin it is. */
 const houseOf = (path: string): string =>
   Object.entries(twins).find(([, places]) => isIn(path, places))?.[0] ?? path
 
 describe("the core", () => {
-  it("imports nothing from outside of its folder, types included", () => {
+  it("imports nothing from outside its folder, types included", () => {
     const outside = core.flatMap((module) =>
       module.imports
         .filter((it) => !it.from.startsWith("internal/core/"))
@@ -85,7 +85,7 @@ describe("imports", () => {
       )
   })
 
-  it("form no circle but that of a public module and its twin, types included", () => {
+  it("form no circle except between a public module and its twin, types included", () => {
     const houses = new Map<string, Array<Module["imports"][number]>>()
     for (const { imports, path } of modules) {
       const inside = houses.get(houseOf(path)) ?? []
@@ -97,7 +97,7 @@ describe("imports", () => {
     }
     const graph = Array.from(houses, ([path, imports]): Module => ({ path, imports, text: "" }))
     assert.isUndefined(findCircle(graph, (it) => it.isOurs))
-    // Nor is there one within a twin, other than through its public module.
+    // Nor is there one within a twin, except through its public module.
     assert.isUndefined(findCircle(modules, (it) => it.isOurs && it.from.includes("/")))
   })
 
@@ -105,10 +105,10 @@ describe("imports", () => {
     assert.isUndefined(findCircle(modules, (it) => it.isOurs && !it.isType && !it.isLate))
   })
 
-  it("of the breaker know a port, not the fleet: without a store, nothing loads it", () => {
+  it("of the breaker lead to a port, not to the fleet: without a store, nothing loads the fleet", () => {
     const reached = [...reachableFrom(modules, "CircuitBreaker.ts")]
     assert.include(reached, "internal/breaker/breaker.ts")
-    // The last of them is brought along by the HTTP client.
+    // The HTTP client loads the last of them.
     const unneeded = /^internal\/(fleet|stores|http|breaker\/unsettledCalls)/
     assert.deepStrictEqual(
       reached.filter((it) => unneeded.test(it)),
@@ -118,7 +118,7 @@ describe("imports", () => {
     assert.include([...reachableFrom(modules, "index.ts")], "internal/fleet/join.ts")
   })
 
-  it("of nothing else reach the dashboard, which itself knows the administration by HTTP alone", () => {
+  it("of other modules do not reach the dashboard, which itself uses the administration by HTTP alone", () => {
     const isPage = (path: string) => path === "CircuitDashboard.ts" || path.startsWith("internal/dashboard/")
     assert.isAtLeast(modules.filter((it) => isPage(it.path)).length, 10)
     const crossing = modules.flatMap(({ imports, path }) =>
@@ -132,7 +132,7 @@ describe("imports", () => {
     assert.deepStrictEqual(crossing, [])
   })
 
-  it("of nothing else reach the administration: only a program that imports it loads it", () => {
+  it("of other modules do not reach the administration: only a program that imports it loads it", () => {
     const isAdmin = (path: string) => path === "CircuitAdmin.ts" || path.startsWith("internal/admin/")
     const others = modules.filter((it) => !isAdmin(it.path))
     assert.isAtLeast(modules.length - others.length, 10)
@@ -154,7 +154,7 @@ describe("imports", () => {
     assert.deepStrictEqual(unwanted, [])
   })
 
-  it("name modules of Effect, never the whole of it", () => {
+  it("name single modules of Effect, never the whole package", () => {
     const whole = modules.flatMap(({ imports, path }) =>
       imports.filter((it) => it.from === "effect").map(() => path)
     )
@@ -174,7 +174,7 @@ describe("the package", () => {
   const { exports, name } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"))
   const require = createRequire(path.join(root, "package.json"))
 
-  /** Where Node looks for a subpath: the file need not have been built. */
+  /** The file in which Node looks for a subpath; it need not have been built. */
   const resolve = (subpath: string): string => {
     try {
       return path.relative(root, require.resolve(`${name}/${subpath}`))
@@ -220,7 +220,7 @@ describe("documentation", () => {
     assert.deepStrictEqual(silent, [])
   })
 
-  it("stands on every export of a public module, with its version and its one category", () => {
+  it("is on every export of a public module, with its version and its one category", () => {
     const exports = publicModules.flatMap((module) =>
       exportsOf(module).map((it) => ({ ...it, path: module.path }))
     )
@@ -233,12 +233,12 @@ describe("documentation", () => {
 })
 
 describe("every file", () => {
-  it("is a room with one purpose: at most 400 lines, its documentation aside", () => {
+  it("has at most 400 lines, without its documentation", () => {
     const large = modules.filter((it) => linesOf(it) > 400).map((it) => `${it.path}: ${linesOf(it)}`)
     assert.deepStrictEqual(large, [])
   })
 
-  it("that depends on the inside of Effect says in its first sentence that it is an edge to Effect", () => {
+  it("that depends on internals of Effect says in its first sentence that it is an edge to Effect", () => {
     const inside = /globalMetricRegistry|\.step\(now|pushStack|stripSomeDefects|YieldableError\.prototype/
     const edges = modules.filter((it) => inside.test(it.text))
     assert.isAtLeast(edges.length, 5)
@@ -248,7 +248,7 @@ describe("every file", () => {
     )
   })
 
-  it("leaves the inside of fibers to the folder that knows fibers", () => {
+  it("leaves the internals of fibers to the folder `fiber`", () => {
     const inside =
       /\b((add|remove)Observer|pushStack|currentDefaultServices|getFiberRefs|currentRuntimeFlags)\b/
     const knowing = modules.filter((it) => inside.test(it.text)).map((it) => it.path)
@@ -299,7 +299,7 @@ describe("the rules themselves", () => {
     assert.strictEqual(linesOf(module), 10)
   })
 
-  it("find circles, and the unwanted", () => {
+  it("find circles, and unwanted imports", () => {
     const a = parse("a.ts", 'import * as B from "./b.ts"\nimport "effect/Schema"\n')
     const b = parse("b.ts", 'import type * as C from "./c.ts"\n')
     const c = parse("c.ts", 'export * from "./a.ts"\n')

@@ -1,4 +1,4 @@
-/** A policy is one file: nothing but its file, the table and the public constructors names one. */
+/** A policy is one file: only its file, the table and the public constructors name it. */
 import { assert, describe, it } from "@effect/vitest"
 import { kinds } from "../../src/internal/core/policies/table.ts"
 import { readModules } from "./sources.ts"
@@ -10,14 +10,14 @@ const tags = Object.keys(kinds)
 /** The code of a module, without its comments. */
 const codeOf = (text: string): string => text.replace(/\/\*.*?\*\//gs, "").replace(/(^|\s)\/\/.*$/gm, "$1")
 
-/** The modules whose code has the word, quoted or as a name. */
+/** The modules whose code contains the word, quoted or as a name. */
 const naming = (word: string): Array<string> =>
   modules.filter(({ text }) => new RegExp(`\\b${word}\\b`).test(codeOf(text))).map(({ path }) => path)
 
 const importing = (file: string): Array<string> =>
   modules.filter(({ imports }) => imports.some(({ from }) => from === file)).map(({ path }) => path)
 
-/** What the file of a policy is called. */
+/** The name of a policy's file. */
 const fileOf = (tag: string): string => `${folder}${tag[0]!.toLowerCase()}${tag.slice(1)}.ts`
 
 describe("a policy", () => {
@@ -41,7 +41,7 @@ describe("a policy", () => {
     assert.sameMembers(importing(`${folder}table.ts`), ["TripPolicy.ts", "internal/fleet/join.ts"])
   })
 
-  it("is looked for in code, not in comments", () => {
+  it("is searched for in code, not in comments", () => {
     const code = codeOf('/** A `Custom` one. */\nconst a = 1 // not AnyOf\nconst url = "http://Custom"\n')
     assert.strictEqual(code, '\nconst a = 1 \nconst url = "http://Custom"\n')
   })

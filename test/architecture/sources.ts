@@ -9,9 +9,9 @@ export interface Import {
   /** A path below `src` for a module of our own, otherwise as it is written. */
   readonly from: string
   readonly isOurs: boolean
-  /** Whether it is gone at run time. */
+  /** Whether it does not exist at run time. */
   readonly isType: boolean
-  /** Whether it is loaded only when it is asked for. */
+  /** Whether it is loaded on demand only. */
   readonly isLate: boolean
 }
 
@@ -62,7 +62,7 @@ export const exportsOf = ({ text }: Module): ReadonlyArray<Export> =>
     comment: /\/\*\*(?:(?!\*\/).)*\*\/\s*$/s.exec(text.slice(0, match.index))?.[0] ?? ""
   }))
 
-/** How many lines a module has besides its documentation. */
+/** The number of lines of a module without its documentation. */
 export const linesOf = ({ text }: Module): number =>
   text
     .replace(/^ *\/\*\*.*?\*\/\n/gms, "")

@@ -1,11 +1,11 @@
-/** The titles of the tests: each says first what it proves. */
+/** The titles of the tests: each begins with what it proves. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { proves } from "../kit/titles.ts"
 import { root } from "./sources.ts"
 
-/** The folders all of whose titles do. */
+/** The folders in which every title does. */
 const complete = new Set(["rules", "from", "types", "interruption", "model"])
 
 const numbered = (letter: string, last: number, from = 1) =>
@@ -31,7 +31,7 @@ const files = fs
 
 const title = /\bit(?:\.\w+(?:<[^(]*>\(\[.*?\]\))?)*\(\s*(?:(["'`])(.*?)\1|(\w+)),/gs
 
-/** The titles of a file, as they are written; a variable stands for itself. */
+/** The titles of a file as they are written, with the names of variables. */
 const titlesOf = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(title)].map(([, , written, variable]) => written ?? `\${${variable}}`)
 
@@ -64,7 +64,7 @@ describe("titles", () => {
     assert.sameMembers([...named], rules)
   })
 
-  it("are found, however they are written", () => {
+  it("are found in every notation", () => {
     const text = [
       'it("R3.1.1 plain", () => {})',
       "it.scoped(",
@@ -102,7 +102,7 @@ describe("the map, test/README.md", () => {
     )
   })
 
-  it("names no place that is not there", () => {
+  it("names only places that exist", () => {
     const isThere = (name: string) =>
       ["", ".ts", ".test.ts"].some((end) => fs.existsSync(path.join(root, "test", `${name}${end}`)))
     const lost = [...named].filter(

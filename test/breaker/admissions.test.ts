@@ -1,4 +1,4 @@
-/** Calls that are not one effect: what their owner says of them, and what a stream has shown so far. */
+/** Calls that are not one effect: how their owner or their stream settles them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
@@ -13,7 +13,7 @@ import { make, makeHalfOpen, settled, totalsOf, windowOf } from "../kit/index.ts
 const tripPolicy = TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 10 })
 
 describe("R3.1.8 an admission", () => {
-  it.scoped("R3.1.8 that its owner ignores was not interrupted, and does not count as slow", () =>
+  it.scoped("R3.1.8 that its owner settles as Ignored was not interrupted, and does not count as slow", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy })
       const { settle } = yield* breaker.admit()
@@ -25,7 +25,7 @@ describe("R3.1.8 an admission", () => {
   )
 
   for (const wrong of [null, undefined, "Success", { _tag: "Broken" }]) {
-    it.scoped(`R3.5 refuses by name what is no outcome: ${JSON.stringify(wrong)}`, () =>
+    it.scoped(`R3.5 refuses a value that is no outcome by name: ${JSON.stringify(wrong)}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
         const { settle } = yield* breaker.admit()
@@ -41,7 +41,7 @@ describe("R3.1.8 an admission", () => {
 })
 
 describe("R3.1.8 a stream", () => {
-  it.scoped("R3.1.8 has not answered with a chunk that is empty", () =>
+  it.scoped("R3.1.8 has not succeeded with an empty chunk", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const gate = yield* Deferred.make<number>()

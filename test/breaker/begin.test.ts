@@ -1,4 +1,4 @@
-/** The first step of a call: what it finds out before it decides, and what needs no decision. */
+/** The first step of a call: what it does before its decision, and the calls that need none. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
@@ -50,7 +50,7 @@ describe("E1 the unsettled calls of a circuit", () => {
     )
   }
 
-  it.scoped("E1 are left unsettled by the admission of a call by a Closed circuit", () =>
+  it.scoped("E1 stay unsettled when a Closed circuit admits a call", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker()
       const call = yield* addResetting(breaker)

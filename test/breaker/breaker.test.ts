@@ -1,4 +1,4 @@
-/** The shell round the machine: its clock, whom a change wakes, and what it reports. */
+/** The shell around the machine: its clock, the waiters that a change wakes, and its reports. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import { recordLogs } from "../kit/index.ts"
 import { entryOf, makeBreaker, withCaller } from "./fixtures.ts"
 
 describe("a breaker", () => {
-  it.effect("R3.2.2 counts its time from when it was made", () =>
+  it.effect("R3.2.2 counts time from its own creation", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("1 minute")
       const breaker = yield* makeBreaker()
@@ -30,7 +30,7 @@ describe("a breaker", () => {
     })
   )
 
-  it.effect("leaves a circuit dropped that is given the value that it has", () =>
+  it.effect("leaves a dropped circuit dropped if its value does not change", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker({ capacity: 1 })
       const eu = yield* entryOf(breaker, "eu")
@@ -41,7 +41,7 @@ describe("a breaker", () => {
     })
   )
 
-  it.effect("R3.4 gives the figures of what trips a circuit, a recovering one too", () =>
+  it.effect("R3.4 gives the figures of the policy that trips a circuit, also a recovering one", () =>
     Effect.gen(function* () {
       const tripPolicy = TripPolicy.failureCount({ failures: 1, within: "1 minute" })
       const breaker = yield* makeBreaker({ tripPolicy, recovery: { duration: "10 seconds" } })

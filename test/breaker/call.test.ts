@@ -1,4 +1,4 @@
-/** The second step of a call: what its outcome does, by when its dependency answered and by what the circuit is then. */
+/** The second step of a call: the effect of its outcome, by the time of the answer and the circuit's state. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -50,8 +50,8 @@ const halfOpenOf = (breaker: Breaker) =>
     return { failed, probing: slots.count, succeeded }
   })
 
-describe("R3.1.8 a probe that goes on after its dependency has answered", () => {
-  it.effect("R3.1.8 has succeeded once, however it succeeds later", () =>
+describe("R3.1.8 a probe that continues after its dependency has answered", () => {
+  it.effect("R3.1.8 counts as one success, whatever succeeds later", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const call = yield* beginCall(breaker)
@@ -88,7 +88,7 @@ describe("R3.1.8 a probe that goes on after its dependency has answered", () => 
   )
 
   for (const outcome of [Outcome.failure(), Outcome.ignored]) {
-    it.effect(`R3.1.8 is over if the answer was no success: ${outcome._tag}`, () =>
+    it.effect(`R3.1.8 has ended if the answer was no success: ${outcome._tag}`, () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen()
         const call = yield* beginCall(breaker)
@@ -101,7 +101,7 @@ describe("R3.1.8 a probe that goes on after its dependency has answered", () => 
     )
   }
 
-  it.effect("R3.2.5 is over if the answer came after its slot was lost", () =>
+  it.effect("R3.2.5 has ended if the answer came after its slot was lost", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({
         tripPolicy: TripPolicy.consecutive(1),
@@ -115,7 +115,7 @@ describe("R3.1.8 a probe that goes on after its dependency has answered", () => 
     })
   )
 
-  it.effect("R3.2.4 is no probe any more once it is settled, whatever comes then", () =>
+  it.effect("R3.2.4 is no longer a probe once it is settled, whatever follows", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const call = yield* beginCall(breaker)
@@ -165,7 +165,7 @@ describe("R3.1.6 whether a fiber is part of a call", () => {
     return { breaker, call, entry, isWithin }
   })
 
-  it.effect("R3.1.6 it is while that call of the same circuit runs, also from within another circuit's", () =>
+  it.effect("R3.1.6 it is while that call of the same circuit runs, also within another circuit's call", () =>
     Effect.gen(function* () {
       const { breaker, call, isWithin } = yield* makeRecovering
       assert.isTrue(yield* isWithin(call))
@@ -179,7 +179,7 @@ describe("R3.1.6 whether a fiber is part of a call", () => {
     })
   )
 
-  it.effect("R3.1.6 it is not when the circuit has changed since", () =>
+  it.effect("R3.1.6 it is not if the circuit has changed since", () =>
     Effect.gen(function* () {
       const { call, entry, isWithin } = yield* makeRecovering
       call.generation = entry.current.generation - 1
@@ -187,7 +187,7 @@ describe("R3.1.6 whether a fiber is part of a call", () => {
     })
   )
 
-  it.effect("R3.1.6 a call on a Disabled circuit is a call, and counts, though it is nested", () =>
+  it.effect("R3.1.6 a nested call on a Disabled circuit is a call of its own, and counts", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker()
       yield* Effect.scoped(
@@ -199,7 +199,7 @@ describe("R3.1.6 whether a fiber is part of a call", () => {
     })
   )
 
-  it.effect("R3.1.6 a nested call on a recovering circuit is not one of its share", () =>
+  it.effect("R3.1.6 a nested call on a recovering circuit does not count towards its share", () =>
     Effect.gen(function* () {
       const { breaker, entry } = yield* makeRecovering
       yield* Effect.exit(protect(breaker, works))
@@ -210,7 +210,7 @@ describe("R3.1.6 whether a fiber is part of a call", () => {
 })
 
 describe("R3.1.4 an Ignored outcome", () => {
-  it.effect("R3.1.4 does not open a circuit, even if its policy would trip by now", () =>
+  it.effect("R3.1.4 does not open a circuit, even if its policy would trip now", () =>
     Effect.gen(function* () {
       const tripPolicy = TripPolicy.make({
         initial: 0,
@@ -227,10 +227,10 @@ describe("R3.1.4 an Ignored outcome", () => {
   )
 })
 
-describe("a success under a policy that does not go by time", () => {
+describe("a success under a policy that does not depend on time", () => {
   const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, calls: 4 })
 
-  it.scoped("needs no clock, also where it is classified by the program's own code", () =>
+  it.scoped("needs no clock, even if it is classified by the program's own code", () =>
     Effect.gen(function* () {
       const clock = yield* useManualClock
       const breaker = yield* makeBreaker({ tripPolicy })
@@ -242,7 +242,7 @@ describe("a success under a policy that does not go by time", () => {
     })
   )
 
-  it.effect("brings its circuit back if that was dropped, to stay for the idle time from then on", () =>
+  it.effect("restores its circuit if that was dropped, and restarts its idle time", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker({ tripPolicy, capacity: 1, idleTimeToLive: "1 minute" })
       const gate = yield* Deferred.make<void>()
@@ -260,7 +260,7 @@ describe("a success under a policy that does not go by time", () => {
     })
   )
 
-  it.effect("is reported to the coordinator where it moves the window, though the circuit is healthy", () =>
+  it.effect("is reported to the coordinator if it changes the window, even if the circuit is healthy", () =>
     Effect.gen(function* () {
       const steps: Array<Step> = []
       const breaker = yield* makeCoordinated(

@@ -1,4 +1,4 @@
-/** What a circuit keeps beside its state. */
+/** The data of a circuit beside its state. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -1,4 +1,4 @@
-/** The state of a circuit is a `Ref`: whoever changes it through that interface does the same as the breaker. */
+/** The state of a circuit is a `Ref`: a change through that interface has the same effects as one by the breaker. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -34,7 +34,7 @@ const refOf = (breaker: Breaker, key: string) =>
 const unnamed = <A extends { readonly breaker: string }>(it: A) => ({ ...it, breaker: "" })
 
 describe("the Ref of a circuit", () => {
-  it.effect("is what the breaker reads and changes", () =>
+  it.effect("is the state that the breaker reads and changes", () =>
     Effect.gen(function* () {
       const { breaker } = yield* makeBreaker("read")
       const ref = yield* refOf(breaker, key)
@@ -44,7 +44,7 @@ describe("the Ref of a circuit", () => {
     })
   )
 
-  it.scoped("changed by Ref.modify, lists, counts and publishes the circuit as a control does", () =>
+  it.scoped("changed by Ref.modify lists, counts and publishes the circuit as a control does", () =>
     Effect.gen(function* () {
       const byRef = yield* makeBreaker("by-ref")
       const byControl = yield* makeBreaker("by-control")
@@ -69,7 +69,7 @@ describe("the Ref of a circuit", () => {
     })
   )
 
-  it.effect("changed by Ref.set, a circuit that is not Closed is kept when others have to go", () =>
+  it.effect("changed by Ref.set to a state other than Closed protects the circuit from being dropped", () =>
     Effect.gen(function* () {
       const { breaker } = yield* makeBreaker("kept", { capacity: 2 })
       const ref = yield* refOf(breaker, key)
@@ -83,7 +83,7 @@ describe("the Ref of a circuit", () => {
     })
   )
 
-  it.effect("left as it is, publishes nothing", () =>
+  it.effect("set to its own value publishes nothing", () =>
     Effect.gen(function* () {
       const { breaker, published } = yield* makeBreaker("same")
       yield* Ref.update(yield* refOf(breaker, key), (circuit) => circuit)

@@ -1,4 +1,4 @@
-/** The table of a breaker's circuits: which one goes first, and where it is found. */
+/** The table of a breaker's circuits: the order in which they are dropped, and their look-up. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { CircuitBreaker } from "effect-circuit-breaker"
@@ -26,7 +26,7 @@ describe("the order of use", () => {
     ["b", ["a", "c", "b"]],
     ["c", ["a", "b", "c"]]
   ] as const) {
-    it.effect(`puts a circuit that is used behind the others: ${used} of a, b and c`, () =>
+    it.effect(`moves a circuit that is used behind the others: ${used} of a, b and c`, () =>
       Effect.gen(function* () {
         const circuits = yield* makeCircuits()
         for (const key of ["a", "b", "c"]) circuits.use(key, 0)
@@ -38,7 +38,7 @@ describe("the order of use", () => {
     )
   }
 
-  it.effect("of very many circuits is kept to a sixty-fourth of the idle time", () =>
+  it.effect("of very many circuits is kept with a precision of a sixty-fourth of the idle time", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ idleTimeToLive: "6400 millis" })
       for (let i = 0; i < 1_024; i++) circuits.use(`${i}`, 0)
@@ -65,7 +65,7 @@ describe("the order of use", () => {
     })
   )
 
-  it.effect("that is not kept exactly keeps the time of the use", () =>
+  it.effect("that is not kept exactly still keeps the time of the use", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ idleTimeToLive: "6400 millis" })
       for (let i = 0; i < 1_025; i++) circuits.use(`${i}`, 0)
@@ -75,7 +75,7 @@ describe("the order of use", () => {
     })
   )
 
-  it.effect("is apart for circuits that are Closed, recovering, and neither", () =>
+  it.effect("is separate for Closed circuits, Recovering ones, and those in other states", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ recovery: { duration: "10 seconds" } })
       isolate(circuits, "isolated", 0)
@@ -104,7 +104,7 @@ describe("the order of use", () => {
 })
 
 describe("a list of circuits", () => {
-  it.effect("is linked in both directions, whichever goes", () =>
+  it.effect("is linked in both directions, whichever circuit is removed", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits()
       for (const gone of ["a", "b", "c"]) {
@@ -137,7 +137,7 @@ describe("a list of circuits", () => {
 describe("circuits that have been idle too long", () => {
   const options = { idleTimeToLive: "1 second" } as const
 
-  it.effect("are held until calls drop them, two a call, and seen by no reader", () =>
+  it.effect("are held until calls drop them, two per call, and are invisible to readers", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits(options)
       for (const key of ["a", "b", "c", "d"]) circuits.use(key, 0)
@@ -152,7 +152,7 @@ describe("circuits that have been idle too long", () => {
     })
   )
 
-  it.effect("make room for others", () =>
+  it.effect("are dropped to make room for others", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ ...options, capacity: 2 })
       for (const key of ["a", "b"]) circuits.use(key, 0)
@@ -161,7 +161,7 @@ describe("circuits that have been idle too long", () => {
     })
   )
 
-  it.effect("are made anew by their next call", () =>
+  it.effect("are created again by their next call", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits(options)
       for (const key of ["a", "b", "c", "d"]) circuits.use(key, 0)
@@ -175,7 +175,7 @@ describe("circuits that have been idle too long", () => {
     })
   )
 
-  it.effect("stay where they are not Closed", () =>
+  it.effect("are kept if they are not Closed", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits(options)
       const entry = isolate(circuits, "a", 0)
@@ -186,7 +186,7 @@ describe("circuits that have been idle too long", () => {
 })
 
 describe("a circuit that was dropped", () => {
-  it.effect("comes back with its next value, and is no circuit of its key until then", () =>
+  it.effect("returns with its next value, and does not belong to its key until then", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ capacity: 1 })
       const entry = circuits.use("a", 0)
@@ -204,7 +204,7 @@ describe("a circuit that was dropped", () => {
     })
   )
 
-  it.effect("is handed over once where it was not Closed", () =>
+  it.effect("is reported once if it was not Closed", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ capacity: 2 })
       const first = isolate(circuits, "a", 0)
@@ -218,7 +218,7 @@ describe("a circuit that was dropped", () => {
 })
 
 describe("the circuit of calls without a key", () => {
-  it.effect("is one, found by its key, and made by its first call only", () =>
+  it.effect("is a single one, found by its key, and created by its first call only", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ idleTimeToLive: "1 second" })
       assert.isUndefined(circuits.find("default", 0))
@@ -235,7 +235,7 @@ describe("the circuit of calls without a key", () => {
   )
 })
 
-describe("E25 the tables that keys are spread over", () => {
+describe("E25 the tables over which keys are spread", () => {
   const perTable = 4_096
 
   const kinds: Record<string, (i: number) => string> = {
@@ -245,7 +245,7 @@ describe("E25 the tables that keys are spread over", () => {
   }
 
   for (const [kind, keyOf] of Object.entries(kinds)) {
-    it.effect(`E25 hold each key once and about evenly: ${kind}`, () =>
+    it.effect(`E25 hold each key once, and the same number of keys approximately: ${kind}`, () =>
       Effect.gen(function* () {
         const circuits = yield* makeCircuits({ capacity: 100_000 })
         const tables = circuits["shards"]
@@ -262,7 +262,7 @@ describe("E25 the tables that keys are spread over", () => {
           sizes.reduce((sum, size) => sum + size),
           keys.length
         )
-        // Two of the six are halves that are still to be split, so they hold twice as many as the others.
+        // Two of the six have not been split yet, so they hold twice as many keys as the others.
         const whole = keys.length / 4
         assert.isTrue(
           sizes.every((size) => size > whole / 4 && size < whole * 1.5),

@@ -1,4 +1,4 @@
-/** How a call goes by its coordinator: what it waits for, and what it decides again after the wait. */
+/** How a call uses its coordinator: what it waits for, and what it decides again after the wait. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -34,7 +34,7 @@ const makeSlots = Effect.map(Deferred.make<Decision | undefined>(), (decision) =
   return slots
 })
 
-/** The circuit has opened and its open time has passed; from then on its coordinator decides about slots. */
+/** A circuit whose open time has passed; from then on its coordinator decides about slots. */
 const makeHalfOpen = Effect.gen(function* () {
   const slots = yield* makeSlots
   const breaker = yield* makeCoordinated({
@@ -45,7 +45,7 @@ const makeHalfOpen = Effect.gen(function* () {
   return { breaker, slots }
 })
 
-/** The decision of a machine that has taken the slot in the circuit, as the coordinator's has. */
+/** The decision to admit the call, after the slot was taken in the circuit, as a coordinator does. */
 const take = (breaker: Breaker): Effect.Effect<Decision> =>
   Effect.map(entryOf(breaker), (entry) => {
     const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, 10_000)
@@ -93,7 +93,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
   }
 
   for (const [change, by] of Object.entries(admitting)) {
-    it.scoped(`R3.1.7 is not needed after all where the circuit has ${change} during the wait`, () =>
+    it.scoped(`R3.1.7 is no longer needed if the circuit has ${change} during the wait`, () =>
       Effect.gen(function* () {
         const { breaker, slots } = yield* makeHalfOpen
         const fiber = yield* Effect.fork(protect(breaker, works))
@@ -106,7 +106,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
     )
   }
 
-  it.effect("R3.1.7 that nobody has decided about when the breaker closes is decided here", () =>
+  it.effect("R3.1.7 is decided by this process if the breaker's scope closes first", () =>
     Effect.gen(function* () {
       const { breaker, slots } = yield* makeHalfOpen
       const fiber = yield* Effect.fork(protect(breaker, works))
@@ -117,7 +117,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
     })
   )
 
-  it.effect("R3.1.7 granted in an opening that is over, is given back, and the call decides again", () =>
+  it.effect("R3.1.7 that was granted for an earlier opening is given back, and the call decides again", () =>
     Effect.gen(function* () {
       const { breaker, slots } = yield* makeHalfOpen
       const fiber = yield* Effect.fork(protect(breaker, works))
@@ -131,21 +131,23 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
     })
   )
 
-  it.effect("R3.1.7 granted before the circuit opened again, is given back, and the call is rejected", () =>
-    Effect.gen(function* () {
-      const { breaker, slots } = yield* makeHalfOpen
-      const call = counted(works)
-      const fiber = yield* Effect.fork(protect(breaker, call.effect))
-      yield* settled
-      const granted = yield* take(breaker)
-      yield* Controls.trip(breaker, undefined)
-      yield* Deferred.succeed(slots.decision, granted)
-      const error = yield* rejectionOf(Fiber.join(fiber))
-      assert.strictEqual(error.state, "Open")
-      assert.strictEqual(Duration.toSeconds(error.retryAfter), 10)
-      assert.deepInclude(slots, { asked: 1, abandoned: 1 })
-      assert.strictEqual(call.runs, 0)
-    })
+  it.effect(
+    "R3.1.7 that was granted before the circuit opened again is given back, and the call is rejected",
+    () =>
+      Effect.gen(function* () {
+        const { breaker, slots } = yield* makeHalfOpen
+        const call = counted(works)
+        const fiber = yield* Effect.fork(protect(breaker, call.effect))
+        yield* settled
+        const granted = yield* take(breaker)
+        yield* Controls.trip(breaker, undefined)
+        yield* Deferred.succeed(slots.decision, granted)
+        const error = yield* rejectionOf(Fiber.join(fiber))
+        assert.strictEqual(error.state, "Open")
+        assert.strictEqual(Duration.toSeconds(error.retryAfter), 10)
+        assert.deepInclude(slots, { asked: 1, abandoned: 1 })
+        assert.strictEqual(call.runs, 0)
+      })
   )
 
   it.effect(
@@ -167,7 +169,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
       })
   )
 
-  it.effect("R3.1.7 is decided by this process where the store could not be asked", () =>
+  it.effect("R3.1.7 is decided by this process if the store could not be asked", () =>
     Effect.gen(function* () {
       const { breaker, slots } = yield* makeHalfOpen
       yield* Deferred.succeed(slots.decision, undefined)
@@ -176,7 +178,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
     })
   )
 
-  it.effect("R3.2.4 asked for by a call that is interrupted meanwhile, is given back", () =>
+  it.effect("R3.2.4 is given back if its call is interrupted meanwhile", () =>
     Effect.gen(function* () {
       const { breaker, slots } = yield* makeHalfOpen
       const call = counted(works)
@@ -189,7 +191,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
     })
   )
 
-  it.effect("R3.1.2 hands on the failure of what decides about it, and gives it back", () =>
+  it.effect("R3.1.2 passes on a defect of the coordinator, and gives the slot back", () =>
     Effect.gen(function* () {
       const { breaker, slots } = yield* makeHalfOpen
       yield* Deferred.die(slots.decision, "broken")
@@ -199,7 +201,7 @@ describe("R3.1.7 a slot that other processes have to grant", () => {
   )
 })
 
-describe("R3.1.7 a circuit whose state elsewhere is not known yet", () => {
+describe("R3.1.7 a circuit whose shared state is not known yet", () => {
   /** A breaker whose calls wait for the gate first. */
   const makeGated = (options?: CircuitBreaker.Options) =>
     Effect.gen(function* () {
@@ -216,7 +218,7 @@ describe("R3.1.7 a circuit whose state elsewhere is not known yet", () => {
       return { breaker, open }
     })
 
-  it.effect("R3.1.7 has the call wait before it decides", () =>
+  it.effect("R3.1.7 makes the call wait before it decides", () =>
     Effect.gen(function* () {
       const { breaker, open } = yield* makeGated()
       const call = counted(works)
@@ -244,7 +246,7 @@ describe("R3.1.7 a circuit whose state elsewhere is not known yet", () => {
     })
   )
 
-  it.effect("R3.1.7 is looked up again after the wait: it may have been dropped by then", () =>
+  it.effect("R3.1.7 is looked up again after the wait, because it may have been dropped", () =>
     Effect.gen(function* () {
       const { breaker, open } = yield* makeGated({ capacity: 1 })
       const fiber = yield* Effect.fork(protect(breaker, works, "eu"))
@@ -258,7 +260,7 @@ describe("R3.1.7 a circuit whose state elsewhere is not known yet", () => {
     })
   )
 
-  it.effect("R3.3 has a control wait before it decides", () =>
+  it.effect("R3.3 makes a control wait before it decides", () =>
     Effect.gen(function* () {
       const { breaker, open } = yield* makeGated()
       const fiber = yield* Effect.fork(Controls.trip(breaker, undefined))
@@ -272,7 +274,7 @@ describe("R3.1.7 a circuit whose state elsewhere is not known yet", () => {
 })
 
 describe("a healthy circuit", () => {
-  it.effect("asks its coordinator nothing while that hears of changes as they happen", () =>
+  it.effect("asks its coordinator nothing while that receives notifications", () =>
     Effect.gen(function* () {
       let asked = 0
       const breaker = yield* makeCoordinated({
@@ -306,7 +308,7 @@ describe("an outage in which calls are rejected", () => {
     })
   )
 
-  it.effect("rejects a call that has asked for a slot when it begins", () =>
+  it.effect("rejects a call that has requested a slot when the outage begins", () =>
     Effect.gen(function* () {
       const slots = yield* makeSlots
       const breaker = yield* makeCoordinated({ requestSlot: slots.requestSlot })
@@ -322,7 +324,7 @@ describe("an outage in which calls are rejected", () => {
     })
   )
 
-  it.effect("rejects a call whose breaker closes while it waits, and names no time", () =>
+  it.effect("rejects a call whose breaker closes while it waits, without a waiting time", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const breaker = yield* makeCoordinated({
@@ -357,7 +359,7 @@ describe("an outcome that is written to the store before its call returns", () =
     ["success", works, Exit.succeed("worked")],
     ["failure", fails, Exit.fail("unavailable")]
   ] as const) {
-    it.effect(`R3.1.2 holds back a ${name}, and leaves it as it is`, () =>
+    it.effect(`R3.1.2 delays a ${name}, and leaves it unchanged`, () =>
       Effect.gen(function* () {
         const written = yield* Deferred.make<void>()
         const breaker = yield* makeCoordinated({ writesThrough: true, after: () => Deferred.await(written) })
@@ -370,7 +372,7 @@ describe("an outcome that is written to the store before its call returns", () =
     )
   }
 
-  it.effect("R3.3 holds back a control", () =>
+  it.effect("R3.3 delays a control", () =>
     Effect.gen(function* () {
       const written = yield* Deferred.make<void>()
       const breaker = yield* makeCoordinated({ after: () => Deferred.await(written) })

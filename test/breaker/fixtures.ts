@@ -1,4 +1,4 @@
-/** What the tests of the breaker's inside share: a breaker that is not a service, and one with a coordinator made by hand. */
+/** Fixtures for the internals of a breaker: a breaker without a service, and one with a hand-made coordinator. */
 import * as Effect from "effect/Effect"
 import { type CircuitBreaker, Outcome, type Transition, TripPolicy } from "effect-circuit-breaker"
 import { Breaker } from "../../src/internal/breaker/breaker.ts"

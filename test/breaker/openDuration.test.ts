@@ -1,4 +1,4 @@
-/** How a schedule is asked for the length of an opening: what it is given, and how far it is tried beforehand. */
+/** How a schedule gives the length of an opening: its input, and its check when the breaker is made. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -37,7 +37,7 @@ describe("R3.2.12 a schedule's step", () => {
     })
   )
 
-  it.effect("R3.2.12 is the first one again when the openings are counted anew, and is taken then", () =>
+  it.effect("R3.2.12 is the first one again when the count of openings starts over", () =>
     Effect.gen(function* () {
       let drawn = 0
       const openDuration = yield* make(scheduleBy((_, __, step) => step * 1_000 + ++drawn))
@@ -54,7 +54,7 @@ describe("R3.2.12 a schedule's step", () => {
   )
 })
 
-describe("R3.5 a schedule is tried when the breaker is made", () => {
+describe("R3.5 a schedule is checked when the breaker is made", () => {
   it.effect("R3.5 for a hundred steps, at the times at which they would be taken", () =>
     Effect.gen(function* () {
       const times: Array<number> = []
@@ -71,7 +71,7 @@ describe("R3.5 a schedule is tried when the breaker is made", () => {
     })
   )
 
-  it.effect("R3.5 and refused if the hundredth does not delay; the next one is not looked at", () =>
+  it.effect("R3.5 and refused if the hundredth step does not delay; the next one is not checked", () =>
     Effect.gen(function* () {
       const failingAt = (bad: number) =>
         Effect.exit(make(scheduleBy((_, __, step) => (step === bad ? 0 : 1_000))))

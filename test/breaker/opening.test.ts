@@ -10,7 +10,7 @@ import * as Machine from "../../src/internal/core/circuit.ts"
 import { entryOf, makeCoordinated, withCaller } from "./fixtures.ts"
 
 describe("R3.2.1 a circuit that is changed while its schedule takes a step", () => {
-  it.effect("R3.2.1 does not open, takes no step of the backoff, and reports none", () =>
+  it.effect("R3.2.1 does not open, and takes and reports no backoff step", () =>
     Effect.gen(function* () {
       let onStep = () => {}
       const steps: Array<Step> = []
@@ -30,7 +30,7 @@ describe("R3.2.1 a circuit that is changed while its schedule takes a step", () 
   )
 })
 
-describe("R3.2.8 the length of an opening that another process decides", () => {
+describe("R3.2.8 the length of an opening on which another process decides", () => {
   it.effect("R3.2.8 is the schedule's, lengthened by the hint of the failure, and opens nothing", () =>
     Effect.gen(function* () {
       const breaker = yield* makeCoordinated(

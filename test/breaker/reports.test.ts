@@ -1,4 +1,4 @@
-/** What a breaker reports to its coordinator, and what it asks it. */
+/** A breaker's reports and questions to its coordinator. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -17,7 +17,7 @@ import * as Machine from "../../src/internal/core/circuit.ts"
 import { fails, settled, works } from "../kit/index.ts"
 import { entryOf, makeCoordinated, protect } from "./fixtures.ts"
 
-/** A breaker whose steps are noted. */
+/** A breaker whose reported steps are recorded. */
 const makeNoted = (options?: CircuitBreaker.Options, coordinator?: Partial<Coordinator>) =>
   Effect.gen(function* () {
     const steps: Array<Step> = []
@@ -31,7 +31,7 @@ const makeNoted = (options?: CircuitBreaker.Options, coordinator?: Partial<Coord
 const namesOf = (steps: ReadonlyArray<Step>): ReadonlyArray<string> =>
   steps.map((step) => (step._tag === "Controlled" ? step.control : step._tag))
 
-/** Begins a hold, and gives what ends it. */
+/** Begins a hold, and returns the effect that ends it. */
 const begin = (hold: Effect.Effect<void, never, Scope.Scope>) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
@@ -41,7 +41,7 @@ const begin = (hold: Effect.Effect<void, never, Scope.Scope>) =>
 
 const open = { openings: 1, openMillis: 7_000, openedAt: 0 }
 
-describe("a step that is reported", () => {
+describe("a reported step", () => {
   it.effect("is an outcome, with the circuit before it, and the opening that it leads to", () =>
     Effect.gen(function* () {
       const { breaker, steps } = yield* makeNoted()
@@ -59,7 +59,7 @@ describe("a step that is reported", () => {
     })
   )
 
-  it.effect("is a success of a healthy circuit too, even where it moves nothing", () =>
+  it.effect("is also a success of a healthy circuit, even if it changes nothing", () =>
     Effect.gen(function* () {
       const { breaker, steps } = yield* makeNoted(undefined, { isUncertain: false })
       const entry = yield* entryOf(breaker)
@@ -106,7 +106,7 @@ describe("a step that is reported", () => {
     })
   )
 
-  it.effect("R3.3 is the end of a disabling that has ended here, but may be known elsewhere", () =>
+  it.effect("R3.3 is the end of a disabling that has ended here, but may still be shared", () =>
     Effect.gen(function* () {
       const { breaker, steps } = yield* makeNoted()
       const enable = yield* begin(Controls.disable(breaker, "eu"))
@@ -135,7 +135,7 @@ describe("a step that is reported", () => {
 describe("whether a circuit has to open", () => {
   const tripPolicy = TripPolicy.consecutive(3)
 
-  it.effect("goes by what the coordinator knows of all processes", () =>
+  it.effect("depends on the coordinator's counts of all processes", () =>
     Effect.gen(function* () {
       const { breaker } = yield* makeNoted({ tripPolicy })
       const failed = (circuit: Machine.Circuit<unknown>) =>
@@ -154,7 +154,7 @@ describe("whether a circuit has to open", () => {
     })
   )
 
-  it.effect("is left open where the coordinator decides later", () =>
+  it.effect("is left undecided if the coordinator decides later", () =>
     Effect.gen(function* () {
       const { breaker, steps } = yield* makeNoted({}, { judged: () => undefined })
       yield* Effect.exit(protect(breaker, fails))
@@ -167,7 +167,7 @@ describe("whether a circuit has to open", () => {
 describe("R3.4 F10 a reader", () => {
   const read = (breaker: Breaker) => Effect.all([state(breaker, "eu"), snapshot(breaker, "eu")])
 
-  it.effect("R3.4 F10 finds a circuit that only other processes hold, and makes none", () =>
+  it.effect("R3.4 F10 finds a circuit that only other processes hold, and creates none", () =>
     Effect.gen(function* () {
       const asked: Array<string> = []
       const initial = Machine.initial(TripPolicy.consecutive(1) as never)
@@ -187,19 +187,21 @@ describe("R3.4 F10 a reader", () => {
     })
   )
 
-  it.effect("R3.4 F10 goes by this process where the store cannot tell, also by what is here by then", () =>
-    Effect.gen(function* () {
-      const gate = yield* Deferred.make<void>()
-      const { breaker } = yield* makeNoted(undefined, {
-        peek: () => Effect.as(Deferred.await(gate), undefined)
+  it.effect(
+    "R3.4 F10 uses this process's circuit if the store does not answer, as it is after the wait",
+    () =>
+      Effect.gen(function* () {
+        const gate = yield* Deferred.make<void>()
+        const { breaker } = yield* makeNoted(undefined, {
+          peek: () => Effect.as(Deferred.await(gate), undefined)
+        })
+        const fiber = yield* Effect.fork(state(breaker, "eu"))
+        yield* settled
+        const entry = yield* entryOf(breaker, "eu")
+        entry.current = Machine.open(entry.current, 0, open)
+        yield* Deferred.succeed(gate, undefined)
+        assert.deepInclude(yield* Fiber.join(fiber), { _tag: "Open" })
       })
-      const fiber = yield* Effect.fork(state(breaker, "eu"))
-      yield* settled
-      const entry = yield* entryOf(breaker, "eu")
-      entry.current = Machine.open(entry.current, 0, open)
-      yield* Deferred.succeed(gate, undefined)
-      assert.deepInclude(yield* Fiber.join(fiber), { _tag: "Open" })
-    })
   )
 
   it.effect("R3.4 F10 does not ask about a circuit that is held here", () =>
@@ -212,7 +214,7 @@ describe("R3.4 F10 a reader", () => {
 })
 
 describe("awaitReady", () => {
-  it.effect("waits until it is known how the circuit stands elsewhere, and then for the circuit", () =>
+  it.effect("waits until the shared state is known, and then for the circuit", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       let isKnown = false
@@ -235,7 +237,7 @@ describe("awaitReady", () => {
     })
   )
 
-  it.effect("can be interrupted while it waits for that", () =>
+  it.effect("can be interrupted while it waits for the shared state", () =>
     Effect.gen(function* () {
       const { breaker } = yield* makeNoted(undefined, { ready: () => Effect.never })
       const fiber = yield* Effect.fork(awaitReady(breaker, "eu"))
@@ -244,30 +246,32 @@ describe("awaitReady", () => {
     })
   )
 
-  it.effect("waits out an outage in which calls are rejected, or the circuit, whichever is longer", () =>
-    Effect.gen(function* () {
-      for (const [outageMillis, waits] of [
-        [9_000, 9_000],
-        [2_000, 7_000]
-      ] as const) {
-        const { breaker } = yield* makeNoted(undefined, { outageMillis })
-        const entry = yield* entryOf(breaker, "eu")
-        const openedAt = yield* Effect.withFiberRuntime<number>((caller) =>
-          Effect.succeed(breaker.now(caller))
-        )
-        entry.current = Machine.open(entry.current, 0, { ...open, openedAt })
-        const fiber = yield* Effect.fork(awaitReady(breaker, "eu"))
-        yield* settled
-        breaker.coordinator = { ...breaker.coordinator!, outageMillis: undefined }
-        yield* TestClock.adjust(waits - 1)
-        assert.isNull(fiber.unsafePoll())
-        yield* TestClock.adjust(1)
-        assert.deepStrictEqual(fiber.unsafePoll(), Exit.void)
-      }
-    })
+  it.effect(
+    "waits for the end of an outage in which calls are rejected, or for the circuit, whichever is longer",
+    () =>
+      Effect.gen(function* () {
+        for (const [outageMillis, waits] of [
+          [9_000, 9_000],
+          [2_000, 7_000]
+        ] as const) {
+          const { breaker } = yield* makeNoted(undefined, { outageMillis })
+          const entry = yield* entryOf(breaker, "eu")
+          const openedAt = yield* Effect.withFiberRuntime<number>((caller) =>
+            Effect.succeed(breaker.now(caller))
+          )
+          entry.current = Machine.open(entry.current, 0, { ...open, openedAt })
+          const fiber = yield* Effect.fork(awaitReady(breaker, "eu"))
+          yield* settled
+          breaker.coordinator = { ...breaker.coordinator!, outageMillis: undefined }
+          yield* TestClock.adjust(waits - 1)
+          assert.isNull(fiber.unsafePoll())
+          yield* TestClock.adjust(1)
+          assert.deepStrictEqual(fiber.unsafePoll(), Exit.void)
+        }
+      })
   )
 
-  it.effect("of a dry run asks nobody and does not wait", () =>
+  it.effect("of a dry run asks no store, and does not wait", () =>
     Effect.gen(function* () {
       const { breaker } = yield* makeNoted({ mode: "observe" }, { ready: () => Effect.never })
       const entry = yield* entryOf(breaker, "eu")

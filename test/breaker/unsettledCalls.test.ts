@@ -1,4 +1,4 @@
-/** The calls that count as successes unless they go on: when they are settled, and how a reader sees them until then. */
+/** Calls that count as successes unless they continue: when they are settled, and how a reader counts them before. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
@@ -16,7 +16,7 @@ const makeTable = (options?: CircuitBreaker.Options) =>
     const settled: Array<string> = []
     const unsettled = new UnsettledCalls((key, defect) => reported.push([key, defect]))
     const { rules } = breaker.settings
-    /** Adds a call of a circuit, in its generation and without a slot unless it is given others. */
+    /** Adds a call of a circuit, by default in its generation and without a slot. */
     const add = (name: string, entry: CircuitEntry, given: Partial<Machine.Ticket> = {}): UnsettledCall => {
       const { generation } = entry.current
       const call: UnsettledCall = {
@@ -36,7 +36,7 @@ const makeTable = (options?: CircuitBreaker.Options) =>
     return { add, breaker, reported, rules, seen, settled, unsettled }
   })
 
-/** Lets the event loop turn until a timer that is set now has run, and with it those that were set before. */
+/** Waits until a timer that is set now has run, and so have all that were set before. */
 const nextTurn: Effect.Effect<void> = Effect.async((resume) => {
   setTimeout(() => resume(Effect.void), 0)
 })
@@ -61,25 +61,27 @@ describe("E1 calls that are unsettled", () => {
     })
   )
 
-  it.effect("E1 are settled before the next outcome of their circuit, those of others are not", () =>
-    Effect.gen(function* () {
-      const { add, breaker, settled, unsettled } = yield* makeTable()
-      const [eu, us] = [yield* entryOf(breaker, "eu"), yield* entryOf(breaker, "us")]
-      unsettled.settleAll(eu)
-      add("eu 1", eu)
-      add("us 1", us)
-      unsettled.settleAll(eu)
-      assert.deepStrictEqual(settled, ["eu 1"])
-      unsettled.settleAll(eu)
-      assert.isFalse(unsettled.isEmpty)
-      add("eu 2", eu)
-      yield* nextTurn
-      assert.deepStrictEqual(settled, ["eu 1", "us 1", "eu 2"])
-      assert.isTrue(unsettled.isEmpty)
-    })
+  it.effect(
+    "E1 are settled before the next outcome of their circuit, but not before those of other circuits",
+    () =>
+      Effect.gen(function* () {
+        const { add, breaker, settled, unsettled } = yield* makeTable()
+        const [eu, us] = [yield* entryOf(breaker, "eu"), yield* entryOf(breaker, "us")]
+        unsettled.settleAll(eu)
+        add("eu 1", eu)
+        add("us 1", us)
+        unsettled.settleAll(eu)
+        assert.deepStrictEqual(settled, ["eu 1"])
+        unsettled.settleAll(eu)
+        assert.isFalse(unsettled.isEmpty)
+        add("eu 2", eu)
+        yield* nextTurn
+        assert.deepStrictEqual(settled, ["eu 1", "us 1", "eu 2"])
+        assert.isTrue(unsettled.isEmpty)
+      })
   )
 
-  it.effect("E1 are not settled once they are taken back, which is done once", () =>
+  it.effect("E1 are not settled after they were removed, which happens once", () =>
     Effect.gen(function* () {
       const { add, breaker, settled, unsettled } = yield* makeTable()
       const eu = yield* entryOf(breaker, "eu")
@@ -100,7 +102,7 @@ describe("E1 calls that are unsettled", () => {
     })
   )
 
-  it.effect("E1 of a circuit from which all were taken back leave room for the next ones", () =>
+  it.effect("E1 of a circuit from which all were removed leave room for the next ones", () =>
     Effect.gen(function* () {
       const { add, breaker, seen, settled, unsettled } = yield* makeTable()
       const [eu, us] = [yield* entryOf(breaker, "eu"), yield* entryOf(breaker, "us")]
@@ -114,7 +116,7 @@ describe("E1 calls that are unsettled", () => {
     })
   )
 
-  it.effect("E1 that settling has led to are settled at the turn after", () =>
+  it.effect("E1 that are added during settling are settled in the next turn", () =>
     Effect.gen(function* () {
       const { add, breaker, settled, unsettled } = yield* makeTable()
       const [eu, us] = [yield* entryOf(breaker, "eu"), yield* entryOf(breaker, "us")]
@@ -135,7 +137,7 @@ describe("E1 calls that are unsettled", () => {
     })
   )
 
-  it.effect("E1 are settled where another one of them throws, which is reported with its key", () =>
+  it.effect("E1 are settled even if another one of them throws, which is reported with its key", () =>
     Effect.gen(function* () {
       const { add, breaker, reported, settled, unsettled } = yield* makeTable()
       const eu = yield* entryOf(breaker, "eu")
@@ -178,7 +180,7 @@ describe("E1 a reader", () => {
     })
   )
 
-  it.effect("E1 works a reading out anew when the circuit has changed, or a millisecond has passed", () =>
+  it.effect("E1 computes its result again when the circuit has changed, or a millisecond has passed", () =>
     Effect.gen(function* () {
       const { add, breaker, rules, seen } = yield* makeTable()
       const eu = yield* entryOf(breaker, "eu")
@@ -213,7 +215,7 @@ describe("E1 a reader", () => {
     })
   )
 
-  it.effect("E1 counts those of one generation again once the others are gone", () =>
+  it.effect("E1 reuses its result for one generation again once the others are gone", () =>
     Effect.gen(function* () {
       const { add, breaker, rules, seen, unsettled } = yield* makeTable()
       const eu = yield* entryOf(breaker, "eu")
@@ -221,12 +223,12 @@ describe("E1 a reader", () => {
       eu.current = Machine.reset(eu.current, rules, 0)
       add("newer", eu)
       const { circuit } = seen(eu)
-      // What is worked out for all of one generation is kept; one by one it would be another object each time.
+      // The result for all calls of one generation is kept; computed one by one, it would be another object each time.
       assert.strictEqual(seen(eu).circuit, circuit)
     })
   )
 
-  it.effect("E1 sees a probe that is unsettled as one that has succeeded, and that of another slot not", () =>
+  it.effect("E1 counts an unsettled probe as succeeded, and no probe of another slot", () =>
     Effect.gen(function* () {
       const { add, breaker, rules, seen } = yield* makeTable({ halfOpen: { probes: 2 } })
       const eu = yield* entryOf(breaker, "eu")

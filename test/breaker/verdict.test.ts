@@ -1,4 +1,4 @@
-/** What becomes of the rejections of a circuit in the exit of a call on it. */
+/** The verdict on exits that contain rejections by the call's own circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -70,7 +70,7 @@ describe("R3.1.6 E7 the circuit's own rejection", () => {
   )
 })
 
-describe("R3.1.5 what a classifier returns", () => {
+describe("R3.1.5 a classifier's result", () => {
   for (const outcome of [Outcome.success, Outcome.failure(), Outcome.ignored]) {
     it.effect(`R3.1.5 is the verdict: ${outcome._tag}`, () =>
       Effect.gen(function* () {

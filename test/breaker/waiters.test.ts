@@ -1,4 +1,4 @@
-/** The fibers that wait for a circuit: who is woken, and what is left behind. */
+/** The fibers that wait for a circuit: which are woken, and what remains of them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -21,7 +21,7 @@ describe("the waiters of a circuit", () => {
     })
   )
 
-  it.effect("are known until each is forgotten, and leave nothing behind", () =>
+  it.effect("are held until each is removed, and leave nothing behind", () =>
     Effect.sync(() => {
       const waiters = new Waiters()
       assert.isFalse(waiters.has("eu"))
@@ -41,7 +41,7 @@ describe("the waiters of a circuit", () => {
     })
   )
 
-  it.effect("are interrupted when the breaker closes, those that come later too", () =>
+  it.effect("are interrupted when the breaker closes, and so are later ones", () =>
     Effect.gen(function* () {
       const waiters = new Waiters()
       const before = [waiters.add("eu", FiberId.none), waiters.add("us", FiberId.none)]

@@ -55,7 +55,7 @@ test("testing.breaker HalfOpen has as many running probes as `probing` says", fu
   assert.strictEqual(yield* one.protect(works), "worked")
 })
 
-test("testing.breaker Recovering admits a share that goes on growing", function* () {
+test("testing.breaker Recovering admits a share that continues to grow", function* () {
   const options = { recovery: { duration: "100 seconds", from: 0.2 }, halfOpen: { probes: 3 } } as const
   const begun = yield* testing.breaker({ state: "Recovering" }, options)
   assert.deepInclude(yield* begun.state(), { _tag: "Recovering", admitting: 0.2 })
@@ -102,7 +102,7 @@ for (const chosen of [
   })
 }
 
-test("testing.breaker logs nothing of the way to its state, and asks no store", function* () {
+test("testing.breaker logs nothing on the way to its state, and asks no store", function* () {
   const logs = yield* recordLogs
   const asked = yield* Deferred.make<void>()
   const store = yield* CircuitStore.makeMemory()

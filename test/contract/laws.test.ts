@@ -46,7 +46,7 @@ const mapAll = (
   compareAndSet: (request) => store.compareAndSet(f(request))
 })
 
-/** A read by the node that writes. */
+/** A read request by the node that writes. */
 const readFor = ({ circuit, keepMillis, node }: CircuitStore.CompareAndSet) => ({
   ...request,
   circuit,
@@ -54,7 +54,7 @@ const readFor = ({ circuit, keepMillis, node }: CircuitStore.CompareAndSet) => (
   keepMillis
 })
 
-/** Counts from 1 what a node reports to each window, so that every report is the next one. */
+/** Numbers a node's reports to each window from 1, so that every report is the next one. */
 const alwaysNext = () => {
   const latest = new Map<string, number>()
   return (it: CircuitStore.ExchangeRequest): CircuitStore.ExchangeRequest => {

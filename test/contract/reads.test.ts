@@ -1,4 +1,4 @@
-/** The law about reads is worth what it catches: each of these stores writes when it is read. */
+/** The law about reads catches each of these stores, which write when they are read. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
@@ -12,7 +12,7 @@ const law = testing.storeLaws.find(({ name }) => name.startsWith("a read by anot
 
 const isRead = ({ renew, window }: Request): boolean => !renew && window?.report === undefined
 
-/** Changes each answer, and knows to which request it is. */
+/** Changes each answer, given its request. */
 const answering = (
   store: Store,
   change: (entry: CircuitStore.Entry, request: Request) => CircuitStore.Entry
@@ -24,7 +24,7 @@ const answering = (
     )
 })
 
-/** Forgets, whenever it is asked, the leases that are older than the one who asks says. */
+/** Drops, on every request, the leases that are older than the request's time to live. */
 const forgetful = (store: Store): Store => {
   const forgotten = new Set<string>()
   return answering(store, (entry, { circuit, keepMillis }) => {
@@ -34,7 +34,7 @@ const forgetful = (store: Store): Store => {
   })
 }
 
-/** Keeps a circuit no longer than the one who asks says. */
+/** Keeps a circuit only for the time to live of the latest request. */
 const shortening = (store: Store): Store => {
   const until = new Map<string, number>()
   return answering(store, (entry, request) => {
@@ -46,7 +46,7 @@ const shortening = (store: Store): Store => {
   })
 }
 
-/** Takes a read for a sign of life of the node that reads. */
+/** Treats a read as a renewal of the reading node's lease. */
 const renewing = (store: Store): Store => ({
   ...store,
   exchange: (requests) => store.exchange(requests.map((it) => ({ ...it, renew: true })))
@@ -63,7 +63,7 @@ const counting = (store: Store): Store => {
   })
 }
 
-describe("F13 a store is found out that, when it is read,", { concurrent: true }, () => {
+describe("F13 the laws catch a store that, on a read,", { concurrent: true }, () => {
   for (const [name, wrong] of Object.entries({ forgetful, shortening, renewing, counting })) {
     it.live(`F13 is ${name}`, () =>
       Effect.gen(function* () {

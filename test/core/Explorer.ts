@@ -39,16 +39,16 @@ export interface Scenario {
   /** With an empty window and no slot taken, and in its state since `now`. */
   readonly circuit: AnyCircuit
   readonly now: number
-  /** How many callers there are. */
+  /** The number of callers. */
   readonly calls: number
-  /** How many more callers there are that come only when the circuit is HalfOpen. */
+  /** The number of further callers, which call only when the circuit is HalfOpen. */
   readonly probes: number
-  /** How many of those that come first are streams: the first chunk settles a probe, which may fail later. */
+  /** The number of the first callers that are streams: the first chunk settles a probe, which may fail later. */
   readonly streams: number
-  /** How often the time may move on, and by how much. */
+  /** How often time may advance, and by how much. */
   readonly ticks: number
   readonly tickMillis: number
-  /** What is done by hand: each list in its own order, and the lists in any. */
+  /** The controls: each list in its own order, and the lists in any order. */
   readonly controls: ReadonlyArray<ReadonlyArray<Action>>
 }
 
@@ -78,7 +78,7 @@ const over: CallState = { _tag: "Over" }
 
 const idle: Control = { left: [], isolation: 0, opening: undefined }
 
-/** What begins with the same so many steps is explored in one turn of the event loop, about half a second at most. */
+/** All orders with the same first steps, this many, are explored in one turn of the event loop, of about half a second at most. */
 const stepsBetweenTurns = 6
 
 class Explorer {
@@ -141,7 +141,7 @@ class Explorer {
     await nextTurn()
   }
 
-  /** In how many orders the rest can happen. */
+  /** The number of orders of the remaining steps. */
   private ordersThrough(situation: Situation): number {
     const key = keyOf(situation)
     const known = this.ordersFrom.get(key)
@@ -310,7 +310,7 @@ class Explorer {
     }
   }
 
-  /** What only time has changed comes first, as a change of its own. */
+  /** A change by the passing of time comes first, as a change of its own. */
   private look(situation: Situation): Situation {
     const to = this.machine.at(situation.circuit, this.rules, situation.now)
     return this.move(situation, to, { _tag: "Look" })

@@ -1,4 +1,4 @@
-/** What an onlooker writes down of a circuit's life, from the steps alone. */
+/** An observer's record of a circuit's life, from the steps alone. */
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Rules } from "./circuits.ts"
@@ -15,7 +15,7 @@ export interface Ledger {
   /** The isolation that is held now, and by how many. */
   readonly isolation: number
   readonly holders: number
-  /** How many keep it disabled. */
+  /** The number of disablings. */
   readonly disablers: number
 }
 
@@ -44,14 +44,14 @@ export interface Opening {
   readonly since: number
 }
 
-/** What made a circuit's next value. */
+/** The step that made a circuit's next value. */
 export type Event =
   | { readonly _tag: "Look" }
   | { readonly _tag: "Admission"; readonly decision: Circuit.Decision }
   | {
       readonly _tag: "Outcome"
       readonly call: Call
-      /** Of a probe that has settled with its first chunk. */
+      /** Whether it is the outcome of a probe that has settled with its first chunk. */
       readonly isSpent: boolean
       readonly isLive: boolean
       readonly lands: boolean
@@ -74,7 +74,7 @@ export interface Move {
   readonly ledger: Ledger
 }
 
-/** Of a circuit with an empty window and no slot taken. */
+/** The record of a circuit with an empty window and no slot taken. */
 export const ledgerOf = (circuit: AnyCircuit, now: number): Ledger => ({
   openings: circuit.openings,
   openMillis: circuit.openMillis,

@@ -1,4 +1,4 @@
-/** Where an exploration stands, and by what it is known again. */
+/** A situation of an exploration, and the key by which it is recognised. */
 import type { AnyCircuit } from "./circuits.ts"
 import type { CallState, Ledger, Opening } from "./Ledger.ts"
 

@@ -29,17 +29,17 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     machine: { restart: (circuit, now) => ({ ...Circuit.restart(circuit, now), generation: 9 }) }
   },
   "a new state is a new generation": {
-    how: "isolating leaves it as it was",
+    how: "an isolation keeps the generation",
     machine: {
       isolate: (circuit) => ({ ...Circuit.isolate(circuit), generation: circuit.generation })
     }
   },
-  "an opening and a recovery end when their time is over": {
-    how: "a millisecond more is waited for",
+  "an opening and a recovery end exactly when their time has passed": {
+    how: "they end a millisecond late",
     machine: { at: (circuit, rules, now) => Circuit.at(circuit, rules, now - 1) }
   },
-  "a look changes nothing else": {
-    how: "an opening that is over closes",
+  "a read at a later time changes nothing else": {
+    how: "an opening that has ended closes the circuit",
     machine: {
       at: (circuit, rules, now) => {
         const seen = Circuit.at(circuit, rules, now)
@@ -47,15 +47,15 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       }
     }
   },
-  "asking for admission changes no state": {
-    how: "a call that comes while HalfOpen closes",
+  "an admission changes no state": {
+    how: "a call while HalfOpen closes the circuit",
     machine: admitThen(([decision, next], rules, now) => [
       decision,
       next._tag === "HalfOpen" ? Circuit.reset(next, rules, now) : next
     ])
   },
   "Closed and Disabled admit, Open and Isolated reject": {
-    how: "Open lets one pass that asks early enough",
+    how: "Open admits calls",
     machine: admitThen(([decision, next]) => [
       next._tag === "Open"
         ? { _tag: "Admitted", ticket: { generation: next.generation, slot: 0 } }
@@ -63,8 +63,8 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       next
     ])
   },
-  "what is admitted while Disabled claims nothing": {
-    how: "a call that comes while Disabled makes the circuit anew",
+  "an admission while Disabled claims nothing": {
+    how: "a call while Disabled makes another circuit object",
     machine: admitThen(([decision, next]) => [decision, next._tag === "Disabled" ? { ...next } : next])
   },
   "a rejection takes nothing": {
@@ -74,8 +74,8 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       next._tag === "Open" ? { ...next, openedAt: now } : next
     ])
   },
-  "an outcome lands if its generation stands and its slot is held, and only then": {
-    how: "the slot of a probe is not asked for",
+  "an outcome lands if and only if its generation is current and its slot is held": {
+    how: "the slot of a probe is not checked",
     machine: {
       lands: (circuit, _rules, ticket) => circuit.generation === ticket.generation
     }
@@ -84,14 +84,14 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "every outcome lands",
     machine: { lands: always }
   },
-  "nothing closes but the last probe, a reset, the last release or enable, or the end of a recovery": {
-    how: "the first probe closes",
+  "only the last probe, a reset, the last release or enable, or the end of a recovery closes": {
+    how: "the first probe closes the circuit",
     machine: {
       settle: (circuit, rules, ticket, call) => Circuit.settle(circuit, { ...rules, probes: 1 }, ticket, call)
     }
   },
-  "nothing recovers but after the last probe": {
-    how: "the first probe begins to recover",
+  "a recovery starts only after the last probe": {
+    how: "the first probe starts the recovery",
     machine: {
       settle: (circuit, rules, ticket, call) =>
         Circuit.settle(
@@ -102,22 +102,22 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
         )
     }
   },
-  "the last probe closes or begins to recover": {
-    how: "one success more is asked for",
+  "the last probe closes the circuit or starts its recovery": {
+    how: "one success more is needed",
     machine: {
       settle: (circuit, rules, ticket, call) =>
         Circuit.settle(circuit, { ...rules, probes: rules.probes + 1 }, ticket, call)
     }
   },
-  "a probe that ran as long as the policy calls slow has failed": {
-    how: "a probe that answers closes, however late",
+  "a probe that is slow by the policy has failed": {
+    how: "a probe that succeeds closes the circuit, however slow it was",
     machine: {
       settle: (circuit, rules, ticket, call) =>
         Circuit.settle(circuit, rules, ticket, { ...call, elapsedMillis: 0 })
     }
   },
   "a probe that has settled early takes no slot from another when it fails": {
-    how: "it gives back whichever slot was taken first",
+    how: "it frees the slot that was taken first",
     machine: {
       settle: (circuit, rules, ticket, call) => {
         const oldest = circuit._tag === "HalfOpen" ? Slots.oldest(circuit.slots) : undefined
@@ -128,19 +128,19 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     }
   },
   "an outcome of a Disabled circuit changes nothing": {
-    how: "a failure while Disabled is a step of the backoff",
+    how: "a failure while Disabled is a backoff step",
     machine: settleThen((next, before) =>
       before._tag === "Disabled" ? { ...next, openings: next.openings + 1 } : next
     )
   },
-  "an outcome trips when the failures that have landed say so, and only then": {
+  "an outcome trips if and only if the landed failures reach the threshold": {
     how: "one failed probe is enough",
     machine: {
       trips: (circuit, rules, now) => Circuit.trips(circuit, { ...rules, failuresToReopen: 1 }, now)
     }
   },
-  "nothing opens but an opening": {
-    how: "settling opens at once",
+  "only an opening opens": {
+    how: "settling opens the circuit at once",
     machine: settleThen((next, before) =>
       next._tag === "HalfOpen" && before._tag === "HalfOpen" && next.failed > before.failed
         ? Circuit.open(next, next.generation, {
@@ -152,30 +152,30 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     )
   },
   "a generation is opened once": {
-    how: "whoever comes second opens too",
+    how: "a second opening of the same generation opens too",
     machine: {
       open: (circuit, _, opening) => Circuit.open(circuit, circuit.generation, opening)
     }
   },
-  "an opening is one step of the backoff": {
+  "an opening is one backoff step": {
     how: "the backoff starts over with each close",
     machine: {
       nextOpening: (circuit, now) => (circuit._tag === "Closed" ? 1 : Circuit.nextOpening(circuit, now))
     }
   },
-  "nothing else moves the backoff": {
-    how: "every good probe sets it back",
+  "nothing else changes the backoff": {
+    how: "every successful probe resets it",
     machine: settleThen((next, before) => (next._tag === before._tag ? next : { ...next, openings: 0 }))
   },
-  "Isolated ends with a reset or its last release, and then at once": {
-    how: "a release ends whatever isolation there is",
+  "Isolated ends at once with a reset or its last release, and not before": {
+    how: "a release ends any isolation",
     machine: {
       release: (circuit, rules, _, now) =>
         circuit._tag === "Isolated" ? Circuit.release(circuit, rules, circuit.since, now) : circuit
     }
   },
-  "what was isolated is Disabled if it is kept so, or else Closed": {
-    how: "a release closes",
+  "after its isolation a circuit is Disabled if it has a disabling, else Closed": {
+    how: "a release closes the circuit",
     machine: {
       release: (circuit, rules, since, now) => {
         const next = Circuit.release(circuit, rules, since, now)
@@ -183,14 +183,14 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       }
     }
   },
-  "Disabled ends with its last enable, and then at once, or is isolated": {
-    how: "the first enable ends it for all",
+  "Disabled ends at once with its last enable, or with an isolation, and not before": {
+    how: "the first enable ends all disablings",
     machine: {
       enable: (circuit, rules, now) =>
         Circuit.enable(circuit._tag === "Disabled" ? { ...circuit, disablers: 1 } : circuit, rules, now)
     }
   },
-  "disabling disables at once, and leaves what is isolated as it is": {
+  "a disabling disables at once, and leaves an Isolated circuit as it is": {
     how: "disabling ends an isolation",
     machine: {
       disable: (circuit) =>
@@ -199,14 +199,14 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
           : Circuit.disable(circuit)
     }
   },
-  "an isolation isolates, and a reset closes what is not kept disabled": {
-    how: "a reset enables",
+  "an isolation isolates, and a reset closes a circuit without a disabling": {
+    how: "a reset ends disablings",
     machine: {
       reset: (circuit, rules, now) => ({ ...Circuit.close(circuit, rules, now), openings: 0, openMillis: 0 })
     }
   },
   "running and succeeded probes are never more than probes": {
-    how: "those that succeeded are not counted",
+    how: "succeeded probes are not counted",
     machine: {
       admit: (circuit, rules, now) =>
         Circuit.admit(
@@ -223,8 +223,8 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
         call.outcome._tag === "Ignored" ? circuit : Circuit.settle(circuit, rules, ticket, call)
     }
   },
-  "HalfOpen admits while there is room, and only then": {
-    how: "a failed probe is counted as if it ran on",
+  "HalfOpen admits if and only if a slot is free": {
+    how: "a failed probe is counted as running",
     machine: {
       admit: (circuit, rules, now) =>
         Circuit.admit(
@@ -234,15 +234,15 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
         )
     }
   },
-  "it is Isolated while somebody isolates it, or else Disabled while somebody disables it, and no longer": {
-    how: "an enable under an isolation is forgotten",
+  "a circuit is Isolated while there is an isolation, else Disabled while there is a disabling": {
+    how: "an enable under an isolation is ignored",
     machine: {
       enable: (circuit, rules, now) =>
         circuit._tag === "Isolated" ? circuit : Circuit.enable(circuit, rules, now)
     }
   },
-  "looking twice is looking once": {
-    how: "a HalfOpen circuit is made anew each time",
+  "two reads are the same as one": {
+    how: "each read makes another HalfOpen object",
     machine: {
       at: (circuit, rules, now) => {
         const seen = Circuit.at(circuit, rules, now)
@@ -251,14 +251,14 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     }
   },
   "at the end no slot is held": {
-    how: "only a success gives its slot back, and leases never end",
+    how: "only a success frees its slot, and leases never expire",
     machine: {
       at: (circuit, rules, now) => Circuit.at(circuit, { ...rules, probeTimeoutMillis: Infinity }, now),
       settle: (circuit, rules, ticket, call) =>
         call.outcome._tag === "Success" ? Circuit.settle(circuit, rules, ticket, call) : circuit
     }
   },
-  "at the end the circuit heals, unless it is held": {
+  "at the end the circuit heals, unless it has a hold": {
     how: "no outcome ever lands",
     machine: { lands: never }
   }

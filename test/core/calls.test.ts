@@ -51,7 +51,7 @@ describe("admit", () => {
     assert.strictEqual(Circuit.admit(circuit, rules, 5)[1], circuit)
   })
 
-  it("R3.2.2 Open rejects with what is left, and moves nothing", () => {
+  it("R3.2.2 Open rejects with the remaining time, and changes nothing", () => {
     const circuit = opened(rules, 70)
     const [decision, next] = Circuit.admit(circuit, rules, 170)
     assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: openMillis - 100 })
@@ -88,7 +88,7 @@ describe("admit", () => {
     const [decision, next] = Circuit.admit(circuit, three, openMillis)
     assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: 0 })
     assert.strictEqual(next, circuit)
-    // a success keeps its place, a failure gives it back
+    // a success keeps its place, a failure frees it
     const succeeded = frozen(Circuit.settle(circuit, three, tickets[1]!, success(openMillis)))
     assert.isFalse(admits(succeeded, three, openMillis))
     assert.strictEqual(probing(succeeded, three, openMillis), 2)
@@ -127,7 +127,7 @@ describe("admit", () => {
     assert.strictEqual(circuit.generation, 3)
   })
 
-  it("R3.2.9 Recovering admits as many as a count of all arrivals says", () => {
+  it("R3.2.9 Recovering admits as many calls as a naive count of all arrivals", () => {
     check(
       fc.property(
         fc.constantFrom(0.1, 0.25, 0.3, 0.5, 1),
@@ -152,7 +152,7 @@ describe("admit", () => {
     )
   })
 
-  it("a recovery that is over admits as Closed does", () => {
+  it("a recovery that has ended admits calls as Closed does", () => {
     const [ticket, next] = admitted(
       recovering(recoveringRules),
       recoveringRules,
@@ -171,7 +171,7 @@ describe("admit", () => {
     }
   })
 
-  it("Isolated rejects, with no end in sight", () => {
+  it("Isolated rejects with an infinite wait", () => {
     const circuit = isolated(closed(rules))
     const [decision, next] = Circuit.admit(circuit, rules, 5)
     assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: Infinity })
@@ -180,7 +180,7 @@ describe("admit", () => {
 })
 
 describe("lands", () => {
-  it("R3.3 Disabled: of its own generation, and of no other", () => {
+  it("R3.3 an outcome of a Disabled circuit's own generation lands, and no other", () => {
     const circuit = disabled(opened(rules))
     assert.isTrue(Circuit.lands(circuit, rules, { generation: 2, slot: 0 }, 5))
     assert.isFalse(Circuit.lands(circuit, rules, { generation: 1, slot: 0 }, 5))
@@ -196,7 +196,7 @@ describe("lands", () => {
     assert.isTrue(Circuit.lands(taken, rules, ticket, openMillis + probeTimeoutMillis - 0.001))
   })
 
-  it("R3.2.6 an outcome of another generation does not", () => {
+  it("R3.2.6 an outcome of another generation does not land", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const later: ReadonlyArray<AnyCircuit> = [
       Circuit.open(taken, taken.generation, { openings: 2, openMillis, openedAt: openMillis }),
@@ -211,7 +211,7 @@ describe("lands", () => {
     assert.isFalse(Circuit.lands(reset, rules, { generation: 2, slot: 0 }, 0))
   })
 
-  it("R3.2.6 nor one of a recovery that is over, although no call has said so yet", () => {
+  it("R3.2.6 nor does one of a recovery that has ended, even before the next call", () => {
     const circuit = recovering(recoveringRules)
     const ticket = { generation: 3, slot: 0 }
     const end = openMillis + recovery.durationMillis
@@ -220,7 +220,7 @@ describe("lands", () => {
     assert.isFalse(Circuit.lands(circuit, recoveringRules, { generation: 4, slot: 0 }, end))
   })
 
-  it("R3.2.5 nor one of a probe that has lost its slot, whether or not it was taken over", () => {
+  it("R3.2.5 nor does one of a probe that has lost its slot, whether or not the slot was taken again", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const expiry = openMillis + probeTimeoutMillis
     assert.isFalse(Circuit.lands(taken, rules, ticket, expiry))
@@ -230,7 +230,7 @@ describe("lands", () => {
     assert.isFalse(Circuit.lands(taken2, rules, { ...second, slot: 0 }, expiry))
   })
 
-  it("nor one of a slot that was given back", () => {
+  it("nor does one of a slot that was given back", () => {
     const two = rulesWith({ probes: 2 })
     const [first, one] = admitted(halfOpen(two), two, openMillis)
     const [second, both] = admitted(one, two, openMillis)
@@ -256,7 +256,7 @@ describe("settle while Closed or Recovering", () => {
       assert.strictEqual(Circuit.counts(back, rules, openMillis).failures, 0)
     })
 
-    it(`${name} stays the same object where nothing changes`, () => {
+    it(`${name} stays the same object if nothing changes`, () => {
       const failed = settleIn(circuit, rules, [failure(openMillis)])
       const ticket = { generation: circuit.generation, slot: 0 }
       for (const call of [ignored(openMillis), interrupted(openMillis)]) {
@@ -273,7 +273,7 @@ describe("settle while Closed or Recovering", () => {
     assert.deepStrictEqual(Circuit.counts(slow, slowRules, 0), { calls: 1, failures: 0, slow: 1 })
   })
 
-  it("Closed keeps since when it is closed, Recovering where its recovery stands", () => {
+  it("Closed keeps the time of its close, and Recovering the progress of its recovery", () => {
     const healed = probe(halfOpen(rules), rules, success(openMillis))
     const recorded = settleIn(healed, rules, [failure(openMillis + 10)])
     assert.strictEqual(Circuit.nextOpening(recorded, 2 * openMillis - 1), 2)
@@ -309,7 +309,7 @@ describe("trips", () => {
     }
   })
 
-  it("the policy is asked at the time of the question", () => {
+  it("the policy decides at the given time", () => {
     const timed = rulesWith({ policy: failureCount(2, 100) })
     const circuit = settleIn(closed(timed), timed, [failure(0), failure(50)])
     assert.strictEqual(Circuit.trips(circuit, timed, 99), "Tripped")

@@ -109,7 +109,7 @@ export const probe = (circuit: AnyCircuit, rules: Rules, call: Call): AnyCircuit
 export const admits = (circuit: AnyCircuit, rules: Rules, now: number): boolean =>
   Circuit.admit(circuit, rules, now)[0]._tag === "Admitted"
 
-/** How many slots are held at `now`. */
+/** The number of slots that are held at `now`. */
 export const probing = (circuit: AnyCircuit, rules: Rules, now: number): number => {
   const seen = Circuit.at(circuit, rules, now)
   return seen._tag === "HalfOpen" ? seen.slots.count : 0
@@ -128,6 +128,6 @@ export const everyState = (openings: number): ReadonlyArray<AnyCircuit> => {
   ]
 }
 
-/** The same circuits, which somebody keeps disabled: Disabled all of them, but the one that is isolated. */
+/** The same circuits with a disabling: all are Disabled, except the Isolated one. */
 export const everyStateDisabled = (openings: number): ReadonlyArray<AnyCircuit> =>
   everyState(openings).map((circuit) => frozen(Circuit.disable(circuit)))

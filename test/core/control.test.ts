@@ -21,7 +21,7 @@ import {
 const rules = rulesWith()
 
 describe("nextOpening", () => {
-  it("R3.2.7 is one more, until it stayed Closed as long as its last opening", () => {
+  it("R3.2.7 is one more, until the circuit has stayed Closed as long as its last opening", () => {
     const [healed] = everyState(4)
     assert.strictEqual(Circuit.nextOpening(healed!, openMillis), 5)
     assert.strictEqual(Circuit.nextOpening(healed!, 2 * openMillis - 0.001), 5)
@@ -43,7 +43,7 @@ describe("nextOpening", () => {
 })
 
 describe("open", () => {
-  it("opens from any state, for as long and as often as it is told", () => {
+  it("opens from any state, with the given length and number of the opening", () => {
     for (const circuit of everyState(4)) {
       const next = inState(
         Circuit.open(circuit, circuit.generation, { openings: 7, openMillis: 300, openedAt: 2000 }),
@@ -56,7 +56,7 @@ describe("open", () => {
     }
   })
 
-  it("R3.2.1 does nothing if somebody else was first", () => {
+  it("R3.2.1 does nothing if the generation has changed", () => {
     for (const circuit of everyState(4)) {
       for (const generation of [circuit.generation - 1, circuit.generation + 1, 0]) {
         assert.strictEqual(
@@ -69,7 +69,7 @@ describe("open", () => {
 })
 
 describe("restart", () => {
-  it("R3.3 begins the open time anew, without a step of the backoff", () => {
+  it("R3.3 restarts the open time without a backoff step", () => {
     const circuit = opened(rules, 0, 4)
     const next = inState(Circuit.restart(circuit, 600), "Open")
     assert.strictEqual(next.generation, circuit.generation + 1)
@@ -145,7 +145,7 @@ describe("isolate and release", () => {
     }
   })
 
-  it("R3.2.4 a probe of before leaves nothing behind", () => {
+  it("R3.2.4 an earlier probe leaves nothing behind", () => {
     const [, taken] = admitted(halfOpen(rules), rules, openMillis)
     const held = isolated(taken)
     assert.strictEqual(probing(held, rules, openMillis), 0)

@@ -1,4 +1,4 @@
-/** Circuits that are kept disabled, alone and beside isolations. */
+/** Disabled circuits, with and without isolations. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
@@ -22,7 +22,7 @@ import {
 
 const rules = rulesWith()
 
-/** The circuit after a control that leaves it Isolated as it is, but for how many keep it disabled. */
+/** The circuit after a control that only changes the number of disablings under an isolation. */
 const isolatedAs = (before: AnyCircuit, after: AnyCircuit): Tagged<"Isolated"> => {
   const next = inState(after, "Isolated")
   assert.deepStrictEqual({ ...next, disablers: 0 }, { ...inState(before, "Isolated"), disablers: 0 })
@@ -59,7 +59,7 @@ describe("disable and enable", () => {
     assert.strictEqual(circuit.generation, first.generation + 1)
   })
 
-  it("R3.3 an isolation outranks it, and returns to it", () => {
+  it("R3.3 an isolation outranks a disabling, and ends in Disabled", () => {
     const before = frozen(Circuit.disable(disabled(opened(rules, 0, 4))))
     const over = isolated(before)
     assert.strictEqual(over.generation, before.generation + 1)
@@ -72,7 +72,7 @@ describe("disable and enable", () => {
     assert.strictEqual(Circuit.enable(once, rules, 6)._tag, "Closed")
   })
 
-  it("R3.3 an Isolated circuit stays Isolated while it is disabled, and is Disabled then", () => {
+  it("R3.3 an Isolated circuit that is disabled stays Isolated, and is Disabled after the release", () => {
     const held = isolated(opened(rules, 0, 4))
     let circuit: AnyCircuit = held
     for (let more = 1; more <= 2; more++) {
@@ -86,7 +86,7 @@ describe("disable and enable", () => {
     assert.strictEqual(after.disablers, 2)
   })
 
-  it("R3.3 an enable while it is isolated leaves it Isolated, and then Closed", () => {
+  it("R3.3 an enable during an isolation leaves the circuit Isolated, and Closed after the release", () => {
     const held = isolated(Circuit.disable(disabled(closed(rules))))
     const once = isolatedAs(held, Circuit.enable(held, rules, 5))
     assert.strictEqual(once.disablers, 1)
@@ -96,7 +96,7 @@ describe("disable and enable", () => {
     assert.strictEqual(Circuit.release(none, rules, held.since, 5)._tag, "Closed")
   })
 
-  it("R3.3 reset ends an isolation, but a circuit that is kept disabled stays so, without a backoff", () => {
+  it("R3.3 reset ends an isolation and the backoff, but a disabled circuit stays Disabled", () => {
     for (const circuit of everyStateDisabled(4)) {
       const next = inState(frozen(Circuit.reset(circuit, rules, 2000)), "Disabled")
       assert.strictEqual(next.generation, circuit.generation + 1)
@@ -109,7 +109,7 @@ describe("disable and enable", () => {
     }
   })
 
-  it("R3.3 an enable of what nobody keeps disabled does nothing", () => {
+  it("R3.3 an enable of a circuit that is not disabled does nothing", () => {
     for (const circuit of everyState(1)) assert.strictEqual(Circuit.enable(circuit, rules, 6), circuit)
   })
 
@@ -120,13 +120,13 @@ describe("disable and enable", () => {
     }
   })
 
-  it("how many keep it disabled is known in every state", () => {
+  it("every state has its number of disablings", () => {
     for (const circuit of everyState(1)) assert.strictEqual(Circuit.disablersOf(circuit), 0)
     for (const circuit of everyStateDisabled(1)) assert.strictEqual(Circuit.disablersOf(circuit), 1)
     assert.strictEqual(Circuit.disablersOf(isolated(disabled(closed(rules)))), 1)
   })
 
-  it("R3.2.4 a probe of before leaves nothing behind", () => {
+  it("R3.2.4 an earlier probe leaves nothing behind", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const held = disabled(taken)
     assert.isFalse(Circuit.lands(held, rules, ticket, openMillis))
@@ -152,7 +152,7 @@ describe("holds of both kinds, in any order", () => {
     { maxLength: 30 }
   )
 
-  it("R3.3 isolated while somebody isolates it, or else disabled while somebody disables it, or else Closed", () => {
+  it("R3.3 a circuit is Isolated while there is an isolation, else Disabled while there is a disabling, else Closed", () => {
     check(
       fc.property(actions, (history) => {
         let circuit: AnyCircuit = opened(rules, 0, 3)

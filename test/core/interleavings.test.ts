@@ -1,4 +1,4 @@
-/** Every order in which the steps of a few concurrent calls and of a hand can fall. */
+/** Every order of the steps of a few concurrent calls and a control. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
@@ -17,7 +17,7 @@ interface Start {
   readonly now: number
 }
 
-// A lease ends and an opening does with each step of the time, a recovery with two.
+// Each step of time ends a lease and an opening; two steps end a recovery.
 const single = rulesWith({ probeTimeoutMillis: openMillis })
 const double = rulesWith({ probeTimeoutMillis: openMillis, probes: 2, failuresToReopen: 2 })
 const slowly = rulesWith({
@@ -30,7 +30,7 @@ const atOnce = rulesWith({
   recovery: { durationMillis: 2 * openMillis, from: 1 }
 })
 
-// A probe is slow one step of the time before its lease ends.
+// A probe is slow one step of time before its lease ends.
 const watchful = rulesWith({
   probeTimeoutMillis: 2 * openMillis,
   probes: 2,
@@ -105,7 +105,7 @@ const explored = (name: string, scenario: Scenario): void => {
 }
 for (const [state, start] of Object.entries(starts)) {
   for (const [what, controls] of Object.entries(byHand)) {
-    // the most orders by far, and the time moving on twice would only make more of the same
+    // by far the most orders, and a second step of time would only repeat them
     const ticks = what === "tripped" && (state === "HalfOpen" || !isLongRun) ? 1 : 2
     explored(
       `${calls} calls and a probe, from ${state}, ${what}`,

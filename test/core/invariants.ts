@@ -1,4 +1,4 @@
-/** What holds after every step, in whatever order the steps come; each by its name. */
+/** The invariants after every step, in any order of the steps, by their names. */
 import type { AnyCircuit, Rules } from "./circuits.ts"
 import { success } from "./circuits.ts"
 import type { Machine } from "./Explorer.ts"
@@ -21,7 +21,7 @@ const isLastRelease = ({ event, ledger }: Move): boolean =>
 
 const isLastEnable = ({ event, ledger }: Move): boolean => event._tag === "Enable" && ledger.disablers === 1
 
-/** What has landed decides, whichever outcome it was that made it enough: an opening may still be under way. */
+/** The landed outcomes decide, whichever of them reached the threshold: an opening may still be in progress. */
 const shouldTrip = ({ event, from, ledger, to }: Move, rules: Rules): boolean => {
   if (event._tag !== "Outcome" || !event.isLive || to.generation !== from.generation) return false
   if (from._tag === "Disabled") return false
@@ -31,13 +31,13 @@ const shouldTrip = ({ event, from, ledger, to }: Move, rules: Rules): boolean =>
   return verdict !== "good" && ledger.streak + failed >= failuresToTrip
 }
 
-/** What a circuit is as soon as no isolation holds it. */
+/** The state of a circuit as soon as it has no isolation. */
 const onceReleased = ({ disablers }: Move["ledger"]): AnyCircuit["_tag"] =>
   disablers > 0 ? "Disabled" : "Closed"
 
 const changesState = ({ from, to }: Move): boolean => to.generation !== from.generation
 
-/** Of each move: what must be so. */
+/** The invariants of each move. */
 export const ofMoves = {
   "the generation never falls and rises by one at most": ({ from, to }) =>
     to.generation === from.generation || to.generation === from.generation + 1,
@@ -45,15 +45,15 @@ export const ofMoves = {
   "a new state is a new generation": ({ from, to }) =>
     to.generation !== from.generation || to._tag === from._tag,
 
-  "an opening and a recovery end when their time is over": (move, rules) =>
+  "an opening and a recovery end exactly when their time has passed": (move, rules) =>
     move.event._tag !== "Look" || changesState(move) === isDue(move.from, move.ledger, move.now, rules),
 
-  "a look changes nothing else": ({ event, from, to }) =>
+  "a read at a later time changes nothing else": ({ event, from, to }) =>
     event._tag !== "Look" ||
     to.generation === from.generation ||
     to._tag === (from._tag === "Open" ? "HalfOpen" : "Closed"),
 
-  "asking for admission changes no state": (move) => move.event._tag !== "Admission" || !changesState(move),
+  "an admission changes no state": (move) => move.event._tag !== "Admission" || !changesState(move),
 
   "Closed and Disabled admit, Open and Isolated reject": ({ event, from }) =>
     event._tag !== "Admission" ||
@@ -61,7 +61,7 @@ export const ofMoves = {
     from._tag === "Recovering" ||
     (event.decision._tag === "Admitted") === (from._tag === "Closed" || from._tag === "Disabled"),
 
-  "what is admitted while Disabled claims nothing": ({ event, from, to }) =>
+  "an admission while Disabled claims nothing": ({ event, from, to }) =>
     event._tag !== "Admission" || from._tag !== "Disabled" || to === from,
 
   "a rejection takes nothing": ({ event, from, to }) =>
@@ -70,13 +70,13 @@ export const ofMoves = {
     from._tag === "Recovering" ||
     to === from,
 
-  "an outcome lands if its generation stands and its slot is held, and only then": ({ event }) =>
+  "an outcome lands if and only if its generation is current and its slot is held": ({ event }) =>
     event._tag !== "Outcome" || event.lands === event.isLive,
 
   "a late outcome changes nothing": ({ event, from, to }) =>
     event._tag !== "Outcome" || event.isLive || (to === from && !event.trips),
 
-  "nothing closes but the last probe, a reset, the last release or enable, or the end of a recovery": (
+  "only the last probe, a reset, the last release or enable, or the end of a recovery closes": (
     move,
     rules
   ) =>
@@ -88,15 +88,15 @@ export const ofMoves = {
     (isLastProbe(move, rules) && rules.recovery === undefined) ||
     (move.event._tag === "Look" && move.from._tag === "Recovering"),
 
-  "nothing recovers but after the last probe": (move, rules) =>
+  "a recovery starts only after the last probe": (move, rules) =>
     !changesState(move) ||
     move.to._tag !== "Recovering" ||
     (isLastProbe(move, rules) && rules.recovery !== undefined),
 
-  "the last probe closes or begins to recover": (move, rules) =>
+  "the last probe closes the circuit or starts its recovery": (move, rules) =>
     !isLastProbe(move, rules) || changesState(move),
 
-  "a probe that ran as long as the policy calls slow has failed": ({ event, from, to }, rules) =>
+  "a probe that is slow by the policy has failed": ({ event, from, to }, rules) =>
     event._tag !== "Outcome" ||
     !event.isLive ||
     from._tag !== "HalfOpen" ||
@@ -113,10 +113,10 @@ export const ofMoves = {
   "an outcome of a Disabled circuit changes nothing": ({ event, from, to }) =>
     event._tag !== "Outcome" || from._tag !== "Disabled" || (to === from && !event.trips),
 
-  "an outcome trips when the failures that have landed say so, and only then": (move, rules) =>
+  "an outcome trips if and only if the landed failures reach the threshold": (move, rules) =>
     move.event._tag !== "Outcome" || move.event.trips === shouldTrip(move, rules),
 
-  "nothing opens but an opening": ({ event, from, to }) =>
+  "only an opening opens": ({ event, from, to }) =>
     to._tag !== "Open" || to === from || event._tag === "Opening" || event._tag === "Restart",
 
   "a generation is opened once": ({ event, from, to }) =>
@@ -125,38 +125,38 @@ export const ofMoves = {
       ? to._tag === "Open" && to.generation === from.generation + 1
       : to === from),
 
-  "an opening is one step of the backoff": (move) =>
+  "an opening is one backoff step": (move) =>
     move.event._tag !== "Opening" ||
     !changesState(move) ||
     move.to.openings === openingsAfter(move.from, move.ledger, move.event.opening.since),
 
-  "nothing else moves the backoff": (move) =>
+  "nothing else changes the backoff": (move) =>
     move.event._tag === "Opening" ||
     move.to.openings === (move.event._tag === "Reset" ? 0 : move.ledger.openings),
 
-  "Isolated ends with a reset or its last release, and then at once": (move) =>
+  "Isolated ends at once with a reset or its last release, and not before": (move) =>
     move.from._tag !== "Isolated" ||
     changesState(move) === (move.event._tag === "Reset" || isLastRelease(move)),
 
-  "what was isolated is Disabled if it is kept so, or else Closed": (move) =>
+  "after its isolation a circuit is Disabled if it has a disabling, else Closed": (move) =>
     move.from._tag !== "Isolated" || !changesState(move) || move.to._tag === onceReleased(move.ledger),
 
-  "Disabled ends with its last enable, and then at once, or is isolated": (move) =>
+  "Disabled ends at once with its last enable, or with an isolation, and not before": (move) =>
     move.from._tag !== "Disabled" ||
     (move.to._tag !== "Disabled") === (isLastEnable(move) || move.event._tag === "Isolate"),
 
-  "disabling disables at once, and leaves what is isolated as it is": ({ event, from, to }) =>
+  "a disabling disables at once, and leaves an Isolated circuit as it is": ({ event, from, to }) =>
     event._tag !== "Disable" ||
     (from._tag === "Isolated"
       ? to._tag === "Isolated" && to.holders === from.holders && to.generation === from.generation
       : to._tag === "Disabled"),
 
-  "an isolation isolates, and a reset closes what is not kept disabled": ({ event, from, ledger, to }) =>
+  "an isolation isolates, and a reset closes a circuit without a disabling": ({ event, from, ledger, to }) =>
     (event._tag !== "Isolate" || to._tag === "Isolated") &&
     (event._tag !== "Reset" || (to._tag === onceReleased(ledger) && to.generation === from.generation + 1))
 } satisfies Record<string, (move: Move, rules: Rules) => boolean>
 
-/** Of each situation, as a reader sees it. */
+/** The invariants of each situation, as a reader sees it. */
 export const ofSituations = {
   "running and succeeded probes are never more than probes": (situation, rules, machine) =>
     machine.at(situation.circuit, rules, situation.now)._tag !== "HalfOpen" ||
@@ -171,14 +171,14 @@ export const ofSituations = {
     )
   },
 
-  "HalfOpen admits while there is room, and only then": (situation, rules, machine) => {
+  "HalfOpen admits if and only if a slot is free": (situation, rules, machine) => {
     const [decision, next] = machine.admit(situation.circuit, rules, situation.now)
     const hasRoom = liveProbes(situation, rules) + situation.ledger.probesSucceeded < rules.probes
     const wasOpen = situation.circuit._tag === "Open"
     return next._tag !== "HalfOpen" || (decision._tag === "Admitted") === (wasOpen || hasRoom)
   },
 
-  "it is Isolated while somebody isolates it, or else Disabled while somebody disables it, and no longer": (
+  "a circuit is Isolated while there is an isolation, else Disabled while there is a disabling": (
     { circuit, ledger, now },
     rules,
     machine
@@ -188,20 +188,20 @@ export const ofSituations = {
     return held === undefined ? _tag !== "Isolated" && _tag !== "Disabled" : _tag === held
   },
 
-  "looking twice is looking once": ({ circuit, now }, rules, machine) => {
+  "two reads are the same as one": ({ circuit, now }, rules, machine) => {
     const seen = machine.at(circuit, rules, now)
     return machine.at(seen, rules, now) === seen
   }
 } satisfies Record<string, (situation: Situation, rules: Rules, machine: Machine) => boolean>
 
-/** Of each ending, when every call has settled. */
+/** The invariants of each ending, when every call has settled. */
 export const ofEndings = {
   "at the end no slot is held": ({ circuit, now }, rules, machine) => {
     const seen = machine.at(circuit, rules, now)
     return seen._tag !== "HalfOpen" || seen.slots.count === 0
   },
 
-  "at the end the circuit heals, unless it is held": (situation, rules, machine) =>
+  "at the end the circuit heals, unless it has a hold": (situation, rules, machine) =>
     situation.ledger.holders + situation.ledger.disablers > 0 || heals(situation, rules, machine)
 } satisfies Record<string, (situation: Situation, rules: Rules, machine: Machine) => boolean>
 

@@ -1,4 +1,4 @@
-/** Probes: what settles them, and what becomes of the circuit. */
+/** Probes: how they are settled, and how they change the circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
@@ -40,7 +40,7 @@ describe("settle while HalfOpen", () => {
     assert.strictEqual(Circuit.nextOpening(twice, 2 * openMillis + 5), 1)
   })
 
-  it("R3.2.9 or begins to recover, if there is a recovery", () => {
+  it("R3.2.9 with a recovery, the last success starts it", () => {
     const circuit = inState(probe(halfOpen(recoveringRules, 4), recoveringRules, success(1020)), "Recovering")
     assert.strictEqual(circuit.generation, 3)
     assert.strictEqual(circuit.openings, 4)
@@ -49,7 +49,7 @@ describe("settle while HalfOpen", () => {
     assert.deepStrictEqual(Circuit.counts(circuit, recoveringRules, 1020), { calls: 0, failures: 0, slow: 0 })
   })
 
-  it("R3.2.3 failures count up to failuresToReopen, successes before them stand", () => {
+  it("R3.2.3 failures count up to failuresToReopen, and keep earlier successes", () => {
     const lenient = rulesWith({ probes: 2, failuresToReopen: 2 })
     const succeeded = probe(halfOpen(lenient), lenient, success(openMillis))
     const failed = inState(probe(succeeded, lenient, failure(openMillis)), "HalfOpen")
@@ -92,7 +92,7 @@ describe("settle while HalfOpen", () => {
   })
 })
 
-describe("R3.2.11 a probe under a policy that looks at the time a call takes", () => {
+describe("R3.2.11 a probe under a slow-call policy", () => {
   const end = (call: Call): Tagged<"HalfOpen"> => inState(probe(halfOpen(lenient), lenient, call), "HalfOpen")
   const lenient = { ...slowRules, probes: 2, failuresToReopen: 2 }
 
@@ -120,13 +120,13 @@ describe("R3.2.11 a probe under a policy that looks at the time a call takes", (
     assert.deepStrictEqual([gone.failed, gone.succeeded], [0, 0])
   })
 
-  it("R3.2.4 gives its slot back if it is Ignored for what it said, however slow", () => {
+  it("R3.2.4 gives its slot back if it is classified as Ignored, however slow", () => {
     const after = end(ignored(openMillis, 1e9))
     assert.deepStrictEqual([after.failed, after.succeeded], [0, 0])
     assert.strictEqual(probing(after, lenient, openMillis), 0)
   })
 
-  it("any other policy does not look at it", () => {
+  it("is judged by its outcome alone under any other policy", () => {
     const two = rulesWith({ probes: 2 })
     assert.strictEqual(inState(probe(halfOpen(two), two, success(openMillis, 1e9)), "HalfOpen").succeeded, 1)
     const gone = inState(probe(halfOpen(two), two, interrupted(openMillis, 1e9)), "HalfOpen")
@@ -153,7 +153,7 @@ describe("R3.1.8 a probe that has settled with its first chunk", () => {
     assert.strictEqual(Circuit.trips(failed, two, openMillis), "ProbeFailed")
   })
 
-  it("R3.2.3 leaves the slots of the others alone", () => {
+  it("R3.2.3 does not free the slots of other probes", () => {
     const [generation, circuit] = succeededOnce()
     const [other, taken] = admitted(circuit, two, openMillis)
     const spent = { generation, slot: Circuit.spentSlot }

@@ -1,4 +1,4 @@
-/** The slots of a half-open circuit, as a plain array would hold them, at a cost that does not grow with their number. */
+/** The slots of a half-open circuit: the same as in a plain array, at a cost that does not grow with their number. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Slots from "../../src/internal/core/slots.ts"
@@ -28,7 +28,7 @@ const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc.array(
 const slotsUpTo = (count: number): Slots.Slots =>
   Slots.from(Array.from({ length: count }, (_, i) => ({ id: i + 1, takenAt: i })))
 
-/** How many entries have been copied from one version to the next. */
+/** The number of entries that were copied from one version to the next. */
 const copiedBetween = (before: Slots.Slots, after: Slots.Slots): number =>
   after.rows.length +
   after.rows.filter((row) => !before.rows.includes(row)).reduce((sum, row) => sum + row.length, 0)
@@ -97,7 +97,7 @@ describe("slots", () => {
     )
   })
 
-  it("stay the same object where nothing is given back or has expired", () => {
+  it("stay the same object if none is given back and none has expired", () => {
     const slots = frozen(slotsUpTo(130))
     for (const id of [0, 131, -1]) assert.strictEqual(Slots.giveBack(slots, id), slots)
     assert.strictEqual(Slots.takenAfter(slots, -1), slots)
@@ -105,7 +105,7 @@ describe("slots", () => {
     assert.strictEqual(Slots.giveBack(without, 70), without)
   })
 
-  it("R3.2.5 are lost at exactly the moment that is asked for, and no earlier", () => {
+  it("R3.2.5 expire at exactly the given time, and no earlier", () => {
     const slots = frozen(slotsUpTo(130))
     assert.strictEqual(Slots.takenAfter(slots, 0).count, 129)
     assert.strictEqual(Slots.takenAfter(slots, 0.001).count, 129)

@@ -1,4 +1,4 @@
-/** What time alone decides, and what a reader sees of it. */
+/** Changes by the passing of time alone, and how a reader sees them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
@@ -35,7 +35,7 @@ describe("at", () => {
     assert.strictEqual(circuit.generation, 0)
     assert.strictEqual(circuit.openings, 0)
     assert.deepStrictEqual(Circuit.counts(circuit, rules, 0), { calls: 0, failures: 0, slow: 0 })
-    // nothing has been open, so that there is nothing to stay closed for
+    // it was never open, so it need not stay closed for any time
     assert.strictEqual(Circuit.nextOpening(circuit, 0), 1)
   })
 
@@ -76,7 +76,7 @@ describe("at", () => {
     assert.strictEqual(seen.openings, both.openings)
   })
 
-  it("Recovering is Closed at exactly startedAt + duration, since then, and with an empty window", () => {
+  it("Recovering is Closed from exactly startedAt + duration on, with an empty window", () => {
     const circuit = Circuit.settle(
       recovering(recoveringRules, 2),
       recoveringRules,
@@ -94,7 +94,7 @@ describe("at", () => {
         failures: 0,
         slow: 0
       })
-      // the time it has stayed closed is counted from there, not from when somebody looked
+      // the time as Closed is counted from there, not from the first read
       assert.strictEqual(Circuit.nextOpening(seen, recoveredAt + openMillis - 0.001), 3)
       assert.strictEqual(Circuit.nextOpening(seen, recoveredAt + openMillis), 1)
     }
@@ -102,7 +102,7 @@ describe("at", () => {
 })
 
 describe("share", () => {
-  it("R3.2.9 grows from from to 1 in a straight line", () => {
+  it("R3.2.9 grows linearly from `from` to 1", () => {
     const circuit = recovering(recoveringRules)
     const shareAfter = (millis: number) => Circuit.share(circuit, recoveringRules, openMillis + millis)
     assert.strictEqual(shareAfter(0), 0.25)
@@ -111,7 +111,7 @@ describe("share", () => {
     assert.strictEqual(shareAfter(800), 1)
   })
 
-  it("from 1 is 1 throughout", () => {
+  it("is always 1 if `from` is 1", () => {
     const all = rulesWith({ recovery: { durationMillis: 800, from: 1 } })
     assert.strictEqual(Circuit.share(recovering(all), all, openMillis), 1)
     assert.strictEqual(Circuit.share(recovering(all), all, openMillis + 400), 1)
@@ -128,7 +128,7 @@ describe("counts", () => {
     }
   })
 
-  it("Recovering counts, at the time of the question", () => {
+  it("Recovering counts at the given time", () => {
     const timed = rulesWith({ recovery, policy: failureCount(9, 100) })
     const ticket = { generation: 3, slot: 0 }
     const circuit = Circuit.settle(recovering(timed), timed, ticket, failure(openMillis + 10))
@@ -147,7 +147,7 @@ describe("readyInMillis", () => {
     assert.strictEqual(Circuit.readyInMillis(isolated(closed(rules)), rules, 5), Infinity)
   })
 
-  it("Open is ready when its time is over", () => {
+  it("Open is ready when its open time has passed", () => {
     const circuit = opened(rules, 70)
     assert.strictEqual(Circuit.readyInMillis(circuit, rules, 70), openMillis)
     assert.strictEqual(Circuit.readyInMillis(circuit, rules, 270), openMillis - 200)
@@ -176,7 +176,7 @@ describe("readyInMillis", () => {
     assert.strictEqual(Circuit.readyInMillis(last, two, openMillis + 60), probeTimeoutMillis - 10)
   })
 
-  it("Recovering is ready when the share has grown enough for one more", () => {
+  it("Recovering is ready when the share has grown enough for one more call", () => {
     // the first of 1 needs a share of 1, the second of 2 a half
     const circuit = recovering(recoveringRules)
     assert.strictEqual(Circuit.readyInMillis(circuit, recoveringRules, openMillis), 800)
@@ -189,7 +189,7 @@ describe("readyInMillis", () => {
     assert.strictEqual(Circuit.readyInMillis(recovering(all), all, openMillis), 0)
   })
 
-  it("0 says that a call is admitted now, and a wait that it is admitted after it and not before", () => {
+  it("0 means that a call is admitted now, and a wait that it is admitted after the wait and not before", () => {
     const steps = fc.array(
       fc.tuple(fc.constantFrom("ask", "settle", "fail"), fc.integer({ min: 0, max: 130 })),
       { maxLength: 40 }

@@ -1,4 +1,4 @@
-/** A healthy call reads no clock unless its policy needs one: that must not make old failures young again. */
+/** A healthy call reads no clock unless its policy needs one, which must not make old failures count again. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitBreaker, TripPolicy } from "effect-circuit-breaker"

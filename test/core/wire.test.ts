@@ -1,4 +1,4 @@
-/** The texts by which processes share a circuit: each is read back, and no other text does harm. */
+/** The texts by which processes share a circuit: each is decoded again, and any other text does no harm. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
@@ -86,7 +86,7 @@ const state: fc.Arbitrary<Wire.SharedCircuit> = fc.record({
 })
 
 describe("F5 the state of a circuit", () => {
-  it("is read back as it was written", () => {
+  it("is decoded as it was encoded", () => {
     fc.assert(
       fc.property(state, (state) => {
         assert.deepStrictEqual(decoded(Wire.encode(state, "rules")), state)
@@ -94,7 +94,7 @@ describe("F5 the state of a circuit", () => {
     )
   })
 
-  it("is a new circuit where the store has nothing", () => {
+  it("is a new circuit if the store has none", () => {
     assert.deepStrictEqual(decoded("").circuit, Circuit.initial(rules.policy))
   })
 
@@ -107,7 +107,7 @@ describe("F5 the state of a circuit", () => {
     )
   })
 
-  it("of another version is none", () => {
+  it("of another version is rejected", () => {
     const text = JSON.stringify({ version: 2, policy: "rules", circuit: { _tag: "Closed" } })
     assert.deepStrictEqual(Wire.decode(text, reader), { _tag: "Invalid", why: "its version is 2, not 1" })
   })
@@ -116,7 +116,7 @@ describe("F5 the state of a circuit", () => {
 // ---------------------------------------------------------------------------------------------------------
 // Any text
 
-/** A state in which one value was replaced, somewhere. */
+/** A state in which one value was replaced. */
 const damaged = fc
   .tuple(state, fc.nat({ max: 40 }), fc.jsonValue({ maxDepth: 2 }))
   .map(([state, place, value]) => {
@@ -149,7 +149,7 @@ describe("F5 any text", () => {
     )
   })
 
-  /** A call is admitted after that at the latest, unless a hand holds the circuit open. */
+  /** The longest wait until a call is admitted, unless the circuit is isolated. */
   const readyIn = (circuit: AnyCircuit): number =>
     circuit._tag === "Isolated" ? Infinity : Math.max(longestOpenMillis, recovery.durationMillis)
 
@@ -227,13 +227,13 @@ describe("F5 any text", () => {
       }
     ]
   ] as const) {
-    it(`is none: ${what}`, () => {
+    it(`is rejected: ${what}`, () => {
       const text = JSON.stringify({ version: 1, policy: "rules", circuit })
       assert.strictEqual(Wire.decode(text, reader)._tag, "Invalid")
     })
   }
 
-  it("that is Recovering is Closed where the rules have no recovery", () => {
+  it("that is Recovering is Closed if the rules have no recovery", () => {
     const recovering = {
       _tag: "Recovering",
       generation: 4,
@@ -248,7 +248,7 @@ describe("F5 any text", () => {
     assert.deepInclude(circuit, { _tag: "Closed", generation: 5, closedAt: 5 })
   })
 
-  it("has no prober that is no text, and no hold that is no count", () => {
+  it("drops probers that are no strings, and holds that are no counts", () => {
     const closed = { _tag: "Closed", generation: 1, openings: 0, openMillis: 0, closedAt: 0 }
     const read = decoded(
       JSON.stringify({
@@ -290,12 +290,12 @@ const states = {
 
 const written = (circuit: object): string => JSON.stringify({ version: 1, policy: "rules", circuit })
 
-/** An infinite number is written as one that is too large. */
+/** Infinity is written as a number that is too large. */
 const asJson = (text: string): string => text.replaceAll('"1e999"', "1e999")
 
 describe("F5 a field of a state", () => {
   for (const [_tag, fields] of Object.entries(states)) {
-    it(`is read where nothing is wrong: ${_tag}`, () => {
+    it(`is decoded if it is valid: ${_tag}`, () => {
       const { circuit } = decoded(written({ _tag, ...complete, ...fields }))
       assert.strictEqual(circuit._tag, _tag)
       assert.deepInclude(circuit, complete)
@@ -303,9 +303,9 @@ describe("F5 a field of a state", () => {
 
     for (const field of Object.keys(fields)) {
       for (const wrong of ["text", null, undefined, "1e999", field === "slots" ? [] : -1.5]) {
-        // A time may lie before the first one, and a half of a millisecond.
+        // A time may be negative, or a fraction of a millisecond.
         if (wrong === -1.5 && field.endsWith("At")) continue
-        it(`is refused where it is wrong: ${field} of ${_tag} as ${String(wrong)}`, () => {
+        it(`is refused if it is invalid: ${field} of ${_tag} as ${String(wrong)}`, () => {
           const text = asJson(written({ _tag, ...complete, ...fields, [field]: wrong }))
           assert.deepStrictEqual(Wire.decode(text, reader), {
             _tag: "Invalid",
@@ -320,7 +320,7 @@ describe("F5 a field of a state", () => {
     ["holders", "Isolated", 0],
     ["disablers", "Disabled", 0]
   ] as const) {
-    it(`is refused where nobody holds: ${field} of ${of}`, () => {
+    it(`is refused without a holder: ${field} of ${of}`, () => {
       const text = written({ _tag: of, ...complete, ...states[of], [field]: wrong })
       assert.strictEqual(Wire.decode(text, reader)._tag, "Invalid")
     })
@@ -343,16 +343,16 @@ describe("F5 a field of a state", () => {
     [written({ ...closed, _tag: "x".repeat(300) }), `its state is "${"x".repeat(199)}`],
     [written({ ...closed, _tag: undefined }), "its state is undefined"]
   ] as const) {
-    it(`is named where it is wrong: ${why.slice(0, 60)}`, () => {
+    it(`is named if it is invalid: ${why.slice(0, 60)}`, () => {
       assert.deepStrictEqual(Wire.decode(text, reader), { _tag: "Invalid", why })
     })
   }
 
-  it("may be the latest generation that leaves room for more", () => {
+  it("may be the largest generation that leaves room for more", () => {
     assert.strictEqual(decoded(written({ ...closed, generation: 2 ** 52 })).circuit.generation, 2 ** 52)
   })
 
-  it("names both rules where they differ", () => {
+  it("names both rules if they differ", () => {
     const text = JSON.stringify({
       version: 1,
       policy: "theirs",
@@ -364,7 +364,7 @@ describe("F5 a field of a state", () => {
     assert.deepInclude(read.state.circuit, { _tag: "Open", openedAt: 5 })
   })
 
-  it("that is a slot is left out where it is none, and the others lie in order", () => {
+  it("drops invalid slots, and sorts the others", () => {
     const rows = [
       [{ id: 3, takenAt: 7 }, null, { id: 0, takenAt: 1 }, { id: 2, takenAt: "1" }],
       [{ id: 1, takenAt: 9 }]
@@ -379,7 +379,7 @@ describe("F5 a field of a state", () => {
     ])
   })
 
-  it("that holds slots holds none where it has no rows", () => {
+  it("that should be a list of slots is decoded as an empty one if it is not", () => {
     const { circuit } = decoded(
       written({ _tag: "HalfOpen", ...complete, ...states.HalfOpen, slots: { rows: 1 } })
     )
@@ -387,8 +387,8 @@ describe("F5 a field of a state", () => {
   })
 })
 
-describe("what is held of a circuit", () => {
-  it("F5 was never given back where the store has nothing", () => {
+describe("the holdings of a circuit", () => {
+  it("F5 were never restored if the store has nothing", () => {
     assert.strictEqual(Wire.initial(rules).restoredAt, -Infinity)
   })
 
@@ -399,7 +399,7 @@ describe("what is held of a circuit", () => {
     { disablers: { a: 1 } },
     { resets: 1 }
   ] as const) {
-    it(`F5 is kept: ${JSON.stringify(over)}`, () => {
+    it(`F5 are kept: ${JSON.stringify(over)}`, () => {
       assert.deepStrictEqual(Wire.holdingsOf({ ...Wire.initial(rules), ...over }), {
         ...Wire.noHoldings,
         ...over
@@ -407,7 +407,7 @@ describe("what is held of a circuit", () => {
     })
   }
 
-  it("F5 is one object for all circuits of which nothing is held", () => {
+  it("F5 are one object for all circuits without holders", () => {
     assert.strictEqual(Wire.holdingsOf({ ...Wire.initial(rules), probers: {} }), Wire.noHoldings)
   })
 })

@@ -1,4 +1,4 @@
-/** Windows as a store answers them: whatever they hold, only what can be part of one reaches a policy. */
+/** Windows in a store's answers: whatever they contain, only valid parts reach a policy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { decodeWindow } from "../../src/internal/core/wireWindow.ts"
@@ -24,8 +24,8 @@ const window = {
 const rowsIn = (rows: unknown) =>
   decodeWindow({ ...window, sections: [{ floor: 0, rows }] })?.sections[0]?.rows
 
-describe("F4 the window that a store answers", () => {
-  it("F4 is read as it is, if it is one", () => {
+describe("F4 the window in a store's answer", () => {
+  it("F4 is decoded unchanged if it is valid", () => {
     assert.deepStrictEqual<unknown>(decodeWindow(window), window)
     const before = { floor: 0, rows: [[-2, 1, 0, 0]] }
     assert.deepStrictEqual<unknown>(decodeWindow({ ...window, sections: [before] })?.sections, [before])
@@ -33,7 +33,7 @@ describe("F4 the window that a store answers", () => {
 
   const wrong: ReadonlyArray<unknown> = [NaN, Infinity, -1, 0.5, 2 ** 53, "1", null, undefined, [], {}]
 
-  it("F4 is none without an epoch, or without the numbers that say what was reported", () => {
+  it("F4 is rejected without an epoch, or without the numbers of reports", () => {
     for (const value of wrong) {
       assert.isUndefined(decodeWindow({ ...window, latestReport: value }))
       assert.isUndefined(decodeWindow({ ...window, exchanges: value }))
@@ -46,7 +46,7 @@ describe("F4 the window that a store answers", () => {
     }
   })
 
-  it("F4 loses rows that are none, and the others count", () => {
+  it("F4 loses invalid rows, and keeps the others", () => {
     const good = [8, 2, 1, 0]
     const row: ReadonlyArray<unknown> = [7, 9, 9, 9]
     for (const value of wrong) {
@@ -70,7 +70,7 @@ describe("F4 the window that a store answers", () => {
     assert.deepStrictEqual<unknown>(rowsIn("rows"), [])
   })
 
-  it("F4 has each index once, and the indices in their order", () => {
+  it("F4 has each index once, in order", () => {
     const [a, b, c] = [
       [1, 1, 0, 0],
       [2, 1, 0, 0],
@@ -79,7 +79,7 @@ describe("F4 the window that a store answers", () => {
     assert.deepStrictEqual<unknown>(rowsIn([a, c, b, c, a]), [a, c])
   })
 
-  it("F4 keeps each section in its place, and has no floor that is none", () => {
+  it("F4 keeps each section in its place, without an invalid floor", () => {
     for (const floor of [NaN, -1, Infinity, -Infinity, "5", null]) {
       const sections = [5, { floor, rows: [[1, 1, 1, 1]] }, null]
       assert.deepStrictEqual<unknown>(decodeWindow({ ...window, sections })?.sections, [
@@ -96,7 +96,7 @@ describe("F4 the window that a store answers", () => {
     assert.deepStrictEqual<unknown>(decodeWindow({ ...window, failing: undefined })?.failing, [])
   })
 
-  it("F4 is no longer than a store may ever answer", () => {
+  it("F4 is no longer than any store may answer", () => {
     const rows = Array.from({ length: 150_000 }, (_, i) => [i, 1, 0, 0])
     assert.strictEqual(rowsIn(rows)?.length, 100_000)
     const sections = Array.from({ length: 1_000 }, () => ({ floor: 0, rows: [] }))
@@ -105,7 +105,7 @@ describe("F4 the window that a store answers", () => {
     assert.strictEqual(decodeWindow({ ...window, failing })?.failing.length, 10_000)
   })
 
-  it("F4 is read without failing, whatever it holds, and read again as it was", () => {
+  it("F4 is decoded without an error, whatever it contains, and decoded again to the same", () => {
     const value = fc.oneof(
       fc.anything(),
       fc.record({

@@ -14,7 +14,7 @@ const documents = [...modules.map((file) => `src/${file}`), ...guides]
 const blocks = documents.flatMap((file) => blocksOf(file, read(file)))
 const programs = blocks.filter((block) => block.copyOf === undefined)
 
-/** Several blocks have a process together. If it fails, each of them has one of its own, which tells what is wrong. */
+/** Several blocks share a process. If it fails, each of them runs in its own, which shows what is wrong. */
 const blocksAtATime = 8
 
 const outcomes = new Map<Block, () => Promise<Ended>>()
@@ -56,7 +56,7 @@ describe.concurrent("every example of the documentation compiles and runs", () =
 
 for (const { code, copyOf, file, line } of blocks) {
   if (copyOf === undefined) continue
-  it(`${file}:${line} shows ${copyOf} as it is`, () => {
+  it(`${file}:${line} quotes ${copyOf} literally`, () => {
     expect(`\n${read(copyOf)}\n`).toContain(`\n${code}\n`)
   })
 }

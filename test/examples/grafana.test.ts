@@ -11,7 +11,7 @@ import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import { root } from "./program.ts"
 
 // ---------------------------------------------------------------------------------------------------------
-// What the dashboard asks for
+// The queries of the dashboard
 
 const Datasource = Schema.Struct({ type: Schema.Literal("prometheus"), uid: Schema.Literal("${datasource}") })
 
@@ -81,11 +81,11 @@ const queriesIn = (expr: string): ReadonlyArray<Query> => {
 const queries = targets.flatMap(({ expr }) => queriesIn(expr))
 
 // ---------------------------------------------------------------------------------------------------------
-// What there is
+// The existing metrics
 
 type Series = ReadonlyArray<{ readonly metric: string; readonly labels: Record<string, string> }>
 
-/** What an exporter writes for a breaker. */
+/** The output of an exporter for a breaker. */
 const exported = Effect.fnUntraced(function* (breaker: string) {
   const producer = yield* Metrics.makeProducer
   const { resourceMetrics } = yield* Effect.promise(() => producer.collect())
@@ -103,7 +103,7 @@ const exported = Effect.fnUntraced(function* (breaker: string) {
   return series.filter(({ labels }) => labels["breaker"] === breaker)
 }, Effect.provide(Resource.layerEmpty))
 
-/** What is registered for a breaker. */
+/** The registered metrics of a breaker. */
 const registered = (breaker: string) =>
   Effect.map(Metric.snapshot, (pairs) =>
     pairs
@@ -127,7 +127,7 @@ const labelsOfSeries = (series: Series) =>
 
 const name = "of the dashboard's test"
 
-/** One that shares has all the metrics that there are. */
+/** A breaker that shares its circuits has all the metrics. */
 const makeBreaker = Effect.flatMap(CircuitStore.makeMemory(), (store) =>
   Effect.provideService(CircuitBreaker.make({ name }), CircuitStore.CircuitStore, store)
 )
@@ -149,7 +149,7 @@ describe("the Grafana dashboard", () => {
     })
   )
 
-  it.scoped("asks for no value of a label that there is not", () =>
+  it.scoped("asks for no value of a label that does not exist", () =>
     Effect.gen(function* () {
       yield* makeBreaker
       const series = yield* exported(name)
@@ -164,21 +164,21 @@ describe("the Grafana dashboard", () => {
     })
   )
 
-  it("is about the breakers that are chosen, from all that hold circuits", () => {
+  it("shows the chosen breakers, of all that hold circuits", () => {
     assert.strictEqual(breakers, "label_values(circuit_breaker_circuits, breaker)")
     for (const { matchers } of queries) {
       assert.deepInclude(matchers, { label: "breaker", values: ["$breaker"] })
     }
   })
 
-  it("names each line by the labels that tell it from the others", () => {
+  it("names each line by the labels that distinguish it from the others", () => {
     for (const { expr, legendFormat } of targets) {
       const shown = Array.from(legendFormat.matchAll(/\{\{(\w+)\}\}/g), ([, label = ""]) => label)
       for (const { groupedBy } of queriesIn(expr)) assert.deepStrictEqual(shown, [...groupedBy])
     }
   })
 
-  it("has panels that can be told apart", () => {
+  it("has panels with different titles", () => {
     const { panels } = dashboard
     assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
     assert.strictEqual(new Set(panels.map(({ title }) => title)).size, panels.length)

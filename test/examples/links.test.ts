@@ -11,7 +11,7 @@ interface Link {
   readonly anchor: string | undefined
 }
 
-/** The lines that are no code, each with its number. */
+/** The lines outside code blocks, each with its number. */
 const proseOf = (text: string): ReadonlyArray<readonly [number, string]> => {
   let isCode = false
   return text.split("\n").flatMap((line, index): ReadonlyArray<readonly [number, string]> => {
@@ -21,7 +21,7 @@ const proseOf = (text: string): ReadonlyArray<readonly [number, string]> => {
   })
 }
 
-/** Links and images of a document, but for those to other sites. */
+/** Links and images of a document, except those to other sites. */
 const linksOf = (document: string): ReadonlyArray<Link> =>
   proseOf(read(document)).flatMap(([line, text]) =>
     Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), (match) => match[1]!)
@@ -51,7 +51,7 @@ const anchorsOf = (document: string): ReadonlySet<string> => {
 
 const { files, scripts } = JSON.parse(read("package.json"))
 
-/** npm packs these without being told. */
+/** npm always packs these. */
 const alwaysPacked = new Set(["README.md", "LICENSE", "package.json"])
 
 const isPacked = (file: string): boolean =>
@@ -60,7 +60,7 @@ const isPacked = (file: string): boolean =>
 describe.each(guides)("the links of %s", (document) => {
   const links = linksOf(document)
 
-  it("lead to files that are there", () => {
+  it("lead to files that exist", () => {
     expect(links.filter(({ file }) => !fs.existsSync(path.join(root, file)))).toEqual([])
   })
 
@@ -68,7 +68,7 @@ describe.each(guides)("the links of %s", (document) => {
     expect(links.filter(({ file }) => file !== "" && !isPacked(file))).toEqual([])
   })
 
-  it("lead to headings that are there", () => {
+  it("lead to headings that exist", () => {
     const astray = links.filter(
       ({ anchor, file }) => anchor !== undefined && !anchorsOf(file === "" ? document : file).has(anchor)
     )
@@ -76,7 +76,7 @@ describe.each(guides)("the links of %s", (document) => {
   })
 })
 
-it.each(guides)("the npm scripts that %s names are there", (document) => {
+it.each(guides)("the npm scripts that %s names exist", (document) => {
   const named = Array.from(read(document).matchAll(/npm run ([\w:]+)/g), (match) => match[1]!)
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([])
 })
@@ -86,7 +86,7 @@ describe("the README", () => {
     expect(read("README.md").trim().split(/\s+/).length).toBeLessThanOrEqual(1_800)
   })
 
-  it("leads to every guide, directly or by way of another one", () => {
+  it("leads to every guide, directly or through another one", () => {
     const reached = new Set(["README.md"])
     for (const document of reached) {
       for (const { file } of linksOf(document)) if (file.endsWith(".md")) reached.add(file)

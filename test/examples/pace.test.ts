@@ -5,14 +5,14 @@ import * as assert from "node:assert"
 import { describe } from "vitest"
 import { keep, Pace } from "../../examples/quickstart/Pace.ts"
 
-/** The whole process stands still, as it does while a busy machine runs something else. */
+/** Blocks the whole process, as a busy machine does. */
 const pause = (millis: number) =>
   Effect.sync(() => {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
   })
 
 describe("the clock of the demo", () => {
-  it.live("T6 it leaves out a pause of the process", () =>
+  it.live("T6 it does not count a pause of the process", () =>
     Effect.gen(function* () {
       const before = yield* Clock.currentTimeMillis
       yield* pause(200)
@@ -29,14 +29,14 @@ describe("the clock of the demo", () => {
     }).pipe(keep)
   )
 
-  it.live("T6 a timeout fires when its time was counted", () =>
+  it.live("T6 a timeout fires when its time has been counted", () =>
     Effect.gen(function* () {
       const error = yield* Effect.never.pipe(Effect.timeout("30 millis"), Effect.flip)
       assert.strictEqual(error._tag, "TimeoutException")
     }).pipe(keep)
   )
 
-  it.live("T6 it knows how many times slower the machine was", () =>
+  it.live("T6 it measures how much slower the machine was", () =>
     Effect.gen(function* () {
       const { slownessOf } = yield* Pace
       const slowness = yield* slownessOf(pause(200))

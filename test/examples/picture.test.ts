@@ -14,7 +14,7 @@ const lineOf = (row: ReadonlyArray<Screen.Cell>): string =>
 const wordsOf = (svg: string): ReadonlyArray<string> =>
   Array.from(svg.matchAll(/<text [^>]*>([^<]*)<\/text>/g), (match) => match[1]!)
 
-/** The tags that are open at the end of a document; it fails at one that closes another than the latest. */
+/** The tags that are open at the end of a document; fails at a tag that closes another one than the latest. */
 const leftOpen = (svg: string): ReadonlyArray<string> => {
   const open: Array<string> = []
   for (const [, closing, name, rest] of svg.matchAll(/<(\/?)(\w+)((?:[^>"]|"[^"<]*")*)>/g)) {
@@ -63,7 +63,7 @@ describe("the picture of the demo", () => {
     expect(svg.match(/<rect [^>]*width="8\.4"[^>]*\/>/g)?.length).toBeGreaterThanOrEqual(bars.length)
   })
 
-  it("lies beside the demo as a real run left it", () => {
+  it("is stored beside the demo as a real run has made it", () => {
     const picture = read("examples/quickstart/demo.svg")
     expect(leftOpen(picture)).toEqual([])
     const words = wordsOf(picture).join(" ")

@@ -7,7 +7,7 @@ import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitBreakerRegistry, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { read } from "./documents.ts"
 
-/** A document on one line: its text is broken into lines anywhere. */
+/** A document on one line, because its text may be wrapped anywhere. */
 const textOf = (document: string): string => read(document).replaceAll(/\s+/g, " ")
 
 /** Runs an effect and returns its lines in the log, without time and fiber. */
@@ -24,7 +24,7 @@ const messageOf = (line: string): string => /message="([^"]*)"/.exec(line)![1]!
 
 const fails = Effect.fail(new Error("unavailable"))
 
-describe("what the guides quote is what the library says", () => {
+describe("the guides quote literally", () => {
   it.effect("E19 the line of an opening", () =>
     Effect.gen(function* () {
       const tripPolicy = TripPolicy.failureRate({ threshold: 0.6, within: "30 seconds", minimumCalls: 10 })

@@ -17,7 +17,7 @@ const programsIn = (folder: string): ReadonlyArray<string> =>
         .map((file) => `${folder}/${file}`)
     : []
 
-// `npm start` and `npm run demo:fleet` draw for many seconds, and are run by themselves.
+// `npm start` and `npm run demo:fleet` run for many seconds, and are run separately.
 const demos = new Set(["examples/quickstart.ts", "examples/fleet.ts"])
 const programs = ["examples", "examples/from", "examples/http", "examples/observing"]
   .flatMap(programsIn)
@@ -48,7 +48,7 @@ const run = (...args: ReadonlyArray<string>): Promise<Ended> =>
     )
   )
 
-describe.concurrent("every example runs by itself and has something to say", () => {
+describe.concurrent("every example runs by itself and prints something", () => {
   const scope = Effect.runSync(Scope.make())
   let folder: string
   beforeAll(async () => {

@@ -23,7 +23,7 @@ import {
 } from "./fixtures.ts"
 import type { Node } from "./fixtures.ts"
 
-/** A store whose answers to exchanges can be kept back. */
+/** A store whose answers to exchanges can be delayed. */
 const keepingBack = (store: CircuitStore.Store) => {
   const gate = Effect.unsafeMakeLatch(true)
   return {
@@ -71,7 +71,7 @@ test("R3.3 trip opens the circuit on every node, and it heals as after any trip"
   assert.deepStrictEqual(historyOf(a), historyOf(b))
 })
 
-test("R3.3 trip of an Open circuit restarts its open time on every node, without a step of the backoff", function* () {
+test("R3.3 trip of an Open circuit restarts its open time on every node, without a backoff step", function* () {
   const [a, b] = yield* openFleet(2, { openDuration: Schedule.exponential("10 seconds") })
   yield* TestClock.adjust("6 seconds")
   yield* b.trip()
@@ -146,7 +146,7 @@ test("awaitReady on one node ends when another node closes the circuit", functio
   assert.strictEqual(yield* tagOf(b), "Closed")
 })
 
-test("C6 an answer of the store that a reset has overtaken does not undo the reset", function* () {
+test("C6 an answer of the store from before a reset does not undo the reset", function* () {
   const store = yield* makeStore({ deadline: "1 minute" })
   const slow = keepingBack(store)
   const [a, b] = [yield* join(store), yield* join(slow.store)]

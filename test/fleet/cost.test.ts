@@ -18,7 +18,7 @@ import {
   succeeding
 } from "./fixtures.ts"
 
-/** A node among so many: whenever it asks, each of the others has asked once. */
+/** One of this number of nodes: whenever it asks, each of the others has asked once. */
 const amongMany = (count: number, options?: CircuitBreaker.Options) =>
   Effect.gen(function* () {
     const store = yield* makeStore()
@@ -37,14 +37,14 @@ const amongMany = (count: number, options?: CircuitBreaker.Options) =>
     return [node, yield* join(store, options)] as const
   })
 
-/** Another node's request about the same window, which tells nothing. */
+/** Another node's request about the same window, without a report. */
 const quietly = (node: string, request: CircuitStore.ExchangeRequest): CircuitStore.ExchangeRequest => {
   const { window } = request
   const report = window?.report && { ...window.report, number: 0, base: 0, sections: [] }
   return { ...request, node, announce: false, window: window && { ...window, report } }
 }
 
-test("C8 a circuit that does not fail is asked for once, however many calls it has", function* () {
+test("C8 a circuit without failures is asked about once, however many calls it has", function* () {
   const [a, b] = yield* fleet(2)
   assert.strictEqual(a.link.commands, 0)
   for (let minute = 0; minute < 10; minute++) {
@@ -54,7 +54,7 @@ test("C8 a circuit that does not fail is asked for once, however many calls it h
   assert.deepStrictEqual([a.link.commands, b.link.commands], [1, 0])
 })
 
-test("F1 first calls at the same time ask once", function* () {
+test("F1 first calls at the same time are one exchange", function* () {
   const [a] = yield* fleet(2)
   const call = counted(works)
   yield* Effect.all(Effect.replicate(a.protect(call.effect), 50), { concurrency: "unbounded" })
@@ -65,7 +65,7 @@ test("C8 a circuit that has healed sends no commands once its window is empty", 
   const [a, b] = yield* openFleet(2)
   yield* TestClock.adjust("10 seconds")
   yield* succeeding(a, 1)
-  // Two intervals of quiet, and what was under way.
+  // Two intervals without failures, and the messages in flight.
   yield* TestClock.adjust("8 seconds")
   const before = [a.link.commands, b.link.commands]
   yield* TestClock.adjust("10 minutes")
@@ -73,13 +73,13 @@ test("C8 a circuit that has healed sends no commands once its window is empty", 
   assert.deepStrictEqual([a.link.commands, b.link.commands], before)
 })
 
-test("C8 many failures ask about ten times an interval at most", function* () {
+test("C8 many failures lead to about ten exchanges per interval at most", function* () {
   const [a] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1_000_000) })
   for (let failures = 0; failures < 400; failures++) {
     yield* Effect.exit(a.protect(fails))
     yield* TestClock.adjust("20 millis")
   }
-  // Four intervals of two seconds, and what is saved up before.
+  // Four intervals of two seconds, and the tokens from before.
   assert.isAtMost(a.link.commands, 5 * 10 + 1)
   assert.isAtLeast(a.link.commands, 4 * 10)
 })
@@ -96,7 +96,7 @@ test("C6 failures after a quiet time are reported at once", function* () {
   yield* assertTags([a, b], "Open")
 })
 
-test("F1 1,000 circuits are exchanged in batches, and all within an interval", function* () {
+test("F1 1,000 circuits are exchanged in batches, all within one interval", function* () {
   const sizes: Array<number> = []
   const store = yield* makeStore()
   const node = yield* join({
@@ -120,7 +120,7 @@ test("F1 1,000 circuits are exchanged in batches, and all within an interval", f
   )
 })
 
-test("S17 C8 200 nodes ask less often each", function* () {
+test("S17 C8 each of 200 nodes exchanges a circuit less often", function* () {
   const [a, b] = yield* amongMany(200, { tripPolicy: TripPolicy.consecutive(1_000) })
   yield* failing(a, 1)
   yield* inStep
@@ -132,7 +132,7 @@ test("S17 C8 200 nodes ask less often each", function* () {
   assert.strictEqual(b.link.commands, 0)
 })
 
-test("S17 C8 of 50 nodes, each asks once an interval", function* () {
+test("S17 C8 each of 50 nodes exchanges a circuit once per interval", function* () {
   const [a] = yield* amongMany(50, { tripPolicy: TripPolicy.consecutive(1_000) })
   yield* failing(a, 1)
   yield* inStep
@@ -153,7 +153,7 @@ test("S17 C8 counts are never older than a quarter of the window, however many n
   assert.isAtLeast(a.link.commands - before, 2)
 })
 
-test("S17 R3.3 one of 200 nodes renews its isolation within the lease all the same", function* () {
+test("S17 R3.3 one of 200 nodes still renews its isolation within the lease", function* () {
   const [a, b] = yield* amongMany(200)
   yield* succeeding(b, 1)
   yield* a.isolate()

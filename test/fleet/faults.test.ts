@@ -1,4 +1,4 @@
-/** What a store or another process may do to a breaker, by the number of the fault that was found. */
+/** Faults of a store, or of another process, by the number of the fault that was found. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -20,7 +20,7 @@ import {
   tagsOf
 } from "./fixtures.ts"
 
-/** A store whose exchanges wait, once `hold` was called, for `ask` before they reach the store and for `release` after it. */
+/** A store whose exchanges, once `hold` was called, wait for `ask` before they reach the store, and for `release` after it. */
 const withHeldAnswers = (store: CircuitStore.Store) => {
   let gates: ReadonlyArray<Deferred.Deferred<void>> = []
   let exchanges = 0
@@ -42,7 +42,7 @@ const withHeldAnswers = (store: CircuitStore.Store) => {
     hold: Effect.map(Effect.all([Deferred.make<void>(), Deferred.make<void>()]), (made) => {
       gates = made
     }),
-    /** Lets the question that waits go on to the store; its answer waits. */
+    /** Lets the waiting question reach the store; its answer waits. */
     ask: Effect.suspend(() => Deferred.succeed(gates[0]!, undefined)),
     release: Effect.suspend(() => {
       const opened = gates
@@ -68,7 +68,7 @@ describe("questions to the store", () => {
     })
   )
 
-  it.scoped("F2 one late answer has no circuit asked about again while changes are heard", () =>
+  it.scoped("F2 after one late answer, a node that receives notifications asks about no circuit again", () =>
     Effect.gen(function* () {
       const link = withHeldAnswers(yield* makeStore())
       const node = yield* join(link.store)
@@ -91,7 +91,7 @@ describe("questions to the store", () => {
     })
   )
 
-  it.scoped("F8 a change that is heard while a question is under way is asked for after it", () =>
+  it.scoped("F8 a notification during an exchange leads to another exchange after it", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       const link = withHeldAnswers(store)
@@ -121,8 +121,8 @@ describe("questions to the store", () => {
   )
 })
 
-describe("a store of the program's own", () => {
-  it.scoped("F20 may have a coordination that was written by hand", () =>
+describe("a store that the program has written itself", () => {
+  it.scoped("F20 may have its own coordination", () =>
     Effect.gen(function* () {
       const memory = yield* makeStore()
       const { deadline, lease, onStoreError, quorum, sync, syncInterval } = memory.coordination
@@ -153,7 +153,7 @@ describe("a store with a fault in one circuit", () => {
         : store.compareAndSet(request)
   })
 
-  it.scoped("F7 shares the other circuits, and reports that one once", () =>
+  it.scoped("F7 shares the other circuits, and is reported once", () =>
     Effect.gen(function* () {
       const logs = yield* recordLogs
       const store = broken(yield* makeStore())
@@ -176,7 +176,7 @@ describe("a store with a fault in one circuit", () => {
     })
   )
 
-  it.scoped("F7 a failure is announced again whose announcement was answered by a fault", () =>
+  it.scoped("F7 announces a failure again if the announcement was answered by a fault", () =>
     Effect.gen(function* () {
       const memory = yield* makeStore()
       const announced: Array<boolean> = []
@@ -206,21 +206,21 @@ describe("a window in a store", () => {
   for (const [what, window] of [
     ["no object", "~~~"],
     ["null", null],
-    ["without sections", { epoch: 0, told: 0, exchanges: 1, sections: null, failing: [] }],
-    ["with sections of text", { epoch: 0, told: 0, exchanges: 1, sections: ["many"], failing: [] }],
+    ["without sections", { epoch: 0, latestReport: 0, exchanges: 1, sections: null, failing: [] }],
+    ["with sections of text", { epoch: 0, latestReport: 0, exchanges: 1, sections: ["many"], failing: [] }],
     [
       "with rows of text",
-      { epoch: 0, told: 0, exchanges: 1, sections: [{ floor: 0, rows: "many" }], failing: [] }
+      { epoch: 0, latestReport: 0, exchanges: 1, sections: [{ floor: 0, rows: "many" }], failing: [] }
     ],
     [
       "with a row of null",
-      { epoch: 0, told: 0, exchanges: 1, sections: [{ floor: 0, rows: [null] }], failing: [] }
+      { epoch: 0, latestReport: 0, exchanges: 1, sections: [{ floor: 0, rows: [null] }], failing: [] }
     ],
     [
       "with rows in disorder",
       {
         epoch: 0,
-        told: 0,
+        latestReport: 0,
         exchanges: 1,
         sections: [{ floor: 0, rows: [row, row, [-5, 1, 9, 0]] }],
         failing: []
@@ -228,13 +228,13 @@ describe("a window in a store", () => {
     ],
     [
       "with a floor of null",
-      { epoch: 0, told: 0, exchanges: 1, sections: [{ floor: null, rows: [row] }], failing: [] }
+      { epoch: 0, latestReport: 0, exchanges: 1, sections: [{ floor: null, rows: [row] }], failing: [] }
     ],
-    ["with a number of text", { epoch: 0, told: "1", exchanges: 1, sections: [], failing: [] }],
-    ["with an epoch of null", { epoch: null, told: 0, exchanges: 1, sections: [], failing: [] }],
-    ["with failing nodes of null", { epoch: 0, told: 0, exchanges: 1, sections: [], failing: null }]
+    ["with a number of text", { epoch: 0, latestReport: "1", exchanges: 1, sections: [], failing: [] }],
+    ["with an epoch of null", { epoch: null, latestReport: 0, exchanges: 1, sections: [], failing: [] }],
+    ["with failing nodes of null", { epoch: 0, latestReport: 0, exchanges: 1, sections: [], failing: null }]
   ] as const) {
-    it.scoped(`F4 ${what} keeps no circuit from opening, and the log does not blame the program`, () =>
+    it.scoped(`F4 ${what} does not stop a circuit from opening, and the log does not blame the program`, () =>
       Effect.gen(function* () {
         const logs = yield* recordLogs
         const store = yield* makeStore()
@@ -257,7 +257,7 @@ describe("a window in a store", () => {
     exchange: (requests) =>
       Effect.map(store.exchange(requests), (answers) =>
         answers.map((answer) =>
-          // A store that somebody else has written may answer anything.
+          // Another implementation of a store may answer anything.
           "_tag" in answer ? answer : { ...answer, window: window as CircuitStore.Entry["window"] }
         )
       )
@@ -265,7 +265,7 @@ describe("a window in a store", () => {
 })
 
 describe("scopes", () => {
-  it.scoped("F11 one that closes in the turn of a first call closes at once", () =>
+  it.scoped("F11 a scope that closes in the turn of a first call closes at once", () =>
     Effect.gen(function* () {
       const store = yield* makeStore()
       yield* Effect.scoped(
@@ -278,7 +278,7 @@ describe("scopes", () => {
     })
   )
 
-  it.scoped("F11 one that closes while a first call waits for the store closes at once", () =>
+  it.scoped("F11 a scope that closes while a first call waits for the store closes at once", () =>
     Effect.gen(function* () {
       const link = withHeldAnswers(yield* makeStore())
       yield* link.hold
@@ -294,7 +294,7 @@ describe("scopes", () => {
 })
 
 describe("a fleet that opens under a schedule with jitter", () => {
-  it.scoped("F12 draws the length of an opening once: what is published is what every process keeps", () =>
+  it.scoped("F12 draws the length of an opening once, and publishes the length that every process uses", () =>
     Effect.gen(function* () {
       const openDuration = Schedule.jittered(Schedule.exponential("100 millis"))
       const [a, b] = yield* fleet(2, { tripPolicy: TripPolicy.consecutive(1), openDuration })
@@ -320,7 +320,7 @@ describe("a fleet that opens under a schedule with jitter", () => {
 })
 
 describe("a fleet that is half-open", () => {
-  it.scoped("F18 a probe that was granted as another one reopened the circuit is not started", () =>
+  it.scoped("F18 does not start a probe whose slot was granted as another probe reopened the circuit", () =>
     Effect.gen(function* () {
       const [a, b] = yield* halfOpenFleet(2, { halfOpen: { probes: 2 } })
       const first = yield* startCall(a)

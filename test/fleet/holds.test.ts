@@ -28,7 +28,7 @@ const holds = {
 
 for (const [control, { hold, state }] of Object.entries(holds)) {
   describe(`${control}, for the whole fleet`, () => {
-    test(`R3.3 ${control} on several nodes ends for all with the last release`, function* () {
+    test(`R3.3 ${control} on several nodes ends on all nodes with the last release`, function* () {
       const [a, b, c] = yield* openFleet(3)
       const nodes = [a, b, c!]
       const first = yield* held(hold(a))
@@ -130,7 +130,7 @@ test("R3.3 an isolation by another node outranks disable, and leaves the circuit
   yield* assertTags([a, b], "Closed")
 })
 
-test("R3.3 a circuit stays enabled after a time in which the store refused to write that", function* () {
+test("R3.3 a circuit stays enabled although the store first refused that write", function* () {
   const store = yield* makeStore({ lease: "1 hour" })
   const isReadOnly = new CircuitStore.CircuitStoreError({ message: "the store is read-only" })
   let refuses = false
@@ -172,7 +172,7 @@ const cutOff = Effect.gen(function* () {
   return { a, b, mended }
 })
 
-test("R3.3 a circuit disabled while its node was cut off is then Disabled for the fleet", function* () {
+test("R3.3 a circuit that was disabled while its node was cut off is Disabled on all nodes afterwards", function* () {
   const { a, b, mended } = yield* cutOff
   const disabled = yield* held(a.disable())
   yield* assertTags([a, b], "Disabled", "Closed")
@@ -184,7 +184,7 @@ test("R3.3 a circuit disabled while its node was cut off is then Disabled for th
   yield* assertTags([a, b], "Closed")
 })
 
-test("R3.3 it is Closed after the release, although another node had isolated it meanwhile", function* () {
+test("R3.3 a circuit is Closed after the release, although another node had isolated it meanwhile", function* () {
   const { a, b, mended } = yield* cutOff
   const own = yield* held(a.isolate())
   const disabled = yield* held(a.disable())
@@ -201,7 +201,7 @@ test("R3.3 it is Closed after the release, although another node had isolated it
   yield* assertTags([a, b], "Closed")
 })
 
-test("R3.3 it is not Disabled again when it was released before the fleet knew", function* () {
+test("R3.3 a circuit is not Disabled again if it was released before the other nodes knew", function* () {
   const { a, b, mended } = yield* cutOff
   const disabled = yield* held(a.disable())
   yield* disabled.release

@@ -23,7 +23,7 @@ import {
   succeeding
 } from "./fixtures.ts"
 
-test("C6 a breaker whose scope has closed goes by its own circuits, and asks the store nothing", function* () {
+test("C6 a breaker whose scope has closed uses its own circuits only, and asks the store nothing", function* () {
   const scope = yield* Scope.make()
   const node = yield* Scope.extend(join(yield* makeStore(), { idleTimeToLive: "1 day" }), scope)
   yield* succeeding(node, 1)
@@ -54,7 +54,7 @@ test("C6 a circuit whose entry has expired opens on every node when it fails aga
   yield* assertTags([old, fresh], "Open")
 })
 
-test("C8 an entry is kept as long as its window reaches, even where circuits are idle sooner", function* () {
+test("C8 an entry is kept for the length of its window, even if circuits are dropped sooner", function* () {
   const options = {
     tripPolicy: TripPolicy.failureCount({ failures: 5, within: "3 days" }),
     idleTimeToLive: "1 minute"
@@ -102,7 +102,7 @@ test("R3.2.4 probes that gave their slots back leave nothing in the store", func
   assert.isAtMost(sizes.at(-1)!, sizes[0]! + 10)
 })
 
-test("C7 a rate counts the calls of all nodes after an outage that a report fell into", function* () {
+test("C7 a rate counts the calls of all nodes after an outage that delayed a report", function* () {
   const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, within: "10 minutes", minimumCalls: 4 })
   const [a, b] = yield* fleet(2, { tripPolicy })
   yield* succeeding(a, 1)
@@ -116,7 +116,7 @@ test("C7 a rate counts the calls of all nodes after an outage that a report fell
   yield* assertTags([a, b], "Closed")
 })
 
-test("F10 R3.4 state, snapshot and awaitReady ask the store first, and make no circuit", function* () {
+test("F10 R3.4 state, snapshot and awaitReady ask the store first, and create no circuit", function* () {
   const store = yield* makeStore()
   const a = yield* join(store)
   yield* a.trip("eu")
@@ -135,7 +135,7 @@ test("F10 R3.4 state, snapshot and awaitReady ask the store first, and make no c
   yield* Fiber.join(waiting)
 })
 
-test("F10 R3.4 a read waits no longer than the deadline, and then goes by this process alone", function* () {
+test("F10 R3.4 a read waits no longer than the deadline, and then reads this process alone", function* () {
   const store = yield* makeStore()
   yield* Effect.flatMap(join(store), (a) => a.trip())
   const b = yield* join(store)
@@ -160,7 +160,7 @@ test("E4 R3.1.7 none of 50 first calls runs when the store does not answer", fun
   assert.isTrue(errors.every((error) => isCircuitOpenError(error) && error.state === "Open"))
 })
 
-test('onStoreError "reject" has awaitReady wait for the store', function* () {
+test('onStoreError "reject" makes awaitReady wait for the store', function* () {
   const [a] = yield* fleet(2, {}, { onStoreError: "reject" })
   yield* succeeding(a, 1)
   a.link.cut()

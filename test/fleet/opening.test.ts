@@ -37,7 +37,7 @@ test("C6 three failures in one node and two in another open both, in the same ge
   assert.deepStrictEqual([historyOf(a), historyOf(b)], [["Closed > Open 1"], ["Closed > Open 1"]])
 })
 
-test("C6 R3.2.1 50 failures at once on 5 nodes are one transition and one step of the backoff", function* () {
+test("C6 R3.2.1 50 failures at once on 5 nodes are one transition and one backoff step", function* () {
   const nodes = yield* fleet(5, { openDuration: doubling })
   const gate = yield* Deferred.make<never, string>()
   const call = counted(Deferred.await(gate))
@@ -82,7 +82,7 @@ for (const [title, options, millis] of [
   })
 }
 
-test("R3.2.2 an opening ends at its time on a node that learned of it late, too", function* () {
+test("R3.2.2 an opening ends at its time also on a node that learned of it late", function* () {
   const [a, b] = yield* fleet(2)
   yield* succeeding(b, 1)
   b.link.freeze()
@@ -120,7 +120,7 @@ test("R3.4 a node that joins after the circuit has healed publishes no transitio
   assert.deepStrictEqual(historyOf(late), [])
 })
 
-test("R3.2.7 a node that joins after the circuit has healed goes on with its backoff", function* () {
+test("R3.2.7 a node that joins after the circuit has healed continues its backoff", function* () {
   const store = yield* makeStore()
   const options = { openDuration: doubling }
   const a = yield* join(store, options)
@@ -141,7 +141,7 @@ test("R3.2.7 a node that joins after the circuit has healed goes on with its bac
   }
 })
 
-test("R3.2.7 all nodes have one backoff, whichever of them probes", function* () {
+test("R3.2.7 all nodes share one backoff, whichever of them probes", function* () {
   const [a, b] = yield* halfOpenFleet(2, { openDuration: doubling })
   const openings = Effect.forEach([a, b], (node) =>
     Effect.map(node.state(), (state) =>
@@ -161,7 +161,7 @@ test("R3.2.7 all nodes have one backoff, whichever of them probes", function* ()
   ])
   yield* TestClock.adjust("40 seconds")
   yield* succeeding(b, 1)
-  // Not closed as long as the opening was.
+  // The circuit was closed for a shorter time than it was open.
   yield* TestClock.adjust("39 seconds")
   yield* failing(a, 1)
   assert.deepStrictEqual(yield* openings, [
@@ -234,7 +234,7 @@ const quorate = Effect.tap(fleet(3, policy, { quorum: 2 }), ([, b, c]) =>
   Effect.forEach([b, c!], (node) => succeeding(node, 1))
 )
 
-test("quorum: a node that alone sees failures opens for itself only, and heals by itself", function* () {
+test("quorum: the only node that sees failures opens its own circuit only, and heals by itself", function* () {
   const [a, b, c] = yield* quorate
   yield* failing(a, 3)
   yield* inStep
@@ -253,7 +253,7 @@ for (const [what, failures] of [
   ["although one has opened for itself before", 3],
   ["however few each of them sees", 2]
 ] as const) {
-  test(`quorum: the circuit opens on every node when so many nodes see failures, ${what}`, function* () {
+  test(`quorum: the circuit opens on every node when that many nodes see failures, ${what}`, function* () {
     const [a, b, c] = yield* quorate
     yield* failing(a, failures)
     yield* inStep

@@ -139,7 +139,7 @@ for (const [how, end] of [
 test("R3.2.4 a caller that is interrupted while it asks for a slot leaves none taken", function* () {
   const [a, b] = yield* halfOpenFleet(2)
   const call = counted(works)
-  // At every step of its way.
+  // At every step of the request.
   for (let steps = 0; steps < 30; steps++) {
     const asking = yield* Effect.fork(a.protect(Effect.zipRight(call.effect, Effect.never)))
     yield* Effect.repeatN(Effect.yieldNow(), steps)
@@ -221,13 +221,13 @@ test("R3.2.9 each node admits its share of its own calls", function* () {
   assert.deepStrictEqual([yield* admitted(a), yield* admitted(b)], [10, 10])
 })
 
-test("R3.2.9 a trip during a recovery opens the circuit on every node, with a step of the backoff", function* () {
+test("R3.2.9 a trip during a recovery opens the circuit on every node, with a backoff step", function* () {
   const [a, b] = yield* recovering(2)
   for (let call = 0; call < 4; call++) yield* failing(b, 1)
   for (const node of [a, b]) assert.deepInclude(yield* node.state(), { _tag: "Open", openings: 2 })
 })
 
-test("R3.2.9 a recovery is judged by the outcomes of all nodes", function* () {
+test("R3.2.9 the outcomes of all nodes decide on a recovery", function* () {
   const [a, b] = yield* fleet(2, {
     tripPolicy: TripPolicy.consecutive(4),
     recovery: { duration: "100 seconds", from: 0.99 }

@@ -21,7 +21,7 @@ test("C6 nodes with different policies do not count together", function* () {
   yield* assertTags([a, b], "Open", "Closed")
 })
 
-test("C6 a node goes by its own circuit, and says so once, while the fleet's is open under another policy", function* () {
+test("C6 a node uses its own circuit, and logs that once, while the shared one is open under another policy", function* () {
   const logs = yield* recordLogs
   const store = yield* makeStore()
   const a = yield* join(store, older)
@@ -57,7 +57,7 @@ test("C6 nodes share again when the circuit has closed under the other policy", 
   assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
 })
 
-test("S16 a state under other rules is shared again once it is over, although the nodes that wrote it are gone", function* () {
+test("S16 a circuit is shared again once its state under other rules has ended, even if the nodes that wrote it are gone", function* () {
   const store = yield* makeStore()
   yield* Effect.scoped(Effect.flatMap(join(store, older), (gone) => failing(gone, 3)))
   const [b, c] = [yield* join(store, newer), yield* join(store, newer)]

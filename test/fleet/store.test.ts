@@ -65,7 +65,7 @@ for (const [name, fail, error] of faults) {
     assert.strictEqual(yield* tagOf(b), yield* tagOf(a))
   })
 
-  test(`C7 each node goes by its own circuit while a store ${name}, and they agree afterwards`, function* () {
+  test(`C7 each node uses its own circuit while a store ${name}, and they agree afterwards`, function* () {
     const [a, b, c] = yield* fleet(3, { openDuration: "60 seconds" })
     yield* Effect.forEach([a, b, c!], (node) => failing(node, 1))
     yield* inStep
@@ -78,7 +78,7 @@ for (const [name, fail, error] of faults) {
     mend([a, b, c!])
     yield* inStep
     yield* assertTags([a, b, c!], "Open")
-    // The open time began with the opening, not when the others learned of it.
+    // The open time began with the opening, not when the other nodes learned of it.
     yield* TestClock.adjust("56 seconds")
     yield* assertTags([a, b, c!], "HalfOpen")
   })
@@ -116,7 +116,7 @@ for (const [name, fail, error] of faults) {
     yield* assertTags([a, b], "Open")
   })
 
-  test(`C7 a probe during which a store ${name} settles the circuit all the same`, function* () {
+  test(`C7 a probe during which a store ${name} still settles the circuit`, function* () {
     const [a, b] = yield* halfOpenFleet(2)
     const probe = yield* startCall(a)
     fail(a)
@@ -222,11 +222,11 @@ test("C7 many failures leave one question waiting", function* () {
     yield* failing(a, 100)
     yield* TestClock.adjust("100 millis")
   }
-  // 2 seconds: at most one question at a time, each given up after 100 milliseconds.
+  // 2 seconds: at most one question at a time, each abandoned after 100 milliseconds.
   assert.isAtMost(a.link.commands - before, 20)
 })
 
-test("C7 a node that was cut off has healed by itself, and has no transition more than the others", function* () {
+test("C7 a node that was cut off has healed by itself, and has no more transitions than the others", function* () {
   const [a, b] = yield* openFleet(2)
   b.link.cut()
   yield* TestClock.adjust("10 seconds")
@@ -239,7 +239,7 @@ test("C7 a node that was cut off has healed by itself, and has no transition mor
   assert.deepStrictEqual(historyOf(b), historyOf(a))
 })
 
-/** Has the store of the nodes restart empty. */
+/** Restarts the store of the nodes without its data. */
 const emptied = (nodes: ReadonlyArray<Node>) =>
   Effect.gen(function* () {
     const empty = yield* makeStore()
@@ -248,7 +248,7 @@ const emptied = (nodes: ReadonlyArray<Node>) =>
     return empty
   })
 
-test("C7 nodes give an opening back to a store that restarts empty", function* () {
+test("C7 nodes restore an opening in a store that restarts empty", function* () {
   const [a, b, c] = yield* openFleet(3, { openDuration: "60 seconds" })
   yield* TestClock.adjust("10 seconds")
   const empty = yield* emptied([a, b, c!])
@@ -260,7 +260,7 @@ test("C7 nodes give an opening back to a store that restarts empty", function* (
   for (const node of [a, b, c!]) assert.strictEqual(node.seen.length, 1)
 })
 
-test("C7 nodes give an isolation back to a store that restarts empty", function* () {
+test("C7 nodes restore an isolation in a store that restarts empty", function* () {
   const [a, b] = yield* fleet(2)
   yield* succeeding(b, 1)
   yield* Effect.scoped(
@@ -301,7 +301,7 @@ test("C7 a node without notifications learns of an opening at the next sync", fu
   yield* assertTags([a, b], "Open")
 })
 
-test("C7 a node without notifications asks before a call, once a sync interval", function* () {
+test("C7 a node without notifications asks the store before a call, once per sync interval", function* () {
   const [a, b] = yield* fleet(2)
   yield* succeeding(b, 1)
   b.link.deafen()

@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 import type { Node } from "./fixtures.ts"
 import { assertTags, failing, fleet, inStep, join, makeStore, settled, succeeding } from "./fixtures.ts"
 
-/** Lets the nodes exchange what they have counted. */
+/** Lets the nodes exchange their counts. */
 const exchanged = Effect.zipRight(TestClock.adjust("20 millis"), settled)
 
 const slow = (node: Node): Effect.Effect<void> =>
@@ -16,7 +16,7 @@ const slow = (node: Node): Effect.Effect<void> =>
 
 const minute = "60 seconds"
 
-// Each node counts less than the policy needs, and all of them together as much.
+// Each node counts less than the policy needs, and all of them together reach it.
 const policies: ReadonlyArray<
   readonly [name: string, TripPolicy.TripPolicy, bad: (node: Node) => Effect.Effect<void>]
 > = [
@@ -160,6 +160,6 @@ test("R3.5 a breaker that shares refuses a policy of TripPolicy.make", function*
       /CircuitBreaker "payments": tripPolicy must be a policy that can be shared through a store, received one made by TripPolicy\.make/
     )
   }
-  // Without a store it is a policy like others.
+  // Without a store it is a policy like any other.
   yield* CircuitBreaker.make({ tripPolicy: counting })
 })

@@ -30,7 +30,7 @@ const options = { tripPolicy: TripPolicy.consecutive(3), openDuration: "30 secon
 const probes = { halfOpen: { probes: 3 } }
 const { consecutive, failureCount, failureRate } = TripPolicy
 
-/** Checks a rejection that a client gets, and answers how long it says to wait. */
+/** Checks a rejection that a client receives, and returns its waiting time. */
 const secondsOf = ({ body, headers, status }: HttpAnswer): number => {
   const seconds = Number(headers["retry-after"])
   assert.strictEqual(status, 503)
@@ -46,7 +46,7 @@ const secondsOf = ({ body, headers, status }: HttpAnswer): number => {
 const assertRejected = (ask: Ask, seconds: number, path = "/users") =>
   Effect.map(ask(path), (answer) => assert.strictEqual(secondsOf(answer), seconds))
 
-/** An error that the application does not list, and answers with a status of its own. */
+/** An error that the application does not list, and for which it sends a status of its own. */
 class Unlisted extends Data.Error<{ readonly ending: Ending }> {
   [HttpServerRespondable.symbol]() {
     return HttpServerResponse.text(this.ending, { status: 422 })

@@ -81,7 +81,7 @@ describe("B python-circuit: failureCount within 60 s, open 10 s, keyed by peer",
     })
   )
 
-  it.scoped("B5 with jitter the delay is drawn once an opening, not at every check", () =>
+  it.scoped("B5 with jitter the delay is drawn once per opening, not at every check", () =>
     Effect.gen(function* () {
       const openDuration = Schedule.spaced("10 seconds").pipe(Schedule.jittered)
       const port = yield* byProtect({ ...options, openDuration })
@@ -102,7 +102,7 @@ describe("B python-circuit: failureCount within 60 s, open 10 s, keyed by peer",
     }).pipe(Effect.withRandom(Random.make("B5")))
   )
 
-  it.scoped("B6 10,000 peers: memory is bounded, and the latest peers are those that are held", () =>
+  it.scoped("B6 10,000 peers: memory is bounded, and the latest peers are held", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make({ ...options, capacity: 500 })
       for (let i = 0; i < 10_000; i++) {

@@ -30,7 +30,7 @@ const url = `${origin}/orders`
 
 const originOf = (name: string) => (name === "" ? origin : `https://${name}.example.com`)
 
-/** What a request that reaches the backend of a port comes to. */
+/** The result of a request that reaches the backend of a port. */
 const reachedRef = FiberRef.unsafeMake<Effect.Effect<Ending>>(Effect.never)
 
 /** A client to a backend that answers 200 or 500, with the name of the ending as its body. */
@@ -263,7 +263,7 @@ describe("C requests-circuit-breaker: failureRate 10 % within 120 s, at least 5 
       const breaker = yield* CircuitBreaker.make({ ...options, tripPolicy: TripPolicy.consecutive(2) })
       const backend = new Backend(status(200))
       const seen: Array<readonly [request: string, result: number | string, millis: number]> = []
-      // Round the bare client it sees each request that is sent; round the guarded one it would see the rejected too.
+      // Around the bare client it sees each request that is sent; around the guarded one it would also see rejected ones.
       const observed = HttpClient.transform(backend.client, (response, request) =>
         Effect.flatMap(Clock.currentTimeMillis, (start) => {
           const saw = (result: number | string) =>

@@ -1,4 +1,4 @@
-/** A short_circuit, which was PyCircuitBreaker: consecutive(3), open 3 s. */
+/** A short_circuit, formerly PyCircuitBreaker: consecutive(3), open 3 s. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -24,7 +24,7 @@ import {
 } from "./client/fixtures.ts"
 import { begin, listen, serve, servers, status } from "./middleware/fixtures.ts"
 
-/** The adapters of the package as another part of the program has them: linked, bundled or reloaded. */
+/** The adapters of the package as another part of the program loads them: linked, bundled or reloaded. */
 const loadCopy = async () => {
   vi.resetModules()
   return {

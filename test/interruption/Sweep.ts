@@ -22,7 +22,7 @@ export const runNow = <A, E>(effect: Effect.Effect<A, E>): A => Runtime.runSync(
 /** One run of a program, in a world of its own. */
 export interface Trial {
   readonly program: Effect.Effect<unknown, unknown>
-  /** What happens outside, one after another, whenever the program cannot go on by itself. */
+  /** The external events, one after another, each when the program cannot continue by itself. */
   readonly events: ReadonlyArray<() => void>
   /** Looks at what is left behind. */
   readonly afterwards: (ending: Ending) => void
@@ -37,7 +37,7 @@ export interface Ending {
 
 export interface Swept {
   readonly offsets: number
-  /** How many interruptions were never heeded. */
+  /** The number of interruptions without an effect. */
   readonly hung: number
 }
 

@@ -1,4 +1,4 @@
-/** Wherever an interruption falls, a control leaves nothing behind: nothing isolated or disabled, and nobody who waits. */
+/** A control that is interrupted at any point leaves nothing behind: no isolation, no disabling, no waiter. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -17,7 +17,7 @@ import { clock, runNow, sweep } from "./Sweep.ts"
 
 const openMillis = 10_000
 
-/** Not the service but what is behind it, to see who waits. */
+/** The internal breaker behind the service, which shows its waiters. */
 const newBreaker: Effect.Effect<Breaker> = Effect.flatMap(
   CircuitBreakerRegistry.CircuitBreakerRegistry,
   (registry) =>
@@ -53,7 +53,7 @@ type Hold = (breaker: Breaker) => Effect.Effect<void, never, Scope.Scope>
 const isolate: Hold = (breaker) => controls.isolate(breaker, undefined)
 const disable: Hold = (breaker) => controls.disable(breaker, undefined)
 
-/** Holds the circuit by one hand, and within that by another, if there is one. */
+/** Holds the circuit by one control, and within that by another one, if given. */
 const held = (outer: Hold, inner?: Hold): Control => ({
   prepare: () => {},
   program: (breaker) => {

@@ -1,4 +1,4 @@
-/** That the sweep finds a lost slot: the same call, put together wrongly and rightly from the core alone. */
+/** The sweep finds lost slots: a call is made wrongly and rightly from the core alone. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -102,13 +102,13 @@ describe.each([leastOperations, Infinity])("the sweep, %d operations at a time",
     })
   }
 
-  it("R3.2.4 the sweep finds them at every fifth point too", () => {
+  it("R3.2.4 the sweep finds lost slots also at every fifth point", () => {
     for (const [how, protection] of Object.entries(wrong)) {
       assert.isAtLeast(lostBy(protection, operationsAtATime, 5).lost, 1, how)
     }
   })
 
-  it("R3.2.4 the sweep finds none lost by a call that takes it and gives it back within the mask", () => {
+  it("R3.2.4 the sweep finds no lost slot of a call that takes and releases it within the mask", () => {
     const { lost, offsets } = lostBy(right, operationsAtATime)
     assert.strictEqual(lost, 0)
     assert.isAtLeast(offsets, 100)

@@ -1,4 +1,4 @@
-/** What is protected in the sweeps, and how. */
+/** The protected effects of the sweeps, and the ways to protect them. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -7,7 +7,7 @@ import { clock } from "./Sweep.ts"
 
 export type Program = Effect.Effect<unknown, unknown>
 
-/** One run of a body: it can be told that it has started, and what it waits for can come. */
+/** One run of a body, which reports its start, and waits for an event that the sweep provides. */
 export class Stage {
   started = 0
   readonly gate = Deferred.unsafeMake<string>(FiberId.none)
@@ -59,10 +59,10 @@ export const waiting = ["awaits a deferred", "awaits a callback and dies", "wait
 
 export interface Form {
   readonly wrap: (protect: (body: Program) => Program, body: Program) => Program
-  /** How many calls it makes of a circuit; within an admitted probe, what is nested is part of that call. */
+  /** The number of calls it makes on a circuit; nested calls within an admitted probe are part of that call. */
   readonly calls: number
   readonly callsWhileClosed?: number
-  /** Whether it ends the same way however long its operations take beside each other. */
+  /** Whether its result does not depend on the relative speed of concurrent operations. */
   readonly isSteady: boolean
   /** Whether more fibers than the one that calls take part. */
   readonly forks: boolean
@@ -77,7 +77,7 @@ export interface Form {
 
 const single = { calls: 1, isSteady: true, forks: false, isInterruptible: true }
 
-/** How the body and its protection are put together. */
+/** The combination of the body and its protection. */
 export const forms: Record<string, Form> = {
   plain: { ...single, wrap: (protect, body) => protect(body) },
   nested: { ...single, callsWhileClosed: 2, wrap: (protect, body) => protect(protect(body)) },

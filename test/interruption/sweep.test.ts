@@ -1,4 +1,4 @@
-/** Wherever an interruption falls on a call, made in any way, no slot is lost. */
+/** A call that is interrupted at any point, made in any way, loses no slot. */
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { once } from "../kit/once.ts"
@@ -21,14 +21,14 @@ const formsOf = ({ isLong, nests }: Way): ReadonlyArray<readonly [string, Form]>
     .filter(([how]) => !isLong || formsOfStreams.has(how))
     .filter(([, form]) => nests || form.callsWhileClosed === undefined)
 
-/** Of calls in two steps, those in which there is a slot to lose, and one in which there is none. */
+/** The calls in two steps that can lose a slot, and one that cannot. */
 const startsOf = (way: Way): ReadonlyArray<readonly [string, Start]> =>
   Object.entries(starts).filter(
     ([state]) =>
       way === ways.protect || state.startsWith("HalfOpen") || (!way.isLong && state === "Recovering")
   )
 
-/** At one of how many points it is interrupted. */
+/** The call is interrupted at one of this number of points. */
 const apartIn = (way: Way, how: string): number =>
   way === ways.protect
     ? inLongRun(1, 29)

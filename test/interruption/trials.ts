@@ -15,7 +15,7 @@ import { classify } from "./ways.ts"
 
 export interface Start {
   readonly options: CircuitBreaker.Options
-  /** How many probes have to succeed before it closes, if it begins HalfOpen. */
+  /** The number of probes that have to succeed before it closes, if it begins HalfOpen. */
   readonly probes: number
   readonly isClosed: boolean
   readonly prepare: (breaker: Breaker, key: string) => void
@@ -82,7 +82,7 @@ export class Trials {
       const takesTurns = start.probes === 1 && form.forks && waiting.includes(what) && !this.way.isLong
       // Fibers take turns where there are several, and something to lose.
       for (const operationsAtATime of takesTurns ? [leastOperations, Infinity] : [Infinity]) {
-        // The programs never wait for anything, and the test runner has to hear from its worker.
+        // The programs never yield to the event loop, and the test runner needs to reach its worker.
         await nextTurn()
         // A slot that can be lost is lost by many programs, and they are interrupted at different points.
         const points = { first: 1 + ((shift + swept.programs) % apart), apart }

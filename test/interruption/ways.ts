@@ -13,17 +13,17 @@ export interface Way {
   readonly protect: (breaker: Breaker, key: string, program: Program) => Program
   /** The same without a breaker. */
   readonly bare: (program: Program) => Program
-  /** How often a call is counted at most: a stream may fail after its first chunk has settled it. */
+  /** The most outcomes of one call: a stream may fail after its first chunk has settled it. */
   readonly outcomes: number
   /** Whether what is nested in a probe is part of it. */
   readonly nests: boolean
-  /** Whether it passes by so many points that not all of them can be tried everywhere. */
+  /** Whether it has too many points to try all of them everywhere. */
   readonly isLong: boolean
 }
 
 export const classify = Outcome.ignoreWhen((error) => error === "not found")
 
-/** Its owner tells how it has ended, unless it was interrupted. */
+/** Its owner settles it with its exit, unless it was interrupted. */
 const admitted = (breaker: Breaker, key: string, program: Program): Program =>
   Effect.scoped(
     Effect.flatMap(breaker.admit(key), ({ settle }) =>

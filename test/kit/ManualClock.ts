@@ -1,10 +1,10 @@
-/** The one manual clock of the tests, for what `TestClock` cannot do. */
+/** The manual clock of the tests, where `TestClock` does not suffice. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** Where a manual clock begins. The wall clock stands where a slice of every window of the tests begins. */
+/** The start times of a manual clock. At this wall time, a slice of every window of the tests begins. */
 export const startsAt = { monotonic: 5_000_123, wall: 1_700_000_001_000 }
 
 interface Sleeper {
@@ -13,16 +13,16 @@ interface Sleeper {
 }
 
 /**
- * Keeps the wall clock apart from the monotonic one, moves at once instead of waiting for real timers, wakes sleepers in
- * the step that moves it, and counts who asks.
+ * Has separate wall and monotonic times, moves at once instead of waiting for real timers, wakes sleepers in the step that
+ * moves it, and counts its reads and sleeps.
  */
 export class ManualClock implements Clock.Clock {
   readonly [Clock.ClockTypeId]: typeof Clock.ClockTypeId = Clock.ClockTypeId
   monotonicMillis = startsAt.monotonic
   wallMillis = startsAt.wall
-  /** How often the time was read. */
+  /** The number of reads. */
   reads = 0
-  /** How often anything asked to be woken up. */
+  /** The number of sleeps that were requested. */
   sleeps = 0
   private readonly sleepers = new Set<Sleeper>()
 
@@ -58,7 +58,7 @@ export class ManualClock implements Clock.Clock {
     this.moveTo(until)
   }
 
-  /** Moves to the time of the next sleeper up to `until` and wakes it; false where there is none. */
+  /** Moves to the time of the next sleeper up to `until` and wakes it; returns false if there is none. */
   ringNext(until: number): boolean {
     let next: Sleeper | undefined
     for (const sleeper of this.sleepers) {

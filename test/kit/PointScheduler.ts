@@ -1,12 +1,12 @@
 import type * as Fiber from "effect/Fiber"
 import type * as Scheduler from "effect/Scheduler"
 
-/** With fewer at a time, a fiber does nothing but yield, which takes operations too. */
+/** The fewest operations per turn: with fewer, a fiber only yields, which takes operations too. */
 export const leastOperations = 10
 
 /**
- * Calls `onPoint` wherever an interruption can fall: before each operation of a fiber, and before a fiber that has
- * yielded or waited goes on. Fibers that run beside each other take turns.
+ * Calls `onPoint` at every point where an interruption can happen: before each operation of a fiber, and before a fiber that
+ * has yielded or waited continues. Concurrent fibers take turns.
  */
 export class PointScheduler implements Scheduler.Scheduler {
   private readonly tasks: Array<Scheduler.Task> = []
@@ -27,7 +27,7 @@ export class PointScheduler implements Scheduler.Scheduler {
     this.tasks.push(task)
   }
 
-  /** Lets the next fiber go on. False if all of them are done or wait for something from outside. */
+  /** Runs the next fiber. Returns false if all of them have ended, or wait for an external event. */
   step(): boolean {
     const task = this.tasks.shift()
     if (task === undefined) return false

@@ -1,4 +1,4 @@
-/** Breakers in each state, and what there is to read of them. */
+/** Breakers in each state, and values of their snapshots. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
@@ -12,18 +12,18 @@ import { fails, startCall, works } from "./calls.ts"
 
 export type Breaker = CircuitBreaker.CircuitBreaker
 
-/** One failure opens it for 10 seconds, unless the options say otherwise. */
+/** Makes a breaker that one failure opens for 10 seconds, unless the options say otherwise. */
 export const make = (options?: CircuitBreaker.Options) =>
   CircuitBreaker.make({ tripPolicy: TripPolicy.consecutive(1), openDuration: "10 seconds", ...options })
 
 export const makeOpen = (options?: CircuitBreaker.Options) =>
   Effect.tap(make(options), (breaker) => Effect.exit(breaker.protect(fails)))
 
-/** Its open time of 10 seconds has passed. */
+/** Makes a breaker whose open time of 10 seconds has passed. */
 export const makeHalfOpen = (options?: CircuitBreaker.Options) =>
   Effect.zipLeft(makeOpen(options), TestClock.adjust("10 seconds"))
 
-/** At the start of a recovery from a share of 0.25 over 100 seconds. */
+/** Makes a breaker at the start of a recovery from a share of 0.25 over 100 seconds. */
 export const makeRecovering = (options?: CircuitBreaker.Options) =>
   Effect.tap(makeHalfOpen({ recovery: { duration: "100 seconds", from: 0.25 }, ...options }), (breaker) =>
     Effect.exit(breaker.protect(works))
@@ -32,7 +32,7 @@ export const makeRecovering = (options?: CircuitBreaker.Options) =>
 export const makeIsolated = (options?: CircuitBreaker.Options) =>
   Effect.tap(make(options), (breaker) => breaker.isolate())
 
-/** A breaker whose circuit turns the next call away. */
+/** A breaker whose circuit rejects the next call. */
 export const rejecting: Record<
   CircuitOpenError["state"],
   (options?: CircuitBreaker.Options) => Effect.Effect<Breaker, never, Scope.Scope>
@@ -43,7 +43,7 @@ export const rejecting: Record<
   Isolated: makeIsolated
 }
 
-/** A breaker that admits the next call, by each of the ways there are. */
+/** Breakers that admit the next call, by their states. */
 export const admitting: Record<string, Effect.Effect<Breaker, never, Scope.Scope>> = {
   Closed: make(),
   "Closed under a slow-call policy": make({
@@ -59,7 +59,7 @@ export const admitting: Record<string, Effect.Effect<Breaker, never, Scope.Scope
   "Open in observe mode": makeOpen({ mode: "observe" })
 }
 
-/** Gives an effect a registry of its own, for what is asked of the list as a whole. */
+/** Gives an effect a registry of its own, for tests of the whole list. */
 export const withOwnRegistry = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.provideServiceEffect(
     effect,
@@ -80,7 +80,7 @@ export const keysOf = (breaker: Breaker) =>
 
 export const emptyWindow = { calls: 0, failures: 0, slow: 0 } as const
 
-/** Totals of which only those that are not zero need a word. */
+/** Totals that are zero unless given. */
 export const totals = (
   expected: Partial<CircuitBreaker.CircuitSnapshot["totals"]>
 ): CircuitBreaker.CircuitSnapshot["totals"] => ({

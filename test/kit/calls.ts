@@ -11,7 +11,7 @@ import { type CircuitBreaker, CircuitOpenError } from "effect-circuit-breaker"
 export const works: Effect.Effect<string> = Effect.succeed("worked")
 export const fails: Effect.Effect<never, string> = Effect.fail("unavailable")
 
-/** The rejection of a call; a test fails if the call is let through. */
+/** The rejection of a call; the test fails if the call is admitted. */
 export const rejectionOf = <A, E, R>(call: Effect.Effect<A, E | CircuitOpenError, R>) =>
   Effect.flip(call).pipe(
     Effect.filterOrDieMessage((error) => error instanceof CircuitOpenError, "the call was not rejected")
@@ -37,7 +37,7 @@ export const settled: Effect.Effect<void> = Effect.repeatN(Effect.yieldNow(), 30
 
 export interface Running {
   readonly fiber: Fiber.RuntimeFiber<string, string | CircuitOpenError>
-  /** Ends the protected effect and gives what its caller got. */
+  /** Ends the protected effect, and returns its caller's exit. */
   readonly end: (
     exit: Exit.Exit<string, string>
   ) => Effect.Effect<Exit.Exit<string, string | CircuitOpenError>>
@@ -71,7 +71,7 @@ export const runFor = (
     return yield* call.end(exit)
   })
 
-/** Makes `count` calls at once, and gives the exits of those that have ended by themselves; the others are interrupted. */
+/** Makes `count` calls at once, returns the exits of those that have ended by themselves, and interrupts the others. */
 export const atOnce = <A, E, R>(count: number, call: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const fibers = yield* Effect.replicateEffect(Effect.fork(call), count)

@@ -1,6 +1,6 @@
 /**
- * Programs of this repository that tests run in processes of their own, compiled for all processes at once: to compile
- * takes each of them longer than to run.
+ * Programs of this repository that tests run in separate processes. They are compiled once for all processes, because
+ * compiling would take each process longer than running.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -14,8 +14,8 @@ import { promisify } from "node:util"
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
 /**
- * A folder in which `programs` and the library lie compiled, under their paths in the repository. It is a package of the
- * library's name, so that they find the library as its users would.
+ * A folder with the compiled `programs` and library, under their paths in the repository. It is a package with the library's
+ * name, so the programs import the library as its users do.
  */
 export const compiled = (programs: ReadonlyArray<string>): Effect.Effect<string, never, Scope.Scope> =>
   Effect.tap(

@@ -1,6 +1,6 @@
 import type { CircuitStore } from "effect-circuit-breaker"
 
-/** What a store answers that has no fault to report of any circuit. */
+/** The entries of a store's answer, none of which is a fault. */
 export const entriesOf = (
   answers: ReadonlyArray<CircuitStore.Entry | CircuitStore.CircuitStoreError>
 ): ReadonlyArray<CircuitStore.Entry> =>
@@ -9,7 +9,7 @@ export const entriesOf = (
     return answer
   })
 
-/** A read, but for the circuit that is read. */
+/** A read request, without its circuit. */
 export const request = {
   node: "one",
   revision: "",
@@ -19,7 +19,7 @@ export const request = {
   keepMillis: 60_000
 }
 
-/** The window of a request that reports so many failed calls, by default as the node's first report. */
+/** The window of a request that reports this number of failed calls, by default as the node's first report. */
 export const reportOf = (
   calls: number,
   { name = "rules", number = 1 }: { readonly name?: string; readonly number?: number } = {}
@@ -35,7 +35,7 @@ export const reportOf = (
   }
 })
 
-/** How many calls the first section of a window holds. */
+/** The number of calls in the first section of a window. */
 export const callsIn = ({ window }: CircuitStore.Entry): number =>
   window?.sections[0]?.rows.reduce((sum, [, calls]) => sum + calls, 0) ?? 0
 

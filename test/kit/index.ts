@@ -1,4 +1,4 @@
-/** What the tests of all folders share. */
+/** The code that the tests of all folders share. */
 export * from "./breakers.ts"
 export * from "./calls.ts"
 export * from "./ManualClock.ts"

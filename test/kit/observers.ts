@@ -1,4 +1,4 @@
-/** What a breaker says: its transitions, log lines and span events. Processes without a test runner use it, too. */
+/** Records of a breaker's transitions, log lines and span events. Processes without a test runner use them, too. */
 import * as assert from "node:assert"
 import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
@@ -15,7 +15,7 @@ import type { Transition } from "effect-circuit-breaker"
 import type { Breaker } from "./breakers.ts"
 import { settled } from "./calls.ts"
 
-/** The transitions from now on, as they come. */
+/** The transitions from now on. */
 export const watch = <R>(
   transitions: Stream.Stream<Transition.Transition, never, R>
 ): Effect.Effect<ReadonlyArray<Transition.Transition>, never, R | Scope.Scope> =>
@@ -41,7 +41,7 @@ export const transitionsOf = <A, E, R>(breaker: Breaker, action: Effect.Effect<A
     return seen.map(pathOf)
   }).pipe(Effect.scoped)
 
-/** Checks that `action` changes nothing that can be seen of a breaker, and is announced to nobody. */
+/** Checks that `action` changes nothing observable in a breaker, and publishes nothing. */
 export const leavesAsItWas = <A, E, R>(breaker: Breaker, action: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const before = yield* breaker.circuits
@@ -57,7 +57,7 @@ export interface LogLine {
   readonly cause: Cause.Cause<unknown>
 }
 
-/** What is logged from now on, at every level, until the scope closes. */
+/** The log lines from now on, at every level, until the scope closes. */
 export const recordLogs: Effect.Effect<ReadonlyArray<LogLine>, never, Scope.Scope> = Effect.gen(function* () {
   const lines: Array<LogLine> = []
   const logger = Logger.make<unknown, void>(({ annotations, cause, logLevel, message }) => {

@@ -1,4 +1,4 @@
-/** Runs it when it is first asked for, and gives everybody that same result: the tests of a file may come in any order. */
+/** Runs the function at the first call and returns the same result to all: the tests of a file may run in any order. */
 export const once = <A>(run: () => A): (() => A) => {
   let result: { readonly value: A } | undefined
   return () => (result ??= { value: run() }).value

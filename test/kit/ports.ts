@@ -8,23 +8,23 @@ import * as Stream from "effect/Stream"
 import { CircuitBreaker, type CircuitOpenError, Outcome } from "effect-circuit-breaker"
 import type { Breaker } from "./breakers.ts"
 
-/** How a guarded effect ends: `s`, `f` or `u`, a number of its own, and perhaps the seconds it asks for: `f3~25`. */
+/** The end of a guarded effect: `s`, `f` or `u`, a number of its own, and perhaps a hint in seconds: `f3~25`. */
 export type Ending = string
 
-/** What a caller gets: how the effect ended, or the seconds that a rejection says to wait. */
+/** The result of a call: the end of its effect, or the seconds to wait after a rejection. */
 export type Answer = Ending | { readonly rejectedFor: number }
 
 export interface Port {
   readonly breaker: Breaker
   /** The key of the circuit of a name. */
   readonly keyOf: (name: string) => string | undefined
-  /** Makes a call whose effect is `reached`, and ends as that says. */
+  /** Makes a call whose effect runs `reached`, and ends as it says. */
   readonly ask: (name: string, reached: Effect.Effect<Ending>) => Effect.Effect<Answer>
 }
 
 export type MakePort = (options: CircuitBreaker.Options) => Effect.Effect<Port, never, Scope.Scope>
 
-/** Only errors that begin with an f are listed. */
+/** Counts only errors that begin with an f. */
 export const listed = Outcome.failWhen((error) => String(error).startsWith("f"))
 
 export const rejectedFor = ({ retryAfter }: CircuitOpenError): Answer => ({
@@ -38,7 +38,7 @@ const outcomeOf = (ending: Ending): Outcome.Outcome => {
   return Outcome.failure(seconds === undefined ? {} : { retryAfter: Duration.seconds(Number(seconds)) })
 }
 
-/** The default, with the time that an ending asks for. */
+/** The default classifier, with the hint of an end. */
 const classify = (exit: Exit.Exit<unknown, unknown>): Outcome.Outcome =>
   Exit.isFailure(exit) && exit.cause._tag === "Fail"
     ? outcomeOf(String(exit.cause.error))
@@ -86,5 +86,5 @@ export const byStream = port((breaker, key, reached) =>
   )
 )
 
-/** A call as one effect, in two steps, and as a stream. */
+/** The ways to make a call: as one effect, in two steps, and as a stream. */
 export const everyWay = { protect: byProtect, admit: byAdmit, protectStream: byStream }

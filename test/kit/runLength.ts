@@ -1,6 +1,5 @@
 /**
- * How long this run may take: the tests that have to be long have a quick form for `npm test`, and run in full with
- * `npm run test:long`.
+ * The length of this run: long tests have a quick form for `npm test`, and run in full with `npm run test:long`.
  */
 export const isLongRun: boolean = process.env["RUN_LENGTH"] === "long"
 

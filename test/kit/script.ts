@@ -1,6 +1,6 @@
 /**
- * Tests as scripts: what happens to a circuit, and what is seen of it, in a line. A script runs on every port, which is a
- * way to make guarded calls: `protect`, `admit`, `protectStream`, an HTTP client, a server's middleware.
+ * Tests as scripts: the actions on a circuit and the expected observations, in one line. A script runs on every port, that
+ * is, every way to make guarded calls: `protect`, `admit`, `protectStream`, an HTTP client, a server's middleware.
  *
  * | step | meaning |
  * | --- | --- |
@@ -42,11 +42,11 @@ interface Begun {
   readonly fiber: Fiber.RuntimeFiber<Answer>
 }
 
-/** What a script has begun so far. */
+/** The calls, holds and waiters that a script has begun so far. */
 class Stage {
   started = 0
   serial = 0
-  /** How many transitions were asked for. */
+  /** The number of transitions that were checked. */
   asked = 0
   readonly begun: Array<Begun> = []
   readonly isolations: Array<Scope.CloseableScope> = []
@@ -69,13 +69,13 @@ class Stage {
   }
 }
 
-/** Where a step stands. */
+/** The context of a step. */
 interface Place {
   readonly stage: Stage
   /** The name of its circuit. */
   readonly name: string
   readonly key: string | undefined
-  /** For the message of a failure. */
+  /** The position of the step, for the message of a failure. */
   readonly at: string
 }
 
@@ -174,7 +174,7 @@ const millisOf = (seconds: string) => Math.round(Number(seconds) * 1_000)
 
 type Step = (place: Place, ...parts: ReadonlyArray<string>) => Effect.Effect<unknown>
 
-/** The steps, by how they are written; the parts of a step are what its pattern captures. */
+/** The kinds of steps by their patterns, which capture the parts of a step. */
 const steps: ReadonlyArray<readonly [pattern: RegExp, step: Step]> = [
   [/^([sfu])(~[\d.]+|~Infinity|)$/, (place, how, hint) => call(place, how!, hint!)],
   [/^-([\d.]*)$/, (place, seconds) => rejected(place, seconds!)],
@@ -213,7 +213,7 @@ const run = (place: Place, written: string): Effect.Effect<unknown> => {
   return assert.fail(`${place.at}: there is no such step`)
 }
 
-/** Plays a script, checks each of its steps, and answers how many calls were started. */
+/** Plays a script, checks each of its steps, and returns the number of calls that were started. */
 export const play = (port: Port, script: string) =>
   Effect.gen(function* () {
     const stage = new Stage(port, yield* watch(port.breaker.transitions))

@@ -1,6 +1,6 @@
-/** How the title of a test begins. */
+/** The beginning of a test's title. */
 
-/** What has no rule of its own begins with its name in the public API. */
+/** The title of a test without a rule begins with a name in the public API. */
 const publicNames = [
   "key",
   "capacity",
@@ -17,7 +17,7 @@ const publicNames = [
 ]
 
 const id = String.raw`R3(?:\.\d+){0,2}|[EFT]\d+|[A-D]\d+`
-/** What a title begins with: rules, cases or faults, a public name, or a variable that stands for one of them. */
+/** Matches a title that begins with rules, cases or faults, a public name, or a variable for one of them. */
 export const proves = new RegExp(
   `^(?:(?:(?:${id}) )+|(?:${publicNames.join("|")}): |\\$\\{(?:rule|title|situation|name)\\})`
 )

@@ -221,7 +221,7 @@ test("CircuitMetrics counts a circuit as Open that was dropped during its openin
   })
 })
 
-test("CircuitMetrics adds up breakers of one name, and takes back the gauges of one whose scope closes", function* () {
+test("CircuitMetrics adds up breakers of one name, and subtracts the gauges of one whose scope closes", function* () {
   const name = newName()
   yield* Effect.gen(function* () {
     yield* call(yield* make({ name }), "eu")
@@ -249,7 +249,7 @@ test("CircuitMetrics adds up breakers of one name, and takes back the gauges of 
     yield* Scope.close(scope, Exit.void)
     assert.deepStrictEqual(yield* countedOf(name), {
       ...counters,
-      // The release of the isolation came first.
+      // The isolation was released first.
       'transitions_total{from="Isolated",to="Closed"}': 1,
       circuits: 1,
       'state{state="Closed"}': 1

@@ -145,7 +145,7 @@ const agrees = (options: CircuitBreaker.Options, history: ReadonlyArray<Step>) =
 it("CircuitMetrics after any history has the circuits as gauges and the transitions as counters", () =>
   fc.assert(
     fc.asyncProperty(options, fc.array(step, { maxLength: 60, size: "max" }), async (options, history) => {
-      // A history never waits for anything, and the test runner has to hear from its worker.
+      // A history never yields to the event loop, and the test runner needs to reach its worker.
       await nextTurn()
       await Effect.runPromise(agrees(options, history))
     }),

@@ -115,7 +115,7 @@ test("metricsByKey adds the key to all metrics but the number of circuits", func
   })
 })
 
-test("metricsByKey goes on in the series of a key that comes back", function* () {
+test("metricsByKey continues the series of a key that returns", function* () {
   const breaker = yield* make({ name: newName(), metricsByKey: true, capacity: 1 })
 
   yield* Effect.forEach(["eu", "us", "eu"], (key) => breaker.protectWith(works, { key }))
@@ -128,7 +128,7 @@ test("metricsByKey goes on in the series of a key that comes back", function* ()
   })
 })
 
-test("CircuitMetrics adds the labels that are set round the layer", function* () {
+test("CircuitMetrics adds the labels that are set around the layer", function* () {
   const name = newName()
   const BreakerLive = CircuitBreaker.layer({ name }).pipe(Layer.build, Effect.tagMetrics("region", "eu"))
 

@@ -1,4 +1,4 @@
-/** What a history is made of. A command that makes no sense where it comes (nothing in flight, say) does nothing. */
+/** The commands of a history. A command that is impossible at its place (without a call in flight, say) does nothing. */
 import type { Ending } from "./Ending.ts"
 
 export type Command =
@@ -34,7 +34,7 @@ export type Command =
   /** As many calls as get some of them rejected, if any are probes, and those that run hand a rejection on. */
   | { readonly _tag: "HandOn"; readonly key: Key; readonly ending: Ending; readonly how: CallForm }
   | { readonly _tag: "Settle"; readonly pick: number; readonly ending: Ending }
-  /** All calls in flight, before any of them is told. */
+  /** All calls in flight, before any of them is settled. */
   | { readonly _tag: "SettleAll"; readonly endings: ReadonlyArray<Ending> }
   /** To the pick-th next instant at which something changes by itself, and `offset` beyond. */
   | { readonly _tag: "AdvanceTo"; readonly pick: number; readonly offset: number }
@@ -44,7 +44,7 @@ export type Command =
   | { readonly _tag: "Trip"; readonly key: Key }
   | { readonly _tag: "Reset"; readonly key: Key }
   | { readonly _tag: "Isolate"; readonly key: Key }
-  /** Whoever isolated first holds nothing any more, and whoever isolated second does. */
+  /** The first isolation ends, and the second one remains. */
   | { readonly _tag: "IsolateResetIsolate"; readonly key: Key }
   | { readonly _tag: "Release"; readonly pick: number }
   | { readonly _tag: "Disable"; readonly key: Key }
@@ -54,7 +54,7 @@ export type Command =
 
 export type Key = "default" | "a" | "b" | "c"
 
-/** By which part of the API a call is made. */
+/** The part of the API by which a call is made. */
 export interface CallForm {
   readonly api: "method" | "options first" | "options last" | "built once" | "tag" | "admit"
   readonly classifies: boolean
@@ -62,5 +62,5 @@ export interface CallForm {
 
 export const formOf = (how: CallForm): string => (how.classifies ? `${how.api}, classifies` : how.api)
 
-/** What a command's `pick` stands for: nothing where there is nothing. */
+/** The element that a command's `pick` selects, if there is one. */
 export const pick = <A>(from: ReadonlyArray<A>, index: number): A | undefined => from[index % from.length]

@@ -1,4 +1,4 @@
-/** How a difference between the model and the library is told. */
+/** Describes a difference between the model and the library. */
 import * as Cause from "effect/Cause"
 import * as Chunk from "effect/Chunk"
 import * as Exit from "effect/Exit"

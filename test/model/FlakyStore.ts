@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { CircuitStore } from "effect-circuit-breaker"
 
-/** What becomes of a command: one that is lost on the way back has been carried out. */
+/** The fate of a command: one whose answer is lost has been executed. */
 export type Fate = "answered" | "refused" | "lost on the way back" | "never answered"
 
 export class FlakyStore {
@@ -30,7 +30,7 @@ export class FlakyStore {
     return Effect.sync(() => (this.isFlaky ? this.draw(of) : "answered"))
   }
 
-  // A node that misses a change does not look for it by itself, but it knows when nobody tells it any more.
+  // A node that misses a change does not ask for it by itself, but it notices the end of its subscription.
   private get heard(): Effect.Effect<void, CircuitStore.CircuitStoreError> {
     return Effect.flatMap(this.fate("a change"), (fate) =>
       fate === "answered" ? Effect.void : Effect.fail(isDown)

@@ -23,7 +23,7 @@ export interface FleetCommand {
   readonly command: Command
 }
 
-/** The first difference, told as the list of steps that led to it; undefined where there is none. */
+/** The first difference, described by the list of steps that led to it; undefined if there is none. */
 export const runFleetHistory = (
   setup: Setup,
   size: number,
@@ -47,7 +47,7 @@ class FleetHistory extends History<RealFleet, FleetCommand> {
     const isWhole = policy !== undefined && has("FailureCount", policy)
     const apart = policy !== undefined && has("slices of time", policy) ? 0 : isWhole ? 38 : 37.5
     super(setup, new RealFleet(setup, keys, world, stores, apart), note)
-    // Of a failure and a success of two nodes in the same instant, nobody knows which was first.
+    // The order of a failure and a success of two nodes in the same millisecond is unknown.
     this.tick = policy === undefined || has("Consecutive", policy) ? 0.5 : 0
     this.witnesses = stores.map(() => new Map())
     this.isWhole = isWhole
@@ -122,7 +122,7 @@ class Witness {
   private expected: ReadonlyArray<Expected>
   private seen: ReadonlyArray<Transition.Transition> = []
 
-  /** A node that comes late is told how the circuit stands: of what was before, the latest may be news to it. */
+  /** A node that joins late receives the present state, of which the latest earlier transition may be new to it. */
   constructor(before: ReadonlyArray<PlainTransition>) {
     this.expected = before.slice(-2).map((transition) => ({ transition, isOptional: true, isDated: false }))
   }
@@ -177,7 +177,7 @@ const isSame = ({ isDated, transition }: Expected, next: Transition.Transition):
   return seen.every(([name, value]) => (!isDated && name === "at") || Object.is(value, Object(told)[name]))
 }
 
-/** What a node counts for itself; and a node that was told late has left out a state in between. */
+/** The values that each node counts for itself; a node that was notified late has left out a state in between. */
 const ownFields: ReadonlySet<string> = new Set(["generation", "from", "origin"])
 
 const describe = (transition: unknown): string => {

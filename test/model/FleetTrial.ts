@@ -24,7 +24,7 @@ import { World } from "./World.ts"
 /** A command, or a change for the store. */
 export type TrialStep = FleetCommand | { readonly store: "flaky" | "sound" }
 
-/** The first thing that should not have happened, told as the list of steps that led to it. */
+/** The first violation, described by the list of steps that led to it. */
 export const runTrial = (
   setup: Setup,
   steps: ReadonlyArray<TrialStep>,
@@ -36,7 +36,7 @@ const key: Key = "a"
 const size = 3
 const syncMillis = 400
 const deadlineMillis = 100
-/** Whoever waits for the store at the end of an outage waits for no longer than the deadline. */
+/** A call that waits for the store at the end of an outage waits no longer than the deadline. */
 const quietMillis = 2 * syncMillis + deadlineMillis
 
 interface Started {
@@ -100,7 +100,7 @@ class FleetTrial {
 
   run(steps: ReadonlyArray<TrialStep>): string | undefined {
     try {
-      // Every node knows the circuit, and hears of it from now on.
+      // Every node knows the circuit, and receives its changes from now on.
       this.askAll()
       for (const step of steps) {
         this.take(step)
@@ -267,7 +267,7 @@ class FleetTrial {
     if (mayBeProbe && verdictOf(token, classifier, key)._tag === "Success") this.succeeded += 1
   }
 
-  /** What counts as slow fails a probe. */
+  /** A slow probe has failed. */
   private isSlow({ at }: Started): boolean {
     return this.fleet.clock.monotonicMillis - at >= slowerThan(this.config.policy)
   }
@@ -324,7 +324,7 @@ class FleetTrial {
   }
 
   // -------------------------------------------------------------------------------------------------------
-  // What must never happen
+  // Violations
 
   private check(): void {
     const news = this.fleet.nodes.map((node) => node.takeTransitions())
@@ -432,7 +432,7 @@ class FleetTrial {
     if (this.isInTouch) return
     this.isInTouch = true
     this.epoch += 1
-    // Of a reset and an isolation by nodes that could not know of each other, either may have come first.
+    // A reset and an isolation by nodes that could not know of each other may be applied in either order.
     if (this.wasResetUnheard) this.reset()
     this.wasResetUnheard = false
     this.succeeded = first !== undefined && first._tag === "HalfOpen" ? first.succeeded : 0

@@ -1,4 +1,4 @@
-/** Who keeps a circuit isolated or disabled, and what it has to be because of them. */
+/** The holders of a circuit, and the state that they require. */
 import type * as Scope from "effect/Scope"
 import { pick } from "./Command.ts"
 
@@ -45,7 +45,7 @@ export class Holds {
     return !isStale
   }
 
-  /** What the circuit is for as long as somebody holds it. */
+  /** The state of the circuit while it has a hold. */
   get state(): "Isolated" | "Disabled" | undefined {
     return this.isolations.length > 0 ? "Isolated" : this.disablings.length > 0 ? "Disabled" : undefined
   }

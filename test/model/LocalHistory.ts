@@ -6,7 +6,7 @@ import { plain, RealBreaker } from "./RealBreaker.ts"
 import type { Setup } from "./Setup.ts"
 import { World } from "./World.ts"
 
-/** The first difference, told as the list of steps that led to it; undefined where there is none. */
+/** The first difference, described by the list of steps that led to it; undefined if there is none. */
 export const runHistory = (
   setup: Setup,
   commands: ReadonlyArray<Command>,

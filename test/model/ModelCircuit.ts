@@ -42,7 +42,7 @@ export interface ModelCall {
   readonly counted: boolean
 }
 
-/** What somebody who isolates or disables a circuit has to give back. */
+/** The handle by which an isolation or a disabling is released. */
 export interface ModelHold {
   readonly circuit: ModelCircuit
 }
@@ -56,7 +56,7 @@ export type Held =
   | { _tag: "Isolated" }
   | { _tag: "Disabled" }
 
-/** A wait as it is told: in whole milliseconds, never too short. */
+/** A wait as it is reported: in whole milliseconds, never too short. */
 export const wholeMillis = (millis: number): number => Math.ceil(millis)
 
 export class ModelCircuit {
@@ -83,7 +83,7 @@ export class ModelCircuit {
     this.lastUse = wholeMillis(now)
   }
 
-  /** What the passing of time has made of the circuit; the same object where it has changed nothing. */
+  /** The circuit after the passing of time; the same object if nothing has changed. */
   seen(now: number): Held {
     const { held } = this
     const { recovery } = this.config

@@ -82,7 +82,7 @@ export const trips = (policy: ModelPolicy, all: ReadonlyArray<RecordedOutcome>, 
   }
 }
 
-/** How long a probe may run; infinity where the policy does not look at that. */
+/** The duration from which a probe is slow; infinity if the policy ignores durations. */
 export const slowerThan = (policy: ModelPolicy): number => {
   switch (policy._tag) {
     case "SlowCallRate":
@@ -98,7 +98,7 @@ export const slowerThan = (policy: ModelPolicy): number => {
   }
 }
 
-/** What a snapshot shows. */
+/** The counts in a snapshot. */
 export const windowCounts = (
   policy: ModelPolicy,
   all: ReadonlyArray<RecordedOutcome>,
@@ -193,7 +193,7 @@ export const expiryInstants = (
   }
 }
 
-/** How long a call has to take to be slow for some part of this policy. */
+/** The durations from which a call is slow for a part of this policy. */
 export const slowThresholds = (policy: ModelPolicy): ReadonlyArray<number> => {
   switch (policy._tag) {
     case "SlowCallRate":

@@ -1,4 +1,4 @@
-/** Where the effects of a history run: each as far as it can, on a clock that only the history moves. */
+/** Runs the effects of a history, each as far as it can, on a clock that only the history moves. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -17,7 +17,7 @@ import { histories } from "./histories.ts"
 import { runTrial } from "./FleetTrial.ts"
 import { Coverage } from "./requirements.ts"
 
-// FC_RUNS histories of each kind; FC_REPORT=1 prints what they have touched.
+// FC_RUNS histories of each kind; FC_REPORT=1 prints what they have covered.
 const fullRuns = 100
 const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 8))
 
@@ -57,7 +57,7 @@ describe("R3 a fleet that writes through", { timeout: 1_200_000 }, () => {
 describe("R3 a fleet that shares in the background", { timeout: 1_200_000 }, () => {
   for (const [name, agree] of inBackground) it(`R3 a fleet that shares in the background ${name}`, agree)
 
-  it.skipIf(runs < fullRuns)("R3 the histories touch what can go wrong", async () => {
+  it.skipIf(runs < fullRuns)("R3 the histories cover all faults", async () => {
     for (const [, agree] of [...writingThrough, ...inBackground]) await agree()
     if (process.env["FC_REPORT"] !== undefined) console.log(coverage.report())
     assert.deepStrictEqual(
@@ -67,7 +67,7 @@ describe("R3 a fleet that shares in the background", { timeout: 1_200_000 }, () 
   })
 })
 
-describe("histories that went wrong once", () => {
+describe("histories that failed once", () => {
   const how = { api: "method", classifies: false } as const
   const key = "a"
   const at = (node: number, command: Command): FleetCommand => ({ node, command })
@@ -92,7 +92,7 @@ describe("histories that went wrong once", () => {
     assert.isUndefined(runFleetHistory({ ...common, tripPolicy }, 1, history, coverage.note))
   })
 
-  it("R3.3 a reset after a recovery reaches the calls in flight of the others", () => {
+  it("R3.3 a reset after a recovery reaches the other nodes' calls in flight", () => {
     const recovery = { duration: 64, from: 1 }
     const history = [
       run(0, "Failure"),
@@ -108,7 +108,7 @@ describe("histories that went wrong once", () => {
     )
   })
 
-  it("R3.2.1 probes of one node that end together open once", () => {
+  it("R3.2.1 probes of one node that end at the same time open the circuit once", () => {
     const endings = [{ _tag: "Ignored" }, { _tag: "Failure" }] as const
     const history = [run(0, "Failure"), pass(250), start(0, 2), at(0, { _tag: "SettleAll", endings })]
     const setup = { ...common, tripPolicy: failOnce, halfOpen: { probes: 2 } }

@@ -6,7 +6,7 @@ import { once } from "../kit/once.ts"
 
 const seed = Number(process.env["FC_SEED"] ?? 20_260_101)
 
-/** How many more histories are run, to cut it down, when one fails. */
+/** The number of further histories that are run to shrink a failing one. */
 const attempts = 500
 
 /** Runs `runs` histories of a kind when it is first asked for; `differenceOf` says what is wrong with one. */
@@ -19,7 +19,7 @@ export const histories = <Parts extends [unknown, ...Array<unknown>]>(
   once(async () => {
     let left = Infinity
     const property = fc.asyncProperty(kind, async (history) => {
-      // A history never waits for anything, and the test runner has to hear from its worker.
+      // A history never yields to the event loop, and the test runner needs to reach its worker.
       await nextTurn()
       if (left-- <= 0) return
       const difference = differenceOf(...history)

@@ -14,7 +14,7 @@ const ended = (ending: string, by: string): string =>
     ? `R3.1.8 a call ends: ${ending}, settled by its owner`
     : `R3.1 a call ends: ${ending}, classified by ${by}`
 
-/** How often a call has to end in each way, by whoever judges it. */
+/** How often a call has to end in each way, by its classifier. */
 const endings = {
   BadValue: { breaker: 440, call: 25, default: 60, owner: 70 },
   ClassifyThrows: { breaker: 200, call: 7, default: 30, owner: 30 },
@@ -31,7 +31,7 @@ const endings = {
   Success: { breaker: 2_500, call: 160, default: 400, owner: 500 }
 }
 
-/** How often each state has to follow another. */
+/** The required number of each transition. */
 const transitions = {
   Closed: { Closed: 320, Disabled: 310, Isolated: 760, Open: 1_900 },
   Disabled: { Closed: 200, Disabled: 45, Isolated: 130 },
@@ -49,7 +49,7 @@ const lateOutcomes = {
   Success: { Closed: 20, Disabled: 20, HalfOpen: 3, Isolated: 15, Open: 90, Recovering: 2 }
 }
 
-/** What a run of the model test has to have touched, and how often at least, for its silence to mean anything. */
+/** The cases that a run of the model test has to cover, and how often, for its success to be meaningful. */
 export const requirements: ReadonlyArray<readonly [requirement: string, atLeast: number]> = [
   ...times(endings, ended),
   ...times(transitions, (from, to) => `R3.2 ${from} to ${to}`),
@@ -176,7 +176,7 @@ export const requirements: ReadonlyArray<readonly [requirement: string, atLeast:
   ["observe: the outcome of a would-be rejection counts nowhere", 500]
 ]
 
-/** What the end of a call touches, by whoever classifies it. */
+/** The cases that the end of a call covers, by its classifier. */
 export const touchedBy = (
   ending: Ending,
   verdict: Verdict,

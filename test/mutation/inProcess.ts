@@ -34,7 +34,7 @@ import { Script } from "node:vm"
 import { tooSlow } from "./judges.ts"
 import type { Collected } from "./vitestStub.ts"
 
-/** What instrumented code reads and writes. */
+/** The global state of instrumented code. */
 interface Namespace {
   activeMutant: string | undefined
   currentTestId: string | undefined

@@ -1,4 +1,4 @@
-/** A fleet of breakers in several processes, which the tests of a file have in common. */
+/** A fleet of breakers in several processes, which the tests of a file share. */
 import { afterAll, beforeAll, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -30,8 +30,8 @@ const fleetOf = (size: number) =>
 type Test<R> = (title: string, body: Body<R | Scope.Scope>) => void
 
 /**
- * Tests that share what a layer makes. The `layer` of `@effect/vitest` would do, if it did not change the one `it` that
- * all files of a worker have.
+ * Tests that share the services of a layer. The `layer` of `@effect/vitest` would change the one `it` that all files of a
+ * worker share.
  */
 export const sharing = <R>(layer: Layer.Layer<R>, tests: (test: Test<R>) => void): void => {
   const runtime = ManagedRuntime.make(layer)
@@ -40,11 +40,11 @@ export const sharing = <R>(layer: Layer.Layer<R>, tests: (test: Test<R>) => void
   tests((title, body) => it.scopedLive(title, () => Effect.provide(Effect.gen(body), runtime)))
 }
 
-/** Tests that share a server and so many processes. */
+/** Tests that share a server and this number of processes. */
 export const withProcesses = (size: number, tests: (test: Test<Fleet>) => void): void =>
   sharing(fleetOf(size), tests)
 
-/** Makes breakers of one fleet, the i-th in the i-th process. More than there are processes go round. */
+/** Makes breakers of one fleet, the i-th in the i-th process. Breakers beyond the number of processes start again with the first one. */
 export const membersIn = (count: number, { breaker, store }: Options = {}) =>
   Effect.gen(function* () {
     const { processes, server } = yield* Fleet

@@ -46,7 +46,7 @@ interface CallerCounts {
 }
 
 export interface Account {
-  /** The most that a timer of the process was late, because the machine was busy. */
+  /** The longest delay of a timer of the process, because the machine was busy. */
   readonly latestMillis: number
   readonly keys: Readonly<Record<string, KeyAccount>>
   /** The levels of the lines about the store. */
@@ -128,7 +128,7 @@ class Caller {
     this.plan = plan
   }
 
-  /** Begins a call, and waits for nothing. */
+  /** Starts a call without waiting for it. */
   get call(): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       const { counts, key } = this

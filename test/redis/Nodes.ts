@@ -19,7 +19,7 @@ export interface Node extends CircuitBreaker.CircuitBreaker {
   readonly seen: ReadonlyArray<Transition.Transition>
   readonly logs: ReadonlyArray<LogLine>
   readonly tag: Effect.Effect<string>
-  /** Makes a call that waits for nothing; a test fails where it does. */
+  /** Makes a call that must not wait; the test fails if it does. */
   readonly callNow: <A, E>(effect: Effect.Effect<A, E>, key?: string) => Exit.Exit<A, E | CircuitOpenError>
 }
 
@@ -32,7 +32,7 @@ export const nodeOn = (
   options?: Options
 ): Effect.Effect<Node, never, Scope.Scope> => connected(nodeAt(address, prefix, options))
 
-/** Makes a breaker of the fleet under `prefix`, which may have nothing to connect to. */
+/** Makes a breaker of the fleet under `prefix`, possibly without a server. */
 export const nodeAt = (address: Address, prefix: string, { breaker, store }: Options = {}): Made =>
   nodeWith(
     RedisCircuitStore.layer({ ...address, ...patientConnection, prefix, ...storeOptions(store) }),
@@ -72,7 +72,7 @@ export const nodeWith = (
 
 export const unavailable: Effect.Effect<never, string> = Effect.fail("unavailable")
 
-/** Makes calls that wait for nothing, and asserts that each of them ends as its effect does. */
+/** Makes calls that must not wait, and asserts that each of them ends as its effect does. */
 export const callsNow = (node: Node, call: Effect.Effect<unknown, string>, times = 1, key?: string): void => {
   const expected = Effect.runSyncExit(call)
   for (let i = 0; i < times; i++) assert.deepStrictEqual(node.callNow(call, key), expected)
@@ -82,7 +82,7 @@ export const failsNow = (node: Node, times = 1): void => callsNow(node, unavaila
 
 export const worksNow = (node: Node, times = 1): void => callsNow(node, Effect.succeed("works"), times)
 
-/** Makes calls that fail until the circuit opens: the other nodes' failures that this one knows of count as well. */
+/** Makes calls that fail until the circuit opens: failures of other nodes that this one knows count as well. */
 export const trips = (node: Node): void => {
   for (let i = 0; i < 5 && node.seen.length === 0; i++) node.callNow(unavailable)
 }
@@ -99,7 +99,7 @@ export const tagsOf = (nodes: ReadonlyArray<Node>, key?: string): Effect.Effect<
 export const historyOf = ({ seen }: Node): ReadonlyArray<string> =>
   seen.map(({ from, to }) => `${from} > ${to}`)
 
-/** A list with the same for each member. */
+/** A list with the same element for each member. */
 export const all = <A>(members: ReadonlyArray<unknown>, it: A): Array<A> => members.map(() => it)
 
 /** The levels of the lines that a node has logged of its store. */

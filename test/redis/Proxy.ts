@@ -10,13 +10,13 @@ import { portOf } from "./ports.ts"
 
 export interface Proxy {
   readonly address: Address
-  /** Delays all that the server sends from now on. */
+  /** Delays everything that the server sends from now on. */
   readonly delay: (millis: number) => Effect.Effect<void>
   /** Closes the connections, and every new one, until `mend`. */
   readonly cut: Effect.Effect<void>
   /** Resets the connections, once. */
   readonly reset: Effect.Effect<void>
-  /** Passes nothing on any more, on connections that stay open. */
+  /** Stops forwarding, while the connections stay open. */
   readonly hush: Effect.Effect<void>
   readonly mend: Effect.Effect<void>
 }

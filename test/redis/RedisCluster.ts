@@ -14,7 +14,7 @@ export interface ClusterServer extends OwnRedisServer {
 
 export interface RedisCluster {
   readonly primaries: readonly [ClusterServer, ClusterServer, ClusterServer]
-  /** Of the first primary. It takes over only where the test asks for it. */
+  /** The replica of the first primary. It takes over only at a test's request. */
   readonly replica: ClusterServer
   readonly servers: ReadonlyArray<ClusterServer>
   /** The primary that serves a slot from the beginning. */
@@ -66,7 +66,7 @@ const startServer = (dir: string, name: string): Effect.Effect<ClusterServer, ne
       "cluster-enabled": "yes",
       "cluster-port": busPort,
       "cluster-config-file": `${name}.conf`,
-      // A busy machine is not taken for a failure.
+      // A busy machine must not count as a failure.
       "cluster-node-timeout": 60_000,
       "cluster-replica-no-failover": "yes"
     })

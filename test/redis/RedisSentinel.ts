@@ -1,4 +1,4 @@
-/** A primary, its replica, and a sentinel that makes the replica the primary where the test asks for it. */
+/** A primary, its replica, and a sentinel that promotes the replica at a test's request. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { writeFile } from "node:fs/promises"
@@ -14,7 +14,7 @@ export interface RedisSentinel {
   readonly replica: OwnRedisServer
   /** The address at which clients ask for the primary; `host` and `port` are those of the sentinel. */
   readonly address: Address & { readonly sentinels: Array<Address>; readonly name: string }
-  /** Has the sentinel send clients to the replica, and waits until it does. */
+  /** Makes the sentinel direct clients to the replica, and waits until it does. */
   readonly failOver: Effect.Effect<void>
 }
 
@@ -62,7 +62,7 @@ const startSentinel = (
       `bind ${host}`,
       `dir ${dir}`,
       `sentinel monitor ${name} ${host} ${primary.address.port} 1`,
-      // A busy machine is not taken for a failure: the test says when the primary has failed.
+      // A busy machine must not count as a failure: the test says when the primary has failed.
       `sentinel down-after-milliseconds ${name} 600000`,
       `sentinel failover-timeout ${name} 600000`
     ]

@@ -1,6 +1,6 @@
 /**
  * Processes of `redis-server`, each on a port of its own: a server, one of a cluster, or a sentinel. They end with their
- * scope. Where `REDIS_URL` names a server, the tests that do nothing to it use that one.
+ * scope. If `REDIS_URL` names a server, the tests that do not change the server use that one.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -26,7 +26,7 @@ export interface RedisServer {
 }
 
 export interface OwnRedisServer extends RedisServer {
-  /** Starts it again on the same port, with what its files hold. */
+  /** Starts it again on the same port, with the data of its files. */
   readonly start: Effect.Effect<void>
   /** `kill -9` */
   readonly kill: Effect.Effect<void>
@@ -105,7 +105,7 @@ export const given: Effect.Effect<RedisServer, never, Scope.Scope> = Effect.susp
   return Effect.map(commandOn(address), (command) => ({ address, command }))
 })
 
-/** Sends commands on one connection, which is opened again where it is lost. */
+/** Sends commands on one connection, which is opened again if it is lost. */
 const commandOn = (address: Address): Effect.Effect<RedisServer["command"], never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

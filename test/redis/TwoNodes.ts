@@ -13,11 +13,11 @@ export interface TwoNodes {
   readonly server: OwnRedisServer
   readonly proxy: Proxy
   readonly nodes: readonly [a: Node, b: Node]
-  /** Makes one more. */
+  /** Makes another node. */
   readonly join: Effect.Effect<Node, never, Scope.Scope>
 }
 
-/** A success of one node does not end what the other counts. */
+/** A policy under which a success of one node does not reset the failures of the other. */
 const tripPolicy = TripPolicy.failureCount({ failures: 5, within: "10 minutes" })
 
 export const make = (
@@ -30,8 +30,8 @@ export const make = (
     return { server, proxy, nodes: [yield* join, yield* join], join }
   })
 
-/** Has both nodes ask the store, and see a failure, so that they keep each other informed. */
-export const warmUp = ({ nodes }: TwoNodes) =>
+/** Makes both nodes exchange the circuit, because each has seen a failure. */
+export const startExchanging = ({ nodes }: TwoNodes) =>
   Effect.gen(function* () {
     for (const node of nodes) {
       yield* node.protect(Effect.void)

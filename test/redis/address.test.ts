@@ -1,4 +1,4 @@
-/** The options that say where the server is: which of them, of what form, and from where. */
+/** The options for the address of the server: their forms, their combinations, and their sources. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -41,7 +41,7 @@ describe("a URL", () => {
     })
   }
 
-  it("F17 of any parts is read as they are", () => {
+  it("F17 of arbitrary parts is decoded into the same parts", () => {
     const text = fc.string({ minLength: 1, maxLength: 8, unit: "grapheme" })
     const parts = fc.record(
       { username: text, password: text, port: fc.integer({ min: 1, max: 65_535 }), db: fc.nat(1_000) },
@@ -65,7 +65,7 @@ describe("a URL", () => {
     )
   })
 
-  it("F17 goes together with what it does not say, and with the other options of ioredis", () => {
+  it("F17 may be combined with options that it does not contain, and with the other options of ioredis", () => {
     const others = { connectTimeout: 10, keyPrefix: "app:" }
     assert.deepStrictEqual<object>(
       Address.decode({ url: "redis://host", username: "u", password: Redacted.make("s"), db: 1, ...others }),
@@ -80,8 +80,8 @@ describe("a URL", () => {
   })
 })
 
-describe("options one by one", () => {
-  it("F17 are handed on, redacted or not, and TLS by yes or no", () => {
+describe("separate options", () => {
+  it("F17 are passed on, redacted or not, and TLS as a boolean", () => {
     const given = { host: "host", port: 6380, username: "u", db: 0, connectTimeout: 10 }
     for (const password of ["s", Redacted.make("s")]) {
       assert.deepStrictEqual<object>(Address.decode({ ...given, password, tls: true }), {
@@ -124,7 +124,7 @@ const refused: ReadonlyArray<readonly [name: string, options: object, message: s
   ],
   ["a user that is null", { username: null }, "username must be a string, redacted or not, received null"],
   ["TLS that is null", { tls: null }, "tls must be true, false or options of TLS, received null"],
-  ["a URL that is none", { url: secret }, `url must be ${form}, received another text`],
+  ["a text that is no URL", { url: secret }, `url must be ${form}, received another text`],
   ["an empty URL", { url: "" }, `url must be ${form}, received another text`],
   ["a URL that is null", { url: null }, "url must be a string, redacted or not, received null"],
   ["another protocol", { url: `https://u:${secret}@host` }, `url must be ${form}, received another protocol`],
@@ -153,7 +153,7 @@ const refused: ReadonlyArray<readonly [name: string, options: object, message: s
   ...["host", "port", "username", "password", "db"].map(
     (option) =>
       [
-        `a URL and the option ${option} that it says, too`,
+        `a URL and the option ${option}, which it contains too`,
         { url: `redis://u:${secret}@host/2`, [option]: ["port", "db"].includes(option) ? 1 : "other" },
         `url and ${option} must not be given together`
       ] as const
@@ -164,12 +164,12 @@ const refused: ReadonlyArray<readonly [name: string, options: object, message: s
     "url and sentinels must not be given together"
   ],
   [
-    "a URL without TLS, and TLS",
+    "a URL without TLS, and tls: true",
     { url: "redis://host", tls: true },
     "tls must be false with a URL redis://, received true"
   ],
   [
-    "a URL with TLS, and none",
+    "a URL with TLS, and tls: false",
     { url: "rediss://host", tls: false },
     "tls must be true with a URL rediss://, received false"
   ]
@@ -199,7 +199,7 @@ describeWith("own", "a store whose address is read from configuration", () => {
   const withConfig = (values: Readonly<Record<string, string>>) =>
     Layer.setConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(values))))
 
-  /** Where the circuit lies that a store contributes to. */
+  /** The keys of the circuit that a store reports to. */
   const reports = (
     server: RedisServer.OwnRedisServer,
     store: Effect.Effect.Success<ReturnType<typeof storeOf>>

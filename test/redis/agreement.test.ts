@@ -24,12 +24,12 @@ import * as RedisServer from "./RedisServer.ts"
 import * as TwoNodes from "./TwoNodes.ts"
 import { eventually, stays, until } from "./waiting.ts"
 
-/** Two nodes in a state, and then without their server. */
+/** Two nodes in the same state, which then lose their server. */
 const cutWhile = (state: "Open" | "HalfOpen") =>
   Effect.gen(function* () {
     const openDuration = state === "Open" ? "10 minutes" : "4 seconds"
     const fleet = yield* TwoNodes.make({ breaker: { openDuration } })
-    yield* TwoNodes.warmUp(fleet)
+    yield* TwoNodes.startExchanging(fleet)
     trips(fleet.nodes[0])
     // On a busy machine, the open time may have passed before the test looks.
     yield* until(Effect.sync(() => fleet.nodes.every(({ seen }) => seen.length > 0)))
@@ -51,13 +51,13 @@ interface Change {
 }
 
 const changes: Record<string, Change> = {
-  "a probe that closed the circuit closes it for the other": {
+  "a probe that closed the circuit closes it on the other node": {
     from: "HalfOpen",
     by: (a) => Effect.sync(() => worksNow(a)),
     alone: ["Closed", "HalfOpen"],
     agreed: "Closed"
   },
-  "a probe that reopened the circuit reopens it for the other": {
+  "a probe that reopened the circuit reopens it on the other node": {
     from: "HalfOpen",
     by: (a) => Effect.sync(() => failsNow(a)),
     alone: ["Open", "HalfOpen"],
@@ -70,7 +70,7 @@ const changes: Record<string, Change> = {
     agreed: "Open",
     seen: ["Closed > Open", "Open > HalfOpen", "HalfOpen > Open"]
   },
-  "a reset by hand resets the other": {
+  "a reset by hand resets the circuit on the other node": {
     from: "Open",
     by: (a) => a.reset(),
     alone: ["Closed", "Open"],
@@ -81,7 +81,7 @@ const changes: Record<string, Change> = {
 
 describeWith(
   "own",
-  "C7 a change that one node made while Redis was away reaches the other afterwards",
+  "C7 a change by one node during an outage of Redis reaches the other node afterwards",
   () => {
     for (const [title, { agreed, alone, by, from, seen }] of Object.entries(changes)) {
       liveTest(`C7 ${title}`, function* () {
@@ -111,7 +111,7 @@ describeWith(
     liveTest("C7 the release of an isolation closes the circuit of the other", function* () {
       const fleet = yield* TwoNodes.make()
       const isolation = yield* Scope.make()
-      yield* TwoNodes.warmUp(fleet)
+      yield* TwoNodes.startExchanging(fleet)
       yield* Scope.extend(fleet.nodes[0].isolate(), isolation)
       yield* eventually(tagsOf(fleet.nodes), ["Isolated", "Isolated"])
       yield* fleet.proxy.cut
@@ -128,7 +128,7 @@ describeWith("own", "C7 a server that does not answer", () => {
   liveTest("C7 a connection on which nothing arrives any more is replaced", function* () {
     const fleet = yield* TwoNodes.make({ store: { syncInterval: 50, deadline: 3_000 } })
     const [a, b] = fleet.nodes
-    yield* TwoNodes.warmUp(fleet)
+    yield* TwoNodes.startExchanging(fleet)
     yield* fleet.proxy.hush
     yield* noticed(fleet)
     trips(a)
@@ -188,7 +188,7 @@ describeWith("own", "C7 a server that does not answer", () => {
       assert.strictEqual(interrupted._tag, "None")
       assert.isBelow(performance.now() - startedAt, 4_000)
       assert.strictEqual(yield* b.protect(Effect.succeed("works")), "works")
-      // From then on the node knows that the server does not answer, and its calls do not wait.
+      // From then on the node knows that the server does not answer, so its calls do not wait.
       worksNow(b, 10)
       yield* Effect.zipRight(server.thaw, rejectionOf(Effect.zipRight(b.trip(), b.protect(Effect.void))))
     }

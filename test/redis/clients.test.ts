@@ -1,4 +1,4 @@
-/** A store on connections of the program's own. */
+/** A store on the program's own clients. */
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -17,7 +17,7 @@ import { breakerOptions, channelOf, deadlineMillis, newPrefix, syncMillis } from
 import * as RedisServer from "./RedisServer.ts"
 import { eventually, stays, until } from "./waiting.ts"
 
-/** A client that keeps the commands that it cannot send. */
+/** A client with an offline queue. */
 const connect = (address: RedisServer.Address) =>
   Effect.acquireRelease(
     Effect.sync(() =>
@@ -31,7 +31,7 @@ const connect = (address: RedisServer.Address) =>
 
 const statusOf = (client: Redis) => Effect.sync(() => client.status)
 
-/** The number of commands that a client has not sent, or that were not answered. */
+/** The number of a client's commands that were not sent or not answered. */
 const queueOf = (client: Redis) =>
   Effect.sync(() => client.commandQueue.length + (Reflect.get(client, "offlineQueue")?.length ?? 0))
 
@@ -61,7 +61,7 @@ const connections = Effect.gen(function* () {
 
 describeWith("own", "RedisCircuitStore.layerFromClient", () => {
   liveTest(
-    "layerFromClient leaves its clients connected, and no listener on them, when it ends",
+    "layerFromClient leaves its clients connected, and without a listener, when its scope closes",
     function* () {
       const { clients, server } = yield* connections
       const listeners = () =>
@@ -124,7 +124,7 @@ describeWith("own", "RedisCircuitStore.layerFromClient", () => {
         (key) => Effect.exit(breaker.protectWith(unavailable, { key })),
         { concurrency: "unbounded" }
       )
-    // Each of them is new, and asks; then the breaker knows that the server does not answer.
+    // Each of these circuits is new, so its first call asks; then the breaker knows that the server does not answer.
     yield* failing("first")
     const first = yield* queue
     assert.isAtMost(first, 50)

@@ -10,7 +10,7 @@ import { newPrefix } from "./options.ts"
 import * as RedisServer from "./RedisServer.ts"
 import { eventually } from "./waiting.ts"
 
-/** A clock that is wrong by so much. */
+/** A clock that is wrong by this much. */
 const clockAhead = (millis: number): Clock.Clock => {
   const clock = Clock.make()
   return {
@@ -32,7 +32,7 @@ describeWith("given", "C6 clocks that disagree", () => {
   for (const [name, millis] of Object.entries({ ahead: 3_600_000, behind: -3_600_000 })) {
     const wrong = Effect.withClock(clockAhead(millis))
 
-    /** Two nodes, the clock of the second of which is wrong, and which have both used the circuit. */
+    /** Two nodes that have both used the circuit; the clock of the second one is wrong. */
     const nodes = (tripPolicy = TripPolicy.consecutive(5)) =>
       Effect.gen(function* () {
         const { address } = yield* RedisServer.given
@@ -43,16 +43,16 @@ describeWith("given", "C6 clocks that disagree", () => {
         return [a, b] as const
       })
 
-    liveTest(`C6 an opening ends at the same time where a clock is an hour ${name}`, function* () {
+    liveTest(`C6 an opening ends at the same time if a clock is an hour ${name}`, function* () {
       const [a, b] = yield* nodes()
       yield* a.trip()
       yield* eventually(wrong(b.tag), "Open")
-      // Of ten minutes; the two are not asked at the same time.
+      // The opening lasts ten minutes; the two nodes are not read at the same moment.
       assert.isBelow(Math.abs((yield* retryAfterOf(a)) - (yield* wrong(retryAfterOf(b)))), 5_000)
     })
 
     liveTest(
-      `C6 failures count together while they are young, where a clock is an hour ${name}`,
+      `C6 failures of both nodes count together while they are recent, if a clock is an hour ${name}`,
       function* () {
         const [a, b] = yield* nodes(TripPolicy.failureCount({ failures: 4, within: "10 seconds" }))
         failsNow(a, 2)

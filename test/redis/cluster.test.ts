@@ -68,7 +68,7 @@ const nodeOn = (
   { breaker, store }: Options = {}
 ): Effect.Effect<Node, never, Scope.Scope> => connected(nodeWith(layerOn(cluster, prefix, store), breaker))
 
-/** The keys that begin so, of each primary. */
+/** The keys with this prefix, for each primary. */
 const keysOf = ({ primaries }: RedisCluster.RedisCluster, prefix: string) =>
   Effect.forEach(primaries, (server) => keysIn(server, prefix))
 
@@ -94,14 +94,14 @@ const inAll = (
   ...command: Parameters<ClusterServer["command"]>
 ): Effect.Effect<void> => Effect.forEach(servers, (server) => server.command(...command), { discard: true })
 
-/** Waits until so many nodes are subscribed to the changes of their breaker. */
+/** Waits until this number of nodes is subscribed to the changes of their breaker. */
 const listening = ({ servers }: RedisCluster.RedisCluster, prefix: string, nodes: number) =>
   eventually(
     sumOver(servers, (server) => subscribersOf(server, channelOf(prefix))),
     nodes
   )
 
-/** Two nodes that both know a circuit, of which they have nothing to exchange. */
+/** Two nodes that both know a circuit, which is idle. */
 const shared = (cluster: RedisCluster.RedisCluster, key: string) =>
   Effect.gen(function* () {
     const prefix = newPrefix()
@@ -236,7 +236,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       assert.deepStrictEqual([a, b, late].map(storeLinesOf), [[], [], []])
     })
 
-    test("C7 the first calls of 100 circuits at once on a cluster are not taken for a failure of the store", function* () {
+    test("C7 the first calls of 100 circuits at once on a cluster do not count as a failure of the store", function* () {
       const cluster = yield* Cluster
       const node = yield* nodeOn(cluster, newPrefix())
       yield* Effect.forEach(
@@ -247,7 +247,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       assert.deepStrictEqual(storeLinesOf(node), [])
     })
 
-    test("C7 a node asks for the changes of a time in which its subscription moved to another server", function* () {
+    test("C7 a node asks for the changes that it missed while its subscription moved to another server", function* () {
       const cluster = yield* Cluster
       const { a, b, prefix } = yield* shared(cluster, "missed")
       const mostClients = (count: number) => inAll(cluster, "CONFIG", "SET", "maxclients", count)
@@ -262,7 +262,7 @@ describeInTurn("own", "a store in a Redis cluster", () =>
       yield* eventually(isRejected(b, "missed"), true)
     })
 
-    test("C7 a node asks while its subscription is refused, and subscribes again when it is allowed", function* () {
+    test("C7 a node asks at intervals while its subscription is refused, and subscribes again when it is allowed", function* () {
       const cluster = yield* Cluster
       const { a, b, prefix } = yield* shared(cluster, "refused")
       yield* inAll(cluster, "ACL", "SETUSER", "default", "-subscribe")
@@ -300,7 +300,7 @@ describeWith("own", "C7 a Redis cluster that fails over", () => {
         yield* a.trip(key)
         yield* eventually(tags, ["Open", "Open"])
 
-        // The nodes would give the replica an opening that it does not know.
+        // The nodes would restore an opening that the replica does not know.
         yield* replicated(primary, cluster.replica)
 
         yield* fails(primary)
@@ -318,7 +318,7 @@ describeWith("own", "C7 a Redis cluster that fails over", () => {
   }
 })
 
-/** The key of a circuit that a server keeps. */
+/** The key of a circuit that lies on a server. */
 const keyOn = (
   cluster: RedisCluster.RedisCluster,
   server: ClusterServer,

@@ -1,9 +1,9 @@
-/** Questions of tests to a server about itself. */
+/** Commands with which tests inspect a server. */
 import * as Effect from "effect/Effect"
 import type { RedisServer } from "./RedisServer.ts"
 import { until } from "./waiting.ts"
 
-/** The keys that begin so. */
+/** The keys with this prefix. */
 export const keysIn = ({ command }: RedisServer, prefix = ""): Effect.Effect<ReadonlyArray<string>> =>
   Effect.map(command("KEYS", "*"), (keys) =>
     Array.isArray(keys) ? keys.map(String).filter((key) => key.startsWith(prefix)) : []

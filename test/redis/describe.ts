@@ -1,4 +1,4 @@
-/** Groups of tests that need a Redis. They are skipped where there is none, but not in CI. */
+/** Groups of tests that need a Redis. Without one they are skipped, except in CI. */
 import { assert, beforeAll, describe } from "@effect/vitest"
 import { isAvailable } from "./RedisServer.ts"
 

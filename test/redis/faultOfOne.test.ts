@@ -1,4 +1,4 @@
-/** What is wrong with one circuit is not taken for a fault of the store. */
+/** A fault of one circuit does not count as a fault of the store. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { CircuitStore } from "effect-circuit-breaker"
@@ -15,7 +15,7 @@ const requests = Array.from({ length: 200 }, (_, i) => ({
   window: reportOf(i + 1)
 }))
 
-/** A key of a type that is not the store's lies where one circuit should be. */
+/** The key of one circuit has a type that the store does not use. */
 const setUp = Effect.gen(function* () {
   const server = yield* RedisServer.make()
   const store = yield* storeOn(server.address)
@@ -42,7 +42,7 @@ describeWith("own", "a key of a wrong type", () => {
     })
   )
 
-  it.scopedLive("F7 is the fault of its circuit also where nobody asks for another", () =>
+  it.scopedLive("F7 is the fault of its circuit also if no other circuit is exchanged", () =>
     Effect.gen(function* () {
       const { store } = yield* setUp
       const answers = yield* store.exchange([requests[77]!])
@@ -50,7 +50,7 @@ describeWith("own", "a key of a wrong type", () => {
     })
   )
 
-  it.scopedLive("F7 is the fault of its circuit also where its state is to be replaced", () =>
+  it.scopedLive("F7 is the fault of its circuit also if its state is written", () =>
     Effect.gen(function* () {
       const { server, store } = yield* setUp
       const write = { ...request, expected: "", revision: "a", state: "{}" }
@@ -64,7 +64,7 @@ describeWith("own", "a key of a wrong type", () => {
     })
   )
 
-  it.scopedLive("F7 does not hide that the server is gone, which fails the whole", () =>
+  it.scopedLive("F7 does not hide that the server is down, which fails the whole exchange", () =>
     Effect.gen(function* () {
       const { server, store } = yield* setUp
       yield* server.kill

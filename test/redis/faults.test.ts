@@ -25,11 +25,11 @@ import {
 import { newPrefix, syncMillis } from "./options.ts"
 import * as RedisServer from "./RedisServer.ts"
 import * as TwoNodes from "./TwoNodes.ts"
-import { warmUp } from "./TwoNodes.ts"
+import { startExchanging } from "./TwoNodes.ts"
 import { eventually, stays, until } from "./waiting.ts"
 
 interface Fault {
-  /** The deadline of the store, where the fault is noticed by it. */
+  /** The deadline of the store, if it is what detects the fault. */
   readonly deadline?: number
   readonly begins: (fleet: TwoNodes.TwoNodes) => Effect.Effect<unknown>
   readonly ends: (fleet: TwoNodes.TwoNodes) => Effect.Effect<unknown>
@@ -69,7 +69,7 @@ const faults: Record<string, Fault> = {
   }
 }
 
-// The rate does not count the calls that work, so that the circuits stay warm.
+// Successes do not end the failures that the rate counts, so the circuits stay exchanged.
 const tripPolicy = TripPolicy.failureCount({ failures: 6, within: "10 minutes" })
 
 describeWith("own", "C7 when Redis fails", () => {
@@ -82,14 +82,14 @@ describeWith("own", "C7 when Redis fails", () => {
       })
       const { join, nodes } = fleet
       const [a, b] = nodes
-      yield* warmUp(fleet)
+      yield* startExchanging(fleet)
       yield* Effect.sleep(syncMillis)
 
       yield* fault.begins(fleet)
       worksNow(a, 100)
       yield* noticed(fleet)
       for (const node of nodes) worksNow(node, 100)
-      // The node goes by its own count.
+      // The node uses its own count.
       failsNow(a, 4)
       assert.strictEqual(yield* a.tag, "Closed")
       failsNow(a, 1)
@@ -109,24 +109,21 @@ describeWith("own", "C7 when Redis fails", () => {
     })
   }
 
-  liveTest(
-    "C7 circuits are shared as soon as there is a server where there was none at the start",
-    function* () {
-      const server = yield* RedisServer.make()
-      yield* server.kill
-      const join = Effect.map(nodeAt(server.address, newPrefix()), ({ node }) => node)
-      const nodes = [yield* join, yield* join] as const
-      for (const node of nodes) yield* node.protect(Effect.void)
-      failsNow(nodes[0], 5)
-      assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Closed"])
-      yield* server.start
-      yield* until(isRejected(nodes[1]))
-      yield* recovered({ nodes })
-    }
-  )
+  liveTest("C7 circuits are shared as soon as a server starts that was down at first", function* () {
+    const server = yield* RedisServer.make()
+    yield* server.kill
+    const join = Effect.map(nodeAt(server.address, newPrefix()), ({ node }) => node)
+    const nodes = [yield* join, yield* join] as const
+    for (const node of nodes) yield* node.protect(Effect.void)
+    failsNow(nodes[0], 5)
+    assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Closed"])
+    yield* server.start
+    yield* until(isRejected(nodes[1]))
+    yield* recovered({ nodes })
+  })
 
   liveTest(
-    "C7 a breaker is made, and its calls go on, where the server does not answer from the start",
+    "C7 a breaker is made, and its calls go on, if the server does not answer from the start",
     function* () {
       const server = yield* RedisServer.make()
       yield* server.freeze
@@ -145,7 +142,7 @@ describeWith("own", "C7 when Redis fails", () => {
   liveTest("C7 FLUSHALL loses no opening, and no line is logged", function* () {
     const fleet = yield* TwoNodes.make()
     const { join, nodes, server } = fleet
-    yield* warmUp(fleet)
+    yield* startExchanging(fleet)
     trips(nodes[0])
     yield* eventually(tagsOf(nodes), ["Open", "Open"])
     yield* server.command("FLUSHALL")
@@ -162,7 +159,7 @@ describeWith("own", "C7 when Redis fails", () => {
     const fleet = yield* TwoNodes.make({ breaker: { tripPolicy }, store: { lease } })
     const { nodes, server } = fleet
     const [a] = nodes
-    yield* warmUp(fleet)
+    yield* startExchanging(fleet)
     yield* Effect.scoped(
       Effect.gen(function* () {
         yield* a.isolate()
@@ -180,7 +177,7 @@ describeWith("own", "C7 when Redis fails", () => {
   liveTest("C7 SCRIPT FLUSH loses no count, and no line is logged", function* () {
     const fleet = yield* TwoNodes.make()
     const { nodes, server } = fleet
-    yield* warmUp(fleet)
+    yield* startExchanging(fleet)
     for (let i = 0; i < 2; i++) {
       yield* server.command("SCRIPT", "FLUSH")
       failsNow(nodes[0])
@@ -194,7 +191,7 @@ describeWith("own", "C7 when Redis fails", () => {
   liveTest("C7 connections that are reset lose no count", function* () {
     const fleet = yield* TwoNodes.make()
     const { nodes, proxy } = fleet
-    yield* warmUp(fleet)
+    yield* startExchanging(fleet)
     failsNow(nodes[0])
     yield* proxy.reset
     failsNow(nodes[0])
@@ -207,8 +204,8 @@ describeWith("own", "C7 when Redis fails", () => {
     const fleet = yield* TwoNodes.make()
     const { nodes, server } = fleet
     const [a, b] = nodes
-    yield* warmUp(fleet)
-    // One key is warm; of the other, only a's calls fail.
+    yield* startExchanging(fleet)
+    // One key is exchanged; of the other, only a's calls fail.
     yield* b.protectWith(Effect.void, { key: "cold" })
     yield* server.command("ACL", "SETUSER", "default", "-subscribe")
     yield* server.command("CLIENT", "KILL", "TYPE", "pubsub")
@@ -247,7 +244,7 @@ describeWith("own", "C7 when Redis fails", () => {
     const fleet = yield* TwoNodes.make({ store: { onStoreError: "reject" } })
     const { nodes, server } = fleet
     const [a] = nodes
-    yield* warmUp(fleet)
+    yield* startExchanging(fleet)
     yield* server.kill
     yield* noticed(fleet)
     const rejection = yield* rejectionOf(a.protect(Effect.succeed("works")))

@@ -1,6 +1,6 @@
 /**
- * Before all tests: installs Debian's `redis-server` where there is none and it may be. The tests on Redis are skipped
- * otherwise, but for CI, where they fail.
+ * Before all tests: installs Debian's `redis-server` if there is none and the process may install it. Otherwise the tests on
+ * Redis are skipped, except in CI, where they fail.
  */
 import { spawnSync } from "node:child_process"
 

@@ -67,7 +67,7 @@ describeWith("own", "C8 keys and commands", () => {
       assert.isTrue(key.startsWith(prefix), key)
       assert.match(key.slice(prefix.length), /^v2:\{[^}]+\}/)
       const millis = Number(yield* server.command("PTTL", key))
-      // Longer than the opening and the time after which the backoff starts over, but not for ever.
+      // Longer than the opening and the time after which the backoff starts over, but not forever.
       assert.isAbove(millis, 360_000)
       assert.isBelow(millis, 86_400_000)
     }
@@ -82,7 +82,7 @@ describeWith("own", "C8 keys and commands", () => {
         tripPolicy: TripPolicy.failureCount({ failures: 1_000_000, within: "1 second" })
       }
     })
-    // A key may have expired before a busy machine looks at it, so it is the expired ones that are counted.
+    // A key may have expired before a busy machine looks at it, so the test counts the expired ones.
     const written = Effect.zipWith(
       Effect.map(server.command("DBSIZE"), Number),
       Effect.map(infoOf(server, "stats", "expired_keys"), Number),
@@ -115,7 +115,7 @@ describeWith("own", "C8 keys and commands", () => {
           failsNow(node, 40)
         }
       }
-      // The nodes report what they have counted.
+      // The nodes report their counts.
       yield* Effect.sleep(2 * syncMillis)
       yield* eventually(server.command("DBSIZE"), 1)
       const [key] = yield* keysIn(server)

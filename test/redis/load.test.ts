@@ -30,7 +30,7 @@ const breaker = {
 // while there is no server: the others can learn of it from the store alone.
 const [steady, flaky, partial] = ["default", "flaky", "partial"] as const
 
-/** The times of all that, in milliseconds since the test began. */
+/** The times of these faults, in milliseconds since the test began. */
 const plan = inLongRun(
   {
     [flaky]: [
@@ -63,7 +63,7 @@ const plan = inLongRun(
 /** A call may wait for the dependency, and for the store when it asks for a slot. */
 const slowestMillis = latencyMillis + 2 * deadlineMillis + 500
 
-/** The number of times that a busy machine may be late within a call. */
+/** The number of delays by a busy machine that one call may meet. */
 const waits = 4
 
 /** An opening is published after the last failure that led to it, by a process that may be busy. */
@@ -96,7 +96,7 @@ const fleetUnderLoad = Effect.gen(function* () {
     killRedis: server.kill,
     startRedis: (isEmpty: boolean) => Effect.zipRight(isEmpty ? loseAll : Effect.void, server.start),
     waitUntil: (millis: number) => Effect.suspend(() => Effect.sleep(beganAt + millis - Date.now())),
-    /** Makes one more node, which knows what the store knows. */
+    /** Makes another node, which has only the store's state. */
     join: nodeOn(server.address, prefix, { breaker, store })
   }
 })
@@ -136,7 +136,7 @@ const assertAccounted = ({ callers, totals }: KeyAccount, latestMillis: number) 
   assert.isBelow(callers.slowestMillis, slowestMillis + waits * latestMillis)
 }
 
-/** It opened in each of the spans, and at no other time. */
+/** Asserts that the circuit opened in each of the spans, and at no other time. */
 const assertOpenedIn = ({ opened }: KeyAccount, spans: ReadonlyArray<{ from: number; to: number }>) => {
   const spanOf = (at: number) => spans.findIndex(({ from, to }) => from < at && at < to + openedWithinMillis)
   assert.deepStrictEqual(

@@ -66,7 +66,7 @@ const loadOf = (member: string) => {
   return load
 }
 
-/** The result of a call, in a word. */
+/** The result of a call, as one word. */
 const resultOf = (exit: Exit.Exit<string, string | CircuitOpenError>): string =>
   Exit.match(exit, {
     onSuccess: (value) => value,
@@ -145,7 +145,7 @@ const commands = {
       return control === "trip" ? service.trip() : Scope.extend(service.isolate(), scope)
     }),
 
-  /** The state of the circuit, and all that has been seen of it. */
+  /** The state of the circuit, and its transitions so far. */
   report: ({ member }: To) =>
     Effect.gen(function* () {
       const { logs, seen, service } = memberOf(member)

@@ -1,4 +1,4 @@
-/** What is read from a channel, on which everybody who may publish can say anything. */
+/** Messages on a channel, on which a client with the right to publish can send anything. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
 import type { CircuitStore } from "effect-circuit-breaker"
@@ -12,13 +12,13 @@ const read = (message: string) => Option.getOrUndefined(decodeMessage(message))
 const failing = { _tag: "Failing", key: "eu", listeners: 2 }
 const changed = { _tag: "Changed", key: "eu", now: 1_700_000_000_000, revision: "a-1", state: "{}" }
 
-/** Values that a field may have although none of ours has them. */
+/** Values of fields that the library never writes. */
 const wrong = fc.oneof(
   fc.constantFrom(null, true, -1, 0.5, 1e300, "many", "", [], {}, [1], { key: "eu" }),
   fc.jsonValue({ maxDepth: 2 })
 )
 
-/** Texts of any kind: garbage, JSON of any shape, and messages of ours with fields that are wrong, missing or strange. */
+/** Texts of any kind: garbage, JSON of any shape, and messages with fields that are wrong, missing or unknown. */
 const anyText = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.json(),
@@ -52,7 +52,7 @@ const isChange = (change: CircuitStore.Change): boolean => {
 }
 
 describe("F6 a message", () => {
-  it("F6 that the scripts publish is read as it was meant", () => {
+  it("F6 that the scripts publish is decoded", () => {
     assert.deepStrictEqual<unknown>(read(JSON.stringify(failing)), failing)
     assert.deepStrictEqual<unknown>(read(JSON.stringify(changed)), changed)
     const { listeners: _, ...uncounted } = failing
@@ -90,7 +90,7 @@ describe("F6 a message", () => {
     })
   }
 
-  it("F6 of any text is a change or nothing", () => {
+  it("F6 of any text is decoded to a change or to nothing", () => {
     let changes = 0
     check(
       fc.property(anyText, (text) => {

@@ -1,4 +1,4 @@
-/** Keys and channels, as functions of what a program configures and names: no server is needed. */
+/** Keys and channels, as functions of a program's options and names: no server is needed. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Cluster, Redis } from "ioredis"
@@ -7,7 +7,7 @@ import * as Text from "../../src/internal/stores/redis/text.ts"
 import { wireVersion } from "../../src/internal/stores/wireVersion.ts"
 import { check } from "../core/check.ts"
 
-/** All that tells one circuit on a server from another. */
+/** Everything that distinguishes one circuit on a server from another. */
 interface Place extends Names.Space {
   readonly breaker: string
   readonly key: string
@@ -20,7 +20,7 @@ const keyOf = ({ breaker, key, ...space }: Place): string =>
 const channelOf = ({ breaker, ...space }: Place): string =>
   Buffer.from(Names.make(space).channel(breaker)).toString("hex")
 
-// What the names are made of themselves, so that one part can look like the end of another.
+// The pieces include the separators of names, so that one part can look like the end of another.
 const pieces = [
   "",
   ":",
@@ -59,7 +59,7 @@ const place: fc.Arbitrary<Place> = fc.record({
   key: text
 })
 
-/** The same text, cut into the same number of parts at other places: those are the most alike. */
+/** The same text, cut into the same number of parts at other places: the most similar names. */
 const neighbours: fc.Arbitrary<readonly [Place, Place]> = fc
   .tuple(
     fc.array(fc.constantFrom(...pieces), { maxLength: 10 }),
@@ -103,7 +103,7 @@ describe("F3 versions do not meet", () => {
   })
 })
 
-describe("F9 keys and channels are equally far apart", () => {
+describe("F9 keys and channels are equally distinct", () => {
   it("F9 no two circuits share a key, and no two breakers a channel", () => {
     check(
       fc.property(pairs, ([a, b]) => {
@@ -133,7 +133,7 @@ describe("F9 keys and channels are equally far apart", () => {
     assert.strictEqual(plain.key({ breaker: "payments", key: "eu" }), "circuit:v2:{payments:eu}")
   })
 
-  it("F9 the space is that of the client: its prefix and its database, also of a cluster", () => {
+  it("F9 the namespace is that of the client: its prefix and its database, also of a cluster", () => {
     const redis = new Redis({ lazyConnect: true, keyPrefix: "app:", db: 2 })
     assert.deepStrictEqual(Names.spaceOf(redis, "p:"), { keyPrefix: "app:", prefix: "p:", database: 2 })
     const plain = new Redis({ lazyConnect: true })
@@ -169,7 +169,7 @@ describe("F14 texts are sent as they are", () => {
     )
   })
 
-  it("F14 what somebody else wrote is read without failing", () => {
+  it("F14 text that another program wrote is read without an error", () => {
     check(
       fc.property(text, (it) => {
         assert.isString(Text.decode(it))
@@ -181,7 +181,7 @@ describe("F14 texts are sent as they are", () => {
     }
   })
 
-  it("F14 two texts that differ in half of a pair have two keys and two channels", () => {
+  it("F14 two texts that differ in half of a surrogate pair have two keys and two channels", () => {
     const rest = { keyPrefix: "", prefix: "circuit:", database: 0 }
     const [a, b] = [
       { ...rest, breaker: "\ud800", key: "a\udc00" },

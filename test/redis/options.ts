@@ -10,8 +10,8 @@ export interface Options {
 
 export const syncMillis = 150
 
-// A busy machine may answer or renew late, and is not taken for one that has failed. A test of a deadline or of a lease
-// has its own.
+// A busy machine may answer or renew late, which must not count as a failure. A test of a deadline or of a lease has its
+// own options.
 export const deadlineMillis = 10_000
 const leaseMillis = 60_000
 
@@ -22,7 +22,7 @@ export const storeOptions = (options: RedisCircuitStore.Options = {}): RedisCirc
   ...options
 })
 
-/** A busy machine may connect late, and is not given up. */
+/** A busy machine may connect late. */
 export const patientConnection = { connectTimeout: 30_000, socketTimeout: 30_000 }
 
 export const breakerOptions = (options?: CircuitBreaker.Options): CircuitBreaker.Options => ({
@@ -32,7 +32,7 @@ export const breakerOptions = (options?: CircuitBreaker.Options): CircuitBreaker
   ...options
 })
 
-/** A prefix under which there is nothing of another test or of an earlier run. */
+/** A prefix without keys of another test or of an earlier run. */
 export const newPrefix = (): string => `test-${globalThis.crypto.randomUUID()}:`
 
 /** The channel on which processes publish the changes of a breaker's circuits. */

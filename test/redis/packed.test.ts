@@ -50,7 +50,7 @@ describe("F4 packed lists", () => {
     }
   })
 
-  it("F4 what is no list of numbers and texts is empty, and what is cut off, too", () => {
+  it("F4 a value that is no list of numbers and texts, or a truncated one, is read as empty", () => {
     for (const it of [
       bytes(),
       bytes(5),

@@ -31,7 +31,7 @@ const halfOpen = (count: number, { breaker, store }: Options = {}) =>
 
 const totalOf = (numbers: ReadonlyArray<number>) => numbers.reduce((sum, it) => sum + it, 0)
 
-/** Has all of them ask at once, several times each. */
+/** Makes all of them call at once, several times each. */
 const beginAll = (members: ReadonlyArray<Member>) =>
   Effect.forEach(members, (member) => member.begin(5), { concurrency: "unbounded" })
 
@@ -71,7 +71,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
       assert.strictEqual((yield* b.report).totals.succeeded, 0)
     })
 
-    test("C6 50 concurrent failures in five processes make one transition and one step of the backoff", function* () {
+    test("C6 50 concurrent failures in five processes make one transition and one backoff step", function* () {
       const { a, members } = yield* membersIn(5)
       for (const member of members) assert.strictEqual(yield* member.begin(10), 10)
       yield* Effect.forEach(members, (member) => member.end("fails"), { concurrency: "unbounded" })
@@ -95,7 +95,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
       }
       for (const { report } of members) {
         const opened = (yield* report).transitions.filter((it) => it.includes("> Open"))
-        // Which step of the backoff it is depends on how long the circuit stayed Closed.
+        // The number of the opening depends on how long the circuit stayed Closed.
         assert.deepStrictEqual(
           opened.map((it) => it.replace(/\d/, "n")),
           Array.from({ length: 3 }, () => "Closed > Open n (Tripped)")
@@ -116,7 +116,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
       yield* eventually(statesOf(members), all(members, "Closed"))
     })
 
-    test(`C6 one of 20 nodes in ${size} processes runs the probe, and its success closes the circuit of all`, function* () {
+    test(`C6 one of 20 nodes in ${size} processes runs the probe, and its success closes the circuit in all processes`, function* () {
       const { members } = yield* halfOpen(20)
       const running = yield* beginAll(members)
       assert.strictEqual(totalOf(running), 1)
@@ -126,7 +126,7 @@ describeWith("given", "C6 one circuit in several processes", () => {
       assert.deepStrictEqual(yield* members[19]!.call("works"), ["works"])
     })
 
-    test("C6 a failed probe reopens the circuit on every process, with one step of the backoff", function* () {
+    test("C6 a failed probe reopens the circuit in every process, with one backoff step", function* () {
       const { members } = yield* halfOpen(8)
       const running = yield* beginAll(members)
       assert.strictEqual(totalOf(running), 1)

@@ -1,4 +1,4 @@
-/** Why a store is not connected is in its errors, and in the log; secrets are not. */
+/** Errors and log lines say why a store is not connected, without secrets. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { CircuitStore } from "effect-circuit-breaker"
@@ -20,7 +20,7 @@ type LayerOptions = Parameters<typeof RedisCircuitStore.layer>[0]
 
 const secret = "s3cret%/:@"
 
-/** Waits until the errors of a store that cannot connect say why. */
+/** Waits until the errors of a store that cannot connect give this reason. */
 const says = (store: CircuitStore.Store, reason: RegExp) =>
   Effect.gen(function* () {
     let error: unknown
@@ -83,7 +83,7 @@ describeWith("own", "a store that cannot connect says why", () => {
     })
   )
 
-  it.scopedLive("F16 a certificate that nobody knows", () =>
+  it.scopedLive("F16 a certificate of an unknown authority", () =>
     Effect.gen(function* () {
       const address = yield* TlsServer.make((yield* RedisServer.make()).address)
       yield* failing({ url: urlOf("rediss", address) }, /: self-signed certificate$/)
@@ -104,7 +104,7 @@ describeWith("own", "a store that cannot connect says why", () => {
   )
 
   it.scopedLive(
-    "F16 the reason is that of a client of the program's own, too, and goes when it is connected",
+    "F16 the reason is also that of the program's own client, and is gone once that is connected",
     () =>
       Effect.gen(function* () {
         const server = yield* RedisServer.make()
@@ -142,7 +142,7 @@ describeWith("own", "a store that cannot connect says why", () => {
   )
 })
 
-describe("what a client says is shown without secrets", () => {
+describe("a client's messages are shown without secrets", () => {
   const clients = {
     "a client": new Redis({ lazyConnect: true, username: "jill", password: secret }),
     "a cluster's client": new Cluster([], {

@@ -1,4 +1,4 @@
-/** The rights of a user of Redis that the guide recommends: they are enough, and each of them is needed. */
+/** The rights of a Redis user that the guide recommends: they are sufficient, and each is necessary. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TripPolicy } from "effect-circuit-breaker"
@@ -15,7 +15,7 @@ import { eventually } from "./waiting.ts"
 
 const guide = read("examples/fleet/README.md")
 
-/** The words of the line that the guide gives to paste, as a shell passes them to `redis-cli`. */
+/** The words of the guide's command, as a shell passes them to `redis-cli`. */
 const pasted = (() => {
   const block = /<!-- acl -->\s+```sh\n(.*?)```/s.exec(guide)![1]!
   const [cli, ...words] = block.replaceAll("\\\n", " ").trim().split(/\s+/)
@@ -107,7 +107,7 @@ it("C7 the guide's rights are the commands that a connection sends and that the 
   assert.deepStrictEqual([...commands].sort(), [...new Set([...connection, ...scripts])].sort())
 })
 
-/** A name as the guide shows it, which has to be the one that a breaker uses. */
+/** A name in the guide, which has to be the one that a breaker uses. */
 const shown = (pattern: RegExp): string => pattern.exec(guide)![1]!
 const keyOfGuide = () => shown(/HGET '(circuit:[^']*)'/)
 const channelOfGuide = () => shown(/NUMSUB '(circuit:[^']*)'/)

@@ -26,8 +26,8 @@ import { eventually, until } from "./waiting.ts"
 const key = "quiet"
 
 /**
- * Two nodes, which reach the sentinel through a proxy. They keep each other informed of failures of the default circuit.
- * No call on the key fails, so a node is notified of its changes and never asks for them.
+ * Two nodes, which reach the sentinel through a proxy. Both exchange the default circuit, which has failures. The circuit of
+ * the key has none, so a node is notified of its changes and never asks for them.
  */
 const fleet = Effect.gen(function* () {
   const sentinel = yield* RedisSentinel.make
@@ -69,7 +69,7 @@ describeWith("own", "C7 a primary that a sentinel replaces", () => {
         assert.strictEqual(yield* isRejected(node), true)
         callsNow(node, Effect.succeed("works"), 1, key)
       }
-      // So that the second opening is a second later than the one that the replica knows.
+      // Makes the second opening a second later than the one that the replica knows.
       yield* Effect.sleep("1 second")
       yield* a.reset()
       worksNow(a, 100)
@@ -83,7 +83,7 @@ describeWith("own", "C7 a primary that a sentinel replaces", () => {
       const late = yield* nodeOn(sentinel.address, prefix)
       yield* until(isRejected(late))
       assert.deepStrictEqual(yield* tagsOf(nodes), ["Open", "Open"])
-      // Until the later opening is everybody's, it would overrule a reset.
+      // Until all nodes have the later opening, it would overrule a reset.
       yield* until(
         Effect.map(Effect.all([openMillisOf(a), openMillisOf(b)]), ([x, y]) => Math.abs(x - y) < 500)
       )

@@ -1,4 +1,4 @@
-/** What lies on a server: whose keys and channels they are, and who changes them. */
+/** The keys and channels on a server: how applications are kept apart, and when they change. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -20,35 +20,33 @@ const channelsOf = (server: RedisServer.OwnRedisServer) =>
   Effect.map(server.command("PUBSUB", "CHANNELS"), (it) => textsOf(it).toSorted())
 
 describeWith("own", "what lies on a server", () => {
-  it.scopedLive(
-    "F9 applications apart by the keyPrefix of their clients do not open each other's circuits",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* RedisServer.make()
-        const prefix = newPrefix()
-        const of = (keyPrefix: string) => {
-          const address = { ...server.address, keyPrefix }
-          return nodeOn(address, prefix)
-        }
-        const one = yield* of("one:")
-        const oneToo = yield* of("one:")
-        const two = yield* of("two:")
-        const none = yield* nodeOn(server.address, prefix)
-        const nodes = [one, oneToo, two, none]
-        for (const node of nodes) yield* node.protect(Effect.void)
-        yield* eventually(channelsOf(server), [
-          `one:${prefix}v2+4:0:payments`,
-          `${prefix}v2:0:payments`,
-          `two:${prefix}v2+4:0:payments`
-        ])
-        yield* one.trip()
-        yield* eventually(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"])
-        yield* stays(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"], 2 * syncMillis)
-        assert.deepStrictEqual(yield* keysOf(server), [`one:${prefix}v2+4:{payments:default}`])
-      })
+  it.scopedLive("F9 applications whose clients differ in keyPrefix do not open each other's circuits", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const prefix = newPrefix()
+      const of = (keyPrefix: string) => {
+        const address = { ...server.address, keyPrefix }
+        return nodeOn(address, prefix)
+      }
+      const one = yield* of("one:")
+      const oneToo = yield* of("one:")
+      const two = yield* of("two:")
+      const none = yield* nodeOn(server.address, prefix)
+      const nodes = [one, oneToo, two, none]
+      for (const node of nodes) yield* node.protect(Effect.void)
+      yield* eventually(channelsOf(server), [
+        `one:${prefix}v2+4:0:payments`,
+        `${prefix}v2:0:payments`,
+        `two:${prefix}v2+4:0:payments`
+      ])
+      yield* one.trip()
+      yield* eventually(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"])
+      yield* stays(tagsOf(nodes), ["Open", "Open", "Closed", "Closed"], 2 * syncMillis)
+      assert.deepStrictEqual(yield* keysOf(server), [`one:${prefix}v2+4:{payments:default}`])
+    })
   )
 
-  it.scopedLive("F9 so are those apart by the database", () =>
+  it.scopedLive("F9 nor do applications whose clients differ in their database", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const prefix = newPrefix()
@@ -64,7 +62,7 @@ describeWith("own", "what lies on a server", () => {
     })
   )
 
-  it.scopedLive("F14 circuits whose keys differ in half of a surrogate pair are two, for everybody", () =>
+  it.scopedLive("F14 circuits whose keys differ in half of a surrogate pair are two, for all processes", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const prefix = newPrefix()
@@ -115,47 +113,45 @@ describeWith("own", "what lies on a server", () => {
         }
       }
       assert.deepStrictEqual(yield* stored, before)
-      // A read of a circuit that there is not makes none.
+      // A read of a circuit that is not stored does not create it.
       yield* store.exchange([{ ...request, circuit: { breaker: "payments", key: "other" } }])
       assert.deepStrictEqual(yield* keysOf(server), [key])
     })
   )
 
-  it.scopedLive(
-    "F6 whatever is said on the channel, the subscription goes on, and only changes are told",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* RedisServer.make()
-        const store = yield* storeOn(server.address)
-        const channel = "circuit:v2:0:payments"
-        const texts = [
-          '{"_tag":"Failing","key":"k","listeners":"many"}',
-          '{"_tag":"Failing","key":null}',
-          '{"_tag":"Changed","key":"k","now":1,"revision":null,"state":""}',
-          "null",
-          ...fc.sample(fc.oneof(fc.string({ unit: "binary" }), fc.json()), { numRuns: 100, seed: 1 })
-        ]
-        const circuit = { breaker: "payments", key: "k" }
-        const heard = yield* store.changes("payments").pipe(
-          Stream.tap((change) =>
-            change._tag === "Listening"
-              ? Effect.zipRight(
-                  Effect.forEach(texts, (text) => server.command("PUBLISH", channel, text), {
-                    concurrency: 10
-                  }),
-                  Effect.orDie(
-                    store.compareAndSet({ ...request, circuit, expected: "", revision: "last", state: "{}" })
-                  )
+  it.scopedLive("F6 a subscription survives any message on its channel, and passes on only changes", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const store = yield* storeOn(server.address)
+      const channel = "circuit:v2:0:payments"
+      const texts = [
+        '{"_tag":"Failing","key":"k","listeners":"many"}',
+        '{"_tag":"Failing","key":null}',
+        '{"_tag":"Changed","key":"k","now":1,"revision":null,"state":""}',
+        "null",
+        ...fc.sample(fc.oneof(fc.string({ unit: "binary" }), fc.json()), { numRuns: 100, seed: 1 })
+      ]
+      const circuit = { breaker: "payments", key: "k" }
+      const heard = yield* store.changes("payments").pipe(
+        Stream.tap((change) =>
+          change._tag === "Listening"
+            ? Effect.zipRight(
+                Effect.forEach(texts, (text) => server.command("PUBLISH", channel, text), {
+                  concurrency: 10
+                }),
+                Effect.orDie(
+                  store.compareAndSet({ ...request, circuit, expected: "", revision: "last", state: "{}" })
                 )
-              : Effect.void
-          ),
-          Stream.takeUntil((change) => change._tag === "Changed"),
-          Stream.runCollect
-        )
-        const [first, second, ...more] = heard
-        assert.deepStrictEqual(first, { _tag: "Listening" })
-        assert.deepInclude(second, { _tag: "Changed", key: "k", revision: "last", state: "{}" })
-        assert.deepStrictEqual(more, [])
-      })
+              )
+            : Effect.void
+        ),
+        Stream.takeUntil((change) => change._tag === "Changed"),
+        Stream.runCollect
+      )
+      const [first, second, ...more] = heard
+      assert.deepStrictEqual(first, { _tag: "Listening" })
+      assert.deepInclude(second, { _tag: "Changed", key: "k", revision: "last", state: "{}" })
+      assert.deepStrictEqual(more, [])
+    })
   )
 })

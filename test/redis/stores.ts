@@ -17,7 +17,7 @@ export const storeOf = <E>(
 /** A store on a server that answers. */
 export const storeOn = (address: Address): Effect.Effect<CircuitStore.Store, never, Scope.Scope> =>
   storeOf(
-    // A busy machine is not to be taken for a server that fails.
+    // A busy machine must not count as a failing server.
     RedisCircuitStore.layer({
       ...address,
       connectTimeout: 30_000,

@@ -1,4 +1,4 @@
-/** A store that listens on a client of the program's own, and what it leaves to the program. */
+/** A store that subscribes with the program's own client, which the program goes on using. */
 import { assert, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -33,7 +33,7 @@ const connect = (address: RedisServer.Address) =>
     )
   )
 
-/** Rejections that nobody handles, while the scope is open. They end a process. */
+/** Unhandled rejections while the scope is open. They would end a process. */
 const unhandled = Effect.acquireRelease(
   Effect.sync(() => {
     const reasons: Array<unknown> = []
@@ -44,7 +44,7 @@ const unhandled = Effect.acquireRelease(
   ({ listener }) => Effect.sync(() => process.off("unhandledRejection", listener))
 ).pipe(Effect.map(({ reasons }) => reasons))
 
-/** A server whose user `listener` may subscribe, with a client of the program's own that also listens to its news. */
+/** A server whose user `listener` may subscribe, with the program's own client, which also has a subscription of its own. */
 const setUp = Effect.gen(function* () {
   const server = yield* RedisServer.make()
   const allow = (...channels: ReadonlyArray<string>) =>
@@ -59,7 +59,7 @@ const setUp = Effect.gen(function* () {
 
 describeWith("own", "a subscriber of the program's own", () => {
   it.scopedLive(
-    "F15 that may not listen any longer ends nothing: calls go on, and the store asks in place of listening",
+    "F15 that may no longer subscribe does no harm: calls go on, and the store polls instead",
     () =>
       Effect.gen(function* () {
         yield* recordLogs
@@ -74,7 +74,7 @@ describeWith("own", "a subscriber of the program's own", () => {
 
         yield* allow("resetchannels", "&news")
         yield* server.command("CLIENT", "KILL", "TYPE", "pubsub")
-        // The program's own subscription is renewed by ioredis, as ever; the store's is refused.
+        // The program's own subscription is renewed by ioredis as usual; the store's is refused.
         yield* eventually(subscribersOf(server, "news"), 1)
         yield* eventually(subscribersOf(server, channel), 1)
         assert.strictEqual(yield* breaker.protect(Effect.succeed("works")), "works")
@@ -88,7 +88,7 @@ describeWith("own", "a subscriber of the program's own", () => {
       })
   )
 
-  it.scopedLive("F15 says why it may not", () =>
+  it.scopedLive("F15 reports why it may not subscribe", () =>
     Effect.gen(function* () {
       const rejections = yield* unhandled
       const { allow, channel, clients, prefix, server } = yield* setUp
@@ -111,7 +111,7 @@ describeWith("own", "a subscriber of the program's own", () => {
     })
   )
 
-  it.scopedLive("F19 cannot be the client as well, but for that of a cluster", () =>
+  it.scopedLive("F19 must not be the client itself, unless that is a cluster", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const client = yield* connect(server.address)

@@ -7,8 +7,8 @@ import { isDeepStrictEqual } from "node:util"
 const patienceMillis = 90_000
 
 /**
- * Looks again and again until it sees what is expected; fails with what it saw last where that never comes. The tests of
- * `test/fleet` say how soon it has to come, on a `TestClock`.
+ * Polls until it sees the expected value, and fails with the last value if that never comes. The tests of `test/fleet` check
+ * how soon it has to come, on a `TestClock`.
  */
 export const eventually = <A>(look: Effect.Effect<A>, expected: NoInfer<A>): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -24,7 +24,7 @@ export const eventually = <A>(look: Effect.Effect<A>, expected: NoInfer<A>): Eff
 /** Waits until a condition holds. */
 export const until = (condition: Effect.Effect<boolean>): Effect.Effect<void> => eventually(condition, true)
 
-/** Looks again and again for some time, and fails where it sees anything else. */
+/** Polls for some time, and fails if it sees anything else. */
 export const stays = <A>(look: Effect.Effect<A>, expected: NoInfer<A>, millis: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const startedAt = performance.now()
@@ -34,7 +34,7 @@ export const stays = <A>(look: Effect.Effect<A>, expected: NoInfer<A>, millis: n
     }
   })
 
-/** Waits until a store answers: a layer on Redis is made without its connection where that takes longer than a second. */
+/** Waits until a store answers, because a layer on Redis is built without its connection if that takes more than a second. */
 export const answering = (store: CircuitStore.Store): Effect.Effect<void> =>
   store.exchange([]).pipe(
     Effect.catchAll((error) => Effect.zipRight(Effect.sleep("20 millis"), Effect.fail(error))),

@@ -1,4 +1,4 @@
-/** Windows on a server: the script does what the library does, and lives with whatever lies there. */
+/** Windows on a server: the script does the same as the library, and copes with any stored data. */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { CircuitStore } from "effect-circuit-breaker"
@@ -51,7 +51,7 @@ const section = (layout: CircuitStore.Layout, now: number): fc.Arbitrary<Report[
 
 type Asked = Omit<Request, "circuit">
 
-/** What nodes ask of one window. Most reports follow upon the one before. */
+/** Requests of nodes about one window. Most reports continue the one before. */
 const requests = (now: number): fc.Arbitrary<ReadonlyArray<Asked>> =>
   layouts.chain((layouts) => {
     const sections = fc.tuple(...layouts.map((it) => section(it, now)))
@@ -95,7 +95,7 @@ const inOrder = (
   })
 }
 
-/** The windows that the library has after each request, at the times of the store. */
+/** The library's window after each request, at the times of the store. */
 const windowsOf = (asked: ReadonlyArray<Request>, entries: ReadonlyArray<CircuitStore.Entry>) => {
   let window: StoredWindow | undefined
   return asked.map(({ keepMillis, node, window: its }, i) => {
@@ -106,7 +106,7 @@ const windowsOf = (asked: ReadonlyArray<Request>, entries: ReadonlyArray<Circuit
 }
 
 describeWith("own", "windows on a server", () => {
-  it.scopedLive("R3.2.1 the script adds as the library does", () =>
+  it.scopedLive("R3.2.1 the script applies reports as the library does", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const store = yield* storeOn(server.address)
@@ -149,7 +149,7 @@ describeWith("own", "windows on a server", () => {
       const fields = Effect.map(server.command("HKEYS", "circuit:v2:{payments:default}"), (it) =>
         Array.isArray(it) ? it.map(String) : []
       )
-      // The same node goes on, so that no field is added.
+      // The same node continues, so that no field is added.
       for (let i = 0; i < 16; i++) {
         yield* exchange(Array.from({ length: 100 }, (_, j) => report("one", 100 * i + j + 1, 60_000)))
       }
@@ -166,7 +166,7 @@ describeWith("own", "windows on a server", () => {
     })
   )
 
-  it.scopedLive("F7 a field that is not what the script writes counts as missing, and is written anew", () =>
+  it.scopedLive("F7 a field that the script has not written counts as missing, and is replaced", () =>
     Effect.gen(function* () {
       const server = yield* RedisServer.make()
       const store = yield* storeOn(server.address)
@@ -181,15 +181,15 @@ describeWith("own", "windows on a server", () => {
         const fields = Object.entries(garbage).flatMap(([field, bytes]) => [field, Buffer.from(bytes)])
         await run(server.command("HSET", `circuit:v2:{payments:${circuit.key}}`, ...fields))
         await exchange({ name: "rules", epoch: 1, report: undefined })
-        // A number that was garbled may be any; then the node goes on from what the store says it has.
+        // A corrupted number may be any number; the node then continues from the one that the store answers.
         const { window } = await exchange(reportOf(1, { number: 2 }), true)
-        const told = window?.latestReport ?? 0
+        const latest = window?.latestReport ?? 0
         const before = window === undefined ? 0 : callsIn({ ...first!, window })
         const after = await exchange(
-          { ...reportOf(7, { number: told + 1 }), epoch: Math.max(1, window?.epoch ?? 1) },
+          { ...reportOf(7, { number: latest + 1 }), epoch: Math.max(1, window?.epoch ?? 1) },
           true
         )
-        assert.strictEqual(after.window?.latestReport, told + 1)
+        assert.strictEqual(after.window?.latestReport, latest + 1)
         assert.isAtLeast(callsIn(after), before + 7)
         assert.deepStrictEqual(
           after.leases.map(({ node }) => node).filter((node) => node === "one"),
@@ -197,7 +197,7 @@ describeWith("own", "windows on a server", () => {
         )
         // The 32nd exchange looks at all fields.
         for (let i = 2; i < 34; i++)
-          await exchange({ ...reportOf(1, { number: told + i }), epoch: after.window!.epoch })
+          await exchange({ ...reportOf(1, { number: latest + i }), epoch: after.window!.epoch })
       }
       yield* Effect.promise(() =>
         fc.assert(fc.asyncProperty(garbage(first!.now), trial), { numRuns: inLongRun(1_000, 150), seed })
@@ -206,7 +206,7 @@ describeWith("own", "windows on a server", () => {
   )
 })
 
-/** Fields with any bytes, and with lists of numbers that begin like those of the script. */
+/** Fields of arbitrary bytes, and lists of numbers that begin like those of the script. */
 const garbage = (now: number) => {
   const number = fc.oneof(
     fc.constantFrom(0, 1, -1, 5, -4, 0.5, now, Infinity, -Infinity, NaN, 1e300),

@@ -34,7 +34,7 @@ describe("R3.1.8 admit", () => {
     [Outcome.failure(), { failed: 1 }],
     [Outcome.ignored, { ignored: 1 }]
   ] as const) {
-    it.scoped(`R3.1.8 counts a call by the outcome it is settled with: ${outcome._tag}`, () =>
+    it.scoped(`R3.1.8 counts a call by the outcome with which it is settled: ${outcome._tag}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
         const call = yield* open(breaker)
@@ -61,7 +61,7 @@ describe("R3.1.8 admit", () => {
     })
   )
 
-  it.scoped("R3.1.8 an outcome that comes after the scope counts nowhere", () =>
+  it.scoped("R3.1.8 an outcome after the scope has closed counts nowhere", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const call = yield* open(breaker)
@@ -107,7 +107,7 @@ describe("R3.1.8 admit", () => {
   )
 
   for (const [state, breakerThatRejects] of Object.entries(rejecting)) {
-    it.scoped(`R3.1.1 is rejected as a call is, ${state}`, () =>
+    it.scoped(`R3.1.1 is rejected like a call, ${state}`, () =>
       Effect.gen(function* () {
         const breaker = yield* breakerThatRejects()
         const before = yield* totalsOf(breaker)
@@ -120,7 +120,7 @@ describe("R3.1.8 admit", () => {
     )
   }
 
-  it.scoped("R3.5 an outcome that is none is a defect by name, and the call is Ignored", () =>
+  it.scoped("R3.5 a value that is no outcome is a defect that names it, and the call is Ignored", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const call = yield* open(breaker)
@@ -136,7 +136,7 @@ describe("R3.1.8 admit", () => {
     })
   )
 
-  it.scoped("R3.4 a failure settled by its owner has no cause to show", () =>
+  it.scoped("R3.4 a failure that its owner has settled has no cause", () =>
     Effect.gen(function* () {
       const logs = yield* recordLogs
       const breaker = yield* make()

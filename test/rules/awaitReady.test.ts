@@ -50,7 +50,7 @@ describe("R3.3 awaitReady", () => {
     ]
   ])
 
-  it.scoped("R3.3 waits longer than a timer can be set, and asks no timer for more than it can hold", () =>
+  it.scoped("R3.3 can wait longer than a timer can, and sets no timer beyond its limit", () =>
     Effect.gen(function* () {
       const port = yield* byProtect({ ...options, openDuration: "60 days" })
       yield* play(port, "f")
@@ -79,7 +79,7 @@ describe("R3.3 awaitReady", () => {
     })
   )
 
-  it.scoped("R3.3 E22 is interrupted when the breaker's scope closes, before it or meanwhile", () =>
+  it.scoped("R3.3 E22 is interrupted when the breaker's scope closes, before the wait or during it", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const breaker = yield* Scope.extend(make(), scope)
@@ -100,7 +100,7 @@ describe("R3.3 awaitReady", () => {
     })
   )
 
-  it.scoped("R3.3 1,000 waiters are woken only by what brings them nearer", () =>
+  it.scoped("R3.3 1,000 waiters are woken only by changes that shorten their wait", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
       const probes = yield* Effect.replicateEffect(startCall(breaker.protect), 2)

@@ -99,7 +99,7 @@ describe("R3.2.7 openDuration as a schedule", () => {
     })
   )
 
-  it.scoped("R3.2.12 E14 a schedule that fails or never delays later on repeats its last delay", () =>
+  it.scoped("R3.2.12 E14 a schedule that later fails or does not delay repeats its last delay", () =>
     Effect.gen(function* () {
       let delay = 5_000
       const changing = Schedule.forever.pipe(
@@ -150,7 +150,7 @@ describe("R3.2.7 openDuration as a schedule", () => {
     )
   }
 
-  it.scoped("R3.2.7 with jitter the delay is drawn once an opening", () =>
+  it.scoped("R3.2.7 with jitter the delay is drawn once per opening", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ openDuration: Schedule.jittered(Schedule.spaced("10 seconds")) })
       const seen = yield* watch(breaker.transitions)

@@ -13,13 +13,13 @@ import { CircuitBreaker, CircuitBreakerRegistry, Outcome, TripPolicy } from "eff
 
 type Options = CircuitBreaker.Options
 
-/** What JavaScript, a config file or a cast may bring in place of what the types ask for. */
+/** Values that JavaScript, a config file or a cast may pass against the types. */
 const untyped = <A>(value: unknown): A => value as A
 
 interface Kind {
   readonly bad: ReadonlyArray<unknown>
   readonly good: ReadonlyArray<unknown>
-  /** What the message says is allowed. */
+  /** The allowed range in the message. */
   readonly allowed: RegExp
 }
 
@@ -67,7 +67,7 @@ const slowRate = policy<TripPolicy.SlowCallRateOptions>(TripPolicy.slowCallRate,
   within: "1 minute"
 })
 
-/** Every option with a range, its kind, and options that have the value in its place. */
+/** Every option with a range, its kind, and the options with a given value of it. */
 const ranges: ReadonlyArray<readonly [option: string, kind: Kind, withValue: (value: unknown) => Options]> = [
   ["openDuration", finiteDuration, (value) => ({ openDuration: untyped(value) })],
   ["maxOpenDuration", duration, (value) => ({ maxOpenDuration: untyped(value) })],
@@ -106,7 +106,7 @@ const ranges: ReadonlyArray<readonly [option: string, kind: Kind, withValue: (va
 
 const endless = Schedule.fromDelays("1 second", Duration.infinity)
 
-/** What no range describes. */
+/** Bad values that no range describes. */
 const refused: Record<string, { readonly options: Options; readonly says: ReadonlyArray<RegExp> }> = {
   "an empty name": { options: { name: "" }, says: [/name/, /not empty/, /""/] },
   "a name that is no string": { options: { name: untyped(5) }, says: [/name/, /string/, /5/] },
@@ -204,7 +204,7 @@ const shown = (value: unknown): string =>
       ? JSON.stringify(value)
       : String(value)
 
-/** The three ways to construct a breaker; each gives the message of the refusal. */
+/** The three ways to construct a breaker; each returns the message of the refusal. */
 const constructions: Record<string, (options: Options) => Effect.Effect<string | undefined>> = {
   make: (options) => Effect.map(Effect.exit(Effect.scoped(CircuitBreaker.make(options))), rangeErrorOf),
   layer: (options) =>
@@ -276,7 +276,7 @@ for (const [construction, construct] of Object.entries(constructions)) {
 }
 
 describe("R3.5 E26 the names of options", () => {
-  // Each of them, as the compiler sees to.
+  // The compiler checks that none is missing.
   const all: Required<Options> = {
     name: "payments",
     tripPolicy: TripPolicy.consecutive(1),
@@ -295,13 +295,13 @@ describe("R3.5 E26 the names of options", () => {
     metricsByKey: false
   }
 
-  it.scoped("R3.5 E26 are known, every one that the types have", () =>
+  it.scoped("R3.5 E26 are known, if the types have them", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* CircuitBreaker.make(all)).name, "payments")
     })
   )
 
-  it.scoped("R3.5 E26 no other is", () =>
+  it.scoped("R3.5 E26 are refused, if the types do not have them", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(CircuitBreaker.make(untyped({ ...all, threshold: 5 })))
 
@@ -377,7 +377,7 @@ describe("R3.5 E6 null", () => {
     })
   )
 
-  it.effect("R3.5 E6 a value that does not print is refused like any other", () =>
+  it.effect("R3.5 E6 a value that cannot be printed is refused like any other", () =>
     Effect.gen(function* () {
       const circular: Record<string, unknown> = {}
       circular["self"] = circular
@@ -392,7 +392,7 @@ describe("R3.5 E6 null", () => {
     })
   )
 
-  it.effect("R3.5 a number as text is no number", () =>
+  it.effect("R3.5 a number in a string is no number", () =>
     Effect.gen(function* () {
       const tripPolicy = TripPolicy.failureRate({ threshold: untyped("0.5"), calls: 2 })
       const exit = yield* Effect.exit(Effect.scoped(CircuitBreaker.make({ tripPolicy })))
@@ -429,7 +429,7 @@ describe("R3.5 construction", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("R3.5 nothing is registered where construction fails", () =>
+  it.effect("R3.5 nothing is registered if construction fails", () =>
     Effect.gen(function* () {
       yield* Effect.exit(Effect.scoped(CircuitBreaker.make({ capacity: 0 })))
       yield* Effect.exit(Effect.scoped(CircuitBreaker.make({ openDuration: Schedule.stop })))
@@ -495,7 +495,7 @@ describe("R3.5 layerConfig", () => {
     )
   }
 
-  it.effect("R3.5 what is missing is a ConfigError", () =>
+  it.effect("R3.5 a missing value is a ConfigError", () =>
     Effect.gen(function* () {
       const exit = yield* CircuitBreaker.state().pipe(Effect.provide(layer), provide({}), Effect.exit)
 

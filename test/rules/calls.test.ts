@@ -69,7 +69,7 @@ describe("R3.1.1 a rejected call", () => {
   ])
 })
 
-describe("R3.1.2 what reaches the caller", () => {
+describe("R3.1.2 the caller receives", () => {
   class Host extends Context.Tag("Host")<Host, string>() {}
 
   const error = new Error("a typed error")
@@ -148,7 +148,7 @@ describe("R3.1.2 what reaches the caller", () => {
     )
   }
 
-  it.scoped("R3.1.2 a rejection says which breaker, which circuit and how long", () =>
+  it.scoped("R3.1.2 a rejection says which breaker and circuit reject, and how long to wait", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: "payments" })
       yield* Effect.flip(breaker.protectWith(fails, { key: "eu" }))
@@ -178,7 +178,7 @@ describe("R3.1.2 what reaches the caller", () => {
 })
 
 describe("R3.1.3 a Closed circuit", () => {
-  it.scoped("R3.1.3 admits every call, concurrently: one that hangs holds up no other (gobreaker v2)", () =>
+  it.scoped("R3.1.3 admits every call, concurrently: a hanging call delays no other (gobreaker v2)", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.failureRate({ threshold: 0.5, calls: 10 }) })
       const hanging = counted(Effect.never)
@@ -192,7 +192,7 @@ describe("R3.1.3 a Closed circuit", () => {
     })
   )
 
-  it.scoped("R3.1.3 claims nothing: 200 calls given up leave it as it was", () =>
+  it.scoped("R3.1.3 claims nothing: 200 abandoned calls leave it as it was", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
 

@@ -95,7 +95,7 @@ describe("CircuitOpenError", () => {
     assert.include(String(thrown), "payments")
   })
 
-  it("CircuitOpenError: its schema refuses what is no rejection", () => {
+  it("CircuitOpenError: its schema refuses a value that is no rejection", () => {
     const decode = Schema.decodeUnknownEither(CircuitOpenErrorSchema)
     const encoded = Schema.encodeSync(CircuitOpenErrorSchema)(errorIn("Open"))
 

@@ -46,7 +46,7 @@ describe("R3.2.2 Open to HalfOpen", () => {
     ]
   ])
 
-  it.scoped("R3.2.2 R3.2.5 what is read, awaited and admitted agrees at every boundary (cb2)", () =>
+  it.scoped("R3.2.2 R3.2.5 reading, awaiting and admitting agree at every boundary (cb2)", () =>
     Effect.gen(function* () {
       const clock = yield* useManualClock
       const breaker = yield* make({ halfOpen: { probeTimeout: "5 seconds" } })
@@ -108,7 +108,7 @@ describe("R3.2.2 the wall clock", () => {
     )
   }
 
-  it.scoped("R3.2.2 moves neither windows, leases, recoveries nor idle times", () =>
+  it.scoped("R3.2.2 changes neither windows, leases, recoveries nor idle times", () =>
     Effect.gen(function* () {
       const clock = yield* useManualClock
       const breaker = yield* make({
@@ -137,7 +137,7 @@ describe("R3.2.2 the wall clock", () => {
     })
   )
 
-  it.scoped("R3.2.2 is what observers get", () =>
+  it.scoped("R3.2.2 is the time that observers receive", () =>
     Effect.gen(function* () {
       const clock = yield* useManualClock
       const breaker = yield* make()
@@ -159,21 +159,19 @@ describe("R3.2.2 no timer, no fiber", () => {
   const callAll = <E>(breaker: Breaker, effect: Effect.Effect<string, E>) =>
     Effect.forEach(keys, (key) => Effect.exit(breaker.protectWith(effect, { key })))
 
-  it.scoped(
-    "R3.2.2 nobody asks the clock to be woken, so that none flips a recovered circuit (Polly#223)",
-    () =>
-      Effect.gen(function* () {
-        const clock = yield* useManualClock
-        const breaker = yield* make({ recovery: { duration: "1 minute" } })
+  it.scoped("R3.2.2 no timer is set, so none can change a recovered circuit (Polly#223)", () =>
+    Effect.gen(function* () {
+      const clock = yield* useManualClock
+      const breaker = yield* make({ recovery: { duration: "1 minute" } })
 
-        yield* callAll(breaker, fails)
-        clock.advance(10_000)
-        yield* callAll(breaker, works)
-        clock.advance(60_000)
-        yield* callAll(breaker, works)
+      yield* callAll(breaker, fails)
+      clock.advance(10_000)
+      yield* callAll(breaker, works)
+      clock.advance(60_000)
+      yield* callAll(breaker, works)
 
-        assert.strictEqual(clock.sleeps, 0)
-      })
+      assert.strictEqual(clock.sleeps, 0)
+    })
   )
 
   it.scoped("R3.2.2 a hundred open circuits leave no fiber running", () =>
@@ -189,7 +187,7 @@ describe("R3.2.2 no timer, no fiber", () => {
     })
   )
 
-  it("R3.2.2 nothing keeps a process alive, and a loop that never comes to a timer still heals", () => {
+  it("R3.2.2 nothing keeps a process alive, and a circuit heals even in a loop that never lets a timer run", () => {
     const active = () => process.getActiveResourcesInfo().toSorted()
     const before = active()
     const clock = new ManualClock()
@@ -225,7 +223,7 @@ describe("R3.2.2 no timer, no fiber", () => {
   )
 })
 
-// What the README and the documentation of `testing` warn of.
+// The README and the documentation of `testing` warn of these cases.
 describe("E20 two clocks", () => {
   afterEach(() => {
     vi.useRealTimers()
@@ -253,7 +251,7 @@ describe("E20 two clocks", () => {
       assert.strictEqual((await runtime.runPromise(CircuitBreaker.state()))._tag, "HalfOpen")
     }))
 
-  it("E20 fake timers move sleeps, and not the clock of a circuit", () =>
+  it("E20 fake timers move sleeps, but not the clock of a circuit", () =>
     withBreaker(async (runtime) => {
       vi.useFakeTimers()
       await runtime.runPromise(CircuitBreaker.trip())

@@ -34,7 +34,7 @@ const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>, stepMillis: nu
     return yield* Fiber.join(fiber)
   })
 
-/** When each attempt of a call failed, in milliseconds from now, under the given retry, and what came of it. */
+/** The times at which each attempt of a call failed under the given retry, in milliseconds from now, and its result. */
 const failuresOf = <A, E, R>(
   call: Effect.Effect<A, E, R>,
   retry: (call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -142,7 +142,7 @@ describe("R3.6 retrySchedule", () => {
     })
   )
 
-  it.scoped("R3.6 E9 waits for an opening that is longer than a timer can be", () =>
+  it.scoped("R3.6 E9 waits for an opening that is longer than the longest timer", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ openDuration: "30 days" })
       const retry = Effect.retry({ schedule: CircuitBreaker.retrySchedule(), times: 1 })
@@ -163,7 +163,7 @@ describe("R3.6 retrySchedule", () => {
     })
   )
 
-  it.scoped("R3.6 waits anew for every opening", () =>
+  it.scoped("R3.6 waits again for every opening", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ openDuration: Schedule.exponential("10 seconds") })
       const schedule = CircuitBreaker.retrySchedule(Schedule.recurs(5))
@@ -222,7 +222,7 @@ describe("R3.6 retrySchedule", () => {
     )
   }
 
-  it.scoped("R3.6 never retries an Isolated one, whatever it is given", () =>
+  it.scoped("R3.6 never retries an Isolated circuit, with any schedule", () =>
     Effect.gen(function* () {
       const breaker = yield* makeIsolated()
       const schedule = CircuitBreaker.retrySchedule({ schedule: Schedule.forever, backoff: Schedule.forever })
@@ -243,7 +243,7 @@ describe("R3.6 retrySchedule", () => {
     ],
     ["leaves it to the schedule alone", CircuitBreaker.retrySchedule(Schedule.recurs(2)), 3]
   ] as const) {
-    it.scoped(`R3.6 of another error: ${form}`, () =>
+    it.scoped(`R3.6 for another error: ${form}`, () =>
       Effect.gen(function* () {
         const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(10) })
         const call = counted(fails)
@@ -256,7 +256,7 @@ describe("R3.6 retrySchedule", () => {
     )
   }
 
-  it.scoped("R3.6 that schedule sees the error, and its delays are kept", () =>
+  it.scoped("R3.6 the given schedule receives the error, and its delays are used", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(10) })
       const schedule = CircuitBreaker.retrySchedule(
@@ -285,7 +285,7 @@ describe("R3.6 retrySchedule", () => {
     })
   )
 
-  it.scoped("R3.6 callers who share a schedule wait apart, each for its own circuit", () =>
+  it.scoped("R3.6 callers that share a schedule wait independently, each for its own circuit", () =>
     Effect.gen(function* () {
       const schedule = CircuitBreaker.retrySchedule()
       const breakers = [yield* makeOpen(), yield* makeOpen({ openDuration: "20 seconds" })]
@@ -308,7 +308,7 @@ describe("R3.6 retrySchedule", () => {
 })
 
 describe("R3.6 fallback", () => {
-  it.scoped("R3.6 catchTag answers in place of a rejected call, and of nothing else", () =>
+  it.scoped("R3.6 catchTag replaces the result of a rejected call only", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: "prices" })
       const price = (effect: Effect.Effect<string, string>) =>
@@ -334,7 +334,7 @@ describe("R3.6 ExecutionPlan", () => {
 
   const server = (name: string, isUp = true): Server => ({ name, isUp, requests: 0 })
 
-  /** A step has a server and a breaker, which outlives the runs of the plan. */
+  /** A step with a server and a breaker, which outlives the runs of the plan. */
   const step = (server: Server, breaker: Breaker) => ({
     provide: Context.make(CircuitBreaker.CircuitBreaker, breaker).pipe(Context.add(Host, server))
   })
@@ -346,7 +346,7 @@ describe("R3.6 ExecutionPlan", () => {
     })
   )
 
-  it.scoped("R3.6 works with one breaker a step", () =>
+  it.scoped("R3.6 works with one breaker for each step", () =>
     Effect.gen(function* () {
       const [eu, us] = [server("eu", false), server("us")]
       const plan = ExecutionPlan.make(step(eu, yield* make()), step(us, yield* make()))

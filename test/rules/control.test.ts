@@ -39,7 +39,7 @@ const states = {
   Isolated: makeIsolated()
 }
 
-/** Begins to hold a circuit open, or to disable it, and gives what ends that. */
+/** Isolates or disables a circuit, and returns the effect that ends it. */
 const hold = (breaker: Breaker, how: "isolate" | "disable" = "isolate") =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
@@ -47,7 +47,7 @@ const hold = (breaker: Breaker, how: "isolate" | "disable" = "isolate") =>
     return Scope.close(scope, Exit.void)
   })
 
-/** The transitions that an action leads to, with their generations. */
+/** The transitions by an action, with their generations. */
 const generationsOf = (breaker: Breaker, action: Effect.Effect<unknown>) =>
   Effect.gen(function* () {
     const seen = yield* watch(breaker.transitions)
@@ -84,7 +84,7 @@ describe("R3.3 isolate and disable", () => {
         })
     )
 
-    it.scoped(`R3.3 ${how} ends with its scope however that ends`, () =>
+    it.scoped(`R3.3 ${how} ends with its scope, however the scope ends`, () =>
       Effect.gen(function* () {
         const breaker = yield* make()
 
@@ -113,7 +113,7 @@ describe("R3.3 isolate and disable", () => {
   )
 })
 
-describe("R3.3 histories by hand", () => {
+describe("R3.3 histories of controls", () => {
   const exponential = { openDuration: Schedule.exponential("10 seconds") }
   const recovery = { recovery: { duration: "100 seconds", from: 0.25 } } as const
 
@@ -220,7 +220,7 @@ describe("R3.3 disable", () => {
     )
   }
 
-  it.scoped("R3.3 one line in the log says so, as a warning, and one that it has ended", () =>
+  it.scoped("R3.3 is logged once as a warning, and once when it has ended", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const lines = yield* recordLogs
@@ -279,31 +279,33 @@ describe("R3.3 reset", () => {
 })
 
 describe("R3.3 controls", () => {
-  it.scoped("R3.3 controls work on one circuit, make it if need be, and bump its generation by one", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make()
-      yield* breaker.trip("tripped")
-      yield* breaker.reset("reset")
-      yield* breaker.isolate("isolated")
-      assert.sameDeepMembers(
-        (yield* breaker.circuits).map(({ key, state }) => `${key} ${state._tag}`),
-        ["tripped Open", "reset Closed", "isolated Isolated"]
-      )
+  it.scoped(
+    "R3.3 controls change one circuit, create it if necessary, and increase its generation by one",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+        yield* breaker.trip("tripped")
+        yield* breaker.reset("reset")
+        yield* breaker.isolate("isolated")
+        assert.sameDeepMembers(
+          (yield* breaker.circuits).map(({ key, state }) => `${key} ${state._tag}`),
+          ["tripped Open", "reset Closed", "isolated Isolated"]
+        )
 
-      const transitions = yield* generationsOf(
-        breaker,
-        Effect.all([breaker.reset(), breaker.trip(), breaker.trip(), Effect.scoped(breaker.isolate())])
-      )
+        const transitions = yield* generationsOf(
+          breaker,
+          Effect.all([breaker.reset(), breaker.trip(), breaker.trip(), Effect.scoped(breaker.isolate())])
+        )
 
-      assert.deepStrictEqual(transitions, [
-        "Closed > Closed 1",
-        "Closed > Open 2",
-        "Open > Open 3",
-        "Open > Isolated 4",
-        "Isolated > Closed 5"
-      ])
-      assert.strictEqual(yield* breaker.protect(works), "worked")
-      assert.strictEqual((yield* totalsOf(breaker)).rejected, 0)
-    })
+        assert.deepStrictEqual(transitions, [
+          "Closed > Closed 1",
+          "Closed > Open 2",
+          "Open > Open 3",
+          "Open > Isolated 4",
+          "Isolated > Closed 5"
+        ])
+        assert.strictEqual(yield* breaker.protect(works), "worked")
+        assert.strictEqual((yield* totalsOf(breaker)).rejected, 0)
+      })
   )
 })

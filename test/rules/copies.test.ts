@@ -10,7 +10,7 @@ import * as Errors from "effect-circuit-breaker/CircuitOpenError"
 import { beforeAll, vi } from "vitest"
 import { make, makeOpen, rejectionOf, tagOf, works } from "../kit/index.ts"
 
-/** The package as another part of the program has it: linked, bundled or reloaded. */
+/** The package as another part of the program loads it: linked, bundled or reloaded. */
 const loadCopy = async () => {
   vi.resetModules()
   return {
@@ -27,7 +27,7 @@ describe("R3.1.6 E8 two copies of the package in one program", () => {
     copy = await loadCopy()
   })
 
-  it("R3.1.6 E8 are two indeed", () => {
+  it("R3.1.6 E8 are different modules", () => {
     assert.notStrictEqual(copy.CircuitOpenError, CircuitOpenError)
   })
 
@@ -84,7 +84,7 @@ describe("R3.1.6 E8 two copies of the package in one program", () => {
     })
   )
 
-  it.scoped("R3.1.6 E8 F20 a store that coordinates nothing does so for both, also one made of it", () =>
+  it.scoped("R3.1.6 E8 F20 a store that coordinates nothing, or one derived from it, does so for both", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []
       const watching: CircuitStore.Store = {

@@ -49,7 +49,7 @@ describe("key", () => {
     })
   )
 
-  it.scoped("E25 circuits lie in as many tables as their number asks for, whatever `capacity` is", () =>
+  it.scoped("E25 the number of tables depends on the number of circuits, not on `capacity`", () =>
     Effect.gen(function* () {
       const { unsafePublish } = yield* CircuitBreakerRegistry.CircuitBreakerRegistry
       const breaker = yield* Effect.withFiberRuntime<InnerBreaker>((caller) => {
@@ -66,7 +66,7 @@ describe("key", () => {
     })
   )
 
-  it.scoped("key: may be any string, also a property of objects", () =>
+  it.scoped("key: may be any string, also the name of an object's property", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const keys = ["", "__proto__", "constructor", "toString", " ", "ключ", "a".repeat(10_000)]
@@ -103,7 +103,7 @@ describe("capacity", () => {
       "a:s b:s c:s a:s d:s {a,c,d} e:s {a,d,e}",
       { capacity: 3 }
     ],
-    ["capacity: a circuit that was dropped begins anew", "a:f b:s a:f a:=Closed a:#1", { capacity: 1 }],
+    ["capacity: a circuit that was dropped starts again", "a:f b:s a:f a:=Closed a:#1", { capacity: 1 }],
     ["capacity: reading is no use of a circuit", "a:s b:s a:=Closed a:#0 {a,b} c:s {b,c}", { capacity: 2 }],
     [
       "capacity: a circuit that is not Closed stays while a Closed one can go",
@@ -179,25 +179,27 @@ describe("capacity", () => {
       })
   )
 
-  it.scoped("R3.3 one that was disabled goes with its disabling, which does not come back for another", () =>
-    Effect.gen(function* () {
-      const breaker = yield* make({ capacity: 1 })
-      const seen = yield* watch(breaker.transitions)
-      const scope = yield* Scope.make()
-      yield* Scope.extend(breaker.disable("a"), scope)
-      yield* call(breaker, "b", "a")
-      yield* Effect.exit(breaker.protectWith(fails, { key: "a" }))
-      assert.strictEqual(yield* tagOf(breaker, "a"), "Open")
-      yield* settled
-      assert.deepStrictEqual(seen.map(pathOf), ["Closed > Disabled", "Disabled > Closed", "Closed > Open"])
+  it.scoped(
+    "R3.3 a dropped circuit loses its disabling, which does not apply to the key's next circuit",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ capacity: 1 })
+        const seen = yield* watch(breaker.transitions)
+        const scope = yield* Scope.make()
+        yield* Scope.extend(breaker.disable("a"), scope)
+        yield* call(breaker, "b", "a")
+        yield* Effect.exit(breaker.protectWith(fails, { key: "a" }))
+        assert.strictEqual(yield* tagOf(breaker, "a"), "Open")
+        yield* settled
+        assert.deepStrictEqual(seen.map(pathOf), ["Closed > Disabled", "Disabled > Closed", "Closed > Open"])
 
-      yield* Scope.close(scope, Exit.void)
-      yield* settled
+        yield* Scope.close(scope, Exit.void)
+        yield* settled
 
-      assert.strictEqual(yield* tagOf(breaker, "a"), "Open")
-      assert.deepStrictEqual(yield* keysOf(breaker), ["a"])
-      assert.strictEqual(seen.length, 3)
-    })
+        assert.strictEqual(yield* tagOf(breaker, "a"), "Open")
+        assert.deepStrictEqual(yield* keysOf(breaker), ["a"])
+        assert.strictEqual(seen.length, 3)
+      })
   )
 
   it.scoped("capacity: is 10,000 by default", () =>
@@ -222,11 +224,11 @@ describe("idleTimeToLive", () => {
       "a:f +59.999 a:#1 {a} +0.001 a:#0 {}"
     ],
     [
-      "idleTimeToLive: every call begins the time anew, reading does not",
+      "idleTimeToLive: every call restarts the time, reading does not",
       "called:s read:s +59 called:s read:=Closed read:#0 {called,read} +59 {called}"
     ],
     [
-      "idleTimeToLive: dead hosts do not stay, and begin anew in whatever order they return (fedify#916)",
+      "idleTimeToLive: dead hosts are dropped, and start again in any order in which they return (fedify#916)",
       "a:f b:f c:f +59 alive:s +1 {alive} c:f c:#1 c:=Closed b:f b:#1 b:=Closed a:f a:#1 a:=Closed"
     ],
     [

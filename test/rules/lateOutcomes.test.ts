@@ -1,4 +1,4 @@
-/** Outcomes that come too late: the circuit has moved on, has lost the call's slot, or is another one. */
+/** Late outcomes: the circuit has changed, the call has lost its slot, or the key has another circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,7 +11,7 @@ const key = "a"
 const hint = Outcome.failure({ retryAfter: "30 minutes" })
 const classify = (exit: Exit.Exit<string, string>) => (Exit.isSuccess(exit) ? Outcome.success : hint)
 
-/** The ways in which a call that has begun may end. */
+/** The ways in which a call may end. */
 type Endings = Record<string, Effect.Effect<unknown>>
 
 const ways: Record<string, (breaker: Breaker) => Effect.Effect<Endings>> = {
@@ -44,9 +44,9 @@ const ways: Record<string, (breaker: Breaker) => Effect.Effect<Endings>> = {
 
 interface Situation {
   readonly options?: CircuitBreaker.Options
-  /** Before the call begins. */
+  /** The actions before the call begins. */
   readonly before?: (breaker: Breaker) => Effect.Effect<unknown, unknown>
-  /** Between its beginning and its end. */
+  /** The actions between its beginning and its end. */
   readonly meanwhile: (breaker: Breaker) => Effect.Effect<unknown, unknown, Scope.Scope>
 }
 
@@ -83,15 +83,15 @@ const situations: Record<string, Situation> = {
     before: toHalfOpen,
     meanwhile: (breaker) => run(fail(breaker), openTime, probe(breaker))
   },
-  "R3.2.5 of a probe whose lease is over": {
+  "R3.2.5 of a probe whose lease has expired": {
     before: toHalfOpen,
     meanwhile: () => TestClock.adjust("1 minute")
   },
-  "R3.2.5 of a probe whose slot another has taken over (nora#667)": {
+  "R3.2.5 of a probe whose slot another call has taken (nora#667)": {
     before: toHalfOpen,
     meanwhile: (breaker) => run(TestClock.adjust("1 minute"), probe(breaker))
   },
-  "R3.2.9 once the recovery is over": {
+  "R3.2.9 once the recovery has ended": {
     options: { recovery: { duration: "100 seconds", from: 1 } },
     before: (breaker) => run(toHalfOpen(breaker), work(breaker)),
     meanwhile: () => TestClock.adjust("100 seconds")
@@ -121,7 +121,7 @@ for (const [name, meanwhile] of Object.entries(controls)) {
   situations[`R3.3 R3.2.6 of a probe, after ${name}`] = { before: toHalfOpen, meanwhile }
 }
 
-describe("R3.2.6 what comes too late reaches its caller and changes nothing", () => {
+describe("R3.2.6 a late outcome reaches its caller and changes nothing", () => {
   for (const [situation, { before, meanwhile, options }] of Object.entries(situations)) {
     for (const [way, begin] of Object.entries(ways)) {
       it.scoped(`${situation}, ${way}`, () =>

@@ -26,7 +26,7 @@ const levelsOf = (lines: ReadonlyArray<LogLine>) => lines.map(({ level }) => lev
 
 describe("R3.4 logs", () => {
   it.scoped(
-    "R3.4 one line a transition: opening Warning, half-open Debug, closing Info, with breaker and key",
+    "R3.4 one line for each transition: opening Warning, half-open Debug, closing Info, with breaker and key",
     () =>
       Effect.gen(function* () {
         const breaker = yield* make({ name: "payments" })
@@ -46,7 +46,7 @@ describe("R3.4 logs", () => {
       })
   )
 
-  it.scoped("R3.4 an opening comes with the last failure's cause", () =>
+  it.scoped("R3.4 an opening is logged with the last failure's cause", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const lines = yield* recordLogs
@@ -105,28 +105,30 @@ describe("R3.4 logs", () => {
     )
   }
 
-  it.scoped("R3.4 the line of a reopening says that a probe failed, that of a trip by hand who did it", () =>
-    Effect.gen(function* () {
-      const breaker = yield* makeHalfOpen()
-      const lines = yield* recordLogs
-      yield* Effect.flip(breaker.protect(fails))
-      yield* breaker.reset()
-      yield* Effect.repeatN(breaker.trip(), 1)
+  it.scoped(
+    "R3.4 the line of a reopening says that a probe failed, and that of a trip that it was by hand",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* makeHalfOpen()
+        const lines = yield* recordLogs
+        yield* Effect.flip(breaker.protect(fails))
+        yield* breaker.reset()
+        yield* Effect.repeatN(breaker.trip(), 1)
 
-      assert.deepStrictEqual(
-        lines.map(({ message }) => message),
-        [
-          "Circuit half-open: probing",
-          "Circuit opened for 10s (a probe failed, opening 2)",
-          "Circuit closed",
-          "Circuit opened for 10s (tripped by hand, opening 1)",
-          "Circuit stays open for another 10s (tripped by hand)"
-        ]
-      )
-    })
+        assert.deepStrictEqual(
+          lines.map(({ message }) => message),
+          [
+            "Circuit half-open: probing",
+            "Circuit opened for 10s (a probe failed, opening 2)",
+            "Circuit closed",
+            "Circuit opened for 10s (tripped by hand, opening 1)",
+            "Circuit stays open for another 10s (tripped by hand)"
+          ]
+        )
+      })
   )
 
-  it.scoped("R3.4 a line below the minimum level, or that no logger takes, is not made", () =>
+  it.scoped("R3.4 a line below the minimum level, or without a logger, is not built", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const lines = yield* recordLogs
@@ -139,7 +141,7 @@ describe("R3.4 logs", () => {
     })
   )
 
-  it.scoped("R3.4 a value that was judged a failure is not logged: it may hold what nobody should read", () =>
+  it.scoped("R3.4 a value that was judged a failure is not logged, because it may be confidential", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ classify: () => Outcome.failure() })
       const lines = yield* recordLogs
@@ -158,7 +160,7 @@ describe("R3.4 logs", () => {
   )
 
   it.scoped(
-    "R3.4 one line for every transition, by hand and of a recovery too, and none for any other call",
+    "R3.4 one line for every transition, including controls and recoveries, and none for any other call",
     () =>
       Effect.gen(function* () {
         const breaker = yield* make({

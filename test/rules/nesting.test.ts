@@ -22,7 +22,7 @@ import {
 } from "../kit/index.ts"
 
 describe("R3.1.6 one breaker", () => {
-  it.scoped("R3.1.6 around many different effects: the first's failures stop the second", () =>
+  it.scoped("R3.1.6 guards many different effects: the failures of one stop the others", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const charge = breaker.protect(fails)
@@ -74,7 +74,7 @@ describe("R3.1.6 one breaker", () => {
     })
   )
 
-  it.scoped("R3.1.6 another caller is no part of a probe", () =>
+  it.scoped("R3.1.6 another caller's call is not part of a probe", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       yield* startCall(breaker.protect)
@@ -85,7 +85,7 @@ describe("R3.1.6 one breaker", () => {
     })
   )
 
-  it.scoped("R3.1.6 a circuit's own rejection out of nested use says nothing about the dependency", () =>
+  it.scoped("R3.1.6 a circuit's own rejection in nested use says nothing about the dependency", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const outer = breaker.protect(Effect.zipRight(breaker.trip(), breaker.protect(works)))
@@ -115,7 +115,7 @@ describe("R3.1.6 one breaker", () => {
     )
   }
 
-  it.scoped("R3.1.6 R3.1.9 E7 of a cause with a circuit's own rejection, the rest is judged", () =>
+  it.scoped("R3.1.6 R3.1.9 E7 a circuit's own rejection is left out of a cause, and the rest is judged", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(2) })
       const rejected = yield* Effect.scoped(
@@ -156,7 +156,7 @@ const rejectedBy = (breaker: string, key: string) =>
 
 describe("R3.1.6 E11 calls that outlive their probes", () => {
   it.scoped(
-    "R3.1.6 E11 a poll that begins the next one in the background holds on to one call, not to all",
+    "R3.1.6 E11 a poll that starts the next one in the background keeps one call in memory, not all",
     () =>
       Effect.gen(function* () {
         const breaker = yield* makeHalfOpen({ halfOpen: { probes: 1_000 } })

@@ -8,7 +8,7 @@ import { Outcome } from "effect-circuit-breaker"
 const { die, fail, interrupt: interruptOf, parallel, sequential } = Cause
 const interrupt = interruptOf(FiberId.none)
 
-/** What each classifier makes of an exit, with a predicate that holds for "bad". */
+/** The verdict of each classifier on an exit, with a predicate that holds for "bad". */
 const verdicts = (exit: Exit.Exit<string, string>) => [
   Outcome.fromExit(exit)._tag,
   Outcome.failWhen((error: string) => error === "bad")(exit)._tag,

@@ -11,7 +11,7 @@ import { fails, make, recordLogs, runFor, startCall, tagOf, totalsOf, windowOf, 
 
 const under = (tripPolicy: TripPolicy.TripPolicy) => make({ tripPolicy, recovery: undefined })
 
-/** Calls one after the other: "f" fails, "s" succeeds. Gives how many of them ran before the circuit opened. */
+/** Makes calls in sequence: "f" fails, "s" succeeds. Returns how many of them ran before the circuit opened. */
 const callsUntilOpen = (breaker: Breaker, calls: string) =>
   Effect.gen(function* () {
     let made = 0
@@ -26,7 +26,7 @@ const callsUntilOpen = (breaker: Breaker, calls: string) =>
 const opensAfter = (tripPolicy: TripPolicy.TripPolicy, calls: string) =>
   Effect.flatMap(under(tripPolicy), (breaker) => callsUntilOpen(breaker, calls))
 
-/** Fails at the given times, in milliseconds from now. */
+/** Makes failing calls at the given times, in milliseconds from now. */
 const failAt = (breaker: Breaker, ...times: ReadonlyArray<number>) =>
   Effect.forEach(
     times,
@@ -48,7 +48,7 @@ describe("R3.2.1 consecutive", () => {
     })
   )
 
-  it.scoped("R3.2.1 a success starts the count over, an ignored call does not", () =>
+  it.scoped("R3.2.1 a success resets the count, an ignored call does not", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* opensAfter(TripPolicy.consecutive(3), "ffsffsff"), "never")
       const breaker = yield* under(TripPolicy.consecutive(3))
@@ -93,7 +93,7 @@ describe("R3.2.1 failureCount", () => {
     )
   }
 
-  it.scoped("R3.2.1 successes between do not matter", () =>
+  it.scoped("R3.2.1 successes in between do not matter", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* opensAfter(policy, "fsssfssfsssf"), 12)
     })
@@ -185,7 +185,7 @@ describe("R3.2.1 failureRate over time", () => {
     })
   )
 
-  it.scoped("R3.2.1 needs 1 call by default where minimumFailures is given", () =>
+  it.scoped("R3.2.1 needs 1 call by default if minimumFailures is given", () =>
     Effect.gen(function* () {
       const policyC = policy({ threshold: 0.1, minimumFailures: 5 })
 
@@ -247,7 +247,7 @@ describe("R3.2.1 failureRate over time", () => {
     }
   }
 
-  it.scoped("R3.2.1 failures that have aged out do not count any more", () =>
+  it.scoped("R3.2.1 expired failures no longer count", () =>
     Effect.gen(function* () {
       const breaker = yield* under(policy({ minimumCalls: 5 }))
       yield* failAt(breaker, 0, 0, 0, 0)
@@ -273,7 +273,7 @@ describe("R3.2.1 slowCallRate", () => {
       })
     )
 
-  it.scoped("R3.2.1 a call is slow that ran at least slowerThan", () =>
+  it.scoped("R3.2.1 a call that ran at least slowerThan is slow", () =>
     Effect.gen(function* () {
       const breaker = yield* slow({ minimumCalls: 100 })
 
@@ -403,7 +403,7 @@ describe("R3.2.1 slowCallRate", () => {
     ["anyOf takes the shortest time", TripPolicy.anyOf, 2],
     ["allOf takes the longest time", TripPolicy.allOf, 4]
   ] as const) {
-    it.scoped(`R3.2.11 of several policies that look at the time of a probe, ${combination}`, () =>
+    it.scoped(`R3.2.11 several slow-call policies judge a probe, ${combination}`, () =>
       Effect.gen(function* () {
         const after = (slowerThan: Duration.DurationInput) =>
           TripPolicy.slowCallRate({ slowerThan, threshold: 1, calls: 1 })
@@ -439,7 +439,7 @@ describe("R3.2.1 anyOf", () => {
     })
   )
 
-  it.scoped("R3.2.1 its window shows the largest figures", () =>
+  it.scoped("R3.2.1 shows the largest figures of its policies", () =>
     Effect.gen(function* () {
       const breaker = yield* under(either)
 
@@ -507,8 +507,8 @@ describe("R3.2.1 allOf", () => {
   )
 })
 
-describe("R3.2.1 a policy of one's own", () => {
-  it.scoped("R3.2.1 is shown each success and failure, with its end and how long it ran", () =>
+describe("R3.2.1 a custom policy", () => {
+  it.scoped("R3.2.1 receives each success and failure, with its end and its duration", () =>
     Effect.gen(function* () {
       const calls: Array<TripPolicy.Call> = []
       const breaker = yield* under(
@@ -545,7 +545,7 @@ describe("R3.2.1 a policy of one's own", () => {
     })
   )
 
-  it.scoped("R3.2.1 is asked with the time of the call, and begins anew with each close", () =>
+  it.scoped("R3.2.1 decides at the time of the call, and starts empty after each close", () =>
     Effect.gen(function* () {
       const askedAt: Array<number> = []
       const breaker = yield* under(
@@ -616,7 +616,7 @@ describe("R3.2.1 counting", () => {
     })
   )
 
-  it.scoped("R3.2.1 calls in flight are in no denominator", () =>
+  it.scoped("R3.2.1 calls in flight do not count in a rate", () =>
     Effect.gen(function* () {
       const breaker = yield* under(TripPolicy.failureRate({ threshold: 0.5, calls: 2 }))
       const running = yield* Effect.replicateEffect(startCall(breaker.protect), 20)

@@ -79,7 +79,7 @@ describe("R3.2.3 HalfOpen", () => {
   ])
 })
 
-describe("R3.2.4 a probe that says nothing", () => {
+describe("R3.2.4 a probe without a verdict", () => {
   const ignoresNotFound = { classify: Outcome.ignoreWhen((error) => error === "not found") }
 
   const silent: Record<string, (breaker: Breaker) => Effect.Effect<unknown, unknown>> = {

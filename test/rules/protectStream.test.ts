@@ -24,7 +24,7 @@ import {
   works
 } from "../kit/index.ts"
 
-/** Plays the life of a stream: `chunk`, `end` and `fail` are its own, at `leave` its consumer goes, `+5` is time. */
+/** Plays the life of a stream: `chunk`, `end` and `fail` are its own steps, `leave` is its consumer's, `+5` is time. */
 const live = (breaker: Breaker, steps: string) =>
   Effect.gen(function* () {
     const queue = yield* Queue.unbounded<Take.Take<number, string>>()
@@ -89,7 +89,7 @@ describe("R3.1.8 the life of a stream", () => {
 })
 
 describe("R3.1.8 protectStream", () => {
-  it.scoped("R3.1.2 hands the stream's elements on, and its end is a success", () =>
+  it.scoped("R3.1.2 passes on the stream's elements, and its end is a success", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
 
@@ -119,7 +119,7 @@ describe("R3.1.8 protectStream", () => {
     )
   }
 
-  it.scoped("R3.1.8 a consumer that takes what it needs and leaves is a success", () =>
+  it.scoped("R3.1.8 a consumer that takes some elements and leaves is a success", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
 
@@ -130,7 +130,7 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("R3.1.8 a consumer that fails by itself says nothing against the stream", () =>
+  it.scoped("R3.1.8 a consumer's own failure is no failure of the stream", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const stream = breaker.protectStream(Stream.make(1, 2, 3))
@@ -141,7 +141,7 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("R3.1.6 what the stream itself calls on the same circuit is part of the probe", () =>
+  it.scoped("R3.1.6 a call by the stream itself on the same circuit is part of the probe", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen()
       const nested = Stream.mapEffect(Stream.make(1), () => breaker.protect(works))
@@ -153,7 +153,7 @@ describe("R3.1.8 protectStream", () => {
     })
   )
 
-  it.scoped("R3.1.6 what its consumer calls later is a call of its own", () =>
+  it.scoped("R3.1.6 a later call by its consumer is a call of its own", () =>
     Effect.gen(function* () {
       const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
       const queue = yield* Queue.unbounded<number>()
@@ -203,7 +203,7 @@ describe("R3.1.8 protectStream", () => {
     }).pipe(Effect.provide(CircuitBreakerLive))
   )
 
-  it.scoped("R3.1.5 a classifier that throws leaves the stream's failure as it was", () =>
+  it.scoped("R3.1.5 a classifier that throws leaves the stream's failure unchanged", () =>
     Effect.gen(function* () {
       const breaker = yield* make({
         classify: () => {

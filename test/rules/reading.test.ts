@@ -66,7 +66,7 @@ describe("R3.4 reading", () => {
     })
   )
 
-  it.scoped("R3.4 of a key never called is Closed and empty, and does not make a circuit", () =>
+  it.scoped("R3.4 a key that was never called reads as Closed and empty, and creates no circuit", () =>
     Effect.gen(function* () {
       const breaker = yield* make({ name: "payments" })
 

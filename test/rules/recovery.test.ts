@@ -45,7 +45,7 @@ describe("R3.2.9 Recovering", () => {
     ]
   ])
 
-  it.scoped("R3.2.9 an opening from there says that the policy tripped", () =>
+  it.scoped("R3.2.9 an opening during a recovery has the reason Tripped", () =>
     Effect.gen(function* () {
       const breaker = yield* makeRecovering(wide)
       const seen = yield* watch(breaker.transitions)
@@ -57,7 +57,7 @@ describe("R3.2.9 Recovering", () => {
     })
   )
 
-  it.scoped("R3.2.9 leaves nothing to chance: two circuits admit the same calls", () =>
+  it.scoped("R3.2.9 is deterministic: two circuits admit the same calls", () =>
     Effect.gen(function* () {
       const circuit = makeRecovering({ recovery: { duration: "100 seconds", from: 0.3 } })
       const breakers = [yield* circuit, yield* circuit]

@@ -22,12 +22,12 @@ import {
   works
 } from "../kit/index.ts"
 
-describe("R3.4 what breaks or calls again in the middle of a step", () => {
+describe("R3.4 code that throws or calls again in the middle of a step", () => {
   const breaks = (): never => {
     throw new Error("a fault of its own")
   }
 
-  /** Each is put round calls that open the circuit, are rejected, and heal it; it may give the calls that it made. */
+  /** Each surrounds calls that open the circuit, are rejected, and heal it; it may return the calls that it made. */
   const around: Record<
     string,
     (
@@ -44,7 +44,7 @@ describe("R3.4 what breaks or calls again in the middle of a step", () => {
         })
       )
     }),
-    // Turned away while Open and while the probe runs, admitted once Closed.
+    // Rejected while Open and while the probe runs, admitted once Closed.
     "a logger that calls again": (breaker, runtime) => {
       const started = counted(works)
       const calling = Logger.make(() => {
@@ -83,7 +83,7 @@ describe("R3.4 what breaks or calls again in the middle of a step", () => {
     )
   }
 
-  it.scoped("R3.4 a logger that resets at an opening leaves a sound machine", () =>
+  it.scoped("R3.4 a logger that resets the circuit at an opening leaves it consistent", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const runtime = yield* Effect.runtime()
@@ -100,7 +100,7 @@ describe("R3.4 what breaks or calls again in the middle of a step", () => {
     })
   )
 
-  it.scoped("R3.1.5 R3.2.6 a classifier that resets finds its call reporting into nothing", () =>
+  it.scoped("R3.1.5 R3.2.6 the outcome of a call whose classifier resets the circuit counts nowhere", () =>
     Effect.gen(function* () {
       const runtime = yield* Effect.runtime()
       const breaker: Breaker = yield* make({

@@ -33,7 +33,7 @@ describe("R3.4 the registry", () => {
     }).pipe(withOwnRegistry)
   )
 
-  it.scoped("R3.4 finds the live breaker of a name, of several the one that was made last", () =>
+  it.scoped("R3.4 finds the live breaker of a name, and of several the latest one", () =>
     Effect.gen(function* () {
       yield* make({ name: "payments" })
       const last = yield* make({ name: "payments" })
@@ -70,7 +70,7 @@ describe("R3.4 the registry", () => {
     })
   )
 
-  it.scoped("R3.4 publishes the transitions of all breakers, those made later too", () =>
+  it.scoped("R3.4 publishes the transitions of all breakers, including later ones", () =>
     Effect.gen(function* () {
       const payments = yield* make({ name: "payments" })
       yield* payments.reset()
@@ -91,7 +91,7 @@ describe("R3.4 the registry", () => {
     }).pipe(withOwnRegistry)
   )
 
-  it.scoped("R3.4 outlives its breakers: their end does not end its transitions", () =>
+  it.scoped("R3.4 outlives its breakers: its transitions do not end with theirs", () =>
     Effect.gen(function* () {
       const seen = yield* watch(CircuitBreakerRegistry.transitions)
       yield* Effect.scoped(Effect.flatMap(make({ name: "payments" }), (breaker) => breaker.trip()))
@@ -106,7 +106,7 @@ describe("R3.4 the registry", () => {
     }).pipe(withOwnRegistry)
   )
 
-  it.scoped("R3.4 one that throws affects nobody, and is reported once", () =>
+  it.scoped("R3.4 a registry that throws does no harm, and is reported once", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
       const breaker = yield* Effect.provideService(make(), CircuitBreakerRegistry.CircuitBreakerRegistry, {

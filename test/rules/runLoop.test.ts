@@ -1,11 +1,11 @@
-/** What the library relies on beyond the public interface of Effect: run with the oldest and the newest Effect. */
+/** The internals of Effect on which the library relies, to be run with the oldest and the newest Effect. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { make, totalsOf, works } from "../kit/index.ts"
 
-/** A frame as the library pushes one: it answers what it was given, with a mark. */
+/** A frame as the library pushes one: it returns its input, with a mark. */
 class Frame {
   declare readonly _op: string
 
@@ -37,7 +37,7 @@ describe("R3.1.3 Effect's run loop", () => {
     assert.isFunction(frame["effect_instruction_i2"])
   })
 
-  it.effect("R3.1.3 hands such a frame the value or the cause of the effect above it", () =>
+  it.effect("R3.1.3 passes the value or the cause of the effect above it to such a frame", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* framed(works), "frame: worked")
       assert.strictEqual(yield* framed(Effect.yieldNow().pipe(Effect.zipRight(works))), "frame: worked")
@@ -47,7 +47,7 @@ describe("R3.1.3 Effect's run loop", () => {
     })
   )
 
-  it.scoped("R3.1.3 a fiber is watched once, however many calls it makes", () =>
+  it.scoped("R3.1.3 a fiber has one observer, however many calls it makes", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const observers = Effect.withFiberRuntime<number>((fiber) =>
@@ -66,28 +66,26 @@ describe("R3.1.3 Effect's run loop", () => {
     })
   )
 
-  it.scoped(
-    "R3.1.4 an interrupted call that is nested in a region that is not is settled with its fiber",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* make()
-        const fiber = yield* Effect.fork(
-          breaker
-            .protectWith(Effect.interruptible(breaker.protectWith(Effect.never, { key: "inner" })), {
-              key: "outer"
-            })
-            .pipe(
-              Effect.uninterruptible,
-              Effect.exit,
-              Effect.zipRight(breaker.protectWith(works, { key: "next" }))
-            )
-        )
-        yield* Effect.yieldNow()
-        yield* fiber.interruptAsFork(fiber.id())
-        yield* fiber.await
+  it.scoped("R3.1.4 an interrupted call within an uninterruptible region is settled with its fiber", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const fiber = yield* Effect.fork(
+        breaker
+          .protectWith(Effect.interruptible(breaker.protectWith(Effect.never, { key: "inner" })), {
+            key: "outer"
+          })
+          .pipe(
+            Effect.uninterruptible,
+            Effect.exit,
+            Effect.zipRight(breaker.protectWith(works, { key: "next" }))
+          )
+      )
+      yield* Effect.yieldNow()
+      yield* fiber.interruptAsFork(fiber.id())
+      yield* fiber.await
 
-        assert.strictEqual((yield* totalsOf(breaker, "inner")).ignored, 1)
-        assert.strictEqual((yield* totalsOf(breaker, "outer")).ignored, 1)
-      })
+      assert.strictEqual((yield* totalsOf(breaker, "inner")).ignored, 1)
+      assert.strictEqual((yield* totalsOf(breaker, "outer")).ignored, 1)
+    })
   )
 })

@@ -89,7 +89,7 @@ describe("the tag", () => {
     })
   )
 
-  it.effect("CircuitBreaker: a program built once works with whichever breaker it is given", () =>
+  it.effect("CircuitBreaker: a program built once works with any breaker", () =>
     Effect.gen(function* () {
       const program = Effect.flip(CircuitBreaker.protect(fails))
       const layers = ["one", "other"].map((name) =>
@@ -168,7 +168,7 @@ describe("a Service class", () => {
 describe("R2 a Service among the program's own tags", () => {
   class Own extends Context.Tag("Payments")<Own, { readonly charge: string }>() {}
 
-  it.effect("E21 its key never meets that of a tag of the program", () =>
+  it.effect("E21 its key never equals that of a tag of the program", () =>
     Effect.gen(function* () {
       const { charge } = yield* Own
       assert.strictEqual(charge, "the program's own")
@@ -194,7 +194,7 @@ describe("R2 a Service among the program's own tags", () => {
     )
   )
 
-  it.effect("R3.5 layerConfig refuses what is out of range as a ConfigError", () =>
+  it.effect("R3.5 layerConfig refuses a value out of range as a ConfigError", () =>
     Effect.gen(function* () {
       const layer = Payments.layerConfig({ capacity: Config.integer("CAPACITY") })
       const read = (capacity: string) =>
@@ -219,7 +219,7 @@ describe("R3.4 E17 a layer that is built for each request", () => {
     ["the same layer", () => CircuitBreakerLive],
     ["a new layer each time", () => CircuitBreaker.layer()]
   ] as const) {
-    it.scoped(`R3.4 E17 works as built, and one line says so once, naming the breaker: ${how}`, () =>
+    it.scoped(`R3.4 E17 works as built, and is logged once with the breaker's name: ${how}`, () =>
       Effect.gen(function* () {
         const logs = yield* recordLogs
         const exits = yield* Effect.replicateEffect(
@@ -235,7 +235,7 @@ describe("R3.4 E17 a layer that is built for each request", () => {
     )
   }
 
-  it.scoped("R3.4 E17 breakers that see many calls, or none, or have other names, are no reason", () =>
+  it.scoped("R3.4 E17 is not reported of breakers with many calls, with none, or with different names", () =>
     Effect.gen(function* () {
       const logs = yield* recordLogs
       const busy = Effect.provide(
@@ -257,7 +257,7 @@ describe("layers", () => {
     CircuitBreakerLive,
     layer: CircuitBreaker.layer({ name: "shared" })
   })) {
-    it.scoped(`${name}: is built once where a program uses it several times`, () =>
+    it.scoped(`${name}: is built once if a program uses it several times`, () =>
       Effect.gen(function* () {
         const user = () => Layer.effectDiscard(CircuitBreaker.protect(works)).pipe(Layer.provide(layer))
 
@@ -270,7 +270,7 @@ describe("layers", () => {
     )
   }
 
-  it.effect("layer: two programs have a breaker each", () =>
+  it.effect("layer: two programs have separate breakers", () =>
     Effect.gen(function* () {
       yield* Effect.provide(Payments.trip(), Payments.layer)
 

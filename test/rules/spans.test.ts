@@ -88,7 +88,7 @@ describe("R3.4 spans", () => {
     })
   )
 
-  it.scoped("R3.4 a healthy call adds nothing", () =>
+  it.scoped("R3.4 a healthy call adds no event", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const spans = yield* recordSpans

@@ -58,7 +58,7 @@ describe("R3.2.1 Closed to Open", () => {
     )
   }
 
-  it.scoped("R3.2.1 is published with all there is to know", () =>
+  it.scoped("R3.2.1 is published with all its properties", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const breaker = yield* make({ name: "payments" })
@@ -88,7 +88,7 @@ describe("R3.2.1 Closed to Open", () => {
     })
   )
 
-  it.scoped("R3.2.1 gives its reason: the policy, a failed probe or a hand", () =>
+  it.scoped("R3.2.1 has its reason: the policy, a failed probe or a control", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const seen = yield* watch(breaker.transitions)

@@ -161,7 +161,7 @@ describe("R3.4 transitions", () => {
     })
   )
 
-  it.scoped("R3.4 end with the breaker, after what was published", () =>
+  it.scoped("R3.4 end with the breaker, after all published ones", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const breaker = yield* Scope.extend(make(), scope)

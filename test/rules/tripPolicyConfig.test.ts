@@ -67,7 +67,7 @@ describe("R3.5 TripPolicy.config", () => {
   }
 
   for (const [type, options] of Object.entries(needed)) {
-    it.effect(`R3.5 E24 of a ${type}, every option that it needs is missing data`, () =>
+    it.effect(`R3.5 E24 reports missing data for every option that a ${type} needs`, () =>
       Effect.gen(function* () {
         const message = String(yield* Effect.flip(read({ TYPE: type })))
 

@@ -190,7 +190,7 @@ describe("R3.1.5 a classifier that throws", () => {
     })
   )
 
-  it.scoped("R3.1.5 holds for one that returns no outcome", () =>
+  it.scoped("R3.1.5 is treated the same if it returns no outcome", () =>
     Effect.gen(function* () {
       const lines = yield* recordLogs
       const breaker = yield* make({ classify: () => undefined as never })

@@ -1,4 +1,4 @@
-/** A call costs the same however much its window holds: counted in the steps of arrays, where a test could only time. */
+/** The cost of a call does not depend on the size of its window. It is counted in steps of array methods, not timed. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/TestClock"
@@ -11,7 +11,7 @@ const calls = (breaker: Breaker, count: number, effect: Effect.Effect<string, st
 const prototype: object = Array.prototype
 const walks = [Symbol.iterator, "concat", "filter", "forEach", "map", "reduce", "slice", "toSpliced", "with"]
 
-/** How many elements the methods of arrays copy or walk over for each of 1,000 calls. */
+/** The number of elements that array methods copy or visit for each of 1,000 calls. */
 const stepsOfEach = (breaker: Breaker, effect: Effect.Effect<string, string>): Effect.Effect<number> =>
   Effect.suspend(() => {
     let steps = 0
@@ -41,7 +41,7 @@ describe("R3.2.1 a call costs no more", () => {
       yield* calls(breaker, 49_999, fails)
       yield* calls(breaker, 50_001, works)
       assert.deepStrictEqual(yield* windowOf(breaker), { calls: 100_000, failures: 49_999, slow: 0 })
-      // These push out failures, the next as many failures as they are, and the last successes.
+      // The first ones replace failures, the next ones replace as many failures, and the last ones replace successes.
       assert.isBelow(yield* stepsOfEach(breaker, works), 1_000)
       assert.strictEqual((yield* windowOf(breaker)).failures, 48_999)
       yield* calls(breaker, 48_999, fails)

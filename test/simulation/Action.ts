@@ -1,9 +1,9 @@
-/** What happens to a fleet from outside, as data. */
+/** The actions on a fleet from outside, as data. */
 import type { CallPlan, Control } from "./Fact.ts"
 
 export type Action = NodeAction | StoreAction | NetworkAction
 
-/** What happens at one process. */
+/** The actions on one process. */
 export type NodeAction =
   /** Several calls in one turn. */
   | {
@@ -18,16 +18,16 @@ export type NodeAction =
   /** The call that began last is interrupted. */
   | { readonly _tag: "Interrupt"; readonly node: number }
   | { readonly _tag: "Crash"; readonly node: number }
-  /** It comes again, as another process, under the rules after an upgrade or under those before. */
+  /** It starts again, as another process, under the rules before or after an upgrade. */
   | { readonly _tag: "Start"; readonly node: number; readonly upgrades: boolean }
   | { readonly _tag: "Freeze"; readonly node: number; readonly millis: number }
 
 export type StoreAction =
   | { readonly _tag: "StoreFails"; readonly how: "Refusing" | "Silent" | "Frozen" }
   | { readonly _tag: "StoreReturns"; readonly as: Data }
-  /** It loses data without being away. */
+  /** It loses data without an outage. */
   | { readonly _tag: "StoreForgets"; readonly as: Data; readonly hangsUp: boolean }
-  /** What it may come back with later. */
+  /** It saves its data, to which it may fall back later. */
   | { readonly _tag: "StoreSaves" }
   | { readonly _tag: "KeyBreaks"; readonly key: number }
   | { readonly _tag: "KeysMend" }
@@ -38,7 +38,7 @@ export type NetworkAction =
   | { readonly _tag: "Network"; readonly node: number; readonly condition: Condition }
   | { readonly _tag: "CutSubscription"; readonly node: number }
 
-/** How likely it is that a message is lost, arrives twice, or arrives late. */
+/** The probabilities that a message is lost, arrives twice, or arrives late. */
 export interface Condition {
   readonly loses: number
   readonly doubles: number

@@ -10,7 +10,7 @@ import type { Birth } from "./SharingNode.ts"
 import { breakerName, SharingNode } from "./SharingNode.ts"
 import { deadlineMillis } from "./Setup.ts"
 
-/** A question under way. */
+/** A question in flight. */
 type Pending = { readonly id: number; readonly sentAt: number } & (
   | { readonly _tag: "Exchange"; readonly asked: ReadonlyArray<AskedAbout>; readonly isOfLoop: boolean }
   | { readonly _tag: "Write"; readonly key: string; readonly revision: string }
@@ -23,7 +23,7 @@ interface AskedAbout {
   readonly asked: Asked
 }
 
-/** What the loop of exchanges does now. */
+/** The state of the loop of exchanges. */
 type Loop =
   | { readonly _tag: "Looking" }
   | { readonly _tag: "Waiting" }
@@ -36,12 +36,12 @@ interface Subscription {
   readonly hasListened: boolean
 }
 
-/** However much there is to tell, the store is not asked more often than this. */
+/** The loop pauses at least this long between two exchanges. */
 const leastPauseMillis = 10
 
 export abstract class AskingNode extends SharingNode {
   protected pending: ReadonlyArray<Pending> = []
-  /** Who waits for an answer about a circuit: to a question, or to the next one. */
+  /** The activities that wait for an answer about a circuit: to a question in flight, or to the next one. */
   protected waiting: ReadonlyArray<Waiting> = []
   private queue: ReadonlyArray<string> = []
   private loop: Loop = { _tag: "Looking" }
@@ -64,7 +64,7 @@ export abstract class AskingNode extends SharingNode {
     this.queue = [...this.queue, key]
   }
 
-  /** Has an activity wait for an answer about a circuit; one to what has been asked before will do, if `isRead`. */
+  /** Makes an activity wait for an answer about a circuit. If `isRead`, the answer to a question in flight suffices. */
   protected waitFor(activity: number, key: string, isRead: boolean): void {
     const { asking } = this.member(key)
     const question = isRead ? asking : undefined
@@ -92,7 +92,7 @@ export abstract class AskingNode extends SharingNode {
   // -------------------------------------------------------------------------------------------------------
   // Exchanges
 
-  /** All that was asked for in this turn travels together. */
+  /** All exchanges that were requested in this turn travel together. */
   protected askQueued(): void {
     const keys = this.queue
     if (keys.length === 0) return
@@ -100,15 +100,15 @@ export abstract class AskingNode extends SharingNode {
     this.exchange(keys, false)
   }
 
-  /** A question about any circuit: its answer has the time of the store. */
+  /** A question about an arbitrary circuit, because every answer has the store's time. */
   private get reading(): ExchangeRequest {
     const { node } = this.settings
     const circuit = { breaker: breakerName, key: "default" }
     return { circuit, node, revision: "", window: undefined, announce: false, renew: false, keepMillis: 1 }
   }
 
-  /** Exchanges what is due. While the store fails, asks it again once an interval. */
-  protected lookAround(): void {
+  /** Exchanges the circuits that are due. While the store fails, asks it again once per interval. */
+  protected exchangeDue(): void {
     if (this.loop._tag === "Pausing" && isBy(this.loop.until, this.now)) this.loop = { _tag: "Looking" }
     if (this.loop._tag !== "Looking") return
     if (this.link.isFailing) {
@@ -228,7 +228,7 @@ export abstract class AskingNode extends SharingNode {
     this.loop = { _tag: "Pausing", until: this.now + millis }
   }
 
-  /** Has every circuit asked about before its next call. */
+  /** Makes the next call on every circuit ask the store first. */
   private forget(): void {
     for (const key of this.members.keys()) this.update(key, { answeredAt: -Infinity, isFaulty: false })
     for (const key of this.scheduled()) this.step(key, { _tag: "ExchangeRequested" })
@@ -237,7 +237,7 @@ export abstract class AskingNode extends SharingNode {
   // -------------------------------------------------------------------------------------------------------
   // The subscription
 
-  protected heard(subscription: number, change: Change): void {
+  protected changeReceived(subscription: number, change: Change): void {
     const { id, retryAt } = this.subscription
     if (subscription !== id || retryAt < Infinity) return
     if (change._tag === "Listening") return this.begun()
@@ -270,7 +270,7 @@ export abstract class AskingNode extends SharingNode {
   // -------------------------------------------------------------------------------------------------------
   // Time
 
-  /** When something is to be done next, in this node's time. */
+  /** When this node has to act next, in its own time. */
   protected nextAt(): number {
     let at = Math.min(this.subscription.retryAt, this.nextRoundAt())
     for (const { sentAt } of this.pending) at = Math.min(at, sentAt + deadlineMillis)
@@ -291,7 +291,7 @@ export abstract class AskingNode extends SharingNode {
     }
   }
 
-  /** The deadlines that are over, and the next attempt to subscribe. */
+  /** Handles expired deadlines, and the next attempt to subscribe. */
   protected timePassed(): void {
     for (const pending of this.pending) {
       if (!isBy(pending.sentAt + deadlineMillis, this.now)) continue
@@ -314,5 +314,5 @@ interface Waiting {
   readonly question: number | undefined
 }
 
-/** Clocks that run at other speeds meet only nearly. */
+/** Times of clocks that run at different speeds are equal only approximately. */
 export const isBy = (at: number, now: number): boolean => at <= now + 1e-6

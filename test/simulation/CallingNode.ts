@@ -32,7 +32,7 @@ interface Claim {
   readonly given: Decision | undefined
   readonly isAnswered: boolean
   readonly isAbandoned: boolean
-  /** Whether the store has decided, or its silence. */
+  /** Whether the store may still answer the request. */
   readonly isOpen: boolean
 }
 
@@ -56,7 +56,7 @@ export abstract class CallingNode extends AskingNode {
     return this.running.filter((it) => it._tag !== "Running")
   }
 
-  /** The circuits of which a call waits for a slot. */
+  /** The number of requests for a slot of the circuit that are pending. */
   claimsOf(key: string): number {
     return [...this.claims.values()].filter((it) => it.key === key && it.isOpen).length
   }
@@ -77,7 +77,7 @@ export abstract class CallingNode extends AskingNode {
     return this.birth.rejectsInOutage && this.link.isFailing
   }
 
-  /** Whether it has to be asked for first how the circuit stands elsewhere. */
+  /** Whether the store has to be asked about the circuit first. */
   protected hasToWait({ id, key }: Activity): boolean {
     const { writesThrough } = this.settings
     if (this.link.isFailing || (!writesThrough && this.isKnown(key))) return false
@@ -235,7 +235,7 @@ export abstract class CallingNode extends AskingNode {
     this.tell(activity)
   }
 
-  /** A healthy call under a policy that does not ask for its time needs no clock. */
+  /** A successful call of a healthy circuit needs no clock if the policy does not time successes. */
   private needsTime(key: string, { outcome }: CallPlan): boolean {
     const { answeredAt, circuit, isFaulty, replica } = this.member(key)
     const needsCoordinator = Activities.isExchanging(replica) || answeredAt === -Infinity || isFaulty
@@ -247,14 +247,14 @@ export abstract class CallingNode extends AskingNode {
     )
   }
 
-  /** Where everything is written through, that is known only after the outcome has been written. */
+  /** Under write-through, a trip is decided only after the outcome has been written. */
   private trips(key: string, next: Circuit<unknown>): ReturnType<typeof Machine.trips> {
     if (isCounting(next) && this.settings.writesThrough) return undefined
     const { at, circuit } = this.protocol.merged(this.member(key).replica, next, this.situation())
     return Machine.trips(circuit, this.rules, at)
   }
 
-  /** Where everything is written through, the caller waits until that is done, and until then for earlier changes. */
+  /** Under write-through, the caller waits until its outcome has been written, and before that for earlier changes. */
   private tell(activity: Activity): void {
     if (!this.settings.writesThrough) return this.end(activity)
     this.put({ _tag: "Preparing", activity })

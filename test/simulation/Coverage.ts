@@ -1,4 +1,4 @@
-/** What histories have gone through. */
+/** Counts the events, commands, states and faults that histories have covered. */
 import type { Change } from "../../src/internal/core/replica/changes.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
 import type { Command } from "../../src/internal/core/replica/progress.ts"
@@ -12,7 +12,7 @@ export class Coverage {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
   }
 
-  /** Of what has to be gone through, what was not. */
+  /** The required items that were not covered. */
   get missing(): ReadonlyArray<string> {
     return required.filter((what) => !this.counts.has(what))
   }
@@ -27,7 +27,7 @@ export class Coverage {
 
 type Name<A extends { readonly _tag: string }> = A["_tag"]
 
-/** Each name of a union, so that the compiler says which is missing. */
+/** Every name of a union, so that the compiler reports a missing one. */
 const named = <Tag extends string>(kind: string, names: Readonly<Record<Tag, true>>): ReadonlyArray<string> =>
   Object.keys(names).map((name) => `${kind} ${name}`)
 

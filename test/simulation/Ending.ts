@@ -1,4 +1,4 @@
-/** The end of a history: nothing goes wrong any more, all agree, and then all comes to rest. */
+/** The end of a history: without further faults all nodes agree, and then all circuits become idle. */
 import type { Action } from "./Action.ts"
 import { differenceOf, hasJustExpired, isFollowing, isUnder, messageMillis, viewOf } from "./views.ts"
 import type { Oracle } from "./Oracle.ts"
@@ -16,20 +16,20 @@ import type { World } from "./World.ts"
 /** Two intervals, and the time that the answers take. */
 const agreedAfterMillis = 2 * syncMillis + 3 * deadlineMillis
 
-/** Every message has arrived by then, all subscriptions have begun again, and all calls are over. */
+/** By then every message has arrived, all subscriptions have been renewed, and all calls have ended. */
 const lateMillis = 700
 
 /** Longer than any opening. */
 const healingMillis = 2 * longestOpenMillis + recoveryMillis
 
-/** Longer than anything is kept: a window, three openings, a probe. */
+/** Longer than the store keeps any data: a window, three openings, a probe. */
 const keptMillis = withinMillis + 1_000 + 4 * longestOpenMillis + probeTimeoutMillis
 
 export const endInvariants = [
-  "S12 in the end all agree with the store",
+  "S12 in the end all nodes agree with the store",
   "S12 in the end every circuit heals",
-  "S1 in the end nobody waits",
-  "S2 in the end nothing is asked any more",
+  "S1 in the end no activity waits",
+  "S2 in the end no more questions are asked",
   "S2 in the end the store is empty"
 ] as const
 
@@ -44,20 +44,20 @@ export class Ending {
     this.oracle = oracle
   }
 
-  /** The faults end. Two intervals later everybody knows how every circuit stands. */
+  /** The faults end. Two intervals later every node knows the state of every circuit. */
   agree(): void {
     this.world.settleDown()
-    // Some may be frozen.
+    // Some processes may be frozen.
     this.world.runUntil(Math.max(this.world.fleet.now, this.oracle.ledger.calmSince))
     this.upgradeAll()
     this.pass(lateMillis)
-    // A node that sees no failures does not ask after it was cut off; its next call does.
+    // A node without failures does not ask the store after its connection was cut; its next call does.
     this.everywhere((node, key) => ({ _tag: "Read", node, key }))
     this.pass(agreedAfterMillis)
     this.demandAgreement()
   }
 
-  /** Nobody holds anything any more, and all calls succeed: in the end nothing happens, and nothing is left. */
+  /** All holds end and all calls succeed: in the end nothing happens, and the store is empty. */
   rest(): void {
     this.releaseAll()
     this.heal()
@@ -81,7 +81,7 @@ export class Ending {
     })
   }
 
-  /** All processes run under the same rules, and one at least runs. */
+  /** At least one process runs, and all run under the same rules. */
   private upgradeAll(): void {
     const { living, nodes } = this.world.fleet
     if (living.length === 0) return this.act({ _tag: "Start", node: 0, upgrades: true })
@@ -98,7 +98,7 @@ export class Ending {
     const isWriting = fleet.living.some((node) =>
       [...node.members.values()].some(({ replica }) => replica.standing._tag === "Writing")
     )
-    // A lease may have ended just now.
+    // A lease may have expired just now.
     if (isWriting) this.pass(2 * messageMillis)
     for (const key of fleet.keys) {
       const { read } = this.oracle.ledger.stored(fleet, key)
@@ -117,7 +117,7 @@ export class Ending {
             : !isFollowing(node, member) || standing._tag === "Diverged"
               ? `${node.settings.node} is ${standing._tag}`
               : differenceOf(fleet, { node, member, read })
-        if (wrong !== undefined) fail("S12 in the end all agree with the store", `${wrong} (${key})`)
+        if (wrong !== undefined) fail("S12 in the end all nodes agree with the store", `${wrong} (${key})`)
       }
     }
   }
@@ -132,11 +132,11 @@ export class Ending {
     })
   }
 
-  /** Every circuit closes, and then sees more successes than any window of the latest calls holds. */
+  /** Every circuit closes, and then has more successes than any window of the latest calls holds. */
   private heal(): void {
     const until = this.world.fleet.now + healingMillis
     let healthy = 0
-    // A success may be the call that completes a rate, and opens the circuit.
+    // A success may complete the minimum of calls of a rate, and so open the circuit.
     while (healthy < 2) {
       this.everywhere((node, key) => succeeding(node, key, healthy === 0 ? 1 : 6))
       this.pass(healthy === 0 ? 100 : syncMillis)
@@ -160,15 +160,15 @@ export class Ending {
   private comeToRest(): void {
     const { fleet } = this.world
     const [waiting] = fleet.living.flatMap((node) => [...node.waits])
-    if (waiting !== undefined) fail("S1 in the end nobody waits", waiting._tag)
-    // What is written through is exchanged for as long as the breaker lives.
+    if (waiting !== undefined) fail("S1 in the end no activity waits", waiting._tag)
+    // Under write-through, circuits are exchanged for as long as the breaker lives.
     if (fleet.setup.writesThrough) return
     this.pass(withinMillis + 4 * syncMillis)
     const before = this.world.questions
     this.pass(5 * syncMillis)
     const asked = this.world.questions - before
     if (asked > 0 || this.world.isBusy)
-      fail("S2 in the end nothing is asked any more", `${asked} questions in five intervals`)
+      fail("S2 in the end no more questions are asked", `${asked} questions in five intervals`)
     this.pass(keptMillis)
     fleet.store.sweep(fleet.storeNow)
     if (fleet.store.circuits.size > 0)

@@ -1,8 +1,8 @@
 /**
- * Runs a small world in every order: of what is done at the processes, of the deliveries of messages, of the loss of some,
- * and of the moments at which time moves on. Each situation is explored once, by whichever orders it is reached.
+ * Runs a small world in every order of the actions on its processes, the deliveries and losses of messages, and the advances
+ * of time. Each situation is explored once, even if several orders lead to it.
  *
- * Time stands still but for the ticks of the scenario: so a message that is under way when the time moves on is late.
+ * Time advances only by the ticks of the scenario, so a message that is in flight during a tick is late.
  */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import type { Action } from "./Action.ts"
@@ -21,13 +21,13 @@ import { World } from "./World.ts"
 
 export interface Scenario {
   readonly setup: Setup
-  /** What happens before, in one order. */
+  /** The actions beforehand, in a fixed order. */
   readonly before: ReadonlyArray<Step>
-  /** What happens in any order: each list in its own. */
+  /** The actions in any order, except that each list keeps its own. */
   readonly lanes: ReadonlyArray<ReadonlyArray<Action>>
-  /** By how many milliseconds the time moves on, each time when nobody has anything left to do at that time. */
+  /** The advances of time in milliseconds, each of which waits until no node has anything left to do. */
   readonly ticks: ReadonlyArray<number>
-  /** How many messages get lost. */
+  /** The number of messages that may get lost. */
   readonly losses: number
 }
 
@@ -42,10 +42,10 @@ interface Situation {
   readonly fleet: Fleet
   readonly oracle: Oracle
   readonly underWay: ReadonlyArray<Message>
-  /** How far each lane is. */
+  /** The number of actions done in each lane. */
   readonly done: ReadonlyArray<number>
   readonly ticked: number
-  /** How much of the tick has passed. */
+  /** The part of the current tick that has passed. */
   readonly passed: number
   readonly lost: number
   readonly path: Path | undefined
@@ -62,7 +62,7 @@ interface Move {
   readonly make: (fleet: Fleet) => void
 }
 
-/** So many situations are explored in one turn of the event loop. */
+/** The number of situations that are explored in one turn of the event loop. */
 const situationsInTurn = 1_000
 
 export const explore = async (
@@ -98,10 +98,10 @@ const failed = (failure: Failure, { path }: Situation, counts: Omit<Exploration,
   return { ...counts, failure: { ...failure, steps } }
 }
 
-/** All that is under way has arrived by then. */
+/** All messages in flight have arrived by then. */
 const quietMillis = 20
 
-/** What has happened before is over, or else the processes have just begun. */
+/** The situation after the actions beforehand, or that of processes that have just started. */
 const beginning = ({ before, lanes, setup }: Scenario, protocol: Protocol): Situation => {
   const oracle = new Oracle(new Ledger(setup))
   const fleet = new Fleet(setup, protocol, oracle)
@@ -178,7 +178,7 @@ const deliveries = ({ losses }: Scenario, { lost, underWay }: Situation): Readon
     return [delivered, isLost]
   })
 
-/** A subscriber hears of the changes of one circuit in their order, and then of the end. */
+/** A subscriber receives the changes of one circuit in order, and the end of its subscription last. */
 const isBefore = (earlier: Message, message: Message): boolean => {
   if (earlier._tag !== "Notice" || (message._tag !== "Notice" && message._tag !== "HangUp")) return false
   if (earlier.node !== message.node || earlier.subscription !== message.subscription) return false
@@ -186,7 +186,7 @@ const isBefore = (earlier: Message, message: Message): boolean => {
   return message.change._tag !== "Listening" && earlier.change.key === message.change.key
 }
 
-/** The time moves on as far as the tick goes, or until somebody has something to do. */
+/** Time advances to the end of the tick, or until a node has something to do. */
 const ticks = (scenario: Scenario, situation: Situation): ReadonlyArray<Move> => {
   const { fleet, passed, ticked, underWay } = situation
   const tick = scenario.ticks[ticked]
@@ -206,7 +206,7 @@ const ticks = (scenario: Scenario, situation: Situation): ReadonlyArray<Move> =>
   ]
 }
 
-/** What is under way arrives, and then all agree. */
+/** All messages in flight arrive, and then all nodes agree. */
 const endedWell = (situation: Situation): Failure | undefined => {
   const oracle = new Oracle(situation.oracle.ledger.copy())
   const fleet = situation.fleet.copy(oracle)
@@ -235,7 +235,7 @@ const nameOf = (message: Message): string => {
 // Keys
 
 const keyOf = ({ done, fleet, lost, oracle, passed, ticked, underWay }: Situation): string => {
-  // Only those to a subscriber have an order.
+  // Only messages to a subscriber have an order.
   const inOrder = underWay.filter(({ _tag }) => _tag === "Notice" || _tag === "HangUp")
   const others = underWay.filter((it) => !inOrder.includes(it))
   const messages = [
@@ -269,7 +269,7 @@ const numberOf = (value: object): number => {
   return number
 }
 
-/** The same number for the same content. */
+/** A number that is the same for the same content. */
 const contentNumber = (value: unknown): number => {
   const content = JSON.stringify(value, (_, it: unknown) =>
     it instanceof Map ? [...it] : typeof it === "number" && !Number.isFinite(it) ? String(it) : it

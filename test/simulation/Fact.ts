@@ -1,4 +1,4 @@
-/** What a node has done, as an onlooker notes it. */
+/** The steps of a node, as an observer records them. */
 import type { Circuit } from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { Command } from "../../src/internal/core/replica/progress.ts"
@@ -12,7 +12,7 @@ export type Fact =
       readonly event: Event
       readonly commands: ReadonlyArray<Command>
     }
-  /** A circuit has its next value. */
+  /** A circuit was replaced by its next value. */
   | {
       readonly _tag: "Changed"
       readonly key: string
@@ -20,7 +20,7 @@ export type Fact =
       readonly to: Circuit<unknown>
       readonly by: "Call" | "Fleet" | "Time"
     }
-  /** An outcome is in the window of a circuit, which belongs to a generation of the shared one. */
+  /** An outcome was recorded in a window, which belongs to a generation of the shared circuit. */
   | {
       readonly _tag: "Recorded"
       readonly key: string
@@ -29,7 +29,7 @@ export type Fact =
       readonly epoch: number
     }
   | { readonly _tag: "Began"; readonly activity: Activity }
-  /** A call has been admitted. `isGranted` says that it has a slot of the shared circuit, in its generation. */
+  /** A call has been admitted. `isGranted` says that it has a slot of the shared circuit in this generation. */
   | {
       readonly _tag: "Started"
       readonly call: CallActivity
@@ -51,7 +51,7 @@ export type Fact =
   | { readonly _tag: "Link"; readonly isFailing: boolean }
   | { readonly _tag: "Listens"; readonly isListening: boolean }
 
-/** What somebody does with a breaker, which may take time. */
+/** An operation on a breaker, which may take time. */
 export type Activity = CallActivity | ControlActivity | ReadActivity
 
 export interface CallActivity {
@@ -61,11 +61,11 @@ export interface CallActivity {
   readonly plan: CallPlan
 }
 
-/** How a call goes, if it starts. */
+/** The course of a call, if it starts. */
 export interface CallPlan {
   readonly outcome: "Success" | "Failure" | "Ignored"
   readonly millis: number
-  /** What the failure says about when to try again; 0 for nothing. */
+  /** The failure's `retryAfter` hint; 0 for none. */
   readonly hintMillis: number
 }
 
@@ -89,13 +89,13 @@ export interface Member {
   readonly key: string
   readonly circuit: Circuit<unknown>
   readonly replica: Replica
-  /** When the store last answered about it. */
+  /** When the store last answered a question about it. */
   readonly answeredAt: number
-  /** Whether that was a fault. */
+  /** Whether that answer was a fault. */
   readonly isFaulty: boolean
   readonly dueAt: number
-  /** Whether it is to be asked about in this turn. */
+  /** Whether an exchange is requested in this turn. */
   readonly isQueued: boolean
-  /** The question that is under way. */
+  /** The number of the question in flight. */
   readonly asking: number | undefined
 }

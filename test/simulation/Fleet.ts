@@ -1,4 +1,4 @@
-/** Processes and a store. Whoever runs it says what happens next, and which message arrives when. */
+/** Processes and a store. The caller decides what happens next, and when each message arrives. */
 import type { Change, CompareAndSet } from "../../src/CircuitStore.ts"
 import type { Data, NodeAction, StoreAction } from "./Action.ts"
 import type { Fact } from "./Fact.ts"
@@ -10,13 +10,13 @@ import type { Stored } from "./VirtualStore.ts"
 import { VirtualStore } from "./VirtualStore.ts"
 import { VirtualNode } from "./VirtualNode.ts"
 
-/** An onlooker who knows everything. */
+/** Receives every step of every node and of the store. */
 export interface Observer {
   noted(fleet: Fleet, node: VirtualNode, fact: Fact): void
   /** The store has executed a write. */
   written(fleet: Fleet, request: CompareAndSet, before: Stored, after: Stored): void
   exchanged(fleet: Fleet, key: string): void
-  /** Something out of the ordinary has happened: what was known may no longer hold. */
+  /** A fault has happened, so that invariants that assume none may not hold for a while. */
   disturbed(fleet: Fleet, by: Disturbance): void
   /** A node, or the store, has finished a step. */
   stepped(fleet: Fleet, node: VirtualNode | undefined): void
@@ -30,12 +30,12 @@ export type Disturbance =
   | { readonly _tag: "NodeFrozen"; readonly node: number; readonly millis: number }
   | { readonly _tag: "Network"; readonly node: number }
 
-/** The store's time at the beginning, of the size of an epoch's. */
+/** The store's time at the beginning, of the size of real epoch milliseconds. */
 export const storeEpoch = 1_680_000_000_000
 
 export const keyOf = (key: number): string => `k${key}`
 
-/** The same whatever other processes do. */
+/** The next id of a node, which does not depend on other processes. */
 const nextId = (node: VirtualNode): number =>
   1_000 * (node.birth.node + 10 * node.birth.life) + ++node.activities
 
@@ -53,9 +53,9 @@ export class Fleet {
   storeIs: "Up" | "Refusing" | "Silent" | "Frozen" = "Up"
   nodes: Array<VirtualNode | undefined> = []
   lives: Array<number> = []
-  /** What is to be delivered, in the order in which it was sent. */
+  /** The messages to be delivered, in the order in which they were sent. */
   out: Array<Message> = []
-  /** Which keys the store has a fault with. */
+  /** The keys of circuits with a fault in the store. */
   brokenKeys: ReadonlySet<string> = new Set()
   private alive: ReadonlyArray<VirtualNode> | undefined
   private saved: VirtualStore | undefined
@@ -191,7 +191,7 @@ export class Fleet {
     }
   }
 
-  /** Ends the subscription of a process, which learns of it with the message that is sent. */
+  /** Ends the subscription of a process, and sends it a message about that. */
   cut(index: number): void {
     for (const listener of this.listeners) if (listener.node === index) this.hangUp(listener)
   }

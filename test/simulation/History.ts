@@ -1,4 +1,4 @@
-/** Histories drawn at random, and how they are played. */
+/** Draws histories at random. */
 import type { Action, Condition, Data } from "./Action.ts"
 import { fine } from "./Action.ts"
 import type { Control } from "./Fact.ts"
@@ -13,7 +13,7 @@ export interface History {
   readonly steps: ReadonlyArray<Step>
 }
 
-/** How many things happen in a history. */
+/** The number of steps of a history. */
 const length = 60
 
 export const historyOf = (seed: number): History => {

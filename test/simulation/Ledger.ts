@@ -1,4 +1,4 @@
-/** What an onlooker who sees everything writes down of a fleet: the truth that the invariants compare with. */
+/** The record of everything that happens in a fleet: the truth that the invariants compare with. */
 import type { CompareAndSet } from "../../src/CircuitStore.ts"
 import type { Rules } from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
@@ -19,7 +19,7 @@ import type { VirtualNode } from "./VirtualNode.ts"
 /** A state as the store keeps it. */
 export interface Read {
   readonly shared: SharedCircuit
-  /** Whose rules it goes by; it is Closed under any. */
+  /** The rules of the state; a Closed state is valid under any. */
   readonly rules: Rules<unknown>
   readonly rulesName: string
   readonly setup: RulesSetup
@@ -33,7 +33,7 @@ export interface Probe {
   readonly generation: number
   /** In the store's time. */
   readonly takenAt: number
-  /** Whether its slot may have been given to somebody else: its lease had ended, or the store has lost it. */
+  /** Whether its slot may have been granted again, because its lease had expired or the store has lost it. */
   isLost: boolean
 }
 
@@ -64,25 +64,25 @@ export class Ledger {
   readonly probes = new Map<number, Probe>()
   readonly outcomes = new Map<string, Array<Outcome>>()
   readonly revisions = new Map<string, string>()
-  /** When somebody last reset a key. */
+  /** When a circuit was last reset, by key. */
   readonly latestResets = new Map<string, { readonly at: number }>()
   /** The latest generation of the shared circuit in which each node has tripped. */
   readonly trips = new Map<string, number>()
-  /** The generation that each node last knew of a key. */
+  /** The generation of each circuit that each node last followed. */
   readonly followed = new Map<string, number>()
-  /** When a node has isolated a key. */
+  /** When each node has isolated each circuit. */
   readonly isolated = new Map<string, ReadonlyArray<number>>()
   /** When each node was last frozen. */
   readonly frozenUntil: Array<number> = []
   /** When each process ended. */
   readonly goneAt = new Map<string, number>()
-  /** Since when nothing has gone wrong. */
+  /** The end of the last fault. */
   calmSince = 0
-  /** Since when the store has lost nothing. */
+  /** The time of the last loss of data in the store. */
   keptSince = 0
   /** When the store was last written, by key. */
   readonly writtenAt = new Map<string, number>()
-  /** All that has been recorded in a window, by the window and its epoch. */
+  /** The counts of all outcomes that were recorded in a window, by the window and its epoch. */
   readonly truth = new Map<string, Counts>()
   readonly lineages = new Map<string, Lineage>()
   readonly takenAt = new Map<string, number>()
@@ -106,7 +106,7 @@ export class Ledger {
     return copy
   }
 
-  /** What later steps are judged by. */
+  /** The part of the record that later steps are checked against. */
   get content(): unknown {
     const { calls, followed, isolated, latestResets, lineages, outcomes, probes } = this
     const { takenAt, trips, truth, writtenAt } = this
@@ -122,7 +122,7 @@ export class Ledger {
   // -------------------------------------------------------------------------------------------------------
   // States
 
-  /** What the store keeps of a circuit; nothing where it is no state. */
+  /** The stored circuit, and its state if it can be decoded. */
   read(state: string): Read | undefined {
     if (this.reads.has(state)) return this.reads.get(state)
     const read = this.decode(state)
@@ -131,7 +131,7 @@ export class Ledger {
   }
 
   private decode(state: string): Read | undefined {
-    // What is Closed under some rules may be something else under its own.
+    // A state that is Closed under some rules may be another one under its own.
     for (const setup of this.setup.rules.toSorted((a, b) => order(state, a) - order(state, b))) {
       const { longestOpenMillis, rules, rulesName } = settingsFor(setup)
       const read = decode(state, { rules, rulesName, longestOpenMillis, now: Infinity })
@@ -262,7 +262,7 @@ export class Ledger {
     this.lineages.set(member, { counts: plus(lineage.counts, counts), epoch: lineage.epoch })
   }
 
-  /** What a window holds goes with it into another epoch. */
+  /** The content of a window moves with it into another epoch. */
   followWindows(node: VirtualNode): void {
     for (const { circuit, key, replica } of node.members.values()) {
       const member = `${node.settings.node} ${key}`
@@ -283,7 +283,7 @@ export class Ledger {
     this.truth.set(name, plus(this.truth.get(name) ?? noCounts, counts))
   }
 
-  /** All that was ever recorded in a window of an epoch. */
+  /** The counts of all outcomes that were recorded in a window of an epoch. */
   recordedIn(key: string, windowName: string, epoch: number): Counts {
     return this.truth.get(truthName(key, windowName, epoch)) ?? noCounts
   }
@@ -304,7 +304,7 @@ export class Ledger {
   }
 }
 
-/** Its own rules come first. */
+/** The rules to try for a state, its own ones first. */
 const order = (state: string, rules: RulesSetup): number =>
   Number(!state.includes(JSON.stringify(settingsFor(rules).rulesName)))
 

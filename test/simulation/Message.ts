@@ -1,9 +1,9 @@
-/** What nodes and the store send each other, as data. */
+/** The messages between nodes and the store, as data. */
 import type { Change, CompareAndSet, Entry as StoreEntry, ExchangeRequest } from "../../src/CircuitStore.ts"
 
 export type Message = Question | Answer | Subscribe | Notice | HangUp
 
-/** Which run of which process. One that has crashed comes again as another one. */
+/** A run of a process. After a crash, the process starts again as another run. */
 export interface Process {
   readonly node: number
   readonly life: number
@@ -27,7 +27,7 @@ export interface Answer extends Process {
 
 export type AnswerBody =
   | { readonly _tag: "Entries"; readonly entries: ReadonlyArray<Entry> }
-  /** The store is not there. */
+  /** The store is down. */
   | { readonly _tag: "Refused" }
 
 /** An entry, or the fault of this circuit alone. */

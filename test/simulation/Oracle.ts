@@ -1,4 +1,4 @@
-/** Looks at every step of a fleet, and stops it where an invariant is broken. */
+/** Checks the invariants after every step of a fleet, and stops it when one is broken. */
 import type { CompareAndSet } from "../../src/CircuitStore.ts"
 import type { Fact } from "./Fact.ts"
 import type { Disturbance, Fleet, Observer } from "./Fleet.ts"

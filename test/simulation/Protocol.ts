@@ -1,4 +1,4 @@
-/** The functions under test, so that a broken one can take the place of one that works. */
+/** The functions under test, each of which a test can replace by a broken one. */
 import * as Links from "../../src/internal/core/replica/link.ts"
 import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
@@ -7,7 +7,7 @@ import { step } from "../../src/internal/core/replica/step.ts"
 import type { Stored } from "./VirtualStore.ts"
 import * as Windows from "../../src/internal/core/windows/stored.ts"
 
-/** The second machine, and what its driver and a store do with it. */
+/** The functions of the replica, and those of its driver and of a store. */
 export interface Protocol {
   readonly step: typeof step
   readonly ask: typeof Asking.ask
@@ -18,11 +18,11 @@ export interface Protocol {
   readonly linked: typeof Links.answered
   readonly linkedByChange: typeof Links.changeReceived
   readonly applyReport: typeof Windows.applyReport
-  /** Whether a write that expects this revision replaces what is stored. */
+  /** Whether a write that expects this revision replaces the stored state. */
   readonly replaces: (stored: Stored, expected: string) => boolean
-  /** Whether a call checks again that its slot is still one when it starts. */
+  /** Whether a call checks that its slot is still valid when it starts. */
   readonly checksSlotAtStart: boolean
-  /** Whether a slot that comes too late for its call is given back. */
+  /** Whether a slot that is granted too late for its call is given back. */
   readonly givesBackLateSlots: boolean
 }
 

@@ -1,4 +1,4 @@
-/** Numbers that look drawn at random and follow from a seed. */
+/** Pseudo-random numbers from a seed. */
 export class Random {
   private state: number
 
@@ -29,7 +29,7 @@ export class Random {
     return of[this.below(of.length)]!
   }
 
-  /** One of several, each as often as its weight says. */
+  /** One of several, with a probability in proportion to its weight. */
   weighted<A>(of: ReadonlyArray<readonly [weight: number, value: A]>): A {
     let left = this.next() * of.reduce((sum, [weight]) => sum + weight, 0)
     for (const [weight, value] of of) {
@@ -40,7 +40,7 @@ export class Random {
   }
 }
 
-/** A number from 0 to 1 that belongs to these: the same whatever else has been drawn. */
+/** A number from 0 to 1 that depends only on the arguments. */
 export const drawn = (seed: number, ...of: ReadonlyArray<number>): number =>
   mixed(of.reduce((state, it) => Math.imul(state ^ (it + 0x9e3779b9), 0x85ebca6b) ^ (state >>> 13), seed | 0))
 

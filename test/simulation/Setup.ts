@@ -1,4 +1,4 @@
-/** What a world is made of: how many processes, under which rules, on what kind of store. */
+/** The setup of a world: the number of processes, their rules, and their options. */
 import type { Rules } from "../../src/internal/core/circuit.ts"
 import { yearMillis } from "../../src/internal/core/millis.ts"
 import { allOf } from "../../src/internal/core/policies/allOf.ts"
@@ -15,13 +15,13 @@ import { drawn } from "./Random.ts"
 export interface Setup {
   readonly nodes: number
   readonly keys: number
-  /** Those of the first runs of the processes, and those after an upgrade. */
+  /** The rules of the first runs of the processes, and those after an upgrade. */
   readonly rules: readonly [before: RulesSetup, after: RulesSetup]
   readonly quorum: number
   readonly writesThrough: boolean
-  /** Whether calls are rejected while the store cannot be asked. */
+  /** Whether calls are rejected while the store fails. */
   readonly rejectsInOutage: boolean
-  /** How fast the clock of each node runs. */
+  /** The speed of each node's clock. */
   readonly rates: ReadonlyArray<number>
   /** Whether the breakers were made at different times. */
   readonly isStaggered: boolean
@@ -43,7 +43,7 @@ export const slowMillis = 60
 export const recoveryMillis = 250
 export const longestOpenMillis = 1_200
 
-/** How long an opening lasts. */
+/** The length of an opening. */
 export const openMillisOf = (openings: number): number =>
   Math.min(150 * 2 ** Math.min(openings, 10), longestOpenMillis)
 
@@ -73,11 +73,11 @@ const shared = Object.fromEntries(
 
 export const policyOf = (rules: RulesSetup): SharedPolicy<unknown> => shared[rules.policy]
 
-/** By which rules a state is read. */
+/** The settings by which a state is decoded. */
 export const settingsFor = (rules: RulesSetup): Settings =>
   settingsOf({ quorum: 1, writesThrough: false }, rules, "")
 
-/** As `settingsOf` of the driver has them. */
+/** The settings of a node, as the driver's own `settingsOf` makes them. */
 export const settingsOf = (
   setup: Pick<Setup, "quorum" | "writesThrough">,
   rules: RulesSetup,

@@ -1,4 +1,4 @@
-/** A process without an event loop: what `internal/fleet/node.ts` and `internal/breaker` do with a circuit, as data. */
+/** A process without an event loop: the work of `internal/fleet/node.ts` and `internal/breaker`, as data. */
 import type { Circuit, Decision } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import type { Link } from "../../src/internal/core/replica/link.ts"
@@ -14,7 +14,7 @@ import type { Process, QuestionBody } from "./Message.ts"
 import type { Protocol } from "./Protocol.ts"
 import { openMillisOf } from "./Setup.ts"
 
-/** What a process sends. */
+/** A message that a process sends. */
 export type Sent =
   | { readonly _tag: "Question"; readonly id: number; readonly body: QuestionBody }
   | { readonly _tag: "Subscribe"; readonly subscription: number }
@@ -31,7 +31,7 @@ export interface Birth extends Process {
 /** The breaker's name. */
 export const breakerName = "b"
 
-/** A hint of a failure lengthens an opening up to this. */
+/** A `retryAfter` hint lengthens an opening up to this. */
 const longestHintMillis = 600
 
 export abstract class SharingNode {
@@ -42,12 +42,12 @@ export abstract class SharingNode {
   link: Link = Links.initial
   isListening = false
   members: Map<string, Member> = new Map()
-  /** What it has sent and done since that was last looked at. */
+  /** The messages and facts since they were last taken. */
   sent: Array<Sent> = []
   facts: Array<Fact> = []
-  /** What has waited and may go on. */
+  /** The activities that have waited and may continue. */
   protected ready: Array<number> = []
-  /** Who waits until no change of a circuit is on its way: the activity and the key. */
+  /** The activities that wait until no change of a circuit is being written. */
   protected writing: ReadonlyArray<readonly [activity: number, key: string]> = []
   private writes = 0
 
@@ -109,7 +109,7 @@ export abstract class SharingNode {
     this.members.set(key, { ...this.member(key), ...change })
   }
 
-  /** Notes what is known of a circuit. */
+  /** Replaces the replica of a circuit. */
   protected set(key: string, replica: Replica): void {
     const dueAt = this.protocol.dueAt(replica, this.settings)
     this.update(key, { replica, dueAt })
@@ -176,7 +176,7 @@ export abstract class SharingNode {
     this.step(key, { _tag: "Opened", before, reason })
   }
 
-  /** How long the fleet's opening lasts if a probe opens it. */
+  /** The length of the opening if a probe reopens the shared circuit. */
   protected openMillisAfter(key: string, before: Circuit<unknown>, { hintMillis }: CallPlan): number {
     const { circuit } = this.member(key)
     if (before._tag !== "HalfOpen") return 0

@@ -1,4 +1,4 @@
-/** A process: what happens to it, in turns, and the controls of a breaker, as `internal/breaker/controls.ts` has them. */
+/** A process: the actions on it, in turns, and the controls of a breaker as in `internal/breaker/controls.ts`. */
 import type { Change } from "../../src/CircuitStore.ts"
 import type { Circuit } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
@@ -7,7 +7,7 @@ import { CallingNode } from "./CallingNode.ts"
 import type { Activity, Control, ControlActivity } from "./Fact.ts"
 import type { AnswerBody } from "./Message.ts"
 
-/** An isolation, or a disabling, that somebody holds at this process. */
+/** An isolation, or a disabling, that this process holds. */
 export interface Hold {
   readonly key: string
   readonly kind: "Isolation" | "Disabling"
@@ -16,10 +16,10 @@ export interface Hold {
 }
 
 export class VirtualNode extends CallingNode {
-  /** How many activities have begun here. */
+  /** The number of activities that have begun here. */
   activities = 0
   holds: ReadonlyArray<Hold> = []
-  /** When something is to be done next without a message, in the world's time. */
+  /** When this node has to act next without a message, in the world's time. */
   wakesAt = 0
 
   override get content(): ReadonlyArray<unknown> {
@@ -37,7 +37,7 @@ export class VirtualNode extends CallingNode {
   }
 
   // -------------------------------------------------------------------------------------------------------
-  // What happens to it
+  // Actions on it
 
   turn(now: number, what: () => void): void {
     this.now = now
@@ -53,7 +53,7 @@ export class VirtualNode extends CallingNode {
     this.proceed(activity)
   }
 
-  /** Interrupts a call that waits or runs, or somebody who waits for a control. */
+  /** Interrupts an activity that waits, or a call that runs. */
   interrupt(id: number): void {
     const it = this.running.find(({ activity }) => activity.id === id)
     if (it === undefined) return
@@ -67,7 +67,7 @@ export class VirtualNode extends CallingNode {
   }
 
   hear(subscription: number, change: Change): void {
-    this.heard(subscription, change)
+    this.changeReceived(subscription, change)
   }
 
   hangUp(subscription: number): void {
@@ -83,7 +83,7 @@ export class VirtualNode extends CallingNode {
     return at === Infinity ? Infinity : this.birth.bornAt + at / this.birth.rate
   }
 
-  /** Does what is due by its clock. */
+  /** Does everything that is due by its clock. */
   wake(): void {
     for (const it of this.calls) {
       if (isBy(it.startedAt + it.activity.plan.millis, this.now)) this.settle(it, it.activity.plan, false)
@@ -94,14 +94,14 @@ export class VirtualNode extends CallingNode {
     this.timePassed()
   }
 
-  /** Those who have waited go on, and ask together. */
+  /** The activities that have waited continue, and their questions travel together. */
   private endTurn(): void {
     for (;;) {
       const id = this.ready.shift()
       if (id !== undefined) this.resume(id)
       else if (!this.askedAnything()) break
     }
-    this.lookAround()
+    this.exchangeDue()
   }
 
   private askedAnything(): boolean {
@@ -185,7 +185,7 @@ export class VirtualNode extends CallingNode {
       kind === "Isolation"
         ? Machine.release(circuit, this.rules, hold.since, this.now)
         : Machine.enable(circuit, this.rules, this.now)
-    // Another process may have ended the hold here, while the others still know of it.
+    // Another process may have ended the hold on this process, while other processes still have it.
     if (ended === circuit && kind === "Isolation") return this.end(activity)
     this.replace(key, ended, "Call")
     this.step(key, { _tag: "Controlled", control })

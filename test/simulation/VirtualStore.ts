@@ -1,4 +1,4 @@
-/** A store as `CircuitStore` describes it, as plain data: it can be copied, and brought back as it was. */
+/** A store that obeys `CircuitStore`, as plain data, so that it can be copied and restored. */
 import type { Change, CompareAndSet, Entry, ExchangeRequest } from "../../src/CircuitStore.ts"
 import type { Seen, StoredWindow } from "../../src/internal/core/windows/stored.ts"
 import * as Windows from "../../src/internal/core/windows/stored.ts"
@@ -13,7 +13,7 @@ export interface Stored {
   readonly windows: Readonly<Record<string, StoredWindow>>
 }
 
-/** What the store has answered, and what it tells all subscribers. */
+/** The store's answer, and its notifications to all subscribers. */
 export interface Answered {
   readonly entry: Entry
   readonly changes: ReadonlyArray<Change>

@@ -1,4 +1,4 @@
-/** A fleet in a virtual time: what happens when follows from a script and a seed. */
+/** A fleet in virtual time, whose course follows from a script and a seed. */
 import type { Action, Condition } from "./Action.ts"
 import { fine } from "./Action.ts"
 import type { Fleet } from "./Fleet.ts"
@@ -7,7 +7,7 @@ import { drawn } from "./Random.ts"
 import type { VirtualNode } from "./VirtualNode.ts"
 
 export interface Step {
-  /** How long after the step before. */
+  /** The time since the step before. */
   readonly afterMillis: number
   readonly action: Action
 }
@@ -17,7 +17,7 @@ interface Delivery {
   readonly message: Message
 }
 
-/** Told of what happens, one line at a time, where somebody wants to read it. */
+/** Receives each event of a story that somebody wants to read. */
 export type Tell = (fleet: Fleet, what: What) => void
 
 export type What =
@@ -33,13 +33,13 @@ export class World {
   private readonly deliveries: Array<Delivery> = []
   private readonly conditions: Array<Condition>
   private readonly frozenUntil: Array<number>
-  /** How many messages of each kind each process has sent or got: chance belongs to a message, not to the order of all. */
+  /** The number of messages of each kind per process, so that the chance of a message does not depend on other messages. */
   private readonly drawnFor: Array<number>
   /** When the latest message of a circuit reaches a subscriber. */
   private readonly latest = new Map<string, number>()
-  /** Subscriptions that have lost a change. */
+  /** Subscriptions that have missed a change. */
   private readonly deaf = new Set<string>()
-  /** How many questions have reached the store. */
+  /** The number of questions that have reached the store. */
   questions = 0
 
   constructor(fleet: Fleet, seed: number, tell?: Tell) {
@@ -85,7 +85,7 @@ export class World {
     this.post()
   }
 
-  /** From now on nothing goes wrong any more. */
+  /** Ends all faults. */
   settleDown(): void {
     this.conditions.fill(fine)
     for (const action of [{ _tag: "StoreReturns", as: "Intact" }, { _tag: "KeysMend" }] as const) {
@@ -94,7 +94,7 @@ export class World {
     this.post()
   }
 
-  /** Whether a message is under way, or somebody will do something by itself. */
+  /** Whether a message is in flight, or a node will act without one. */
   get isBusy(): boolean {
     return this.deliveries.length > 0 || this.fleet.living.some((node) => node.wakesAt < Infinity)
   }
@@ -177,7 +177,7 @@ export class World {
     this.schedule(this.arrivalOf(message, condition), message)
   }
 
-  /** A subscriber hears the changes of a circuit in order. If it misses one, its subscription ends. */
+  /** A subscriber receives the changes of a circuit in order. If it misses one, its subscription ends. */
   private notify(message: Extract<Message, { readonly _tag: "Notice" }>, condition: Condition): void {
     const { change, life, node, subscription } = message
     const channel = `${node}.${life}.${subscription}`

@@ -1,4 +1,4 @@
-/** Protocols that break a rule of sharing: the simulation notices each of them. */
+/** The simulation detects every protocol that breaks a rule of sharing. */
 import { assert, describe, it } from "@effect/vitest"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { brokenProtocols } from "./brokenProtocols.ts"
@@ -6,15 +6,15 @@ import { historyOf } from "./History.ts"
 import { play } from "./play.ts"
 import { protocol } from "./Protocol.ts"
 
-/** Each is noticed within so many histories. */
+/** Each broken protocol is detected within this number of histories. */
 const most = 1_000
 
 const firstSeed = 1_000_000
 
-/** So many are played in one turn of the event loop. */
+/** The number of histories that are played in one turn of the event loop. */
 const inTurn = 50
 
-describe("the simulation notices that", { timeout: 600_000 }, () => {
+describe("the simulation detects that", { timeout: 600_000 }, () => {
   for (const [how, broken] of Object.entries(brokenProtocols)) {
     it(`S1 to S17 ${how}`, async () => {
       let noticed = false

@@ -1,4 +1,4 @@
-/** Protocols of which each breaks a rule of sharing, and must be noticed. */
+/** Protocols that each break a rule of sharing, which a test has to detect. */
 import { yearMillis } from "../../src/internal/core/millis.ts"
 import type { Command, Progress } from "../../src/internal/core/replica/progress.ts"
 import type { Writing } from "../../src/internal/core/replica/replica.ts"
@@ -14,29 +14,29 @@ const stepping = (broken: (step: Step, ...of: Arguments) => Progress): Partial<P
   step: (...of) => broken(real.step, ...of)
 })
 
-/** What happens is not noticed, where that holds. */
-const deafTo = (isMissed: (...of: Arguments) => boolean): Partial<Protocol> =>
+/** Ignores the events for which the condition holds. */
+const ignoring = (isIgnored: (...of: Arguments) => boolean): Partial<Protocol> =>
   stepping((step, replica, circuit, event, situation) =>
-    isMissed(replica, circuit, event, situation)
+    isIgnored(replica, circuit, event, situation)
       ? { replica, circuit, commands: [] }
       : step(replica, circuit, event, situation)
   )
 
-/** Another event is taken in. */
-const hearing = (heard: (...of: Arguments) => Event): Partial<Protocol> =>
+/** Replaces the event. */
+const replacing = (replaced: (...of: Arguments) => Event): Partial<Protocol> =>
   stepping((step, replica, circuit, event, situation) =>
-    step(replica, circuit, heard(replica, circuit, event, situation), situation)
+    step(replica, circuit, replaced(replica, circuit, event, situation), situation)
   )
 
-/** Something else is made of an answer of the store. */
-const readingEntry = (read: (entry: Entry) => Entry): Partial<Protocol> =>
-  hearing((_, __, event) =>
-    event._tag === "Answered" || event._tag === "Written" ? { ...event, entry: read(event.entry) } : event
+/** Replaces the store's answer. */
+const replacingEntry = (replaced: (entry: Entry) => Entry): Partial<Protocol> =>
+  replacing((_, __, event) =>
+    event._tag === "Answered" || event._tag === "Written" ? { ...event, entry: replaced(event.entry) } : event
   )
 
 const generations = { generation: Number.MAX_SAFE_INTEGER }
 
-/** So early that everything is later. */
+/** The replica with a known state that is older than any other. */
 const withOldest = (replica: Arguments[0]): Arguments[0] => {
   const old = <A extends Writing["base"]>(known: A): A => ({
     ...known,
@@ -51,7 +51,7 @@ const withOldest = (replica: Arguments[0]): Arguments[0] => {
   }
 }
 
-/** What a node knew before, where it has learned nothing. */
+/** Keeps the earlier known state if the step has not replaced it. */
 const unlessIgnored = (before: Arguments[0], stepped: Progress): Progress =>
   latestStored(stepped.replica).at === -Infinity
     ? { ...stepped, replica: { ...stepped.replica, followed: before.followed, standing: before.standing } }
@@ -65,27 +65,27 @@ const withoutCommand = (stepped: Progress, tag: Command["_tag"]): Progress => ({
 })
 
 export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
-  "a change that comes late is news": stepping((step, replica, circuit, event, situation) =>
+  "an outdated notification is followed": stepping((step, replica, circuit, event, situation) =>
     event._tag === "ChangeReceived"
       ? unlessIgnored(replica, step(withOldest(replica), circuit, event, situation))
       : step(replica, circuit, event, situation)
   ),
-  "an answer that was overtaken is taken in": stepping((step, replica, circuit, event, situation) => {
+  "an outdated answer is followed": stepping((step, replica, circuit, event, situation) => {
     if (event._tag !== "Answered" || event.entry.state === undefined)
       return step(replica, circuit, event, situation)
     const oldest = withOldest(replica)
     const asked = { ...event.asked, known: oldest.followed }
     return unlessIgnored(replica, step(oldest, circuit, { ...event, asked }, situation))
   }),
-  "changes are not heard": deafTo((_, __, { _tag }) => _tag === "ChangeReceived"),
-  "announcements are not heard": deafTo((_, __, { _tag }) => _tag === "FailuresAnnounced"),
+  "notifications of changes are ignored": ignoring((_, __, { _tag }) => _tag === "ChangeReceived"),
+  "announcements are ignored": ignoring((_, __, { _tag }) => _tag === "FailuresAnnounced"),
   "failures are not announced": {
     ask: (...of) => {
       const asked = real.ask(...of)
       return { ...asked, question: { ...asked.question, announce: false } }
     }
   },
-  "a report in doubt is sent as a new one": {
+  "a report in doubt is repeated as a new one": {
     ask: (replica, ...of) => {
       const asked = real.ask(replica, ...of)
       const { window } = asked.question
@@ -95,7 +95,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
       return { ...asked, question: { ...asked.question, window: { ...window, report } } }
     }
   },
-  "the store adds a report that it has added before": {
+  "the store adds a repeated report again": {
     applyReport: (stored, node, request, keeping) => {
       const { report } = request
       const told = stored?.reporters.find((it) => it.node === node)?.number ?? 0
@@ -103,34 +103,34 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
       return real.applyReport(stored, node, { ...request, report: again }, keeping)
     }
   },
-  "a report is lost by the store, and acknowledged": {
+  "the store acknowledges a report without its counts": {
     applyReport: (stored, node, request, keeping) => {
       const { report } = request
       const empty = report && { ...report, sections: report.sections.map((it) => ({ ...it, rows: [] })) }
       return real.applyReport(stored, node, { ...request, report: empty }, keeping)
     }
   },
-  "the window of another generation counts": hearing((replica, circuit, event) => {
+  "the window of another generation is counted": replacing((replica, circuit, event) => {
     if (event._tag !== "Answered" || event.entry.window === undefined) return event
     const epoch = circuit.generation + replica.generationOffset
     return { ...event, entry: { ...event.entry, window: { ...event.entry.window, epoch } } }
   }),
-  "what all nodes count is not judged": stepping((step, ...of) => withoutCommand(step(...of), "Open")),
-  "a node rests although it has failures": stepping((step, ...of) => {
+  "the counts of all nodes are not judged": stepping((step, ...of) => withoutCommand(step(...of), "Open")),
+  "a circuit is idle although its node has failures": stepping((step, ...of) => {
     const stepped = step(...of)
     return of[2]._tag === "Answered" && stepped.circuit._tag === "Closed"
       ? { ...stepped, replica: { ...stepped.replica, activity: { _tag: "Idle" } } }
       : stepped
   }),
-  "a node never rests": stepping((step, ...of) => {
+  "a circuit never becomes idle": stepping((step, ...of) => {
     const stepped = step(...of)
     const { activity } = stepped.replica
     return activity._tag === "Exchanging"
       ? { ...stepped, replica: { ...stepped.replica, activity: { ...activity, quietSince: Infinity } } }
       : stepped
   }),
-  "probes are decided by each node": { asksForSlot: () => false },
-  "a slot is asked for before the opening is over": {
+  "each node decides on its probes alone": { asksForSlot: () => false },
+  "a slot is requested before the opening has ended": {
     asksForSlot: (replica, circuit, situation) =>
       real.asksForSlot(replica, circuit, { ...situation, now: situation.now + 200 }),
     step: (replica, circuit, event, situation) =>
@@ -141,7 +141,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
         event._tag === "SlotRequested" ? { ...situation, now: situation.now + 200 } : situation
       )
   },
-  "a slot is granted although the circuit has gone on": {
+  "a slot is granted although the circuit has changed": {
     ...stepping((step, ...of) => {
       const stepped = step(...of)
       const ticket = { generation: stepped.circuit.generation, slot: 1 }
@@ -157,22 +157,22 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
     }),
     checksSlotAtStart: false
   },
-  "a probe's end is not written": deafTo(
+  "a probe's outcome is not written": ignoring(
     (_, __, event) => event._tag === "Settled" && event.before._tag === "HalfOpen"
   ),
-  "leases never end": readingEntry((entry) => ({
+  "leases never expire": replacingEntry((entry) => ({
     ...entry,
     leases: everybody.map((node) => ({ node, at: entry.now }))
   })),
-  "leases end at once": readingEntry((entry) => ({ ...entry, leases: [] })),
+  "leases expire at once": replacingEntry((entry) => ({ ...entry, leases: [] })),
   "leases are not renewed": {
     ask: (...of) => {
       const asked = real.ask(...of)
       return { ...asked, question: { ...asked.question, renew: false } }
     }
   },
-  "a write replaces whatever is stored": { replaces: () => true },
-  "a refused write is taken for one that was made": hearing((_, __, event) =>
+  "a write replaces any state": { replaces: () => true },
+  "a refused write is taken for an accepted one": replacing((_, __, event) =>
     event._tag === "Written" ? { ...event, entry: { ...event.entry, revision: event.revision } } : event
   ),
   "a revision is used again": stepping((step, replica, circuit, event, situation) =>
@@ -185,14 +185,14 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
     const changes = standing.changes.map((it) => (it._tag === "Opens" ? { ...it, ...generations } : it))
     return { ...stepped, replica: { ...stepped.replica, standing: { ...standing, changes } } }
   }),
-  "what the store has lost is not given back": deafTo(
+  "a lost state is not restored": ignoring(
     (replica, _, event) =>
       event._tag === "Answered" && event.entry.revision === "" && latestStored(replica).revision !== ""
   ),
-  "what a node has changed during an outage is not written": deafTo(
+  "a change during an outage is not written afterwards": ignoring(
     (replica, _, event) => event._tag === "Answered" && replica.standing._tag === "Diverged"
   ),
-  "an isolation is not written": deafTo(
+  "an isolation is not written": ignoring(
     (_, __, event) => event._tag === "Controlled" && event.control === "Isolate"
   ),
   "a reset does not end the isolations of other nodes": stepping(
@@ -204,18 +204,18 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
         : stepped
     }
   ),
-  "a state is written that nobody understands": stepping((step, ...of) => {
+  "a state is written that cannot be decoded": stepping((step, ...of) => {
     const stepped = step(...of)
     const commands = stepped.commands.map((it) => (it._tag === "Write" ? { ...it, state: "{}" } : it))
     return { ...stepped, commands }
   }),
-  "a circuit is kept for a year": {
+  "the store keeps a circuit for a year": {
     ask: (...of) => {
       const asked = real.ask(...of)
       return { ...asked, question: { ...asked.question, keepMillis: yearMillis } }
     }
   },
-  "clocks are taken for the same": {
+  "the clock offset is ignored": {
     linked: (link, answer) => ({ ...real.linked(link, answer), clockOffset: 0 })
   },
   "the end of an outage is not noticed": {

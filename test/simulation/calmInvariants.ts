@@ -1,6 +1,6 @@
 /**
- * What holds of a circuit of a node once nothing has gone wrong for so long that every node has asked and been answered;
- * each by the rule of sharing that it proves and its name.
+ * The invariants of a node's circuit after a time without faults in which every node has exchanged it. The name of each begins
+ * with the rule that it checks.
  */
 import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
@@ -27,7 +27,7 @@ import {
   timeOf
 } from "./views.ts"
 
-/** A circuit of a node that is in touch with the others, and for how long nothing has happened to it. */
+/** A node's circuit that has been exchanged since the last fault, and the times since then. */
 export interface Calm {
   readonly fleet: Fleet
   readonly ledger: Ledger
@@ -100,16 +100,16 @@ export const ofCalm = {
 
   "S3 without faults, every node exchanges a circuit that fails": (calm): Wrong => {
     const together = windowOf(calm)
-    // Where too few nodes see failures, it concerns those alone.
+    // With a quorum, failures of too few nodes concern those nodes only.
     if (together === undefined || calm.node.settings.quorum > 1) return undefined
     if (calm.recordedFor < calmMillis) return undefined
     const { failures, slow } = calm.node.settings.policy.counts(together, calm.fleet.storeNow)
     return failures + slow > 0 && !Activities.isExchanging(calm.member.replica)
-      ? `${calm.node.settings.node} rests, while ${failures + slow} failures are known`
+      ? `${calm.node.settings.node} is idle, while ${failures + slow} failures are known`
       : undefined
   },
 
-  "S4 without faults, what a node has recorded is reported": (calm): Wrong => {
+  "S4 without faults, a node reports what it has recorded": (calm): Wrong => {
     const { circuit, replica } = calm.member
     if (circuit._tag !== "Closed" || replica.standing._tag !== "InSync") return undefined
     const { node } = calm
@@ -124,10 +124,10 @@ export const ofCalm = {
       : undefined
   },
 
-  "S4 without faults, what was acknowledged is counted": (calm): Wrong => {
+  "S4 without faults, acknowledged calls are counted": (calm): Wrong => {
     const { fleet, member, read } = calm
     const together = windowOf(calm)
-    // The others keep what is enough, and a success may clear failures.
+    // The other policies drop rows that they no longer need, and a success may clear failures.
     if (together === undefined || !isOverTime(read.setup.policy)) return undefined
     const { policy } = calm.node.settings
     const counted = policy.counts(together, fleet.storeNow).calls
@@ -142,15 +142,15 @@ export const ofCalm = {
     return counted < acknowledged ? `${counted} of ${acknowledged} calls are known` : undefined
   },
 
-  "S6 without faults, a circuit opens by what all nodes count": (calm): Wrong => {
+  "S6 without faults, a circuit opens by the counts of all nodes": (calm): Wrong => {
     const together = windowOf(calm)
     const { calmFor, node, read, recordedFor, writtenFor } = calm
     const { policy, quorum } = node.settings
-    // A rate may be reached by the passing of time alone, which opens nothing.
+    // A rate may reach its threshold by the passing of time alone, which opens nothing.
     const isMonotonous = read.setup.policy === "consecutive" || read.setup.policy === "failureCount"
     if (together === undefined || quorum > 1 || !isMonotonous) return undefined
     if (recordedFor < calmMillis || writtenFor < calmMillis) return undefined
-    // What was recorded during a fault is judged with the next outcome.
+    // An outcome that was recorded during a fault is judged with the next one.
     if (calmFor - recordedFor < calmMillis) return undefined
     return policy.trips(together, calm.fleet.storeNow)
       ? policy.describe(together, calm.fleet.storeNow)
@@ -161,7 +161,7 @@ export const ofCalm = {
 const isOverTime = (policy: PolicyName): boolean =>
   policy === "failureRate over time" || policy === "slowCallRate"
 
-/** The window in which all nodes count a circuit that is Closed, if this one counts in it. */
+/** The common window of a Closed circuit, if this node counts in it. */
 const windowOf = ({ member: { circuit, replica }, node: { settings }, read, stored }: Calm): unknown => {
   const window = stored.windows[settings.windowName]
   if (window === undefined || circuit._tag !== "Closed" || read.shared.circuit._tag !== "Closed")
@@ -171,7 +171,7 @@ const windowOf = ({ member: { circuit, replica }, node: { settings }, read, stor
   return settings.policy.gather(window.sections)
 }
 
-/** The circuits of a node of which these things have to hold now. */
+/** The circuits of a node for which these invariants have to hold now. */
 export const calmCircuits = (fleet: Fleet, ledger: Ledger, node: VirtualNode): ReadonlyArray<Calm> => {
   const calmFor = fleet.now - ledger.calmSince
   if (calmFor < calmMillis || fleet.storeIs !== "Up" || fleet.brokenKeys.size > 0) return []

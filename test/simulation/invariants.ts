@@ -1,4 +1,4 @@
-/** What holds after every step of a fleet, whatever goes wrong; each by its name. They answer what is wrong, if anything. */
+/** The invariants after every step of a fleet, under all faults. Each returns what is wrong, if anything. */
 import type { CompareAndSet } from "../../src/CircuitStore.ts"
 import { isCounting } from "../../src/internal/core/replica/reporting.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
@@ -14,7 +14,7 @@ import type { Wrong } from "./views.ts"
 import { calmMillis, clockError, messageMillis, isUnder, nameOf, standingAt, viewOf } from "./views.ts"
 
 // ---------------------------------------------------------------------------------------------------------
-// Of what a node has done
+// Of the steps of a node
 
 export const ofFacts = {
   "S1 a call ends once, with its own outcome or a rejection": (_fleet, ledger, _node, fact): Wrong => {
@@ -30,7 +30,7 @@ export const ofFacts = {
     return undefined
   },
 
-  "S12 a change of state is one more generation, and nothing else is": (
+  "S12 the generation grows by one with each change of state, and with nothing else": (
     _fleet,
     _ledger,
     _node,
@@ -44,13 +44,18 @@ export const ofFacts = {
       : `${from._tag} ${from.generation} became ${to._tag} ${to.generation}`
   },
 
-  "S16 what nodes write is understood by the others": (fleet, _ledger, _node, fact): Wrong => {
+  "S16 every node can decode the states that the others write": (fleet, _ledger, _node, fact): Wrong => {
     if (fact._tag !== "Reported") return undefined
     const isUpgrade = fleet.setup.rules[0] !== fleet.setup.rules[1]
     return isUpgrade && fact.message.includes("left alone") ? undefined : fact.message
   },
 
-  "S12 nobody rejects what everybody knows to be Closed": (fleet, ledger, node, fact): Wrong => {
+  "S12 no node rejects a call of a circuit that all nodes know to be Closed": (
+    fleet,
+    ledger,
+    node,
+    fact
+  ): Wrong => {
     if (fact._tag !== "Rejected" || fact.why === "Outage" || fact.by._tag !== "Closed") return undefined
     const { key } = fact.call
     const { read } = ledger.stored(fleet, key)
@@ -119,14 +124,14 @@ export const ofWrites = {
     return then._tag === "Open" ? `${nameOf(before)} became ${nameOf(after)}` : undefined
   },
 
-  "S10 no slot is given before the opening is over": (fleet, _ledger, write): Wrong => {
+  "S10 no slot is granted before the opening has ended": (fleet, _ledger, write): Wrong => {
     const { after, before } = circuitsOf(write)
     if (isRestored(write) || before._tag !== "Open" || after._tag !== "HalfOpen") return undefined
     const left = before.openedAt + before.openMillis - fleet.storeNow
     return left > clockError ? `${left} ms were left` : undefined
   },
 
-  "S9 a trip counts in the generation of its failures": (_fleet, ledger, write): Wrong => {
+  "S9 a trip opens only the generation of its failures": (_fleet, ledger, write): Wrong => {
     const { after, before } = circuitsOf(write)
     if (isRestored(write) || after._tag !== "Open" || write.after.shared.reason !== "Tripped")
       return undefined
@@ -141,7 +146,7 @@ export const ofWrites = {
     if (isRestored(write) || after._tag !== "Open" || write.after.shared.reason !== "Tripped")
       return undefined
     if (before._tag !== "Closed") return undefined
-    // What a node has counted by itself, during a fault, is older than what the others have closed meanwhile.
+    // The failures that a node has counted alone, during a fault, may be older than the circuit's latest close.
     const wasCalm = storeEpoch + ledger.calmSince + 2 * calmMillis < before.closedAt
     const since = Math.max(
       wasCalm ? before.closedAt - 2 * clockError : -Infinity,
@@ -176,10 +181,10 @@ const circuitsOf = ({ after, before }: Write) => ({
 const isRestored = ({ after, before }: Write): boolean => after.shared.restoredAt !== before.shared.restoredAt
 
 // ---------------------------------------------------------------------------------------------------------
-// Of what the store keeps of a circuit
+// Of a stored circuit
 
 export const ofWindows = {
-  "S4 an outcome is counted once at most": (fleet, ledger, key): Wrong => {
+  "S4 an outcome is counted at most once": (fleet, ledger, key): Wrong => {
     const { stored } = ledger.stored(fleet, key)
     for (const [name, { epoch, sections }] of Object.entries(stored.windows)) {
       const recorded = ledger.recordedIn(key, name, epoch)
@@ -198,9 +203,9 @@ export const ofWindows = {
   }
 } satisfies Record<string, (fleet: Fleet, ledger: Ledger, key: string) => Wrong>
 
-/** Of what a node knows of a circuit after an answer. */
+/** The invariants of a node's circuit after an answer. */
 export const ofAnswers = {
-  "S4 what a node judges by holds no outcome twice": (ledger, node, key): Wrong => {
+  "S4 the merged counts of a node hold no outcome twice": (ledger, node, key): Wrong => {
     const { circuit, replica } = node.members.get(key)!
     if (!isCounting(circuit)) return undefined
     const epoch = Replicas.epochOf(replica, circuit)
@@ -217,7 +222,7 @@ const excess = (counts: Counts, recorded: Counts): Wrong =>
     : undefined
 
 // ---------------------------------------------------------------------------------------------------------
-// Of every moment
+// At every moment
 
 export const ofMoments = {
   "S10 no more than `probes` probes run or have succeeded while leases hold": (fleet, ledger): Wrong => {
@@ -245,13 +250,13 @@ export const ofMoments = {
     return undefined
   },
 
-  "S12 a node never goes back": (_fleet, ledger, node): Wrong => {
+  "S12 a node never follows an older state": (_fleet, ledger, node): Wrong => {
     for (const { key, replica } of node?.members.values() ?? []) {
       const name = `${node!.settings.node} ${key}`
       const known = ledger.followed.get(name) ?? 0
       const { isPartial, shared } = replica.followed
       const { generation } = shared.circuit
-      // What it has left out may come back.
+      // A part that it has left out may be followed later.
       ledger.followed.set(name, isPartial ? 0 : generation)
       if (generation > 0 && generation < known && ledger.keptSince === 0)
         return `${name} knew ${known}, and follows ${generation}`
@@ -259,7 +264,7 @@ export const ofMoments = {
     return undefined
   },
 
-  "S15 a circuit stays isolated or disabled at the process that holds it so": (fleet, ledger): Wrong => {
+  "S15 a circuit stays isolated or disabled on a process that holds it": (fleet, ledger): Wrong => {
     for (const node of fleet.living) {
       for (const { key, kind } of node.holds) {
         const tag = node.members.get(key)!.circuit._tag
@@ -272,7 +277,7 @@ export const ofMoments = {
   }
 } satisfies Record<string, (fleet: Fleet, ledger: Ledger, node: VirtualNode | undefined) => Wrong>
 
-/** A slot may go to somebody else as soon as its lease has ended. */
+/** A slot may be granted to another call as soon as its lease has expired. */
 const noteLoss = (fleet: Fleet, probe: Probe): void => {
   const { leases } = fleet.store.find(probe.key, fleet.storeNow)
   const lease = leases.find(({ node }) => node === probe.node)

@@ -15,7 +15,7 @@ export interface Playing {
   readonly cover?: ((what: string) => void) | undefined
 }
 
-/** The invariant that is broken, if one is. */
+/** A broken invariant. */
 export interface Failure {
   readonly invariant: string
   readonly message: string
@@ -34,7 +34,7 @@ export const play = (
     if (seed % restsInOneOf === 0) ending.rest()
   })
 
-/** What is wrong with a run, if anything. */
+/** Runs it, and returns the broken invariant, if any. */
 export const failureOf = (run: () => void): Failure | undefined => {
   try {
     run()
@@ -46,5 +46,5 @@ export const failureOf = (run: () => void): Failure | undefined => {
   }
 }
 
-/** One history in so many is played until nothing happens any more, which takes as long as all the rest. */
+/** One of this many histories is played until all circuits are idle, which takes as long as the rest of it. */
 const restsInOneOf = 4

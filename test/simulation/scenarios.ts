@@ -1,4 +1,4 @@
-/** Small worlds, each with what can happen in it in any order. */
+/** Small worlds, each with actions that can happen in any order. */
 import type { Action } from "./Action.ts"
 import type { Scenario } from "./Explorer.ts"
 import type { CallPlan, Control } from "./Fact.ts"
@@ -37,17 +37,17 @@ const read = (node: number): Action => ({ _tag: "Read", node, key: 0 })
 /** Both processes know the circuit, which is healthy. */
 const healthy: ReadonlyArray<Step> = [step(read(0)), step(read(1)), step(read(0))]
 
-/** The circuit is Open, its opening is nearly over, and both know it. */
+/** The circuit is Open, its opening has nearly ended, and both processes know it. */
 const opened: ReadonlyArray<Step> = [
   ...healthy,
   step(control(0, "Trip")),
   step(read(0), openMillisOf(1) - 25)
 ]
 
-/** The circuit is HalfOpen, and nobody probes. */
+/** The circuit is HalfOpen, without a probe. */
 const halfOpen: ReadonlyArray<Step> = [...opened, step(read(0), 100)]
 
-/** One process isolates the circuit, and both know it. */
+/** One process isolates the circuit, and both processes know it. */
 const isolated: ReadonlyArray<Step> = [...healthy, step(control(0, "Isolate")), step(read(0))]
 
 const afterDeadline = deadlineMillis + 1
@@ -55,7 +55,7 @@ const afterDeadline = deadlineMillis + 1
 const base: Omit<Scenario, "lanes"> = { setup: setupOf(), before: healthy, ticks: [], losses: 0 }
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
-  "failures at both, which together open": {
+  "failures on both processes, which together open the circuit": {
     ...base,
     lanes: [[call(0, "Failure", 2)], [call(1, "Failure")]]
   },
@@ -65,7 +65,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ticks: [afterDeadline],
     losses: 1
   },
-  "both open, each by itself": {
+  "both processes open the circuit, each by its own failures": {
     ...base,
     lanes: [[call(0, "Failure", 3)], [call(1, "Failure", 3)]]
   },
@@ -73,12 +73,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ...base,
     lanes: [[call(0, "Failure", 3)], [control(1, "Reset")]]
   },
-  "an opening, and a process that begins": {
+  "an opening, and a process that starts": {
     ...base,
     before: [step({ _tag: "Crash", node: 1 }, 0), ...healthy],
     lanes: [[call(0, "Failure", 3)], [{ _tag: "Start", node: 1, upgrades: false }, call(1, "Success")]]
   },
-  "a probe each as the opening ends": {
+  "a probe on each process as the opening ends": {
     ...base,
     before: opened,
     lanes: [[call(0, "Success")], [call(1, "Failure")]],
@@ -101,7 +101,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     before: halfOpen,
     lanes: [[call(0, "Success")], [control(1, "Trip")]]
   },
-  "a probe, and a trip by hand at the same process": {
+  "a probe, and a trip by hand on the same process": {
     ...base,
     before: halfOpen,
     lanes: [[call(0, "Success")], [control(0, "Trip")]]
@@ -120,7 +120,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     before: isolated,
     lanes: [[control(0, "Release")], [control(1, "Reset")]]
   },
-  "an isolation each": {
+  "an isolation on each process": {
     ...base,
     lanes: [[control(0, "Isolate")], [control(1, "Isolate")]]
   },
@@ -140,11 +140,11 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ticks: [afterDeadline],
     losses: 1
   },
-  "an opening, and a store that forgets": {
+  "an opening, and a store that loses its data": {
     ...base,
     lanes: [[call(0, "Failure", 3)], [{ _tag: "StoreForgets", as: "Empty", hangsUp: false }]]
   },
-  "an isolation, and a store that forgets": {
+  "an isolation, and a store that loses its data": {
     ...base,
     before: isolated,
     lanes: [[control(0, "Reset")], [{ _tag: "StoreForgets", as: "Empty", hangsUp: false }]]

@@ -1,4 +1,4 @@
-/** Makes a history that fails as small as possible: fewer steps, fewer faults, fewer nodes, plainer rules. */
+/** Shrinks a failing history: fewer steps, fewer faults, fewer nodes, simpler rules. */
 import { fine } from "./Action.ts"
 import type { History } from "./History.ts"
 import { play } from "./play.ts"
@@ -6,7 +6,7 @@ import type { Protocol } from "./Protocol.ts"
 import type { Setup } from "./Setup.ts"
 import type { Step } from "./World.ts"
 
-/** The smallest history that was found which breaks the same invariant, within so many attempts. */
+/** The smallest history found within this number of attempts that breaks the same invariant. */
 export const shrink = (history: History, invariant: string, protocol?: Protocol, attempts = 600): History => {
   let left = attempts
   const fails = (candidate: History): boolean =>
@@ -41,7 +41,7 @@ const smallerOne = (history: History, fails: (candidate: History) => boolean): H
   return undefined
 }
 
-/** The time that the steps took passes all the same. */
+/** Removes steps, and keeps the time that they took. */
 const without = (steps: ReadonlyArray<Step>, start: number, end: number): ReadonlyArray<Step> => {
   const gone = steps.slice(start, end).reduce((sum, { afterMillis }) => sum + afterMillis, 0)
   const next = steps[end]

@@ -1,7 +1,7 @@
 /**
- * `npm run simulate -- --histories 30000 --seed 1`: plays histories at random from a seed, and says how many a minute of
- * this process's own time, and what they have gone through. The first one that fails is made small and told, and so is
- * `--story SEED`.
+ * `npm run simulate -- --histories 30000 --seed 1`: plays random histories from a seed, and prints how many it plays per
+ * minute of its CPU time, and what they have covered. The first history that fails is shrunk and told as a story;
+ * `--story SEED` does the same for one history.
  */
 import { parseArgs } from "node:util"
 import { Coverage } from "./Coverage.ts"
@@ -15,7 +15,7 @@ const { values } = parseArgs({
     histories: { type: "string", default: "30000" },
     seed: { type: "string", default: "1" },
     story: { type: "string" },
-    /** Goes on after a failure, and lists all that fail. */
+    /** Continues after a failure, and lists all histories that fail. */
     all: { type: "boolean", default: false }
   }
 })

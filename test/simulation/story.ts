@@ -1,4 +1,4 @@
-/** Tells a history step by step: when, who, what, and how all circuits stand after it. */
+/** Describes a history step by step: the time, the process, the action, and the state of all circuits after it. */
 import * as Slots from "../../src/internal/core/slots.ts"
 import type { Circuit } from "../../src/internal/core/circuit.ts"
 import { decode } from "../../src/internal/core/wire.ts"
@@ -14,7 +14,7 @@ import type { Protocol } from "./Protocol.ts"
 import { settingsOf } from "./Setup.ts"
 import type { What } from "./World.ts"
 
-/** Plays a history and tells it, up to what is wrong with it. */
+/** Plays a history and describes it, up to the broken invariant. */
 export const story = (history: History, protocol?: Protocol): string => {
   const lines: Array<string> = []
   let last = ""
@@ -71,7 +71,7 @@ const messageText = (message: Message): string => {
     case "Notice": {
       const { change } = message
       const what = change._tag === "Changed" ? `${change.revision} ${stateText(change.state)}` : ""
-      return `${node} hears ${change._tag} ${what}`
+      return `${node} receives ${change._tag} ${what}`
     }
     case "Subscribe":
       return `${node} > store subscribes`
@@ -93,7 +93,7 @@ const questionText = ({ body, id }: Question): string => {
         : ` report ${report.base}>${report.number} ${JSON.stringify(report.sections.map((it) => it.rows))}`
     return `${circuit.key} (knows ${revision || "nothing"}, epoch ${window?.epoch}${told}${announce ? ", announces" : ""}${renew ? ", renews" : ""})`
   })
-  return `[${id}] asks ${about.join(" and ") || "whether it is there"}`
+  return `[${id}] asks ${about.join(" and ") || "whether the store is up"}`
 }
 
 const answerText = ({ body, id }: Answer): string =>
@@ -105,7 +105,7 @@ const entryText = (entry: Entry): string => {
   const windowText =
     window === undefined
       ? ""
-      : `, epoch ${window.epoch} told ${window.latestReport} of ${window.exchanges} ${JSON.stringify(window.sections.map((it) => it.rows))}`
+      : `, epoch ${window.epoch} report ${window.latestReport}, ${window.exchanges} exchanges ${JSON.stringify(window.sections.map((it) => it.rows))}`
   const leased = leases.length === 0 ? "" : `, leases ${leases.map((it) => it.node)}`
   return `${revision || "nothing"} ${state === undefined ? "(known)" : stateText(state)}${windowText}${leased}`
 }
@@ -140,14 +140,14 @@ const statesOf = (fleet: Fleet): string => {
       const link = `${node.link.isFailing ? "!" : ""}${node.isListening ? "" : "~"}`
       const keeps =
         ownHolds.isolations + ownHolds.disables > 0
-          ? ` keeps ${ownHolds.isolations},${ownHolds.disables}`
+          ? ` holds ${ownHolds.isolations},${ownHolds.disables}`
           : ""
       const circuit = viewOf(fleet, node, member)
       const counts =
         circuit._tag === "Closed"
           ? ` ${Object.values(node.rules.policy.counts(circuit.window, node.now))}`
           : ""
-      return `${node.settings.node}${link} ${member.key} ${circuitText(circuit)}${counts} ${standing._tag}${keeps}${activity._tag === "Idle" ? " rests" : ""}`
+      return `${node.settings.node}${link} ${member.key} ${circuitText(circuit)}${counts} ${standing._tag}${keeps}${activity._tag === "Idle" ? " idle" : ""}`
     })
   )
   const stored = [...fleet.store.circuits].map(([key, { revision, state }]) => {

@@ -1,4 +1,4 @@
-/** How the circuits of nodes compare with the shared one, as far as clocks, messages and leases allow. */
+/** Compares the circuits of nodes with the shared one, within the tolerances of clocks, messages and leases. */
 import type { Circuit, Rules } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import { withoutExpired } from "../../src/internal/core/replica/shared.ts"
@@ -8,39 +8,39 @@ import type { Read } from "./Ledger.ts"
 import { deadlineMillis, leaseMillis, syncMillis } from "./Setup.ts"
 import type { VirtualNode } from "./VirtualNode.ts"
 
-/** What is wrong; nothing where all is well. */
+/** A description of what is wrong, if anything is. */
 export type Wrong = string | undefined
 
-/** By how much a node may be wrong about the store's clock: an answer tells it to half a round trip. */
+/** The largest error of a clock offset, which an answer gives to half a round trip. */
 export const clockError = deadlineMillis / 2 + 10
 
-/** Slots that were taken within it end one after the other. */
+/** Errors to try, because slots that were taken within `clockError` expire one after the other. */
 const clockErrors = [0, 1, 3, 10, clockError, -1, -3, -10, -clockError]
 
-/** How long a message takes, and one more, if nothing delays it. */
+/** The time of two messages without a delay. */
 export const messageMillis = 10
 
-/** After so long without a fault, all nodes have asked, and been answered, whatever they had missed. */
+/** After this time without a fault, all nodes have exchanged all circuits, whatever they had missed. */
 export const calmMillis = 2 * syncMillis + 3 * deadlineMillis
 
-/** The holder of a circuit has renewed its lease by then, and all others have seen that it did. */
+/** By then the holder of a circuit has renewed its lease, and all other nodes know it. */
 export const renewedMillis = calmMillis + syncMillis
 
 export const nameOf = ({ _tag, generation, openings }: Circuit<unknown>): string =>
   `${_tag} ${generation} (opening ${openings})`
 
-/** A circuit as it stands then. */
+/** A circuit at that time. */
 export const standingAt = (circuit: Circuit<unknown>, rules: Rules<unknown>, now: number): Circuit<unknown> =>
   Machine.at(circuit, rules, now)
 
-/** The time by a node's clock, which may have done nothing for a while. */
+/** The time by a node's clock, also while the node is frozen. */
 export const timeOf = ({ now }: Fleet, { birth }: VirtualNode): number => (now - birth.bornAt) * birth.rate
 
-/** A node's circuit as it stands now. */
+/** A node's circuit at the present time. */
 export const viewOf = (fleet: Fleet, node: VirtualNode, { circuit }: Member): Circuit<unknown> =>
   standingAt(circuit, node.rules, timeOf(fleet, node))
 
-/** Whether a node knows the circuit, hears of its changes and makes none itself. */
+/** Whether a node knows the circuit, receives its changes, and is writing none itself. */
 export const isFollowing = (node: VirtualNode, { answeredAt, isFaulty, replica }: Member): boolean =>
   node.isListening &&
   answeredAt > -Infinity &&
@@ -57,7 +57,7 @@ export interface Following {
   readonly read: Read
 }
 
-/** In what a node's circuit differs from the shared one, beyond what clocks may. */
+/** The difference of a node's circuit from the shared one, beyond the tolerance of clocks. */
 export const differenceOf = (fleet: Fleet, following: Following): Wrong => {
   const { member, node, read } = following
   const here = viewOf(fleet, node, member)
@@ -69,13 +69,13 @@ export const differenceOf = (fleet: Fleet, following: Following): Wrong => {
     : `${node.settings.node} has ${nameOf(here)}, the store ${nameOf(views[0]!)}`
 }
 
-/** Whether leases decide how the circuit stands. */
+/** Whether the state of the circuit depends on leases. */
 export const isHeld = ({ shared }: Read): boolean =>
   shared.circuit._tag === "Isolated" ||
   shared.circuit._tag === "Disabled" ||
   shared.circuit._tag === "HalfOpen"
 
-/** The shared circuit at that time of the store: without those whose leases have ended, which a node may not know yet. */
+/** The shared circuit at that time of the store, with and without the holders whose leases have just expired. */
 const sharedAt = (
   fleet: Fleet,
   { member, node, read }: Following,
@@ -83,7 +83,7 @@ const sharedAt = (
 ): ReadonlyArray<Circuit<unknown>> => {
   const { leases } = fleet.store.find(member.key, fleet.storeNow)
   const living = (millis: number) => withoutExpired(read.shared, node.rules, { leases, now }, millis).circuit
-  // After an outage, everybody has a lease.
+  // After an outage, every node has a new lease.
   const isGranted = now - node.link.answeringSince < leaseMillis + syncMillis
   const seen = isGranted ? read.shared.circuit : living(leaseMillis + syncMillis + deadlineMillis)
   return [seen, living(leaseMillis)].map((circuit) => standingAt(circuit, node.rules, now))
@@ -102,7 +102,7 @@ const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {
   return here._tag === there._tag && (here._tag === "Closed" || here.openings === there.openings)
 }
 
-/** What expires while somebody still knows it is given back with the next exchange. */
+/** Whether the stored circuit has just expired: a node that still knows it restores it with the next exchange. */
 export const hasJustExpired = (fleet: Fleet, key: string): boolean => {
   const { expiresAt = Infinity } = fleet.store.circuits.get(key) ?? {}
   return fleet.storeNow >= expiresAt && fleet.storeNow < expiresAt + calmMillis

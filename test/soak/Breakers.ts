@@ -22,7 +22,7 @@ export const passingCapacity = 100
 
 const store: RedisCircuitStore.Options = { prefix, syncInterval: syncMillis, deadline: deadlineMillis }
 
-// What lies in Redis outlives the idle time, three openings and the time of a probe: all of them are short.
+// Data in Redis is kept for the idle time, three openings and the time of a probe, so all of these are short.
 const idleTimeToLive = "10 seconds"
 const halfOpen = { probes: 2, probeTimeout: 2_000 }
 const openDuration = Schedule.exponential("200 millis").pipe(Schedule.union(Schedule.spaced("1 second")))
@@ -105,6 +105,6 @@ export const meteredTotals = (breaker: BreakerName): Effect.Effect<Totals> => {
   })
 }
 
-/** How many Closed circuits a breaker holds: where there are few, one is dropped while its calls still run. */
+/** The number of Closed circuits that a breaker holds: if it is small, one is dropped while its calls still run. */
 export const closedCircuits = (breaker: BreakerName): number =>
   Effect.runSync(Metric.value(CircuitMetrics.state({ breaker, state: "Closed" }))).value

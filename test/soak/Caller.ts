@@ -38,7 +38,7 @@ interface CallerOptions {
   readonly book: Book
   /** The account to which the calls on a key belong. */
   readonly accountOf: (key: string) => string
-  /** Whether nobody can say from outside if a call counts that ends now. */
+  /** Whether it is unknown from outside if a call that ends now counts. */
   readonly isUncertain: () => boolean
 }
 
@@ -118,7 +118,7 @@ class Calls implements Caller {
     }
   }
 
-  /** What a call runs. The changes of its circuit are looked at last, immediately before the call is settled. */
+  /** The effect of a call. It reads the changes of its circuit last, immediately before the call is settled. */
   private dependency(call: Call, fails: () => boolean): Effect.Effect<number, string> {
     const { id, planned } = call
     const ending = Effect.suspend(() => {
@@ -184,7 +184,7 @@ class Calls implements Caller {
 
 type End = keyof Ended | "rejected" | "abandoned" | "wrong"
 
-/** How a call ended: its result has to be its own. */
+/** The end of a call, whose result has to be its own. */
 const endOf = (call: Call, exit: Exit.Exit<unknown, unknown>): End => {
   if (exit._tag === "Success") return exit.value === call.id ? "succeeded" : "wrong"
   const { cause } = exit

@@ -15,9 +15,9 @@ import type { Life, ProcessSample, ServerSample } from "./verdict.ts"
 export interface Server extends RedisServer.OwnRedisServer {
   readonly startEmpty: Effect.Effect<void>
   readonly sample: Effect.Effect<ServerSample>
-  /** What lies under some of its keys, as a person would look at it. */
+  /** The data of some of its keys, in readable form. */
   readonly contents: Effect.Effect<ReadonlyArray<string>>
-  /** How many scripts it has run. It counts from its start. */
+  /** The number of scripts that it has run since its start. */
   readonly scriptsRun: Effect.Effect<number>
 }
 

@@ -1,4 +1,4 @@
-/** What a process does during a round: calls at a steady rate, controls, and a breaker that comes and goes. */
+/** The work of a process during a round: calls at a steady rate, controls, and a breaker that is made and closed again. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -26,7 +26,7 @@ export interface Part {
   readonly callsPerSecond: number
 }
 
-/** What the process has for the whole of its life. */
+/** The resources of a process for the whole of its life. */
 export interface Standing {
   readonly steady: CircuitBreaker.CircuitBreaker
   readonly passing: CircuitBreaker.CircuitBreaker

@@ -15,11 +15,11 @@ export interface Account {
   /** Calls whose callers left before they were admitted or rejected. */
   abandoned: number
   readonly ended: Ended
-  /** Of those that ended, the calls during which the circuit changed its state: they count nowhere. */
+  /** Ended calls during which the circuit changed its state: they count nowhere. */
   readonly overtaken: Ended
-  /** Of those that ended, the calls of which nobody can say from outside whether they count. */
+  /** Ended calls for which it is unknown from outside whether they count. */
   uncertain: number
-  /** What no call may do. */
+  /** Violations by single calls. */
   readonly wrong: Array<string>
 }
 
@@ -71,7 +71,7 @@ const outcomes = ["succeeded", "failed", "ignored"] as const
 
 export const sumOf = ({ failed, ignored, succeeded }: Readonly<Ended>): number => succeeded + failed + ignored
 
-/** What does not add up, when no call runs any more. */
+/** The sums that are wrong when no call runs any more. */
 export const problemsOf = (name: string, account: Account, totals: Totals): ReadonlyArray<string> => {
   const { abandoned, ended, made, overtaken, rejected, running, uncertain, wrong } = account
   const problems = wrong.map((it) => `${name}: ${it}`)

@@ -5,7 +5,7 @@ import { random } from "./random.ts"
 /** Each happens to the server, to the connections of one process, or to one process. */
 export type Kind = keyof typeof kinds
 
-/** How long each lasts, in milliseconds, and how often it is chosen among those of its target. */
+/** The duration of each fault in milliseconds, and its weight among those of its target. */
 const kinds = {
   "server killed, back with its data": { target: "server", lasts: [300, 3_000], weight: 2 },
   "server killed, back empty": { target: "server", lasts: [300, 3_000], weight: 2 },
@@ -36,11 +36,11 @@ export interface Fault {
   /** When it begins and ends, in milliseconds since the round began. */
   readonly from: number
   readonly to: number
-  /** What it happens to: `server`, or a process or its connections with the number of the process. */
+  /** Its target: `server`, or a process or its connections with the number of the process. */
   readonly target: string
   /** The process; none if it happens to the server. */
   readonly process: number | undefined
-  /** By how many milliseconds answers are delayed. */
+  /** The delay of answers in milliseconds. */
   readonly delayMillis: number
 }
 

@@ -1,10 +1,10 @@
-/** What `npm run soak` may be given. */
+/** The options of `npm run soak`. */
 
 export interface Options {
   readonly minutes: number
   readonly seed: number
   readonly processes: number
-  /** Of all processes together. */
+  /** The rate of all processes together. */
   readonly callsPerSecond: number
 }
 
@@ -40,7 +40,7 @@ export const optionsOf = (args: ReadonlyArray<string>, newSeed: () => number): O
   return { ...options, ...given, seed: given.seed ?? newSeed() }
 }
 
-/** How a run is divided: each round has a time of faults, and ends when the processes have settled. */
+/** The division of a run into rounds, each of which has a time of faults, and ends when the processes have settled. */
 export interface Rounds {
   readonly count: number
   readonly faultMillis: number

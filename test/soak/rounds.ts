@@ -1,4 +1,4 @@
-/** The rounds of the soak: faults under load, then calm, agreement, rest and samples. */
+/** The rounds of the soak: faults under load, then a calm time, agreement, idle circuits and samples. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -17,7 +17,7 @@ import * as Table from "./table.ts"
 import { growthOf, remainsOf, slownessOf } from "./verdict.ts"
 
 const calmMillis = 2_000
-/** What lies in Redis expires within this time after the last exchange. */
+/** All data in Redis expires within this time after the last exchange. */
 const expiryMillis = 60_000
 
 /** Runs all rounds, prints a row for each, and returns what went wrong. */

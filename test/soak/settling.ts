@@ -1,4 +1,4 @@
-/** The end of a round: the processes agree, a control reaches all of them, and then nobody asks the server any more. */
+/** The end of a round: the processes agree, a control reaches all of them, and then no process sends questions. */
 import * as Effect from "effect/Effect"
 import * as Breakers from "./Breakers.ts"
 import type { Fleet, Member } from "./Fleet.ts"

@@ -7,9 +7,9 @@ export interface Row {
   /** When the run began, in epoch milliseconds. */
   readonly startedAt: number
   readonly faults: number
-  /** How long it took until the processes agreed, after the faults. */
+  /** The time after the faults until the processes agreed. */
   readonly agreedMillis: number | undefined
-  /** Of each process. */
+  /** The values of each process. */
   readonly figures: ReadonlyArray<Figures>
   readonly samples: ReadonlyArray<ProcessSample>
   readonly server: ServerSample

@@ -1,4 +1,4 @@
-/** What was measured while everything rested, and whether it stays as it was. */
+/** The measurements while no calls ran, and whether they stay the same. */
 
 export interface ProcessSample {
   /** Bytes of the heap after the garbage was collected. */
@@ -23,7 +23,7 @@ export interface Life {
   readonly samples: ReadonlyArray<ProcessSample>
 }
 
-/** What may differ though nothing leaks: code that was compiled since, and what the runtime keeps for later. */
+/** Tolerances without a leak: code that was compiled since, and memory that the runtime keeps. */
 const heapAllowance = (bytes: number): number => Math.max(2_500_000, bytes * 0.1)
 const serverAllowance = 2_000_000
 
@@ -51,7 +51,7 @@ export const growthOf = ({ name, samples }: Life): ReadonlyArray<string> => {
   return problems
 }
 
-/** What is left in the server after everything has expired, compared with the time before the first call. */
+/** The data that remains in the server after everything has expired, compared with that before the first call. */
 export const remainsOf = (first: ServerSample, last: ServerSample): ReadonlyArray<string> => {
   const problems: Array<string> = []
   if (last.keys > 0) problems.push(`Redis: ${last.keys} keys have not expired`)

@@ -1,4 +1,4 @@
-/** What a process does: which calls, which controls, and which dependencies fail when. All of it follows from the seed. */
+/** The workload of a process: its calls, its controls, and the failures of its dependencies. All of it follows from the seed. */
 import type { Random } from "./random.ts"
 import { random } from "./random.ts"
 
@@ -22,11 +22,11 @@ export interface PlannedCall {
   readonly key: string
   readonly way: (typeof ways)[number]
   readonly latencyMillis: number
-  /** Whether it dies where it would fail. */
+  /** Whether it dies instead of failing. */
   readonly dies: boolean
   /** When its caller leaves, if it does. */
   readonly patienceMillis: number | undefined
-  /** Whether it fails though its dependency is healthy. */
+  /** Whether it fails although its dependency is healthy. */
   readonly isUnlucky: boolean
 }
 
@@ -80,7 +80,7 @@ export interface PlannedControl {
   readonly control: Control
   readonly breaker: "steady" | "passing"
   readonly key: string
-  /** How long to wait before it, and for how long it lasts. */
+  /** The wait before it, and its duration. */
   readonly pauseMillis: number
   readonly lastsMillis: number
 }

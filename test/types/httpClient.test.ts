@@ -1,4 +1,4 @@
-/** What the guarded client promises in types. `tsc --noEmit` is what checks them. */
+/** The types of the guarded client. `tsc --noEmit` checks them. */
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientError, ResponseError } from "@effect/platform/HttpClientError"
@@ -26,7 +26,7 @@ const plain = HttpClient.make((request) =>
   Effect.succeed(HttpClientResponse.fromWeb(request, new Response()))
 )
 
-/** A client with an error and a need of its own. */
+/** A client with its own error and environment. */
 const own: With<HttpClientError | Unfit, Host> = HttpClient.tap(plain, () =>
   Effect.flatMap(Host, (host) => (host === "" ? Effect.fail(new Unfit()) : Effect.void))
 )
@@ -48,7 +48,7 @@ describe("the types of a guarded client", () => {
     expectTypeOf(protect(own, { respondWhenRejected: false })).toEqualTypeOf<GuardedOwn>()
   })
 
-  it.scoped("CircuitHttpClient: a breaker that is given adds nothing to R", () =>
+  it.scoped("CircuitHttpClient: a given breaker adds nothing to R", () =>
     Effect.gen(function* () {
       const breaker = yield* CircuitBreaker.make()
       type Own = With<HttpClientError | Unfit | CircuitOpenError, Host>
@@ -79,7 +79,7 @@ describe("the types of a guarded client", () => {
       expectTypeOf(own.pipe(protect({ respondWhenRejected: true }))).toEqualTypeOf<Own>()
       expectTypeOf(own.pipe(protect({ respondWhenRejected: { status: 500 } }))).toEqualTypeOf<Own>()
 
-      // All that it takes to serve wherever a client is asked for.
+      // This suffices wherever a client is expected.
       expectTypeOf(
         protect(plain, { breaker, respondWhenRejected: true })
       ).toEqualTypeOf<HttpClient.HttpClient>()
@@ -92,19 +92,19 @@ describe("the types of a guarded client", () => {
     })
   )
 
-  it("CircuitHttpClient: options that are not known in full promise nothing", () => {
+  it("CircuitHttpClient: options that are only partly known keep the widest types", () => {
     const options: CircuitHttpClient.Options = { respondWhenRejected: true }
 
     expectTypeOf(protect(own, options)).toEqualTypeOf<GuardedOwn>()
   })
 
-  it("CircuitHttpClient: nested, one error and each breaker's need", () => {
+  it("CircuitHttpClient: nested clients have one error and the environment of each breaker", () => {
     expectTypeOf(plain.pipe(protect(), protect())).toEqualTypeOf<GuardedPlain>()
     // The inner rejection is not answered by the outer breaker.
     expectTypeOf(plain.pipe(protect(), protect({ respondWhenRejected: true }))).toEqualTypeOf<GuardedPlain>()
   })
 
-  it("CircuitHttpClient: they survive a pipe of other combinators", () => {
+  it("CircuitHttpClient: types survive a pipe of other combinators", () => {
     const guarded = own.pipe(HttpClient.filterStatusOk, protect(), HttpClient.retryTransient({ times: 2 }))
     expectTypeOf(guarded).toEqualTypeOf<
       With<HttpClientError | ResponseError | Unfit | CircuitOpenError, Host | Breaker>

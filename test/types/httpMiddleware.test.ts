@@ -1,4 +1,4 @@
-/** What the middleware for servers promises in types. `tsc --noEmit` is what checks them. */
+/** The types of the middleware for servers. `tsc --noEmit` checks them. */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpMiddleware from "@effect/platform/HttpMiddleware"
@@ -72,7 +72,7 @@ describe("the types of CircuitHttpMiddleware", () => {
     expectTypeOf(guarded).toEqualTypeOf<HttpApp.Default<NotFound, Orders | Payments>>()
   })
 
-  it("CircuitHttpMiddleware: options are told what they are asked about", () => {
+  it("CircuitHttpMiddleware: the functions among the options receive typed arguments", () => {
     CircuitHttpMiddleware.make({
       key: (request) => {
         expectTypeOf(request).toEqualTypeOf<HttpServerRequest.HttpServerRequest>()

@@ -1,4 +1,4 @@
-/** What layers, configuration and schedules promise in types. */
+/** The types of layers, configuration and schedules. */
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"

@@ -1,4 +1,4 @@
-/** What the operations promise in types. `tsc --noEmit` is what checks them; running them only proves they are there. */
+/** The types of the operations. `tsc --noEmit` checks them; running them only proves that they exist. */
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -39,7 +39,7 @@ const charge: Charge = Effect.gen(function* () {
   return 1
 })
 
-/** Whatever the operations need: nothing of a breaker at hand, the tag of the accessors, the class of a service. */
+/** The environments of the operations: none for a breaker, its tag for the accessors, its class for a service. */
 const everyForm = <Needs>({ protect, protectWith }: CircuitBreaker.Operations<Needs>) => {
   type Result = Charged<Needs>
 
@@ -200,7 +200,7 @@ describe("R3.1.2 the types of a protected effect", () => {
   })
 })
 
-/** What the other operations are, for all that they need. */
+/** The types of the other operations, in each environment. */
 interface Expected<Needs> {
   readonly state: (key?: string) => Effect.Effect<CircuitBreaker.CircuitState, never, Needs>
   readonly snapshot: (key?: string) => Effect.Effect<CircuitBreaker.CircuitSnapshot, never, Needs>
@@ -226,7 +226,7 @@ describe("R3.3 the types of the other operations", () => {
     expectTypeOf(Effect.scoped(Payments.isolate("eu"))).toEqualTypeOf<Effect.Effect<void, never, Payments>>()
   })
 
-  it("R3.4 states and transitions are unions told apart by their tags", () => {
+  it("R3.4 states and transitions are unions that are distinguished by their tags", () => {
     type State = CircuitBreaker.CircuitState
 
     expectTypeOf<State["_tag"]>().toEqualTypeOf<Transition.StateTag>()

@@ -13,7 +13,7 @@ export const shared = (policy: Policy<unknown>): SharedPolicy<unknown> => {
   return its
 }
 
-/** What becomes of a report. */
+/** The fate of a report. */
 export type Fate = "arrives" | "its request is lost" | "its answer is lost"
 
 interface Report {
@@ -125,7 +125,7 @@ export class Reporting {
   }
 }
 
-/** What a process that has recorded `calls`, and reported the first `reported` of them, reports at `now`. */
+/** The report at `now` of a process that has recorded `calls`, and reported the first `reported` of them. */
 export const difference = (alone: Policy<unknown>, calls: ReadonlyArray<Call>, reported = 0, now = 0) => {
   const policy = shared(alone)
   const earlier = record(policy, calls.slice(0, reported))

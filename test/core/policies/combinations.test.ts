@@ -26,7 +26,7 @@ import {
 describe("R3.2.1 anyOf", () => {
   const policy = anyOf([consecutive(3), failureCount(4, 1000)])
 
-  it("trips when one of them does, each on a window of its own", () => {
+  it("trips when one of its policies does, each with a window of its own", () => {
     assert.isFalse(tripsAfter(policy, []))
     assert.isFalse(tripsAfter(policy, [failure(0), failure(0)]))
     assert.isTrue(tripsAfter(policy, [failure(0), failure(0), failure(0)]))
@@ -88,7 +88,7 @@ describe("R3.2.1 anyOf", () => {
 describe("R3.2.1 allOf", () => {
   const streakAndCount = allOf([consecutive(2), failureCount(3, 1000)])
 
-  it("trips when each of them does, each on a window of its own", () => {
+  it("trips when each of its policies does, each with a window of its own", () => {
     assert.isFalse(tripsAfter(streakAndCount, []))
     assert.isFalse(tripsAfter(streakAndCount, [failure(0), failure(0)]))
     assert.isTrue(tripsAfter(streakAndCount, [failure(0), failure(0), failure(0)]))
@@ -125,13 +125,13 @@ describe("R3.2.1 allOf", () => {
     }
   })
 
-  it("a success can complete one of them while the failures of another still count", () => {
+  it("a success can complete one policy while the failures of another still count", () => {
     const policy = allOf([failureRate({ minimumCalls: 4, window: lastCalls(4) }), failureCount(2, 1000)])
     const calls = [failure(0), failure(0), success(10)]
     assert.isFalse(tripsAfter(policy, calls))
     assert.isTrue(tripsAfter(policy, [...calls, success(999)]))
     assert.isFalse(tripsAfter(policy, [...calls, success(1000)]))
-    // without its time, which a success carries only if the policy asks for that, it could not
+    // it could not without its time, which a success has only if the policy asks for it
     assert.isTrue(policy.timesSuccesses)
     assert.isFalse(tripsAfter(policy, [...calls, success(NaN)]))
   })
@@ -147,10 +147,10 @@ describe("R3.2.1 allOf", () => {
 
 const slowerThan = (slowerThanMillis: number) => slowCallRate({ slowerThanMillis })
 
-describe("R3.2.11 from when on a probe is slow", () => {
+describe("R3.2.11 the duration from which a probe is slow", () => {
   const [streak, count, own] = [consecutive(3), failureCount(3, 1000), custom(ownPolicy)]
 
-  it("only a slow-call policy says so", () => {
+  it("is defined by a slow-call policy only", () => {
     for (const policy of [streak, count, failureRate(), own]) {
       assert.strictEqual(policy.slowerThanMillis, Infinity)
     }
@@ -159,7 +159,7 @@ describe("R3.2.11 from when on a probe is slow", () => {
     assert.strictEqual(timed.slowerThanMillis, 70)
   })
 
-  it("the shortest time of any, the longest of all that look at it", () => {
+  it("is the shortest of several under anyOf, and the longest under allOf", () => {
     const policies = [streak, slowerThan(70), slowerThan(50), own, slowerThan(60)]
     assert.strictEqual(anyOf(policies).slowerThanMillis, 50)
     assert.strictEqual(allOf(policies).slowerThanMillis, 70)
@@ -170,7 +170,7 @@ describe("R3.2.11 from when on a probe is slow", () => {
   })
 })
 
-describe("whether all of a policy is this library's own", () => {
+describe("a policy is entirely this library's own", () => {
   const own = custom(ownPolicy)
   const builtIn = [
     consecutive(3),
@@ -179,7 +179,7 @@ describe("whether all of a policy is this library's own", () => {
     slowCallRate({ window: overTime(1000) })
   ]
 
-  it("it is, but for a program's own policy and what that is part of", () => {
+  it("unless it is a program's own policy, or contains one", () => {
     for (const policy of builtIn) {
       assert.isTrue(policy.isBuiltIn)
       assert.isTrue(share(policy.data)?.isBuiltIn)

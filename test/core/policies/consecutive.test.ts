@@ -14,7 +14,7 @@ describe("R3.2.1 consecutive", () => {
     assert.isTrue(tripsAfter(consecutive(1), [failure()]))
   })
 
-  it("a success starts the count over, an ignored or interrupted call does not", () => {
+  it("a success resets the count, an ignored or interrupted call does not", () => {
     const two = times(2, failure())
     assert.deepStrictEqual(countsAfter(policy, [...two, success()]), none)
     assert.isFalse(tripsAfter(policy, [...two, success(), ...two]))
@@ -36,5 +36,5 @@ describe("R3.2.1 consecutive", () => {
     assert.strictEqual(policy.record(policy.initial, success()), policy.initial)
   })
 
-  it("needs nothing of its calls", () => assert.deepStrictEqual(needs(policy), nothing))
+  it("needs neither the time nor the duration of calls", () => assert.deepStrictEqual(needs(policy), nothing))
 })

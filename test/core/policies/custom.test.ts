@@ -15,7 +15,7 @@ describe("R3.2.1 a custom policy", () => {
     trips: (state, now) => (state as { failures: number }).failures >= 2 && now === 7
   })
 
-  it("is asked with its own window, the call and the time", () => {
+  it("is called with its own window, the call and the time", () => {
     assert.deepStrictEqual(policy.initial, { failures: 0 })
     seen.length = 0
     const calls = [success(5, 1), failure(7, 2)]
@@ -34,12 +34,12 @@ describe("R3.2.1 a custom policy", () => {
     assert.deepStrictEqual(seen, [])
   })
 
-  it("keeps its counts to itself, and asks for time and duration", () => {
+  it("shows no counts, and needs the time and the duration of calls", () => {
     assert.deepStrictEqual(countsAfter(policy, [failure()]), none)
     assert.deepStrictEqual(needs(policy), { ...everything, countsInterrupted: false })
   })
 
-  it("is called as it was given, as a method", () => {
+  it("is called as a method of the given object", () => {
     class Streak {
       readonly initial = 0
       readonly limit = 1

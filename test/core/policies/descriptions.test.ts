@@ -1,4 +1,4 @@
-/** R3.4: which policy has tripped and by which figures, as the line of an opening says it. */
+/** R3.4: the policy that has tripped and its figures, as in the log line of an opening. */
 import { assert, describe, it } from "@effect/vitest"
 import { allOf } from "../../../src/internal/core/policies/allOf.ts"
 import { anyOf } from "../../../src/internal/core/policies/anyOf.ts"
@@ -11,7 +11,7 @@ import { share } from "../../../src/internal/core/policies/table.ts"
 import { failure, frozen, success } from "../circuits.ts"
 import { failureRate, lastCalls, overTime, ownPolicy, record, slowCallRate, times } from "./fixtures.ts"
 
-/** What the policy says after these calls, alone or shared: it is the same. */
+/** The policy's description after these calls, which is the same alone and shared. */
 const describedAs = (
   policy: Policy<unknown>,
   calls: ReadonlyArray<Call>,
@@ -51,7 +51,7 @@ describe("R3.4 the figures of a policy", () => {
       describedAs(count(Infinity), sixOfTen),
       "failureCount: 4 failures since the circuit last closed"
     )
-    // those that count at the time of the question
+    // those that count at the given time
     assert.strictEqual(
       describedAs(count(60_000), [failure(0), failure(100)], 60_000),
       "failureCount: 1 failure in 60 s"
@@ -104,7 +104,7 @@ describe("R3.4 the figures of a policy", () => {
     )
   })
 
-  it("of a policy of the program's own: that it is one", () => {
+  it("of a program's own policy: that it is one", () => {
     assert.strictEqual(describedAs(custom(ownPolicy), [failure()]), "a policy of the program's own")
   })
 

@@ -22,13 +22,13 @@ describe("R3.2.1 failureCount", () => {
     assert.isTrue(tripsAfter(policy, [failure(0), success(1), failure(2), success(3), failure(4)]))
   })
 
-  it("asks at the time of the question", () => {
+  it("counts at the given time", () => {
     const three = times(3, failure(0))
     assert.isTrue(tripsAfter(policy, three, 999))
     assert.isFalse(tripsAfter(policy, three, 1000))
   })
 
-  it("counts failures as its only calls, at most as many as it takes", () => {
+  it("counts failures only, at most as many as its limit", () => {
     assert.deepStrictEqual(countsAfter(policy, []), none)
     assert.deepStrictEqual(countsAfter(policy, [success(0), failure(0), failure(500)]), {
       calls: 2,
@@ -39,10 +39,10 @@ describe("R3.2.1 failureCount", () => {
     assert.deepStrictEqual(countsAfter(policy, times(5, failure(0)), 1000), none)
   })
 
-  it("within infinity forgets nothing", () => {
+  it("with an infinite within, it forgets nothing", () => {
     const total = failureCount(3, Infinity)
     assert.isTrue(tripsAfter(total, [failure(0), success(1e6), failure(1e9), failure(1e12)]))
   })
 
-  it("needs nothing of its calls", () => assert.deepStrictEqual(needs(policy), nothing))
+  it("needs neither the time nor the duration of calls", () => assert.deepStrictEqual(needs(policy), nothing))
 })

@@ -1,4 +1,4 @@
-/** 12.1: what a window has counted against each threshold of its policy. */
+/** 12.1: the counts of a window beside each threshold of its policy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { allOf } from "../../../src/internal/core/policies/allOf.ts"
@@ -11,7 +11,7 @@ import { share } from "../../../src/internal/core/policies/table.ts"
 import { failure, frozen, success } from "../circuits.ts"
 import { failureRate, lastCalls, overTime, ownPolicy, record, slowCallRate, times } from "./fixtures.ts"
 
-/** The figures after these calls, alone or shared: they are the same. */
+/** The figures after these calls, which are the same alone and shared. */
 const figuresAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>): ReadonlyArray<Figure> => {
   const now = calls.at(-1)?.at ?? 0
   const [alone, shared] = [policy, share(policy.data)].map((policy) =>
@@ -103,7 +103,7 @@ describe("the figures of a policy", () => {
     })
   }
 
-  it("12.1 of a combination are those of its parts, which it names", () => {
+  it("12.1 of a combination are those of its parts, with their names", () => {
     const parts = [consecutive(3), failureCount(3, 1_000)]
 
     assert.deepStrictEqual(

@@ -25,7 +25,7 @@ export const countsAfter = (
 export const times = (count: number, call: Call): ReadonlyArray<Call> =>
   Array.from({ length: count }, () => call)
 
-/** What a policy needs of its calls: the time of a success, how long it ran, and interrupted ones too. */
+/** The data of calls that a policy needs: the time of successes, durations, and interrupted calls. */
 export const needs = ({ countsInterrupted, measuresElapsed, timesSuccesses }: Policy<unknown>) => ({
   timesSuccesses,
   measuresElapsed,

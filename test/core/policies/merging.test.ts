@@ -1,4 +1,4 @@
-/** The merged window of several processes counts what one window would, whatever is lost on the way. */
+/** The merged window of several processes has the counts of a single window, even if messages are lost. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { allOf } from "../../../src/internal/core/policies/allOf.ts"
@@ -67,13 +67,13 @@ const stepsOf = (
     { maxLength }
   )
 
-/** By how much the store's clock is ahead of those of three processes, which have just begun. */
+/** The clock offsets of three processes, which have just started. */
 const aheads = fc.array(
   fc.nat(20_000).map((quarters) => beginning - quarters / 4),
   { minLength: 3, maxLength: 3 }
 )
 
-/** Takes a step, and answers what was sent. No section grows beyond its bound. */
+/** Takes a step, and returns the report. No section grows beyond its bound. */
 const take = (reporting: Reporting, { gap, process, what }: Step): ReadonlyArray<Section> | undefined => {
   reporting.now += gap
   if (!isFate(what)) {
@@ -102,7 +102,7 @@ describe("failures within a time, merged", () => {
       })
     )
 
-  it("are those of one window, to the millisecond of the store", () => {
+  it("are those of a single window, to the millisecond of the store's clock", () => {
     check(
       fc.property(shapes, aheads, ({ limit, steps, within }, aheads) => {
         const alone = failureCount(limit, within)
@@ -125,7 +125,7 @@ describe("failures within a time, merged", () => {
 })
 
 describe("a streak, merged", () => {
-  /** The failures in a row of what the processes have recorded, counted anew from all of it. */
+  /** The failures in a row, counted from all outcomes that the processes have recorded. */
   const streakOf = (recorded: ReadonlyArray<{ process: number; at: number; how: string }>): number => {
     const successAt = Math.max(-1, ...recorded.filter(({ how }) => how === "success").map(({ at }) => at))
     return recorded.filter(
@@ -146,7 +146,7 @@ describe("a streak, merged", () => {
       const expected = streakOf(recorded)
       const whole = reporting.whole()
       const counted = countsNow(reporting, whole).failures
-      // A success that has not arrived yet takes back nothing: until then the store may hold too many.
+      // A success clears nothing before its report arrives: until then the store may hold too many failures.
       if (ends && [0, 1, 2].some((i) => reporting.policy.trips(reporting.seenBy(i), reporting.now))) return
       assert.strictEqual(counted, Math.min(expected, limit))
       assert.strictEqual(reporting.policy.trips(whole, reporting.now), expected >= limit)
@@ -165,7 +165,7 @@ describe("a streak, merged", () => {
     )
   })
 
-  it("is, until it trips, without what a success took back that had no time", () => {
+  it("is, until it trips, without the failures that a success without a time has cleared", () => {
     check(
       fc.property(
         fc.integer({ min: 2, max: 4 }),
@@ -177,7 +177,7 @@ describe("a streak, merged", () => {
     )
   })
 
-  /** More failures of one process in a millisecond than a ring holds cannot all be taken back. */
+  /** If one process has more failures in a millisecond than a ring holds, not all of them can be cleared. */
   const oncePerMillisecond = (steps: ReadonlyArray<Step>): ReadonlyArray<Step> =>
     steps.map((step) => (step.what === "failure" ? { ...step, gap: step.gap + 1 } : step))
 })
@@ -203,7 +203,7 @@ describe("a rate over time, merged", () => {
       .constantFrom(...shapes)
       .chain((shape) => fc.record({ shape: fc.constant(shape), steps: stepsOf(calls, shape[0]) }))
 
-  it("is that of one window by the slices of the store, each call in the one in which its own slice begins", () => {
+  it("is that of a single window with the store's slices, where a call is in the slice in which its own slice begins", () => {
     const shapes: ReadonlyArray<Shape> = [
       [1000, 10],
       [1000, 1],
@@ -214,12 +214,12 @@ describe("a rate over time, merged", () => {
     check(
       fc.property(runs(shapes), aheads, ({ shape: [within, buckets], steps }, aheads) => {
         const reporting = new Reporting(slowCallRate({ window: overTime(within, buckets) }), aheads)
-        // In quarters of a millisecond, which are whole numbers and know no rounding.
+        // In quarters of a millisecond, as whole numbers, which are not rounded.
         const unit = BigInt((4 * within) / buckets)
         const quarters = (millis: number) => BigInt(4 * millis)
         const sliceOf = (at: number, ahead: number) =>
           (((quarters(at) - quarters(ahead)) / unit) * unit + quarters(ahead)) / unit
-        // Clocks that differ by less have the same slices: that is a test of its own.
+        // Clocks that differ by less have the same slices, which another test checks.
         const tolerance = within > buckets ? quarters(Math.min(20, within / buckets / 5)) : 0n
         fc.pre(aheads.every((ahead) => (quarters(ahead) % unit) + tolerance < unit))
         const recorded: Array<Recorded> = []
@@ -264,7 +264,7 @@ describe("a rate over time, merged", () => {
     }
   }
 
-  it("counts nothing older than within, and all that is younger by two slices", () => {
+  it("counts no call older than within, and every call that is younger by two slices", () => {
     const shapes: ReadonlyArray<Shape> = [
       [1000, 10],
       [100, 3],
@@ -278,7 +278,7 @@ describe("a rate over time, merged", () => {
     )
   })
 
-  it("counts all that is younger than within by one slice, where clocks are whole slices apart", () => {
+  it("counts every call that is younger than within by one slice, if clocks are whole slices apart", () => {
     const shapes: ReadonlyArray<Shape> = [
       [1000, 10],
       [60_000, 6],
@@ -306,7 +306,7 @@ describe("a rate over the latest calls, merged", () => {
     })
   )
 
-  it("is that of all calls while there are fewer, and of no fewer than its size then", () => {
+  it("is that of all calls while they are fewer than its size, and of at least its size after that", () => {
     check(
       fc.property(runs, aheads, ({ size, steps }, aheads) => {
         const alone = slowCallRate({ window: lastCalls(10_000) })
@@ -323,7 +323,7 @@ describe("a rate over the latest calls, merged", () => {
           const counted = countsNow(reporting, reporting.whole())
           if (made.calls < size) assert.deepStrictEqual(counted, made)
           else assert.isAtLeast(counted.calls, size)
-          // What goes together is the calls of a millisecond, and neighbours that hold a tenth of all.
+          // Calls of a millisecond count together, and so do neighbouring rows with a tenth of all calls.
           const { calls } = countsNow(reporting, reporting.policy.gather(reporting.sections))
           assert.isAtMost(calls, size - 1 + Math.max(calls / 10, mostAtOnce([...reports])))
         }
@@ -349,7 +349,7 @@ describe("a rate over the latest calls, merged", () => {
     check(
       fc.property(fc.constantFrom(5, 20, 60), reports, aheads, (size, reports, aheads) => {
         const reporting = new Reporting(slowCallRate({ window: lastCalls(size) }), aheads)
-        // Counts of the latest reports: of one, of two, and so on.
+        // The counts of the latest report, of the latest two, and so on.
         let sums: ReadonlyArray<{ readonly calls: number; readonly failures: number }> = []
         for (const { fails, process } of reports) {
           reporting.now += 1
@@ -378,7 +378,7 @@ describe("several policies, merged", () => {
   const calls = slowCallRate({ window: lastCalls(1000) })
   const nested: Policy<unknown> = anyOf([streak, allOf([count, anyOf([rate])]), calls])
 
-  it("count each what it would by itself, however they are combined", () => {
+  it("count the same as each of them alone, however they are combined", () => {
     check(
       fc.property(stepsOf(["failure", "failure", "success", "slow success"], 20), aheads, (steps, aheads) => {
         const together = new Reporting(nested, aheads)

@@ -1,4 +1,4 @@
-/** What the two rates have in common, and what tells them apart. */
+/** The common behaviour of the two rates, and their differences. */
 import { assert, describe, it } from "@effect/vitest"
 import { failure, ignored, interrupted, success } from "../circuits.ts"
 import {
@@ -30,7 +30,7 @@ describe.each([
     assert.isFalse(tripsAfter(failureRate({ window, threshold: 1 }), [success(), ...times(9, failure())]))
   })
 
-  it("needs its minimum of calls, which a success can complete", () => {
+  it("needs its minimum number of calls, which a success can complete", () => {
     const policy = failureRate({ window, minimumCalls: 4 })
     assert.isFalse(tripsAfter(policy, times(3, failure())))
     assert.isTrue(tripsAfter(policy, times(4, failure())))
@@ -38,13 +38,13 @@ describe.each([
     assert.isFalse(tripsAfter(policy, [...times(3, failure()), ignored()]))
   })
 
-  it("needs its minimum of failures", () => {
+  it("needs its minimum number of failures", () => {
     const policy = failureRate({ window, minimumFailures: 3 })
     assert.isFalse(tripsAfter(policy, times(2, failure())))
     assert.isTrue(tripsAfter(policy, times(3, failure())))
   })
 
-  it("without a failure never trips, whatever its bounds", () => {
+  it("never trips without a failure, whatever its thresholds", () => {
     const least = { window, threshold: 0, minimumCalls: 0, minimumFailures: 0 }
     assert.isFalse(tripsAfter(failureRate(least), []))
     assert.isFalse(tripsAfter(failureRate(least), times(10, success())))
@@ -54,7 +54,7 @@ describe.each([
     assert.isTrue(tripsAfter(slowCallRate(least), [...times(9, success()), success(0, 100)]))
   })
 
-  it("of failures does not look at the time a call took", () => {
+  it("of failures ignores the duration of calls", () => {
     const policy = failureRate({ window })
     assert.deepStrictEqual(countsAfter(policy, [failure(0, 1e9), success(0, Infinity)]), {
       calls: 2,
@@ -79,7 +79,7 @@ describe.each([
     assert.isTrue(tripsAfter(policy, [success(0, 99), success(0, 100)]))
   })
 
-  it("R3.1.4 of slow calls counts an interrupted one that was slow, and it is no failure", () => {
+  it("R3.1.4 of slow calls counts an interrupted slow call, but not as a failure", () => {
     const policy = slowCallRate({ window })
     assert.deepStrictEqual(countsAfter(policy, [interrupted(0, 100), interrupted(0, 5000)]), {
       calls: 2,
@@ -91,14 +91,14 @@ describe.each([
     assert.strictEqual(policy.record(before, interrupted(0, 99.999)), before)
   })
 
-  it("of slow calls weighs slow ones, not failures", () => {
+  it("of slow calls is the share of slow calls, not of failures", () => {
     const policy = slowCallRate({ window, minimumFailures: 2 })
     assert.isFalse(tripsAfter(policy, times(5, failure(0, 99))))
     assert.isFalse(tripsAfter(policy, [success(0, 100)]))
     assert.isTrue(tripsAfter(policy, times(2, success(0, 100))))
   })
 
-  it("starts with nothing", () => {
+  it("starts empty", () => {
     assert.deepStrictEqual(countsAfter(failureRate({ window }), []), none)
     assert.deepStrictEqual(countsAfter(slowCallRate({ window }), []), none)
   })
@@ -117,7 +117,7 @@ describe("R3.2.1 a rate over the last calls", () => {
     })
   })
 
-  it("times its successes only to measure them", () => {
+  it("needs the time of successes only for their duration", () => {
     assert.deepStrictEqual(needs(failureRate({ window: lastCalls(4) })), nothing)
     assert.deepStrictEqual(needs(slowCallRate({ window: lastCalls(4) })), everything)
   })
@@ -139,7 +139,7 @@ describe("R3.2.1 a rate over time", () => {
     assert.isFalse(tripsAfter(slow, [success(0, 100), success(950), success(950)], 1000))
   })
 
-  it("weighs earlier buckets with the one being filled", () => {
+  it("counts earlier buckets together with the current one", () => {
     const policy = failureRate({ window: overTime(1000), minimumCalls: 4, minimumFailures: 2 })
     assert.isTrue(tripsAfter(policy, [failure(0), failure(100), success(200), success(300)]))
     assert.isTrue(tripsAfter(policy, [success(0), success(100), failure(200), failure(300)]))
@@ -147,7 +147,7 @@ describe("R3.2.1 a rate over time", () => {
     assert.isFalse(tripsAfter(policy, [failure(0), success(100), success(100), success(100)]))
   })
 
-  it("times its successes, and measures them if slow ones matter", () => {
+  it("needs the time of successes, and their duration if slow calls count", () => {
     assert.deepStrictEqual(needs(failureRate({ window: overTime(1000) })), {
       ...nothing,
       timesSuccesses: true
@@ -155,7 +155,7 @@ describe("R3.2.1 a rate over time", () => {
     assert.deepStrictEqual(needs(slowCallRate({ window: overTime(1000) })), everything)
   })
 
-  it("has as many buckets as it is told", () => {
+  it("has the given number of buckets", () => {
     const coarse = failureRate({ window: overTime(1000, 2), minimumCalls: 2 })
     assert.isFalse(tripsAfter(coarse, times(2, failure(499)), 1000))
     assert.isTrue(tripsAfter(coarse, times(2, failure(500)), 1499))

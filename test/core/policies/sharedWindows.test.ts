@@ -1,4 +1,4 @@
-/** What a process reports of a window of each kind, and what the merged window makes of it. */
+/** The reports of each kind of window, and their merged windows. */
 import { assert, describe, it } from "@effect/vitest"
 import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
 import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
@@ -58,12 +58,12 @@ describe("a shared streak", () => {
         ]
       }
     ])
-    // by the store's clock, the success may be in the next millisecond
+    // in the store's time, the success may be in the next millisecond
     const older = [failure(9), failure(9.75), success(10.5)]
     assert.deepStrictEqual(difference(streak, older, 2), [{ floor: 10.5, rows: [[9.75, -1, -1, 0]] }])
   })
 
-  it("reports the failures, and when the latest success was, if it is new and was timed", () => {
+  it("reports the failures, and the time of the latest success if that is new and has a time", () => {
     assert.deepStrictEqual(difference(streak, [failure(20), failure(20), failure(30)]), [
       {
         floor: -Infinity,
@@ -86,7 +86,7 @@ describe("a shared streak", () => {
     assert.deepStrictEqual(difference(streak, calls, 2), [{ floor: -Infinity, rows: [[30, 1, 1, 0]] }])
   })
 
-  it("takes back what a success without a time has cleared", () => {
+  it("retracts the failures that a success without a time has cleared", () => {
     const calls = [failure(20), failure(30), success(NaN), failure(40)]
     assert.deepStrictEqual(rowsOf(difference(streak, calls, 2)), [
       [20, -1, -1, 0],
@@ -99,18 +99,18 @@ describe("a shared streak", () => {
     ])
   })
 
-  it("does not take back what later failures have replaced", () => {
+  it("does not retract failures that later ones have replaced", () => {
     const calls = [failure(10), failure(20), failure(30), failure(40), failure(50)]
     assert.deepStrictEqual(rowsOf(difference(streak, calls, 3)), [
       [40, 1, 1, 0],
       [50, 1, 1, 0]
     ])
-    // also at the same time as the oldest that is held
+    // also at the time of the oldest one that is kept
     const atOnce = [failure(10), failure(10), failure(10), failure(20)]
     assert.deepStrictEqual(rowsOf(difference(streak, atOnce, 3)), [[20, 1, 1, 0]])
   })
 
-  it("keeps as many failures as it needs, the latest, since the floor", () => {
+  it("keeps the latest failures since the floor, as many as it needs", () => {
     const layout = { unitMillis: 1, span: Infinity, enough: 3, freshMillis: 0, parts: Infinity }
     assert.deepStrictEqual(shared(streak).layouts(5000), [layout])
     const rows = [
@@ -164,7 +164,7 @@ describe("a shared count of failures", () => {
     assert.deepStrictEqual(rowsOf(difference(count, calls, 3, 1300)), [])
   })
 
-  it("is kept for the whole of its time, also if that is no whole number", () => {
+  it("is kept for the whole of its time, even if that is a fraction", () => {
     const policy = failureCount(3, 100.5)
     assert.strictEqual(shared(policy).layouts(0)[0]!.span, 101)
     assert.strictEqual(reported(policy, [[failure(0)], [success(100.25)]]).counts(100.25).failures, 1)
@@ -188,12 +188,12 @@ describe("a shared count of failures", () => {
     }
   })
 
-  it("is kept while newer failures are not enough", () => {
+  it("keeps old failures until newer ones are enough", () => {
     const layout = { unitMillis: 1, span: 1000, enough: 3, freshMillis: 0, parts: Infinity }
     assert.deepStrictEqual(shared(count).layouts(5000), [layout])
   })
 
-  it("goes on after what was merged", () => {
+  it("continues from the merged window", () => {
     const policy = shared(count)
     const merged = policy.gather([{ floor: 0, rows: [[500, 3, 3, 0]] }])
     const countAt = (now: number) => policy.counts(policy.record(frozen(merged), failure(2000)), now).failures
@@ -222,7 +222,7 @@ describe("a shared rate over time", () => {
     assert.deepStrictEqual(needs(shared(slowRate(overTime(1000)))), everything)
   })
 
-  it("reports what each slice that still counts has gained", () => {
+  it("reports the new counts of each slice that still counts", () => {
     const calls = [failure(0), success(10), success(250), failure(300), success(310), failure(320)]
     assert.deepStrictEqual(rowsOf(difference(data, calls, 0, 320)), [
       [0, 2, 1, 0],
@@ -244,9 +244,9 @@ describe("a shared rate over time", () => {
     assert.deepStrictEqual(rowsOf(difference(slowRate(overTime(1000)), slow)), [[0, 3, 1, 2]])
   })
 
-  it("a slice counts with the one of the store in which it begins, never too long", () => {
+  it("a slice counts with the store's slice in which it begins, never too long", () => {
     const reporting = new Reporting(data, [beginning - 50, beginning - 50])
-    // from 350 to 450 by the store's clock
+    // from 350 to 450 in the store's time
     reporting.now += 430
     reporting.record(0, failure)
     reporting.report(0)
@@ -285,7 +285,7 @@ describe("a shared rate over the latest calls", () => {
     assert.deepStrictEqual(rowsOf(difference(data, [...calls, interrupted(0, 100)], 5, 77)), [[77, 1, 0, 1]])
   })
 
-  it("also counts the successes that leave a full ring without a mark as it is", () => {
+  it("also counts the successes that do not change a full ring without marks", () => {
     const calls = times(20, success(0))
     assert.deepStrictEqual(rowsOf(difference(data, calls, 4, 77)), [[77, 4, 0, 0]])
     assert.deepStrictEqual(rowsOf(difference(data, calls, 18, 77)), [[77, 2, 0, 0]])
@@ -309,7 +309,7 @@ describe("a shared rate over the latest calls", () => {
     }
   })
 
-  it("is the sum of all rows, whatever the time", () => {
+  it("is the sum of all rows at any time", () => {
     const rows = [
       [20, 3, 1, 0],
       [10, 2, 0, 2]

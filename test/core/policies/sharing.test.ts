@@ -1,4 +1,4 @@
-/** Shared policies: what holds for all of them, and for several together. */
+/** The properties of every shared policy, and of several together. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { allOf } from "../../../src/internal/core/policies/allOf.ts"
@@ -67,7 +67,7 @@ describe("a shared policy", () => {
             reporting.record(0, how, elapsed)
             assert.strictEqual(policy.trips(window, now), alone.trips(expected, now))
             assert.strictEqual(policy.trips(reporting.seenBy(0), reporting.now), alone.trips(expected, now))
-            // A shared streak goes on no further than it has to.
+            // A shared streak is counted no further than its limit.
             if (hasStreak) continue
             assert.deepStrictEqual(policy.counts(window, now), alone.counts(expected, now))
             assert.strictEqual(policy.describe(window, now), alone.describe(expected, now))
@@ -77,7 +77,7 @@ describe("a shared policy", () => {
       )
     })
 
-    it(`reports nothing where nothing is new: ${name}`, () => {
+    it(`reports nothing if nothing is new: ${name}`, () => {
       const policy = shared(alone)
       for (const calls of [[], [failure(10), success(20, 100), failure(30)], times(9, success(10))]) {
         const window = record(policy, calls)
@@ -89,7 +89,7 @@ describe("a shared policy", () => {
       assert.isFalse(Section.areEmpty(policy.difference(window, policy.initial, 10)))
     })
 
-    it(`makes a window of any sections: ${name}`, () => {
+    it(`gathers any sections into a window: ${name}`, () => {
       const policy = shared(alone)
       const figure = fc.oneof(fc.nat(20), fc.double({ min: 0, max: 1e300, noNaN: true }))
       const index = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
@@ -111,14 +111,14 @@ describe("a shared policy", () => {
     })
   }
 
-  it("there is none of a program's own policy, alone or among others", () => {
+  it("does not exist for a program's own policy, alone or among others", () => {
     const own = custom(ownPolicy)
     for (const policy of [own, anyOf([streak, own]), allOf([own, streak]), anyOf([allOf([own])])]) {
       assert.isUndefined(share(policy.data))
     }
   })
 
-  it("makes a window of a hundred thousand rows", () => {
+  it("gathers a hundred thousand rows into a window", () => {
     const rows = Array.from({ length: 100_000 }, (_, i) => [i, 1, 1, 0] as const)
     for (const alone of Object.values(policies)) {
       const sections = shared(alone)

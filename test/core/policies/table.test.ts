@@ -1,4 +1,4 @@
-/** Every kind of policy through the table: which options it takes, and what two processes compare of it. */
+/** Every kind of policy through the table: its options, and the data that two processes compare. */
 import { assert, describe, it } from "@effect/vitest"
 import { TripPolicy } from "effect-circuit-breaker"
 import * as Duration from "effect/Duration"
@@ -14,7 +14,7 @@ const textOf = (policy: TripPolicy.TripPolicy): string => JSON.stringify(decode(
 const rate = { threshold: 0.5, within: "1 minute" } as const
 const slow = { threshold: 1, slowerThan: "2 seconds" } as const
 
-describe("what two processes compare of a policy", () => {
+describe("the data by which two processes compare a policy", () => {
   const timeWindow = '"window":{"_tag":"Time","withinMillis":60000,"buckets":10}'
   const texts: ReadonlyArray<readonly [name: string, policy: TripPolicy.TripPolicy, text: string]> = [
     ["consecutive", TripPolicy.consecutive(3), '{"_tag":"Consecutive","failures":3}'],
@@ -78,7 +78,7 @@ describe("what two processes compare of a policy", () => {
     })
   }
 
-  it("begins with the tag that the table knows it by", () => {
+  it("begins with the policy's tag in the table", () => {
     const policies = [
       ...texts.map(([, policy]) => policy),
       TripPolicy.allOf(TripPolicy.consecutive(1)),
@@ -95,14 +95,14 @@ describe("how far back a policy reaches in time", () => {
   const spansOf = (policy: TripPolicy.TripPolicy) => decode(policy).spans
   const own = TripPolicy.make({ initial: 0, record: () => 0, trips: () => false })
 
-  it("is the length of a window that goes by time", () => {
+  it("is the length of a window over time", () => {
     assert.deepStrictEqual(spansOf(TripPolicy.failureCount({ failures: 1, within: 5 })), [5])
     assert.deepStrictEqual(spansOf(TripPolicy.failureCount({ failures: 1, within: Infinity })), [Infinity])
     assert.deepStrictEqual(spansOf(TripPolicy.failureRate(rate)), [60_000])
     assert.deepStrictEqual(spansOf(TripPolicy.slowCallRate({ ...slow, within: 7 })), [7])
   })
 
-  it("is nothing where the window goes by calls, or is the program's own", () => {
+  it("is none for a window over calls, and for a program's own policy", () => {
     const byCalls = [
       TripPolicy.consecutive(1),
       TripPolicy.failureRate({ threshold: 1, calls: 5 }),
@@ -112,7 +112,7 @@ describe("how far back a policy reaches in time", () => {
     for (const policy of byCalls) assert.deepStrictEqual(share(decode(policy).data)?.spans, [])
   })
 
-  it("is that of each of several", () => {
+  it("is that of each part of a combination", () => {
     const count = TripPolicy.failureCount({ failures: 1, within: 5 })
     const several = [count, own, TripPolicy.allOf(TripPolicy.failureRate(rate), TripPolicy.consecutive(1))]
     for (const combine of [TripPolicy.anyOf, TripPolicy.allOf]) {

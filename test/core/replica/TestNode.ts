@@ -1,6 +1,6 @@
 /**
- * A node: a replica, its circuit, and what its breaker and its driver do with them. Nothing reaches the store, or comes
- * from it, unless the test says so.
+ * A node: a replica, its circuit, and the steps of its breaker and its driver. A message travels to or from the store only
+ * when the test says so.
  */
 import { assert } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
@@ -18,10 +18,10 @@ import type { AnyCircuit, Tagged } from "../circuits.ts"
 import { admitted, failure, frozen, inState, openMillis, success } from "../circuits.ts"
 import type { Notified, VirtualStore } from "./VirtualStore.ts"
 
-/** By how much the store's clock is ahead of all nodes'. */
+/** The store's time minus that of all nodes. */
 export const clockOffset = 9_000_000
 
-/** A question that is on its way. */
+/** A question in flight. */
 export interface Asking {
   readonly question: Question
   readonly asked: Asked
@@ -37,9 +37,9 @@ export class TestNode {
   isListening = true
   isFailing = false
   answeringSince = -Infinity
-  /** The transitions that the replica has made: who has decided, and the state. */
+  /** The transitions by the replica: their origin and the new state. */
   transitions: ReadonlyArray<string> = []
-  /** What the replica has commanded so far. */
+  /** The commands of the replica so far. */
   commands: ReadonlyArray<Command> = []
   /** The writes that have not been sent yet. */
   writes: ReadonlyArray<WriteCommand> = []
@@ -56,7 +56,7 @@ export class TestNode {
     this.circuit = Machine.initial(settings.rules.policy)
   }
 
-  /** The time of its breaker. */
+  /** The time by the node's own clock. */
   get now(): number {
     return this.store.now - clockOffset
   }
@@ -79,7 +79,7 @@ export class TestNode {
     return Activities.dueAt(this.replica, this.settings)
   }
 
-  /** The generation of the shared circuit that its own stands for. */
+  /** The generation of the shared circuit that its own circuit corresponds to. */
   get epoch(): number {
     return Replicas.epochOf(this.replica, this.circuit)
   }
@@ -103,7 +103,7 @@ export class TestNode {
     this.settle("Success", 0, { elapsedMillis })
   }
 
-  /** Settles a call that holds a slot, or none, if its circuit still takes its outcome. */
+  /** Settles a call, with or without a slot, if the circuit still accepts its outcome. */
   settle(
     outcome: Outcome,
     slot: number,
@@ -121,7 +121,7 @@ export class TestNode {
     this.take({ _tag: "Settled", before, slot, call, outcome: { _tag: outcome }, openMillis })
   }
 
-  /** A probe takes a slot of its node's own circuit; answers the slot. */
+  /** Takes a slot of the node's own circuit for a probe, and returns the slot. */
   probe(): number {
     this.roll()
     const [ticket, circuit] = admitted(this.circuit, this.settings.rules, this.now)
@@ -129,7 +129,7 @@ export class TestNode {
     return ticket.slot
   }
 
-  /** A call asks for a slot of the store; answers the number of its request. */
+  /** Requests a slot of the shared circuit, and returns the number of the request. */
   requestSlot(): number {
     this.roll()
     assert.isTrue(asksForSlot(this.replica, this.circuit, this.situation))
@@ -137,13 +137,13 @@ export class TestNode {
     return this.requests
   }
 
-  /** What a request for a slot was answered; "Waiting" if it was not yet. */
+  /** The answer to a slot request; "Waiting" before there is one, "ByItself" if the node's own circuit decides. */
   decisionOn(request: number): Decision | "Waiting" | "ByItself" {
     const answer = this.commanded("Answer").find((it) => it.request === request)
     return answer === undefined ? "Waiting" : (answer.decision ?? "ByItself")
   }
 
-  /** The slot that a request was granted. */
+  /** The slot that was granted to a request. */
   slotOf(request: number): number {
     const decision = this.decisionOn(request)
     if (typeof decision === "string" || decision._tag === "Rejected") throw new Error("no slot was granted")
@@ -180,7 +180,7 @@ export class TestNode {
     this.take({ _tag: "Answered", asked, entry })
   }
 
-  /** Asks the store, and gets the answer at once. */
+  /** Asks the store, and receives the answer at once. */
   exchange(): Question {
     const asking = this.ask()
     this.receive(asking, this.put(asking))
@@ -193,7 +193,7 @@ export class TestNode {
     this.take({ _tag: "WriteFailed", revision: undefined })
   }
 
-  /** The latest write leaves for the store; the test may withhold the answer. */
+  /** The earliest write reaches the store; the test may withhold the answer. */
   sendWrite(): { readonly entry: Entry; readonly revision: string } {
     const [write, ...rest] = this.writes
     if (write === undefined) throw new Error("there is nothing to write")
@@ -213,7 +213,7 @@ export class TestNode {
     this.take({ _tag: "WriteFailed", revision: write!.revision })
   }
 
-  hear(change: Notified = this.store.changes.at(-1)!): void {
+  receiveChange(change: Notified = this.store.changes.at(-1)!): void {
     this.take({ _tag: "ChangeReceived", ...change })
   }
 
@@ -259,7 +259,7 @@ export class TestNode {
     this.circuit = circuit
   }
 
-  /** What only time has decided is a transition of the breaker's own. */
+  /** A change by the passing of time alone is a transition of the breaker itself. */
   private roll(): void {
     this.circuit = this.here
   }

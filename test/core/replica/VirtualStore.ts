@@ -1,10 +1,10 @@
-/** A store of one circuit, as plain data. It answers when it is asked, and keeps the changes that it would notify. */
+/** A store of one circuit, as plain data. It collects the notifications that a real store would send. */
 import type { Entry, Question } from "../../../src/internal/core/replica/events.ts"
 import type { WriteCommand } from "../../../src/internal/core/replica/progress.ts"
 import type { Retention, Seen, StoredWindow } from "../../../src/internal/core/windows/stored.ts"
 import * as Windows from "../../../src/internal/core/windows/stored.ts"
 
-/** A change as the nodes hear of it. */
+/** The notification of a change. */
 export interface Notified {
   readonly now: number
   readonly revision: string
@@ -51,14 +51,14 @@ export class VirtualStore {
     this.windows = new Map()
   }
 
-  /** The changes that were not asked for here before. */
+  /** The changes since the last call of this method. */
   undelivered(): ReadonlyArray<Notified> {
     const changes = this.changes.slice(this.delivered)
     this.delivered = this.changes.length
     return changes
   }
 
-  /** How many failures the window holds. */
+  /** The number of failures in the window. */
   get failures(): number {
     const rows = [...this.windows.values()].flatMap(({ sections }) => sections.flatMap((it) => it.rows))
     return rows.reduce((sum, [, , failures]) => sum + failures, 0)

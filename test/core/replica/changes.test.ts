@@ -1,4 +1,4 @@
-/** What each change of a node makes of a shared circuit. */
+/** How each kind of change is applied to a shared circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import type { Change, Restores } from "../../../src/internal/core/replica/changes.ts"
@@ -48,7 +48,7 @@ const probedBy = (node: string) => {
 describe("S9 Opens", () => {
   const opens = { _tag: "Opens", generation: 3, openMillis: 700, openedAt: 900 } as const
 
-  it("S9 opens a circuit that counts calls, in the generation of the failures or an earlier one", () => {
+  it("S9 opens a Closed or Recovering circuit in the generation of the failures, or in an earlier one", () => {
     for (const circuit of [closed(rules), recovering(rules)]) {
       for (const generation of [3, 2]) {
         const open = after(opens, of(inGeneration(circuit, generation)))
@@ -69,7 +69,7 @@ describe("S9 Opens", () => {
     assert.strictEqual(after(opens, shared), shared)
   })
 
-  it("S9 changes nothing of a circuit that counts no calls", () => {
+  it("S9 does not change a circuit in any other state", () => {
     const others = [opened(rules), halfOpen(rules), isolated(closed(rules)), disabled(closed(rules))]
     for (const circuit of others) {
       const shared = of(inGeneration(circuit, 1))
@@ -77,12 +77,12 @@ describe("S9 Opens", () => {
     }
   })
 
-  it("S9 opens no circuit later than now", () => {
+  it("S9 never opens a circuit in the future", () => {
     const open = after({ ...opens, openedAt: 1_234 }, of(closed(rules)), 1_000)
     assert.strictEqual(inState(open.circuit, "Open").openedAt, 1_000)
   })
 
-  it("S9 of a recovery that is over by then is the opening of a closed circuit", () => {
+  it("S9 opens a circuit whose recovery has ended by then as a Closed one", () => {
     const start = recovering(rules)
     const now = openMillis + recovery.durationMillis + start.openMillis
     const open = after({ ...opens, openedAt: now }, of(start), now)
@@ -101,13 +101,13 @@ describe("S10 TakesSlot", () => {
     assert.strictEqual(inState(shared.circuit, "HalfOpen").slots.count, 1)
   })
 
-  it("S10 takes one of a circuit whose open time is over", () => {
+  it("S10 takes a slot of an Open circuit whose open time has passed", () => {
     const { decision, shared } = applied(takes, of(opened(rules)))
     assert.strictEqual(decision?._tag, "Admitted")
     assert.strictEqual(shared.circuit._tag, "HalfOpen")
   })
 
-  it("S10 takes none that another node has", () => {
+  it("S10 does not take a slot that another node holds", () => {
     const shared = probedBy("b")
     assert.deepStrictEqual(applied(takes, shared), {
       shared,
@@ -115,27 +115,27 @@ describe("S10 TakesSlot", () => {
     })
   })
 
-  it("S10 takes one whose lease has ended", () => {
+  it("S10 takes a slot whose lease has expired", () => {
     const { decision, shared } = applied(takes, probedBy("b"), openMillis + probeTimeoutMillis)
     assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 2, slot: 2 } })
     assert.strictEqual(shared.probers["2"], "a")
   })
 
-  it("S10 needs none of a circuit that is closed by then", () => {
+  it("S10 admits the call without a slot if the circuit is Closed by then", () => {
     const shared = of(closed(rules))
     const { decision, shared: same } = applied(takes, shared)
     assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 0, slot: 0 } })
     assert.strictEqual(same, shared)
   })
 
-  it("S10 needs none of a circuit that admits all by then, though it recovers", () => {
+  it("S10 admits the call without a slot if a Recovering circuit admits every call", () => {
     const all = settingsWith({ rules: { recovery: { ...recovery, from: 1 } } })
     const { decision, shared } = apply(takes, of(recovering(rules)), all, openMillis)
     assert.strictEqual(decision?._tag, "Admitted")
     assert.deepStrictEqual(shared.probers, {})
   })
 
-  it("S10 counts an arrival of a circuit that recovers by then", () => {
+  it("S10 counts the call as an arrival if the circuit is Recovering by then", () => {
     const { decision, shared } = applied(takes, of(recovering(rules)))
     assert.strictEqual(decision?._tag, "Rejected")
     assert.strictEqual(inState(shared.circuit, "Recovering").arrivals, 1)
@@ -149,12 +149,12 @@ describe("S10 SettlesProbe", () => {
   const fails = { ...settles, call: failure(openMillis + 5) }
   const now = openMillis + 10
 
-  it("S10 a success closes the circuit, from now on", () => {
+  it("S10 a success starts the recovery at the time of the write", () => {
     const start = after(succeeds, probedBy("a"), now)
     assert.strictEqual(inState(start.circuit, "Recovering").startedAt, now)
   })
 
-  it("S10 a failure opens it, from when it happened", () => {
+  it("S10 a failure reopens the circuit as of the time of the failure", () => {
     const open = after(fails, probedBy("a"), now)
     assert.strictEqual(open.reason, "ProbeFailed")
     assert.deepStrictEqual(open.circuit, {
@@ -171,23 +171,23 @@ describe("S10 SettlesProbe", () => {
     assert.strictEqual(inState(given.circuit, "HalfOpen").slots.count, 0)
   })
 
-  it("S10 changes nothing by a slot that is another node's, or nobody's", () => {
+  it("S10 changes nothing if another node holds the slot, or none does", () => {
     for (const shared of [probedBy("b"), of(probedBy("b").circuit)]) {
       assert.strictEqual(after(fails, shared, now), shared)
     }
   })
 
-  it("S10 changes nothing by a slot that has lapsed", () => {
+  it("S10 changes nothing if the slot's lease has expired", () => {
     const shared = probedBy("a")
     assert.strictEqual(after(fails, shared, openMillis + probeTimeoutMillis), shared)
   })
 
-  it("S10 changes nothing of a circuit that is not half-open", () => {
+  it("S10 does not change a circuit that is not HalfOpen", () => {
     const shared = of(closed(rules), { probers: { "1": "a" } })
     assert.strictEqual(after(fails, shared, now), shared)
   })
 
-  it("S10 a probe without a slot is known by its generation", () => {
+  it("S10 a probe without a slot is identified by its generation", () => {
     const spent = { ...fails, slot: Machine.spentSlot }
     assert.strictEqual(after(spent, of(halfOpen(rules)), now).circuit._tag, "Open")
     const later = of(inGeneration(halfOpen(rules), 3))
@@ -198,7 +198,7 @@ describe("S10 SettlesProbe", () => {
 describe("S8 Trips", () => {
   const trips = { _tag: "Trips", openMillis: 800, openedAt: 40 } as const
 
-  it("S8 opens a circuit, by hand", () => {
+  it("S8 opens a circuit with the reason Manual", () => {
     for (const circuit of [closed(rules), halfOpen(rules), recovering(rules)]) {
       const open = after(trips, of(circuit, { reason: "Tripped" }))
       assert.strictEqual(open.reason, "Manual")
@@ -207,7 +207,7 @@ describe("S8 Trips", () => {
     }
   })
 
-  it("S8 begins an open time anew, without a step of the backoff", () => {
+  it("S8 restarts an opening without a backoff step", () => {
     const open = after(trips, of(opened(rules), { reason: "Tripped" }), 50)
     assert.strictEqual(open.reason, "Manual")
     assert.deepStrictEqual(open.circuit, { ...opened(rules), generation: 2, openedAt: 40 })
@@ -215,7 +215,7 @@ describe("S8 Trips", () => {
     assert.strictEqual(inState(clockOffset.circuit, "Open").openedAt, 50)
   })
 
-  it("S8 changes nothing of a circuit that is isolated or disabled", () => {
+  it("S8 does not change an Isolated or Disabled circuit", () => {
     for (const circuit of [isolated(closed(rules)), disabled(closed(rules))]) {
       const shared = of(circuit)
       assert.strictEqual(after(trips, shared), shared)
@@ -224,7 +224,7 @@ describe("S8 Trips", () => {
 })
 
 describe("S15 Resets", () => {
-  it("S15 closes a circuit, ends its isolations, and is counted", () => {
+  it("S15 closes a circuit, ends its isolations, and counts the reset", () => {
     for (const circuit of everyState(3)) {
       const reset = after({ _tag: "Resets" }, of(circuit, { isolators: { b: 1 }, resets: 4 }), 99)
       assert.deepStrictEqual([reset.isolators, reset.resets], [{}, 5])
@@ -233,7 +233,7 @@ describe("S15 Resets", () => {
     }
   })
 
-  it("S15 leaves a circuit disabled", () => {
+  it("S15 leaves a Disabled circuit as it is", () => {
     const disablers = { b: 1 }
     for (const circuit of everyStateDisabled(3)) {
       const reset = after({ _tag: "Resets" }, of(circuit, { disablers }))
@@ -243,8 +243,8 @@ describe("S15 Resets", () => {
   })
 })
 
-describe("S15 Keeps", () => {
-  const keeps = (isolations: number, disables: number): Change => ({
+describe("S15 SetsHolds", () => {
+  const setsHolds = (isolations: number, disables: number): Change => ({
     _tag: "SetsHolds",
     isolations,
     disables,
@@ -252,34 +252,34 @@ describe("S15 Keeps", () => {
     begun: 0
   })
 
-  it("S15 isolates, or disables, as often as its node says, beside the others", () => {
+  it("S15 sets how often its node isolates and disables the circuit, and keeps the holds of other nodes", () => {
     const other = of(isolated(closed(rules)), { isolators: { b: 1 } })
-    const both = after(keeps(2, 3), other)
+    const both = after(setsHolds(2, 3), other)
     assert.deepStrictEqual([both.isolators, both.disablers], [{ a: 2, b: 1 }, { a: 3 }])
     const { disablers, holders } = inState(both.circuit, "Isolated")
     assert.deepStrictEqual([holders, disablers], [3, 3])
-    const less = after(keeps(0, 1), both)
+    const less = after(setsHolds(0, 1), both)
     assert.deepStrictEqual([less.isolators, less.disablers], [{ b: 1 }, { a: 1 }])
     assert.strictEqual(inState(less.circuit, "Isolated").disablers, 1)
   })
 
-  it("S15 closes the circuit at the end of the last one, now", () => {
+  it("S15 closes the circuit at the time of the write when the last hold ends", () => {
     const shared = of(isolated(opened(rules)), { isolators: { a: 1 } })
-    assert.strictEqual(inState(after(keeps(0, 0), shared, 99).circuit, "Closed").closedAt, 99)
+    assert.strictEqual(inState(after(setsHolds(0, 0), shared, 99).circuit, "Closed").closedAt, 99)
   })
 
-  it("S15 is the same object where it changes nothing", () => {
+  it("S15 returns the same object if nothing changes", () => {
     const none = of(opened(rules))
-    assert.strictEqual(after(keeps(0, 0), none), none)
-    const both = after(keeps(1, 1), none)
-    assert.strictEqual(after(keeps(1, 1), both), both)
-    assert.notStrictEqual(after(keeps(1, 2), both), both)
-    assert.notStrictEqual(after(keeps(2, 1), both), both)
+    assert.strictEqual(after(setsHolds(0, 0), none), none)
+    const both = after(setsHolds(1, 1), none)
+    assert.strictEqual(after(setsHolds(1, 1), both), both)
+    assert.notStrictEqual(after(setsHolds(1, 2), both), both)
+    assert.notStrictEqual(after(setsHolds(2, 1), both), both)
   })
 
-  it("S15 isolates a circuit again that others have closed since", () => {
+  it("S15 isolates a circuit again that other nodes have closed meanwhile", () => {
     const shared = of(closed(rules), { isolators: { a: 1 } })
-    assert.strictEqual(after(keeps(1, 0), shared).circuit._tag, "Isolated")
+    assert.strictEqual(after(setsHolds(1, 0), shared).circuit._tag, "Isolated")
   })
 })
 
@@ -297,7 +297,7 @@ describe("S13 S14 Restores", () => {
   })
   const inStore = (circuit: AnyCircuit, generation: number) => of(inGeneration(circuit, generation))
 
-  it("S14 gives back what was lost, in its generation", () => {
+  it("S14 restores a lost state in its generation", () => {
     for (const circuit of [opened(rules), halfOpen(rules), recovering(rules)]) {
       const restored = after(restores(circuit), inStore(closed(rules), 0), 99)
       assert.deepStrictEqual(restored.circuit, { ...circuit, generation: 7 })
@@ -305,18 +305,18 @@ describe("S13 S14 Restores", () => {
     }
   })
 
-  it("S14 keeps why it opened, and how often it was reset", () => {
+  it("S14 restores the reason of the opening and the number of resets", () => {
     const holdings = { ...noHoldings, reason: "ProbeFailed", resets: 3 } as const
     const restored = after(restores(opened(rules), { holdings }), inStore(closed(rules), 0))
     assert.deepStrictEqual([restored.reason, restored.resets], ["ProbeFailed", 3])
   })
 
-  it("S14 gives nothing back where others have written since", () => {
+  it("S14 restores nothing if other nodes have written since", () => {
     const shared = inStore(closed(rules), 8)
     assert.strictEqual(after(restores(opened(rules)), shared), shared)
   })
 
-  it("S13 gives what is news a generation that nobody has seen, later than both", () => {
+  it("S13 gives a local change a generation that no node has seen, later than both", () => {
     const generation = (circuit: AnyCircuit, stored: number, seen = 20) =>
       after(restores(circuit, { isLocalChange: true, seen }), inStore(opened(rules), stored)).circuit
         .generation
@@ -324,7 +324,7 @@ describe("S13 S14 Restores", () => {
     assert.deepStrictEqual([generation(closed(rules), 3), generation(closed(rules), 12)], [9, 14])
   })
 
-  it("S13 an opening is written also over a circuit that others have closed, and over nothing else", () => {
+  it("S13 writes an opening also over a circuit that other nodes have closed, and over no other state", () => {
     const news = restores(opened(rules), { isLocalChange: true })
     assert.strictEqual(after(news, inStore(closed(rules), 12)).circuit.generation, 13)
     for (const circuit of [opened(rules), halfOpen(rules), recovering(rules), isolated(closed(rules))]) {
@@ -335,7 +335,7 @@ describe("S13 S14 Restores", () => {
     assert.strictEqual(after(restores(halfOpen(rules), { isLocalChange: true }), reset), reset)
   })
 
-  it("S10 a slot that no other node holds is its own", () => {
+  it("S10 assigns a slot that no other node holds to its own node", () => {
     let circuit: AnyCircuit = halfOpen({ ...rules, probes: 3 })
     for (let i = 0; i < 2; i++) circuit = admitted(circuit, { ...rules, probes: 3 }, openMillis)[1]
     const holdings = { ...noHoldings, probers: { "2": "b", "3": "c" } }
@@ -346,7 +346,7 @@ describe("S13 S14 Restores", () => {
     assert.deepStrictEqual(open.probers, {})
   })
 
-  it("S15 an isolation is that of those who held it, and of this node as often as it does now", () => {
+  it("S15 restores the holds of other nodes, and its own node's as many as there are now", () => {
     const holdings = { ...noHoldings, isolators: { a: 5, b: 1 }, disablers: { a: 5, c: 2 } }
     const both = isolated(disabled(closed(rules)))
     const restored = after(
@@ -364,7 +364,7 @@ describe("S13 S14 Restores", () => {
     assert.deepStrictEqual([holders, disablers], [3, 3])
   })
 
-  it("S15 what the circuit no longer is, nobody holds", () => {
+  it("S15 restores no holds of a circuit that is neither Isolated nor Disabled", () => {
     const holdings = { ...noHoldings, isolators: { b: 1 }, disablers: { c: 2 } }
     const restored = after(restores(opened(rules), { holdings }), inStore(closed(rules), 0))
     assert.deepStrictEqual([restored.isolators, restored.disablers], [{}, {}])
@@ -372,8 +372,8 @@ describe("S13 S14 Restores", () => {
   })
 })
 
-describe("S13 what overrules", () => {
-  it("S13 is an opening against a closed circuit, and nothing else", () => {
+describe("S13 a node's own circuit overrules the shared one", () => {
+  it("S13 if it is Open and the shared one is Closed, and in no other case", () => {
     for (const own of everyState(1)) {
       for (const shared of everyState(1)) {
         assert.strictEqual(overrules(own, shared), own._tag === "Open" && shared._tag === "Closed")

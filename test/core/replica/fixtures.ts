@@ -18,7 +18,7 @@ type Over = Partial<Omit<Settings, "policy" | "rules">> & {
   readonly rules?: Partial<Rules>
 }
 
-/** Trips on the second failure in a row, unless it is said otherwise. */
+/** Trips on the second failure in a row by default. */
 export const settingsWith = ({ policy = consecutive(2), rules, ...over }: Over = {}): Settings => {
   const shared = share(policy.data)!
   return {
@@ -39,7 +39,7 @@ export const settingsWith = ({ policy = consecutive(2), rules, ...over }: Over =
   }
 }
 
-/** Two nodes of one store, which have asked it about the circuit once. */
+/** Two nodes on one store, each of which has exchanged the circuit once. */
 export const pair = (over: Over = {}) => {
   const store = new VirtualStore()
   const a = new TestNode(store, settingsWith({ ...over, node: "a" }))
@@ -49,7 +49,7 @@ export const pair = (over: Over = {}) => {
   return { store, a, b }
 }
 
-/** The same, in a circuit that `a` has opened, and that `b` has heard of. */
+/** The same, after `a` has opened the circuit and `b` has received the change. */
 export const openPair = (over: Over = {}) => {
   const world = pair(over)
   world.a.fail(2)
@@ -65,23 +65,23 @@ export const halfOpenPair = (over: Over = {}) => {
   return world
 }
 
-/** All that the nodes write reaches the store, and all of them hear of every change. */
+/** All writes of the nodes reach the store, and all nodes receive every change. */
 export const settle = (...nodes: ReadonlyArray<TestNode>): void => {
   const { store } = nodes[0]!
   do {
     for (const node of nodes) node.write()
-    for (const change of store.undelivered()) for (const node of nodes) node.hear(change)
+    for (const change of store.undelivered()) for (const node of nodes) node.receiveChange(change)
   } while (nodes.some(({ writes }) => writes.length > 0))
 }
 
-/** The shared circuit, as the store of a node keeps it. */
+/** The shared circuit as it is in a node's store. */
 export const storedCircuit = ({ settings, store }: TestNode): SharedCircuit => {
   const read = decode(store.state, { ...settings, now: store.now })
   if (read._tag !== "State") throw new Error(read.why)
   return read.state
 }
 
-/** A shared circuit, and who holds it. */
+/** A shared circuit, by default without holders. */
 export const sharedWith = (
   settings: Settings,
   circuit: AnyCircuit,

@@ -1,4 +1,4 @@
-/** What a node's own circuit becomes when it follows a shared one. */
+/** How a node's own circuit follows a shared one. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import { follow } from "../../../src/internal/core/replica/following.ts"
@@ -29,7 +29,7 @@ import { VirtualStore } from "./VirtualStore.ts"
 const settings = settingsWith({ rules: { recovery, probes: 2 } })
 const { rules } = settings
 const clockOffset = 5_000
-/** The shared generations are ahead of the node's by this. */
+/** The generation of the shared circuit minus that of the node's own. */
 const generationOffset = 100
 
 interface Case {
@@ -103,7 +103,7 @@ const states: ReadonlyArray<AnyCircuit> = [
 describe("S12 a revision that the node has followed", () => {
   const known = { revision: "known" }
 
-  it("S12 changes nothing where the circuit has come to the same here", () => {
+  it("S12 changes nothing if the node's own circuit has reached the same state", () => {
     for (const [here, now] of [
       [counting, 0],
       [opened(rules), 0],
@@ -118,7 +118,7 @@ describe("S12 a revision that the node has followed", () => {
     }
   })
 
-  it("S12 is followed again where the store has not taken what this node has made of it", () => {
+  it("S12 is followed again if the store has refused the node's own change", () => {
     const step = followed({
       ...known,
       here: later(opened(rules)),
@@ -129,7 +129,7 @@ describe("S12 a revision that the node has followed", () => {
     assert.strictEqual(step.circuit._tag, "Closed")
   })
 
-  it("S12 is followed again where the circuit is another one here", () => {
+  it("S12 is followed again if the node's own circuit is in another state", () => {
     const there = opened(rules)
     const step = followed({ ...known, here: later(closed(rules), 2), before: there, there })
     assert.strictEqual(step.circuit._tag, "Open")
@@ -144,15 +144,15 @@ describe("S12 a revision that the node has followed", () => {
     }
   })
 
-  it("S12 is followed again where more or fewer slots or holds are taken here", () => {
+  it("S12 is followed again if the node's own circuit has another number of slots or holds", () => {
     const [, taken] = admitted(halfOpen(rules), rules, openMillis)
     const twice = { ...isolated(closed(rules)), holders: 2 }
-    const keptOff = { ...isolated(closed(rules)), disablers: 2 }
+    const isolatedAndDisabled = { ...isolated(closed(rules)), disablers: 2 }
     const disabledTwice = { ...disabled(closed(rules)), disablers: 2 }
     for (const [here, there] of [
       [halfOpen(rules), taken],
       [isolated(closed(rules)), twice],
-      [isolated(closed(rules)), keptOff],
+      [isolated(closed(rules)), isolatedAndDisabled],
       [disabled(closed(rules)), disabledTwice]
     ] as const) {
       const step = followed({ ...known, here, there, now: openMillis })
@@ -163,7 +163,7 @@ describe("S12 a revision that the node has followed", () => {
 })
 
 describe("S12 a newer revision", () => {
-  it("S12 of another state is a transition, with its reason and in the node's time", () => {
+  it("S12 with another state is a transition, with its reason, in the node's time", () => {
     const there = opened(rules, 30)
     const step = followed({ here: closed(rules), there, holdings: { reason: "ProbeFailed" }, now: 40 })
     assert.deepStrictEqual(step.commands, [
@@ -173,21 +173,21 @@ describe("S12 a newer revision", () => {
     assert.strictEqual(step.replica.generationOffset, generationOffset)
   })
 
-  it("S12 several changes later is one transition, and the generations part by as many", () => {
+  it("S12 that is several changes later is one transition, and the generation offset grows by the rest", () => {
     const step = followed({ here: closed(rules), there: later(opened(rules), 4) })
     assert.strictEqual(step.circuit.generation, 1)
     assert.strictEqual(step.replica.generationOffset, generationOffset + 4)
   })
 
-  it("S12 has the circuit exchanged, unless it is closed", () => {
-    const attention = (there: AnyCircuit, here: AnyCircuit = closed(rules)) =>
+  it("S12 makes the node exchange the circuit, unless it is Closed", () => {
+    const activityAfter = (there: AnyCircuit, here: AnyCircuit = closed(rules)) =>
       followed({ here, there: later(there, 9) }).replica.activity._tag
-    assert.strictEqual(attention(opened(rules)), "Exchanging")
-    assert.strictEqual(attention(isolated(closed(rules))), "Exchanging")
-    assert.strictEqual(attention(closed(rules), opened(rules)), "Idle")
+    assert.strictEqual(activityAfter(opened(rules)), "Exchanging")
+    assert.strictEqual(activityAfter(isolated(closed(rules))), "Exchanging")
+    assert.strictEqual(activityAfter(closed(rules), opened(rules)), "Idle")
   })
 
-  it("S12 announces what only time has decided here as the node's own", () => {
+  it("S12 is preceded by the transitions that only the passing of time has caused here", () => {
     const here = opened(rules)
     const there = later(closed(rules), 4)
     const step = followed({ here, there, now: openMillis })
@@ -201,18 +201,18 @@ describe("S12 a newer revision", () => {
     assert.strictEqual(step.circuit.generation, 3)
   })
 
-  it("S12 of the open state, one generation on, is a restart", () => {
+  it("S12 that is Open one generation later is a restart of the opening", () => {
     const step = followed({ here: opened(rules), there: later(opened(rules, 9)), now: 10 })
     assert.deepStrictEqual(step.circuit, later(opened(rules, 9)))
   })
 
-  it("S12 of the open state, several generations on, is no transition", () => {
+  it("S12 that is Open several generations later is no transition", () => {
     const step = followed({ here: opened(rules), there: later(opened(rules, 9), 3), now: 10 })
     assert.deepStrictEqual(step.circuit, opened(rules, 9))
     assert.strictEqual(step.replica.generationOffset, generationOffset + 3)
   })
 
-  it("S12 of the closed state is a transition after a reset, and no other", () => {
+  it("S12 that is Closed is a transition only after a reset", () => {
     const there = later(closed(rules), 2)
     for (const missed of [there, later(closed(rules), 1)]) {
       assert.deepStrictEqual(followed({ here: counting, there: missed }).circuit, closed(rules))
@@ -221,21 +221,21 @@ describe("S12 a newer revision", () => {
     assert.strictEqual(reset.circuit.generation, 1)
   })
 
-  it("S12 of the isolated state goes on with the isolation that the node has", () => {
+  it("S12 that is Isolated continues the node's isolation", () => {
     const here = isolated(closed(rules))
     const there = { ...later(here, 2), holders: 3, since: 77 }
     const step = followed({ here, there })
     assert.deepStrictEqual(step.circuit, { ...there, generation: 1, since: 1 })
   })
 
-  it("S15 of the isolated state is another isolation after a reset", () => {
+  it("S15 that is Isolated after a reset is another isolation", () => {
     const here = isolated(closed(rules))
     const step = followed({ here, there: later(here, 2), holdings: { resets: 1 } })
     const { generation, since } = inState(step.circuit, "Isolated")
     assert.deepStrictEqual([generation, since], [2, 2])
   })
 
-  it("S15 an isolation that begins has the node's own generation", () => {
+  it("S15 a new isolation has the node's own generation", () => {
     const step = followed({ here: closed(rules), there: { ...later(isolated(closed(rules)), 5), since: 77 } })
     const { generation, since } = inState(step.circuit, "Isolated")
     assert.deepStrictEqual([generation, since], [1, 1])
@@ -243,7 +243,7 @@ describe("S12 a newer revision", () => {
 })
 
 describe("S12 a state that the node expects", () => {
-  it("S12 keeps the node's own window where it is the same one", () => {
+  it("S12 keeps the node's own window if it belongs to the same state", () => {
     const there = { ...closed(rules), closedAt: 5 }
     for (const given of [
       { isAhead: true, there: later(there, 3) },
@@ -257,20 +257,20 @@ describe("S12 a state that the node expects", () => {
     }
   })
 
-  it("S12 keeps the node's own share of a recovery", () => {
+  it("S12 keeps the node's own counts of a recovery", () => {
     const here = { ...recovering(rules), arrivals: 4, admitted: 1, window: counting.window }
     const there = { ...recovering(rules), startedAt: here.startedAt + 60, arrivals: 9, admitted: 9 }
     const { circuit } = followed({ here, there, isAhead: true, now: openMillis + 60 })
     assert.deepStrictEqual(circuit, { ...here, startedAt: there.startedAt })
   })
 
-  it("S12 takes the state of the store where it is no window", () => {
+  it("S12 takes the store's state if it has no window", () => {
     const there = { ...later(opened(rules, 7), 3) }
     const { circuit } = followed({ here: opened(rules), there, isAhead: true, now: 9 })
     assert.deepStrictEqual(circuit, opened(rules, 7))
   })
 
-  it("S12 a reset that was this node's own is no second transition", () => {
+  it("S12 the node's own reset is no second transition", () => {
     const step = followed({
       here: later(closed(rules), 2),
       there: later(closed(rules), 3),
@@ -281,8 +281,8 @@ describe("S12 a state that the node expects", () => {
   })
 })
 
-describe("S12 what is over here", () => {
-  it("S12 does not begin again by a clock that is some milliseconds behind", () => {
+describe("S12 an opening that has ended on this node", () => {
+  it("S12 does not start again by a clock that is some milliseconds behind", () => {
     const there = opened(rules)
     for (const [early, tag] of [
       [50, "HalfOpen"],
@@ -299,7 +299,7 @@ describe("S12 what is over here", () => {
     }
   })
 
-  it("S12 begins again by a newer revision that ends in some milliseconds", () => {
+  it("S12 starts again by a newer revision, even one that ends in some milliseconds", () => {
     const there = opened(rules)
     const step = followed({
       here: halfOpen(rules),
@@ -310,7 +310,7 @@ describe("S12 what is over here", () => {
     assert.strictEqual(step.circuit._tag, "Open")
   })
 
-  it("S12 keeps the generation that it has come to", () => {
+  it("S12 keeps the generation that the node has reached", () => {
     const here = halfOpen(rules)
     const step = followed({ here, there: opened(rules), isAhead: true, now: openMillis - 20 })
     assert.deepStrictEqual(step.commands, [])
@@ -318,37 +318,37 @@ describe("S12 what is over here", () => {
     assert.strictEqual(step.replica.generationOffset, generationOffset)
   })
 
-  it("S12 begins again if it is another opening", () => {
+  it("S12 starts again if the shared one is another opening", () => {
     const there = { ...opened(rules), openings: 2 }
     const step = followed({ here: halfOpen(rules), there, isAhead: true, now: openMillis - 20 })
     assert.strictEqual(step.circuit._tag, "Open")
   })
 })
 
-describe("S7 a node that is alone", () => {
-  const alone: Partial<Replica> = {
+describe("S7 a locally open node", () => {
+  const locallyOpen: Partial<Replica> = {
     standing: { _tag: "LocallyOpen", epoch: generationOffset, window: counting.window }
   }
 
-  it("S7 stays so while the shared circuit is the one that it left", () => {
+  it("S7 stays locally open while the shared circuit is unchanged", () => {
     const step = followed({
       here: later(opened(rules), 0),
       before: closed(rules),
       there: closed(rules),
       isAhead: true,
-      replica: alone
+      replica: locallyOpen
     })
     assert.strictEqual(step.replica.standing._tag, "LocallyOpen")
     assert.strictEqual(step.circuit._tag, "Open")
   })
 
-  it("S7 is in step again with what the others make of it", () => {
+  it("S7 is in sync again once other nodes have changed the circuit", () => {
     const step = followed({
       here: opened(rules),
       before: closed(rules),
       there: later(opened(rules), 3),
       isAhead: true,
-      replica: alone
+      replica: locallyOpen
     })
     assert.strictEqual(step.replica.standing._tag, "InSync")
     assert.strictEqual(step.replica.generationOffset, generationOffset + 3)

@@ -1,11 +1,11 @@
-/** Isolations and disablings among nodes. */
+/** Isolations and disablings of several nodes. */
 import { assert, describe, it } from "@effect/vitest"
 import { TestNode } from "./TestNode.ts"
 import { leaseMillis, pair, settingsWith, settle, syncMillis } from "./fixtures.ts"
 
 const none = { isolations: 0, disables: 0 }
 
-/** `a` holds the circuit, and `b` has heard of it. */
+/** `a` holds the circuit, and `b` has received the change. */
 const held = (control: "Isolate" | "Disable") => {
   const world = pair()
   world.a.control(control)
@@ -14,7 +14,7 @@ const held = (control: "Isolate" | "Disable") => {
 }
 
 describe("S15 an isolation, or disabling", () => {
-  it("S15 is one for all nodes, and lasts until the last one ends", () => {
+  it("S15 applies to all nodes, and lasts until the last hold ends", () => {
     for (const [begin, end, tag] of [
       ["Isolate", "Release", "Isolated"],
       ["Disable", "Enable", "Disabled"]
@@ -36,7 +36,7 @@ describe("S15 an isolation, or disabling", () => {
     }
   })
 
-  it("S15 counts each time that a node begins it", () => {
+  it("S15 is counted for each time that a node begins it", () => {
     const { a, b } = held("Isolate")
     a.control("Isolate")
     settle(a, b)
@@ -47,7 +47,7 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual(a.replica.ownHolds, { isolations: 1, disables: 0 })
   })
 
-  it("S15 ends when its node has been silent for a lease", () => {
+  it("S15 ends when its node's lease expires", () => {
     for (const control of ["Isolate", "Disable"] as const) {
       const { b, store } = held(control)
       store.now += leaseMillis - 1
@@ -59,7 +59,7 @@ describe("S15 an isolation, or disabling", () => {
     }
   })
 
-  it("S15 does not end while its node is heard of", () => {
+  it("S15 does not end while its node renews its lease", () => {
     const { a, b, store } = held("Isolate")
     for (let i = 0; i < 5; i++) {
       store.now += leaseMillis - 1
@@ -69,7 +69,7 @@ describe("S15 an isolation, or disabling", () => {
     assert.strictEqual(b.circuit._tag, "Isolated")
   })
 
-  it("S15 of a living node stays, if only another one is silent", () => {
+  it("S15 of a live node remains when another node's lease expires", () => {
     const { a, b, store } = held("Isolate")
     b.control("Disable")
     settle(a, b)
@@ -78,21 +78,21 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual([b.circuit._tag, b.as("Disabled").disablers], ["Disabled", 1])
   })
 
-  it("S15 begins again if the others took its node for dead", () => {
+  it("S15 is set again by its node if the lease had expired for the other nodes", () => {
     const { a, b, store } = held("Isolate")
     store.now += leaseMillis
     b.exchange()
     b.control("Trip")
     settle(b)
     assert.strictEqual(b.circuit._tag, "Open")
-    a.hear()
+    a.receiveChange()
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Isolated", "Isolated"])
     assert.deepStrictEqual(a.transitions, [])
     assert.strictEqual(a.epoch, b.epoch)
   })
 
-  it("S15 does not end at its node while the store cannot be told of another's change", () => {
+  it("S15 does not end on its node when another node writes a change after the lease has expired", () => {
     const { a, b, store } = held("Disable")
     store.now += leaseMillis
     b.exchange()
@@ -104,7 +104,7 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual(a.transitions, [])
   })
 
-  it("S15 begun in an outage holds for all after it", () => {
+  it("S15 that begins in an outage applies to all nodes after it", () => {
     const { a, b } = pair()
     a.loseStore()
     a.control("Isolate")
@@ -115,7 +115,7 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual(a.replica.followed.shared.isolators, { a: 1 })
   })
 
-  it("S15 that ended in an outage ends for all after it", () => {
+  it("S15 that ends in an outage ends for all nodes after it", () => {
     const { a, b } = held("Isolate")
     a.loseStore()
     a.control("Release")
@@ -125,7 +125,7 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
   })
 
-  it("S15 a node that does not isolate the circuit gives back no isolation of an outage", () => {
+  it("S15 a node without an isolation restores no other node's isolation after an outage", () => {
     const { a, b } = held("Isolate")
     b.loseStore()
     b.control("Disable")
@@ -138,7 +138,7 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
   })
 
-  it("S15 that another node holds is left to it by one that has come and gone in an outage", () => {
+  it("S15 of another node is unchanged by a hold that began and ended during an outage", () => {
     for (const control of ["Isolate", "Disable"] as const) {
       const { b, store } = held(control)
       b.loseStore()
@@ -150,7 +150,7 @@ describe("S15 an isolation, or disabling", () => {
     }
   })
 
-  it("S15 a circuit that is held is exchanged once an interval", () => {
+  it("S15 a circuit with a hold is exchanged once per interval", () => {
     const { a } = held("Isolate")
     a.exchange()
     assert.strictEqual(a.dueAt, a.now + syncMillis)
@@ -168,7 +168,7 @@ describe("S15 a reset", () => {
     assert.isFalse(a.ask().question.renew)
   })
 
-  it("S15 ends no disabling", () => {
+  it("S15 does not end a disabling", () => {
     const { a, b } = held("Disable")
     b.control("Reset")
     settle(a, b)
@@ -176,7 +176,7 @@ describe("S15 a reset", () => {
     assert.strictEqual(a.replica.ownHolds.disables, 1)
   })
 
-  it("S15 ends the isolations of its own node, also in an outage", () => {
+  it("S15 ends its own node's isolations also during an outage", () => {
     const { a, b } = held("Isolate")
     a.loseStore()
     a.control("Reset")
@@ -187,7 +187,7 @@ describe("S15 a reset", () => {
     assert.strictEqual(a.replica.ownHolds.isolations, 0)
   })
 
-  it("S15 an isolation that begins after it is another one", () => {
+  it("S15 does not end an isolation that begins after it", () => {
     const { a, b } = held("Isolate")
     b.control("Reset")
     b.write()
@@ -197,7 +197,7 @@ describe("S15 a reset", () => {
     assert.deepStrictEqual(a.replica.followed.shared.isolators, { b: 1 })
   })
 
-  it("S15 of which a new node hears does not concern its isolations", () => {
+  it("S15 does not end the isolations of a node that first sees the circuit after it", () => {
     const { a, store } = pair()
     a.control("Reset")
     a.write()

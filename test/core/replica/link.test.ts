@@ -1,4 +1,4 @@
-/** What a node knows of its connection: whether the store answers, and by how much its clock is ahead. */
+/** A node's view of its connection: whether the store answers, and the clock offset. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Link from "../../../src/internal/core/replica/link.ts"
 
@@ -7,7 +7,7 @@ const answer = (link: Link.Link, sentAt: number, roundTrip: number, clockOffset:
   Link.answered(link, { sentAt, now: sentAt + roundTrip, read: sentAt + roundTrip / 2 + clockOffset })
 
 describe("the link to the store", () => {
-  it("does not fail before it has been tried, and knows no time", () => {
+  it("is not failing at first, and has no clock offset", () => {
     assert.deepStrictEqual(Link.initial, {
       isFailing: false,
       clockOffset: 0,
@@ -16,12 +16,12 @@ describe("the link to the store", () => {
     })
   })
 
-  it("takes the offset of clocks from the middle of a round trip", () => {
+  it("measures the clock offset at the middle of a round trip", () => {
     const link = Link.answered(Link.initial, { sentAt: 100, now: 140, read: 5_120 })
     assert.deepStrictEqual([link.clockOffset, link.roundTrip], [5_000, 40])
   })
 
-  it("keeps the offset of a quicker answer, which ages", () => {
+  it("keeps the offset of a quicker answer, whose round trip ages", () => {
     const quick = answer(Link.initial, 0, 10, 500)
     const slow = answer(quick, 100, 100, 510)
     assert.deepStrictEqual([slow.clockOffset, slow.roundTrip], [500, 10 * 1.1 + 0.1])
@@ -38,7 +38,7 @@ describe("the link to the store", () => {
     assert.strictEqual(link.clockOffset, 520)
   })
 
-  it("takes the offset of any answer once the store's clock has jumped, forwards or back", () => {
+  it("takes the offset of any answer after the store's clock has jumped, forwards or backwards", () => {
     const link = answer(Link.initial, 0, 10, 500)
     assert.deepStrictEqual(
       [answer(link, 100, 40, 600).clockOffset, answer(link, 100, 40, 400).clockOffset],
@@ -46,20 +46,20 @@ describe("the link to the store", () => {
     )
   })
 
-  it("takes a clock that could be right, to the millisecond, for one that has not jumped", () => {
+  it("recognises a jump of the clock to the millisecond, by the bounds of the round trip", () => {
     const link = answer(Link.initial, 0, 10, 500)
     const read = (read: number) => Link.answered(link, { sentAt: 100, now: 140, read }).clockOffset
     assert.deepStrictEqual([read(599), read(641)], [500, 500])
     assert.deepStrictEqual([read(598), read(642)], [598 - 120, 642 - 120])
   })
 
-  it("learns nothing of the time from an answer without it", () => {
+  it("keeps the offset after an answer without a time", () => {
     const link = answer(Link.initial, 0, 10, 500)
     const ping = Link.answered(link, { sentAt: 100, now: 101, read: undefined })
     assert.deepStrictEqual([ping.clockOffset, ping.roundTrip], [500, 11.1])
   })
 
-  it("fails until the next answer, and then answers since that one, in the store's time", () => {
+  it("is failing until the next answer, and records when the answers began again, in the store's time", () => {
     const link = answer(Link.initial, 0, 10, 500)
     const failing = Link.failed(link)
     assert.deepStrictEqual(failing, { ...link, isFailing: true })

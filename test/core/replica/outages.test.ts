@@ -1,4 +1,4 @@
-/** What follows when the store could not be told, or has lost what it was told. */
+/** Changes that could not be written to the store, and states that the store has lost. */
 import { assert, describe, it } from "@effect/vitest"
 import { inState, openMillis } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"
@@ -14,8 +14,8 @@ import {
   syncMillis
 } from "./fixtures.ts"
 
-describe("S13 what could not be written", () => {
-  /** `a` has changed the circuit in an outage of its own. */
+describe("S13 a change that could not be written", () => {
+  /** `a` has changed the circuit while it alone could not reach the store. */
   const diverged = (change: (a: TestNode) => void, world = pair()) => {
     world.a.loseStore()
     change(world.a)
@@ -29,7 +29,7 @@ describe("S13 what could not be written", () => {
     settle(a, ...others)
   }
 
-  it("S13 an opening is written over the state that the node knew", () => {
+  it("S13 an opening is written over the state that the node follows", () => {
     const { a, b } = diverged((a) => a.fail(2))
     back(a, b)
     assert.deepStrictEqual([a.standing, b.circuit._tag], ["InSync", "Open"])
@@ -37,7 +37,7 @@ describe("S13 what could not be written", () => {
     assert.strictEqual(storedCircuit(a).reason, "Tripped")
   })
 
-  it("S13 a reset is written over the state that the node knew", () => {
+  it("S13 a reset is written over the state that the node follows", () => {
     const { a, b } = diverged((a) => a.control("Reset"), openPair())
     back(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
@@ -45,7 +45,7 @@ describe("S13 what could not be written", () => {
     assert.strictEqual(storedCircuit(a).resets, 1)
   })
 
-  it("S13 a reset is written over a half-open circuit of the opening that the node knew", () => {
+  it("S13 a reset is written over HalfOpen if it follows the opening that the node knew", () => {
     const { a, b, store } = diverged((a) => a.control("Reset"), openPair())
     store.now += openMillis
     a.findStore()
@@ -56,7 +56,7 @@ describe("S13 what could not be written", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
   })
 
-  it("S13 a reset is written over an older state that the store has come back with", () => {
+  it("S13 a reset is written over an older state to which the store has fallen back", () => {
     const { a, b, store } = openPair()
     const { revision, state } = store
     b.control("Reset")
@@ -67,7 +67,7 @@ describe("S13 what could not be written", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
   })
 
-  it("S13 a reset that others have made, too, is no second transition", () => {
+  it("S13 a reset by this node and another one is a single transition", () => {
     const { a, b } = diverged((a) => a.control("Reset"), openPair())
     b.control("Reset")
     b.write()
@@ -76,7 +76,7 @@ describe("S13 what could not be written", () => {
     assert.strictEqual(a.epoch, b.epoch)
   })
 
-  it("S13 an opening is written also over a circuit that others have closed since", () => {
+  it("S13 an opening is written also over a circuit that other nodes have closed since", () => {
     const world = openPair()
     const { a, b } = diverged((a) => a.control("Trip"), world)
     b.control("Reset")
@@ -95,7 +95,7 @@ describe("S13 what could not be written", () => {
     assert.strictEqual(a.standing, "InSync")
   })
 
-  it("S13 a reset is not written over what others have opened since", () => {
+  it("S13 a reset is not written over a circuit that other nodes have opened since", () => {
     const { a, b } = diverged((a) => a.control("Reset"))
     b.control("Trip")
     b.write()
@@ -103,7 +103,7 @@ describe("S13 what could not be written", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
   })
 
-  it("S13 a change after the outage writes what was missed first", () => {
+  it("S13 a change after the outage is written after the earlier one", () => {
     const { a, b } = diverged((a) => a.fail(2))
     a.findStore()
     a.control("Isolate")
@@ -112,16 +112,16 @@ describe("S13 what could not be written", () => {
     assert.strictEqual(a.standing, "InSync")
   })
 
-  it("S13 a change of others that is heard meanwhile has the store asked", () => {
+  it("S13 a notification meanwhile requests an exchange", () => {
     const { a, b } = diverged((a) => a.fail(2))
     b.control("Isolate")
     b.write()
-    a.hear()
+    a.receiveChange()
     assert.deepStrictEqual([a.circuit._tag, a.standing], ["Open", "Diverged"])
     assert.isAtMost(a.dueAt, a.now)
   })
 
-  it("S13 an open time that was begun anew is followed, and is no transition", () => {
+  it("S13 a restarted opening is written, and is no transition on other nodes", () => {
     const world = openPair()
     world.store.now += 300
     const { a, b } = diverged((a) => a.control("Trip"), world)
@@ -132,7 +132,7 @@ describe("S13 what could not be written", () => {
   })
 })
 
-/** A circuit that was opened half a second after the store's clock began. */
+/** A circuit that was opened half a second after the epoch of the store's clock. */
 const smallClock = () => {
   const store = new VirtualStore()
   store.now = 500
@@ -144,7 +144,7 @@ const smallClock = () => {
 }
 
 describe("S14 a state that the store has lost", () => {
-  it("S14 is given back in its generation", () => {
+  it("S14 is restored in its generation", () => {
     const { a, b, store } = openPair()
     const before = storedCircuit(a).circuit
     store.forget()
@@ -156,7 +156,7 @@ describe("S14 a state that the store has lost", () => {
     assert.strictEqual(storedCircuit(a).restoredAt, store.now)
   })
 
-  it("S14 keeps why it had opened, and who holds it", () => {
+  it("S14 is restored with the reason of its opening and its holders", () => {
     const { a, store } = openPair()
     a.control("Isolate")
     a.write()
@@ -166,7 +166,7 @@ describe("S14 a state that the store has lost", () => {
     assert.deepStrictEqual([storedCircuit(a).reason, storedCircuit(a).isolators], ["Tripped", { a: 1 }])
   })
 
-  it("S14 if it is older than what the node knows, so that each opening is newer", () => {
+  it("S14 is restored also if the store has fallen back to an older state", () => {
     const { a, b, store } = openPair()
     const { revision, state } = store
     a.control("Reset")
@@ -181,7 +181,7 @@ describe("S14 a state that the store has lost", () => {
     assert.strictEqual(storedCircuit(a).circuit.generation, a.epoch)
   })
 
-  it("S14 is given back in its generation also by a clock that began a moment ago", () => {
+  it("S14 is restored in its generation also if the store's clock is shortly after its epoch", () => {
     const { a, store } = smallClock()
     store.forget()
     a.exchange()
@@ -189,7 +189,7 @@ describe("S14 a state that the store has lost", () => {
     assert.strictEqual(storedCircuit(a).circuit.generation, 501)
   })
 
-  it("S14 is given back in its generation together with a change", () => {
+  it("S14 is restored in its generation together with a change", () => {
     const { a, store } = smallClock()
     a.isListening = false
     store.forget()
@@ -200,7 +200,7 @@ describe("S14 a state that the store has lost", () => {
     assert.strictEqual(storedCircuit(a).circuit.generation, 502)
   })
 
-  it("S14 a node that knows nothing begins later than the window of a state that is lost", () => {
+  it("S14 a new node begins in a later generation than the window of a lost state", () => {
     const { a, store } = pair()
     a.control("Reset")
     a.write()
@@ -215,7 +215,7 @@ describe("S14 a state that the store has lost", () => {
     assert.isAbove(storedCircuit(late).circuit.generation, epoch)
   })
 
-  it("S14 an isolation of another node is given back for a lease", () => {
+  it("S14 an isolation of another node is restored for the length of a lease", () => {
     const { a, b, store } = pair()
     a.control("Isolate")
     settle(a, b)
@@ -231,7 +231,7 @@ describe("S14 a state that the store has lost", () => {
     assert.strictEqual(b.circuit._tag, "Closed")
   })
 
-  it("S14 a circuit that was reset, and rests, is not given back", () => {
+  it("S14 an idle circuit is not restored, although it was reset", () => {
     const { a, b, store } = pair()
     a.control("Reset")
     settle(a, b)
@@ -240,7 +240,7 @@ describe("S14 a state that the store has lost", () => {
     assert.deepStrictEqual([store.state, b.writes], ["", []])
   })
 
-  it("S14 a circuit that is closed and never opened is not given back", () => {
+  it("S14 a Closed circuit that never opened is not restored", () => {
     const { a, store } = pair()
     a.fail()
     a.exchange()
@@ -248,7 +248,7 @@ describe("S14 a state that the store has lost", () => {
     assert.deepStrictEqual(a.writes, [])
   })
 
-  it("S14 a closed circuit is given back for its backoff", () => {
+  it("S14 a Closed circuit with a backoff is restored", () => {
     const { a, b, store } = halfOpenPair()
     const request = a.requestSlot()
     settle(a, b)
@@ -265,19 +265,19 @@ describe("S14 a state that the store has lost", () => {
     a.fail(2)
     a.write()
     assert.strictEqual(storedCircuit(a).circuit.generation, store.now + 1)
-    b.hear()
+    b.receiveChange()
     store.forget()
     store.now += 1
     const late = new TestNode(store, settingsWith({ node: "late" }))
     late.exchange()
     late.fail(2)
     late.write()
-    b.hear()
+    b.receiveChange()
     assert.isAbove(late.epoch, a.epoch)
     assert.strictEqual(b.epoch, late.epoch)
   })
 
-  it("S14 a window that outlived its state says that there was one", () => {
+  it("S14 a window that has outlived its state shows that there was a state", () => {
     const { a, store } = halfOpenPair()
     const request = a.requestSlot()
     a.write()

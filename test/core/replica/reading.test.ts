@@ -1,10 +1,10 @@
-/** What a node makes of what it cannot read. */
+/** Content in the store that a node cannot use. */
 import { assert, describe, it } from "@effect/vitest"
 import { decode } from "../../../src/internal/core/wire.ts"
 import { TestNode } from "./TestNode.ts"
 import { openPair, pair, settingsWith, settle } from "./fixtures.ts"
 
-/** `b` goes by other rules than `a`, which has opened the circuit. */
+/** `b` has other rules than `a`, which has opened the circuit. */
 const underOtherRules = () => {
   const { a, store } = pair()
   a.fail(2)
@@ -13,8 +13,8 @@ const underOtherRules = () => {
   return { a, b, store }
 }
 
-describe("S16 what cannot be read", () => {
-  it("S16 a text that is no state is reported, and not used", () => {
+describe("S16 text that cannot be decoded", () => {
+  it("S16 is reported and ignored", () => {
     const { a, store } = pair()
     Object.assign(store, { revision: "x", state: "nonsense" })
     a.exchange()
@@ -25,7 +25,7 @@ describe("S16 what cannot be read", () => {
     )
   })
 
-  it("S16 the next change overwrites it", () => {
+  it("S16 is replaced by the next change", () => {
     const { a, b, store } = pair()
     Object.assign(store, { revision: "x", state: "nonsense" })
     a.exchange()
@@ -35,7 +35,7 @@ describe("S16 what cannot be read", () => {
     assert.strictEqual(b.circuit._tag, "Open")
   })
 
-  it("S16 the next change overwrites it also if it is met by the write", () => {
+  it("S16 is replaced also if only the write finds it", () => {
     const { a, b, store } = pair()
     Object.assign(store, { revision: "x", state: "nonsense" })
     a.fail(2)
@@ -44,7 +44,7 @@ describe("S16 what cannot be read", () => {
     assert.strictEqual(a.commanded("Report").length, 1)
   })
 
-  it("S16 a node gives back what it knows in place of it", () => {
+  it("S16 is replaced by the state that a node knows", () => {
     const { a, b, store } = openPair()
     Object.assign(store, { revision: "x", state: "nonsense" })
     a.exchange()
@@ -53,19 +53,19 @@ describe("S16 what cannot be read", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
   })
 
-  it("S16 is reported and not followed when it is heard", () => {
+  it("S16 is reported and not followed if a notification contains it", () => {
     const { b, store } = openPair()
-    b.hear({ now: store.now, revision: "x", state: "nonsense" })
+    b.receiveChange({ now: store.now, revision: "x", state: "nonsense" })
     assert.deepStrictEqual([b.circuit._tag, b.commanded("Report").length], ["Open", 1])
   })
 
-  it("S16 a state under other rules is left alone when it is heard", () => {
+  it("S16 a state under other rules is left alone if a notification contains it", () => {
     const { b, store } = underOtherRules()
-    b.hear(store.changes[0])
+    b.receiveChange(store.changes[0])
     assert.deepStrictEqual([b.circuit._tag, b.commanded("Report").length], ["Closed", 1])
   })
 
-  it("S16 a window that is none is not used", () => {
+  it("S16 a malformed window is ignored", () => {
     const { a, b } = pair()
     b.fail()
     b.exchange()
@@ -90,7 +90,7 @@ describe("S16 what cannot be read", () => {
     )
   })
 
-  it("S16 a node goes by itself where a change of it meets a state under other rules", () => {
+  it("S16 a node decides alone if it has to write its change over a state under other rules", () => {
     const { b, store } = underOtherRules()
     const asking = b.ask()
     const entry = b.put(asking)
@@ -100,7 +100,7 @@ describe("S16 what cannot be read", () => {
     assert.strictEqual(store.changes.length, 1)
   })
 
-  it("S16 a closed circuit is shared by nodes of all rules", () => {
+  it("S16 a Closed circuit is shared by nodes under any rules", () => {
     const { a, b } = underOtherRules()
     a.control("Reset")
     a.write()

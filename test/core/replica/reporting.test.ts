@@ -1,4 +1,4 @@
-/** What the number that a store answers means for a node's reports, and what all nodes count. */
+/** The numbers that acknowledge a node's reports, and the merged counts of all nodes. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import { failureRate } from "../../../src/internal/core/policies/failureRate.ts"
@@ -29,7 +29,7 @@ const situationWith = (over: Partial<Parameters<typeof Reports.report>[2]> = {})
 })
 const situation = situationWith()
 
-/** A window with so many failures, a millisecond apart. */
+/** A window with this number of failures, a millisecond apart. */
 const windowOf = (failures: number): unknown =>
   Array.from({ length: failures }).reduce<unknown>(
     (window, _, i) => settings.policy.record(window, failure(i)),
@@ -56,7 +56,7 @@ const answered = (
   { asked = before, window = windowOf(1) }: { readonly asked?: Reporting; readonly window?: unknown } = {}
 ): Reporting => Reports.answered(frozen(before), answer, { asked, epoch, window }, situation)
 
-/** After so many reports of a failure each, all acknowledged. */
+/** The reporting after this number of reports, each with one failure, all acknowledged. */
 const acknowledged = (reports: number): Reporting => {
   let reporting = begun
   for (let number = 1; number <= reports; number++) {
@@ -66,7 +66,7 @@ const acknowledged = (reports: number): Reporting => {
 }
 
 describe("S4 a report", () => {
-  it("S4 holds the rows in the store's time, as the store is to keep them", () => {
+  it("S4 holds the rows in the store's time, with the layout for the store", () => {
     const [reporting, report] = reported(begun, windowOf(2))
     assert.deepStrictEqual(report, {
       number: 1,
@@ -92,7 +92,7 @@ describe("S4 a report", () => {
     assert.deepStrictEqual(reporting.inDoubt?.sections, report.sections)
   })
 
-  it("S4 tells the store for how long to keep what is fresh", () => {
+  it("S4 tells the store how long to keep fresh rows", () => {
     const alone = failureRate({
       threshold: 1,
       minimumCalls: 1,
@@ -108,12 +108,12 @@ describe("S4 a report", () => {
     assert.notStrictEqual(report.sections[0]?.freshMillis, policy.layouts(0)[0]?.freshMillis)
   })
 
-  it("S4 goes on with the number of the last one", () => {
+  it("S4 continues the numbers of the last one", () => {
     const [, report] = reported(acknowledged(3), windowOf(4))
     assert.deepStrictEqual([report.number, report.base], [4, 3])
   })
 
-  it("S4 of another generation begins anew", () => {
+  it("S4 of another generation starts from nothing", () => {
     const before = acknowledged(3)
     const [reporting, report] = Reports.report(
       before,
@@ -125,13 +125,13 @@ describe("S4 a report", () => {
     assert.isUndefined(reporting.answer)
   })
 
-  it("S4 lists as many nodes as the quorum, if that is more than one", () => {
+  it("S4 asks the store to list as many failing nodes as the quorum, if that is more than one", () => {
     const listed = (quorum: number) =>
       reported(begun, windowOf(1), situationWith({ settings: { ...settings, quorum } }))[1].listed
     assert.deepStrictEqual([listed(1), listed(2), listed(5)], [0, 2, 5])
   })
 
-  it("S4 keeps to the offset of clocks in which the first one was made", () => {
+  it("S4 keeps the clock offset of the first report", () => {
     const offsets = (reporting: Reporting, by: number) =>
       reported(reporting, windowOf(2), situationWith({ clockOffset: clockOffset + by }))[0].clockOffset -
       clockOffset
@@ -141,7 +141,7 @@ describe("S4 a report", () => {
     )
   })
 
-  it("S4 follows a clock that has been set", () => {
+  it("S4 takes a new clock offset after a clock was set", () => {
     const offsets = (by: number) =>
       reported(acknowledged(1), windowOf(2), situationWith({ clockOffset: clockOffset + by }))[0]
         .clockOffset - clockOffset
@@ -149,14 +149,14 @@ describe("S4 a report", () => {
   })
 })
 
-describe("S4 the number that a store answers", () => {
-  it("S4 Known: it is that of the latest report", () => {
+describe("S4 the number of the latest report in the store", () => {
+  it("S4 Known: it is that of the latest acknowledged report", () => {
     const before = acknowledged(2)
     const answer = entry(2, { exchanges: 9 })
     assert.deepStrictEqual(answered(before, answer), { ...before, answer })
   })
 
-  it("S4 Known: a store without a window knows as much as a node that has reported nothing", () => {
+  it("S4 Known: the store has no window, and the node has reported nothing", () => {
     assert.deepStrictEqual(answered(begun, undefined), begun)
   })
 
@@ -174,7 +174,7 @@ describe("S4 the number that a store answers", () => {
     assert.strictEqual(after.answer, answer)
   })
 
-  it("S4 Acknowledged: the latest eight reports are remembered, that one included", () => {
+  it("S4 Acknowledged: the node remembers eight earlier reports", () => {
     const { acknowledged: latest, earlier } = acknowledged(20)
     assert.strictEqual(latest.number, 20)
     assert.deepStrictEqual(
@@ -183,7 +183,7 @@ describe("S4 the number that a store answers", () => {
     )
   })
 
-  it("S4 Overtaken: it is one that was right when the question was asked", () => {
+  it("S4 Overtaken: it was acknowledged or in doubt when the question was asked", () => {
     const [asked] = reported(acknowledged(1), windowOf(2))
     const [before] = reported(answered(asked, entry(2)), windowOf(3))
     for (const latestReport of [1, 2]) {
@@ -202,13 +202,13 @@ describe("S4 the number that a store answers", () => {
       assert.strictEqual(answered(before, entry(latestReport), { asked }), before)
   })
 
-  it("S5 a question about another window says nothing is lost of one that nobody has reported to", () => {
+  it("S5 the answer to a question about another window is used if the store and the node have no report", () => {
     const asked = { ...begun, epoch: epoch - 1 }
     const answer = entry(0)
     assert.deepStrictEqual(answered(begun, answer, { asked }), { ...begun, answer })
   })
 
-  it("S5 Lost: it is an earlier one that the node remembers", () => {
+  it("S5 Lost: it is that of an earlier report that the node remembers", () => {
     const [before] = reported(acknowledged(4), windowOf(6))
     const answer = entry(2)
     const after = answered(before, answer, { window: windowOf(6) })
@@ -223,42 +223,42 @@ describe("S4 the number that a store answers", () => {
     assert.deepStrictEqual(reported(after, windowOf(6))[1].number, 6)
   })
 
-  it("S5 Lost: it is none, so all is reported again", () => {
+  it("S5 Lost: there is none, so the node reports everything again", () => {
     const after = answered(acknowledged(12), undefined, { window: windowOf(6) })
     assert.deepStrictEqual(after.acknowledged, { number: 0, window: settings.policy.initial })
     const [, report] = reported(after, windowOf(1))
     assert.deepStrictEqual([report.number, report.base], [13, 0])
   })
 
-  it("S5 Lost: it is one that the node does not remember, so all counts as told", () => {
+  it("S5 Lost: the node does not remember it, so everything counts as reported", () => {
     const window = windowOf(6)
     const after = answered({ ...acknowledged(4), earlier: [] }, entry(2), { window })
     assert.deepStrictEqual(after.acknowledged, { number: 2, window })
     assert.deepStrictEqual(reported(after, window)[1].sections, [])
   })
 
-  it("S5 Lost: it is higher than any that the node has used, which goes on after it", () => {
+  it("S5 Lost: it is higher than any that the node has used, so the next report follows it", () => {
     const after = answered(begun, entry(70))
     assert.deepStrictEqual(after.acknowledged, { number: 70, window: settings.policy.initial })
     const [, report] = reported(after, windowOf(1))
     assert.deepStrictEqual([report.number, report.base, report.sections.length], [71, 70, 1])
   })
 
-  it("S5 tells whether anything was lost", () => {
+  it("S5 a loss is detected by an acknowledged number that falls", () => {
     const before = acknowledged(4)
     assert.isTrue(Reports.hasLost(before, answered(before, entry(2))))
     assert.isFalse(Reports.hasLost(before, answered(before, entry(4))))
     assert.isFalse(Reports.hasLost(before, { ...begun, epoch: epoch + 1 }))
   })
 
-  it("S5 a window of another generation says nothing about reports", () => {
+  it("S5 a window of another generation acknowledges nothing", () => {
     const before = acknowledged(2)
     const after = answered(before, entry(0, { epoch: epoch + 1 }))
     assert.deepStrictEqual(after, { ...before, answer: undefined })
   })
 })
 
-describe("S6 what all nodes count", () => {
+describe("S6 the merged counts", () => {
   const { rules } = settings
   const here = (failures: number): AnyCircuit => ({ ...closed(rules), window: windowOf(failures) })
   const rows = (...times: ReadonlyArray<number>) => [
@@ -269,13 +269,13 @@ describe("S6 what all nodes count", () => {
     return Machine.counts(together, rules, time).failures
   }
 
-  it("S6 is what the store has, and what this node has not reported yet", () => {
+  it("S6 are those of the store, and this node's unreported ones", () => {
     const reporting = answered(reported(begun, windowOf(1))[0], entry(1, { sections: rows(5_000) }))
     assert.deepStrictEqual([failuresIn(reporting, here(1)), failuresIn(reporting, here(2))], [1, 2])
     assert.strictEqual(Reports.merged(reporting, here(1), epoch, situation).at, now + clockOffset)
   })
 
-  it("S6 is this node's own count where the others are not known", () => {
+  it("S6 are this node's own if those of the other nodes are unknown", () => {
     const circuit = here(1)
     const own = { circuit, at: now }
     const others = { ...begun, answer: entry(0, { sections: rows(5_100) }) }
@@ -286,7 +286,7 @@ describe("S6 what all nodes count", () => {
     assert.deepStrictEqual(Reports.merged(others, open, epoch, situation), { circuit: open, at: now })
   })
 
-  it("S7 is this node's own count where too few nodes see failures", () => {
+  it("S7 are this node's own if fewer nodes than the quorum see failures", () => {
     const at = situationWith({ settings: { ...settings, quorum: 2 } })
     const others = (...failing: ReadonlyArray<string>) => ({
       ...begun,
@@ -299,7 +299,7 @@ describe("S6 what all nodes count", () => {
     assert.strictEqual(failuresIn(others("b", "c"), here(0), at), 1)
   })
 
-  it("S7 concerns all where no quorum is asked for, and counts no failures of a circuit that counts nothing", () => {
+  it("S7 a trip concerns all nodes without a quorum, and with one if enough nodes see failures", () => {
     assert.isTrue(Reports.concernsAll(begun, closed(rules), situation))
     const at = situationWith({ settings: { ...settings, quorum: 2 } })
     const other = { ...begun, answer: entry(0, { failing: ["b"] }) }
@@ -308,14 +308,14 @@ describe("S6 what all nodes count", () => {
     assert.isFalse(Reports.concernsAll(begun, here(1), at))
   })
 
-  it("S3 is seen where any node counts a failure", () => {
+  it("S3 show failures if any node has counted one", () => {
     const others = { ...begun, answer: entry(0, { sections: rows(5_100) }) }
     assert.isTrue(Reports.sees(others, here(0), epoch, situation))
     assert.isTrue(Reports.sees(begun, here(1), epoch, situation))
     assert.isFalse(Reports.sees(begun, here(0), epoch, situation))
   })
 
-  it("S3 is seen where any node counts a slow call", () => {
+  it("S3 show failures if any node has counted a slow call", () => {
     const policy: Policy<unknown> = slowCallRate({
       threshold: 1,
       minimumCalls: 2,
@@ -333,8 +333,8 @@ describe("S6 what all nodes count", () => {
   })
 })
 
-describe("S17 how many nodes exchange a circuit", () => {
-  it("S17 is how often the store was asked between two answers", () => {
+describe("S17 the number of nodes that exchange a circuit", () => {
+  it("S17 is the number of exchanges between two answers", () => {
     const answer = (exchanges: number): Reporting => ({ ...begun, answer: entry(0, { exchanges }) })
     assert.strictEqual(Reports.exchangesBetween(answer(5), answer(12)), 7)
     assert.strictEqual(Reports.exchangesBetween(answer(5), answer(2)), 0)

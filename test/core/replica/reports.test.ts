@@ -1,4 +1,4 @@
-/** What nodes report to the store, and what follows from what all of them count. */
+/** The reports of nodes to the store, and their decisions by the merged counts. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { failureCount } from "../../../src/internal/core/policies/failureCount.ts"
@@ -9,13 +9,13 @@ import type { Asking } from "./TestNode.ts"
 import { TestNode } from "./TestNode.ts"
 import { openPair, pair, settle, syncMillis } from "./fixtures.ts"
 
-/** Never trips here, and forgets nothing. */
+/** Never trips in these tests, and forgets nothing. */
 const many = failureCount(1_000, 1_000_000)
 
 const counting = () => pair({ policy: many })
 
 describe("S4 a report", () => {
-  it("S4 says what is new since the last one", () => {
+  it("S4 holds the counts since the last acknowledged one", () => {
     const { a, store } = counting()
     a.fail(3)
     a.exchange()
@@ -25,7 +25,7 @@ describe("S4 a report", () => {
     assert.strictEqual(a.replica.reporting.acknowledged.number, 2)
   })
 
-  it("S4 is sent again as it was if its answer is lost, and counts once", () => {
+  it("S4 is repeated unchanged if its answer is lost, and counts once", () => {
     const { a, store } = counting()
     a.fail(3)
     const asking = a.ask()
@@ -39,7 +39,7 @@ describe("S4 a report", () => {
     assert.strictEqual(store.failures, 5)
   })
 
-  it("S4 of nothing new has the number of the last one", () => {
+  it("S4 without new counts has the number of the last one", () => {
     const { a } = counting()
     a.fail()
     a.exchange()
@@ -47,7 +47,7 @@ describe("S4 a report", () => {
     assert.deepStrictEqual([report?.number, report?.base, report?.sections], [1, 1, []])
   })
 
-  it("S4 says whether its node sees failures, and how many nodes that do are to be listed", () => {
+  it("S4 says whether its node sees failures, and how many failing nodes the store has to list", () => {
     const { a } = pair({ policy: many, quorum: 3 })
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     const before = a.exchange().window.report
@@ -58,7 +58,7 @@ describe("S4 a report", () => {
     assert.strictEqual(counting().a.ask().question.window.report, undefined)
   })
 
-  it("S4 of an older question changes nothing once a newer one was answered", () => {
+  it("S4 the answer to an older exchange changes nothing after that to a newer one", () => {
     const { a, store } = counting()
     a.fail()
     const first = a.ask()
@@ -72,7 +72,7 @@ describe("S4 a report", () => {
     assert.strictEqual(store.failures, 3)
   })
 
-  it("S4 goes on after an outage, and after a rest, where it was", () => {
+  it("S4 continues from the last acknowledged one after an outage, and after the circuit was idle", () => {
     const { a, store } = pair()
     a.fail()
     a.exchange()
@@ -90,7 +90,7 @@ describe("S4 a report", () => {
     assert.deepStrictEqual([a.ask().question.window.report?.base, store.failures], [2, 0])
   })
 
-  it("S4 each failure counts once, whatever is lost on the way", () => {
+  it("S4 each failure counts once, whichever messages are lost or late", () => {
     type Step = "fail" | "exchange" | "lost" | "unanswered" | "late"
     const steps = fc.array(fc.constantFrom<Step>("fail", "exchange", "lost", "unanswered", "late"), {
       maxLength: 60
@@ -123,8 +123,8 @@ describe("S4 a report", () => {
   })
 })
 
-describe("S5 what the store has lost", () => {
-  it("S5 is reported again if it was all", () => {
+describe("S5 a lost report", () => {
+  it("S5 is repeated if the store has lost its whole window", () => {
     const { a, store } = counting()
     a.fail(3)
     a.exchange()
@@ -134,7 +134,7 @@ describe("S5 what the store has lost", () => {
     assert.strictEqual(store.failures, 3)
   })
 
-  it("S5 is reported again soon", () => {
+  it("S5 is repeated soon", () => {
     const { a, store } = counting()
     a.fail()
     a.exchange()
@@ -145,7 +145,7 @@ describe("S5 what the store has lost", () => {
     assert.isAtMost(a.dueAt, a.now)
   })
 
-  it("S5 is reported again from the latest report that the store knows", () => {
+  it("S5 is repeated from the latest report that the store has", () => {
     const { a, store } = counting()
     a.fail()
     a.exchange()
@@ -160,7 +160,7 @@ describe("S5 what the store has lost", () => {
     assert.strictEqual(store.failures, 7)
   })
 
-  it("S5 counts as told if the node no longer knows what it had told: too few is better than twice", () => {
+  it("S5 is not repeated if the node no longer knows its content: too few counts are better than double ones", () => {
     const { a, store } = counting()
     a.fail()
     a.exchange()
@@ -176,7 +176,7 @@ describe("S5 what the store has lost", () => {
     assert.strictEqual(store.failures, 2)
   })
 
-  it("S5 is remembered for the last eight reports", () => {
+  it("S5 is repeated after the loss of the last eight reports", () => {
     const { a, store } = counting()
     a.fail()
     a.exchange()
@@ -191,7 +191,7 @@ describe("S5 what the store has lost", () => {
     assert.strictEqual(store.failures, 9)
   })
 
-  it("S5 a node that is new under an identity that the store knows goes on from what was told", () => {
+  it("S5 a new node under an identity that the store knows continues from the latest report of that identity", () => {
     const { a, store } = counting()
     a.fail(3)
     a.exchange()
@@ -204,8 +204,8 @@ describe("S5 what the store has lost", () => {
   })
 })
 
-describe("S6 what all nodes count", () => {
-  it("S6 opens the circuit at the node whose failure completes it", () => {
+describe("S6 the counts of all nodes", () => {
+  it("S6 open the circuit on the node whose failure reaches the threshold", () => {
     const { a, b } = pair()
     a.fail()
     a.exchange()
@@ -214,7 +214,7 @@ describe("S6 what all nodes count", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Open"])
   })
 
-  it("S6 is judged again with the answer, if the node has recorded an outcome since", () => {
+  it("S6 are judged again with the answer, if the node has recorded an outcome since", () => {
     const { a, b } = pair()
     a.fail()
     b.fail()
@@ -233,7 +233,7 @@ describe("S6 what all nodes count", () => {
     })
   })
 
-  it("S6 opens nothing at a node that has recorded no outcome since", () => {
+  it("S6 do not open the circuit on a node that has recorded no outcome since", () => {
     const { a, b } = pair()
     a.fail()
     a.exchange()
@@ -260,7 +260,7 @@ describe("S6 what all nodes count", () => {
     assert.isUndefined(b.replica.undecided)
   })
 
-  it("S6 a success at one node ends the streak of all", () => {
+  it("S6 a success on one node ends the streak of all", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
@@ -274,20 +274,20 @@ describe("S6 what all nodes count", () => {
     assert.strictEqual(a.circuit._tag, "Closed")
   })
 
-  it("S6 a success of a circuit that rests is not judged", () => {
+  it("S6 a success of an idle circuit is not judged", () => {
     const { a } = pair()
     a.succeed()
     assert.isUndefined(a.replica.undecided)
   })
 
-  it("S6 a call that changes nothing in the window is not judged", () => {
+  it("S6 a call that does not change the window is not judged", () => {
     const { a } = pair()
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.settle("Ignored", 0)
     assert.isUndefined(a.replica.undecided)
   })
 
-  it("S6 the failures of an earlier generation open nothing in a later one", () => {
+  it("S6 the failures of an earlier generation do not count in a later one", () => {
     const { a, b, store } = openPair()
     store.now += openMillis
     const request = a.requestSlot()
@@ -307,7 +307,7 @@ describe("S6 what all nodes count", () => {
 describe("S7 with a quorum of two", () => {
   const quorum = () => pair({ quorum: 2 })
 
-  it("S7 a node that alone sees failures opens for itself, and writes nothing", () => {
+  it("S7 the only node that sees failures opens its own circuit, and writes nothing", () => {
     const { a, b } = quorum()
     a.fail(2)
     assert.deepStrictEqual([a.circuit._tag, a.standing, a.writes.length], ["Open", "LocallyOpen", 0])
@@ -316,7 +316,7 @@ describe("S7 with a quorum of two", () => {
     assert.strictEqual(b.circuit._tag, "Closed")
   })
 
-  it("S7 it goes on to report what it has counted, and its failures", () => {
+  it("S7 that node goes on reporting its counts, and that it sees failures", () => {
     const { a, store } = quorum()
     a.fail(2)
     const { epoch } = a
@@ -328,7 +328,7 @@ describe("S7 with a quorum of two", () => {
     assert.strictEqual(a.standing, "LocallyOpen")
   })
 
-  it("S7 the second node that sees failures opens the circuit for all", () => {
+  it("S7 the second node that sees failures opens the circuit on all nodes", () => {
     const { a, b, store } = quorum()
     a.fail(2)
     a.exchange()
@@ -340,7 +340,7 @@ describe("S7 with a quorum of two", () => {
     assert.notStrictEqual(store.state, "")
   })
 
-  it("S7 a node does not count as two", () => {
+  it("S7 two reports of one node count as one node", () => {
     const { a } = quorum()
     a.fail()
     a.exchange()
@@ -349,7 +349,7 @@ describe("S7 with a quorum of two", () => {
     assert.strictEqual(a.standing, "LocallyOpen")
   })
 
-  it("S7 what another node counts opens nothing where it alone sees failures", () => {
+  it("S7 a node without failures does not open by those of a single other node", () => {
     const { a, b } = quorum()
     a.fail()
     a.exchange()
@@ -360,7 +360,7 @@ describe("S7 with a quorum of two", () => {
     assert.strictEqual(b.circuit._tag, "Closed")
   })
 
-  it("S7 a probe of such a node needs no slot, and tells nobody how it ended", () => {
+  it("S7 a probe of a locally open circuit needs no slot, and its outcome is not written", () => {
     const { a, store } = quorum()
     a.fail(2)
     store.now += openMillis
@@ -370,7 +370,7 @@ describe("S7 with a quorum of two", () => {
     assert.strictEqual(a.standing, "LocallyOpen")
   })
 
-  it("S7 a control of such a node is written as of a node in step", () => {
+  it("S7 a control of a locally open circuit is written as usual", () => {
     const { a, b } = quorum()
     a.fail(2)
     a.control("Trip")

@@ -1,4 +1,4 @@
-/** What is done with a shared circuit before it is written, and after it is read. */
+/** The functions on a shared circuit, before it is written and after it is read. */
 import { assert, describe, it } from "@effect/vitest"
 import { withHolds, shift, successor, withoutExpired } from "../../../src/internal/core/replica/shared.ts"
 import { yearMillis } from "../../../src/internal/core/millis.ts"
@@ -23,7 +23,7 @@ import { inGeneration, leaseMillis, settingsWith, sharedWith } from "./fixtures.
 const settings = settingsWith({ rules: { probes: 3, recovery } })
 const { rules } = settings
 
-/** HalfOpen with so many slots taken. */
+/** HalfOpen with this number of slots taken. */
 const probing = (count: number) => {
   let circuit = halfOpen(rules) as ReturnType<typeof halfOpen>
   for (let i = 0; i < count; i++) circuit = inState(admitted(circuit, rules, openMillis)[1], "HalfOpen")
@@ -31,26 +31,26 @@ const probing = (count: number) => {
 }
 
 describe("a shared circuit as it is written", () => {
-  it("S14 begins its generations with the time, if it is the first", () => {
+  it("S14 takes its generation from the time if it is the first", () => {
     const first = successor(sharedWith(settings, opened(rules)), true, 5_000_000.7)
     assert.strictEqual(first.circuit.generation, 5_000_001)
     const later = successor(sharedWith(settings, opened(rules)), false, 5_000_000.7)
     assert.strictEqual(later.circuit.generation, 1)
   })
 
-  it("S14 keeps a generation that began with a time", () => {
+  it("S14 keeps a generation that was taken from the time", () => {
     const generationOf = (generation: number) =>
       successor(sharedWith(settings, inGeneration(opened(rules), generation)), true, 5_000_000).circuit
         .generation
     assert.deepStrictEqual([generationOf(999_999), generationOf(1_000_000)], [5_999_999, 1_000_000])
   })
 
-  it("S14 has no number that a text cannot hold", () => {
+  it("S14 has only numbers that JSON can hold", () => {
     const shared = sharedWith(settings, { ...opened(rules), openMillis: Infinity })
     assert.strictEqual(successor(shared, false, 0).circuit.openMillis, yearMillis)
   })
 
-  it("S11 leaves out the nodes of slots that are no more", () => {
+  it("S11 leaves out the nodes of slots that no longer exist", () => {
     const probers = { "1": "a", "2": "b", "7": "c" }
     const written = (circuit: Parameters<typeof sharedWith>[1]) =>
       successor(sharedWith(settings, circuit, { probers }), false, 0).probers
@@ -60,7 +60,7 @@ describe("a shared circuit as it is written", () => {
   })
 })
 
-describe("the nodes that are not heard of", () => {
+describe("nodes whose leases have expired", () => {
   const now = 50_000
   const lost = (
     circuit: Parameters<typeof sharedWith>[1],
@@ -71,7 +71,7 @@ describe("the nodes that are not heard of", () => {
     return [shared, withoutExpired(shared, rules, { leases, now }, leaseMillis)] as const
   }
 
-  it("S11 lose their slots at the end of their lease", () => {
+  it("S11 lose their slots exactly at the end of their lease", () => {
     const probers = { "1": "a", "2": "b" }
     const leases = [
       { node: "a", at: now - leaseMillis },
@@ -84,12 +84,12 @@ describe("the nodes that are not heard of", () => {
     )
   })
 
-  it("S11 a slot of nobody is lost", () => {
+  it("S11 a slot without a node is freed", () => {
     const [, after] = lost(probing(1), {}, [])
     assert.strictEqual(inState(after.circuit, "HalfOpen").slots.count, 0)
   })
 
-  it("S15 lose their isolations and disablings, and the circuit is what the others keep it", () => {
+  it("S15 lose their holds, and the circuit is in the state that the remaining holds require", () => {
     const leases = [{ node: "b", at: now }]
     const both = isolated(disabled(closed(rules)))
     const [, isolatedByB] = lost({ ...both, holders: 3 }, { isolators: { a: 2, b: 1 } }, leases)
@@ -102,7 +102,7 @@ describe("the nodes that are not heard of", () => {
     assert.deepStrictEqual(closedAgain.disablers, {})
   })
 
-  it("S11 S15 nothing is lost of those that are heard of", () => {
+  it("S11 S15 a node with a valid lease keeps its slots and holds", () => {
     const leases = [{ node: "a", at: now }]
     const held = inState(isolated(closed(rules)), "Isolated")
     for (const [circuit, over] of [
@@ -115,14 +115,14 @@ describe("the nodes that are not heard of", () => {
     }
   })
 
-  it("S11 nothing is lost of a circuit that nobody can hold", () => {
+  it("S11 a circuit in a state without holders is unchanged", () => {
     for (const circuit of [closed(rules), opened(rules), recovering(rules)]) {
       const [before, after] = lost(circuit, {}, [])
       assert.strictEqual(after, before)
     }
   })
 
-  it("S14 every node has a lease once the circuit has been given back", () => {
+  it("S14 every node has a lease after the circuit was restored", () => {
     const over = (restoredAt: number) => ({ probers: { "1": "a" }, restoredAt })
     const [before, after] = lost(probing(1), over(now - leaseMillis + 1), [])
     assert.strictEqual(after, before)
@@ -131,27 +131,27 @@ describe("the nodes that are not heard of", () => {
   })
 })
 
-describe("S15 a circuit that is held", () => {
+describe("S15 a circuit with holds", () => {
   const by = (isolators: object, disablers: object) => ({
     isolators: isolators as Record<string, number>,
     disablers: disablers as Record<string, number>
   })
 
-  it("S15 is isolated by as many as all nodes together, rather than disabled", () => {
+  it("S15 is Isolated if there is an isolation, with the sum of the holds of all nodes", () => {
     for (const circuit of [...everyState(1), ...everyStateDisabled(1)]) {
       const held = inState(withHolds(circuit, rules, by({ a: 2, b: 1 }, { a: 1, c: 4 }), 0), "Isolated")
       assert.deepStrictEqual([held.holders, held.disablers], [3, 5])
     }
   })
 
-  it("S15 is disabled by as many as all nodes together, without an isolation", () => {
+  it("S15 is Disabled if there is no isolation, with the sum of the holds of all nodes", () => {
     for (const circuit of [...everyState(1), ...everyStateDisabled(1)]) {
       const held = inState(withHolds(circuit, rules, by({}, { a: 1, c: 4 }), 0), "Disabled")
       assert.strictEqual(held.disablers, 5)
     }
   })
 
-  it("S15 is closed when the last one ends, and otherwise what it was", () => {
+  it("S15 closes when the last hold ends, and is unchanged if there was none", () => {
     const now = 77
     for (const circuit of [isolated(closed(rules)), disabled(opened(rules))]) {
       assert.strictEqual(inState(withHolds(circuit, rules, by({}, {}), now), "Closed").closedAt, now)
@@ -161,7 +161,7 @@ describe("S15 a circuit that is held", () => {
     }
   })
 
-  it("S15 is the same object where nothing has changed", () => {
+  it("S15 is the same object if nothing changes", () => {
     const isolation = isolated(disabled(closed(rules)))
     assert.strictEqual(withHolds(isolation, rules, by({ a: 1 }, { b: 1 }), 0), isolation)
     const disabling = disabled(closed(rules))
@@ -169,7 +169,7 @@ describe("S15 a circuit that is held", () => {
   })
 })
 
-describe("S12 a circuit by another clock", () => {
+describe("S12 a circuit in the time of another clock", () => {
   const times = (circuit: Parameters<typeof shift>[0]): ReadonlyArray<number> => {
     switch (circuit._tag) {
       case "Closed":
@@ -185,7 +185,7 @@ describe("S12 a circuit by another clock", () => {
     }
   }
 
-  it("S12 has all its times by that clock, and is the same otherwise", () => {
+  it("S12 has all its times shifted, and is otherwise the same", () => {
     for (const circuit of [...everyState(1), ...everyStateDisabled(1)]) {
       const shifted = shift(circuit, 70)
       assert.deepStrictEqual(

@@ -1,4 +1,4 @@
-/** The slots of a half-open circuit among nodes. */
+/** The slots of a half-open circuit that several nodes share. */
 import { assert, describe, it } from "@effect/vitest"
 import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import * as Machine from "../../../src/internal/core/circuit.ts"
@@ -6,7 +6,7 @@ import { openMillis, probeTimeoutMillis, recovery } from "../circuits.ts"
 import { halfOpenPair, leaseMillis, openPair, pair, settle, storedCircuit } from "./fixtures.ts"
 
 describe("S10 a slot", () => {
-  it("S10 is asked for by a probe, and by no other call", () => {
+  it("S10 is requested by a probe, and by no other call", () => {
     const { a, store } = openPair()
     assert.isFalse(asksForSlot(a.replica, a.circuit, a.situation))
     store.now += openMillis
@@ -14,7 +14,7 @@ describe("S10 a slot", () => {
     assert.isFalse(asksForSlot(a.replica, pair().a.circuit, a.situation))
   })
 
-  it("S10 is not asked for by a call that a recovering circuit admits", () => {
+  it("S10 is not requested by a call that a Recovering circuit admits", () => {
     const { a, b } = halfOpenPair({ rules: { recovery: { ...recovery, from: 1 } } })
     const request = a.requestSlot()
     settle(a, b)
@@ -24,7 +24,7 @@ describe("S10 a slot", () => {
     assert.isFalse(asksForSlot(b.replica, b.circuit, b.situation))
   })
 
-  it("S10 is granted to one of two nodes that ask at the same time", () => {
+  it("S10 is granted to one of two nodes that request it at the same time", () => {
     const { a, b } = halfOpenPair()
     const requests = [a.requestSlot(), b.requestSlot()] as const
     settle(a, b)
@@ -33,7 +33,7 @@ describe("S10 a slot", () => {
     assert.deepStrictEqual(b.decisionOn(requests[1]), { _tag: "Rejected", retryAfterMillis: 0 })
   })
 
-  it("S10 is granted to both if there are two", () => {
+  it("S10 is granted to each of two nodes if there are two slots", () => {
     const { a, b } = halfOpenPair({ rules: { probes: 2 } })
     const [one, other] = [a.requestSlot(), b.requestSlot()]
     settle(a, b)
@@ -41,7 +41,7 @@ describe("S10 a slot", () => {
     assert.deepStrictEqual(b.replica.followed.shared.probers, { "1": "a", "2": "b" })
   })
 
-  it("S10 several requests of one node are answered each", () => {
+  it("S10 each of several requests of one node is answered", () => {
     const { a } = halfOpenPair()
     const [first, second] = [a.requestSlot(), a.requestSlot()]
     a.write()
@@ -50,7 +50,7 @@ describe("S10 a slot", () => {
     assert.deepStrictEqual(a.replica.slots, [1])
   })
 
-  it("S10 a node is not misled by an answer from before it took one, nor by the last change that it heard", () => {
+  it("S10 a node ignores an answer that is older than its latest slot, and follows a newer one", () => {
     const { a, b } = halfOpenPair({ rules: { probes: 3 } })
     a.requestSlot()
     settle(a, b)
@@ -67,7 +67,7 @@ describe("S10 a slot", () => {
     assert.strictEqual(b.as("HalfOpen").slots.count, 3)
   })
 
-  it("S10 granted to a call whose node could not write what came after is not used", () => {
+  it("S10 that was granted is not used if the node's next write fails", () => {
     const { a } = halfOpenPair()
     const request = a.requestSlot()
     a.control("Isolate")
@@ -76,7 +76,7 @@ describe("S10 a slot", () => {
     assert.strictEqual(a.decisionOn(request), "ByItself")
   })
 
-  it("S10 taken of a node's own circuit in an outage is given to the store that has lost the state", () => {
+  it("S10 that was taken locally in an outage is restored with a state that the store has lost", () => {
     const { a, b, store } = halfOpenPair()
     a.loseStore()
     const slot = a.probe()
@@ -90,7 +90,7 @@ describe("S10 a slot", () => {
     assert.strictEqual(b.circuit._tag, "Closed")
   })
 
-  it("S10 that has lapsed when the grant arrives is not used: its call decides by itself", () => {
+  it("S10 that has expired when the grant arrives is not used, and the node's own circuit decides", () => {
     const { a, store } = halfOpenPair()
     const request = a.requestSlot()
     const late = a.sendWrite()
@@ -100,7 +100,7 @@ describe("S10 a slot", () => {
     assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InSync"])
   })
 
-  it("S10 a probe that succeeds closes the circuit for all", () => {
+  it("S10 a successful probe closes the circuit on all nodes", () => {
     const { a, b } = halfOpenPair()
     const request = a.requestSlot()
     settle(a, b)
@@ -110,7 +110,7 @@ describe("S10 a slot", () => {
     assert.deepStrictEqual([a.replica.slots, a.standing], [[], "InSync"])
   })
 
-  it("S10 a probe that fails opens the circuit for all, in its second opening", () => {
+  it("S10 a failed probe opens the circuit on all nodes, for its second opening", () => {
     const { a, b, store } = halfOpenPair()
     const request = a.requestSlot()
     settle(a, b)
@@ -123,7 +123,7 @@ describe("S10 a slot", () => {
     assert.strictEqual(b.commanded("Change").at(-1)?.reason, "ProbeFailed")
   })
 
-  it("S10 a probe that has given its slot back as a success may still fail", () => {
+  it("S10 a probe that has released its slot by a success may still fail", () => {
     const { a, b } = halfOpenPair({ rules: { probes: 2 } })
     const request = a.requestSlot()
     settle(a, b)
@@ -135,7 +135,7 @@ describe("S10 a slot", () => {
   })
 })
 
-describe("S11 a slot that no call uses", () => {
+describe("S11 an unused slot", () => {
   it("S11 is given back", () => {
     const { a, b } = halfOpenPair()
     const request = a.requestSlot()
@@ -146,7 +146,7 @@ describe("S11 a slot that no call uses", () => {
     assert.deepStrictEqual(a.replica.slots, [])
   })
 
-  it("S11 is given back, and no other one of its node", () => {
+  it("S11 is given back without the other slots of its node", () => {
     const { a, b } = halfOpenPair({ rules: { probes: 4 } })
     const [one, two, three] = [a.requestSlot(), a.requestSlot(), a.requestSlot()]
     settle(a, b)
@@ -157,7 +157,7 @@ describe("S11 a slot that no call uses", () => {
     assert.deepStrictEqual(storedCircuit(b).probers, { "3": "a" })
   })
 
-  it("S11 is given back by a node that has missed that it got it", () => {
+  it("S11 is given back by a node that did not receive the grant", () => {
     const { a, b } = halfOpenPair()
     a.requestSlot()
     a.sendWrite()
@@ -168,7 +168,7 @@ describe("S11 a slot that no call uses", () => {
     assert.strictEqual(b.as("HalfOpen").slots.count, 0)
   })
 
-  it("S11 is kept where a call uses it", () => {
+  it("S11 a slot that a call uses is kept", () => {
     const { a, b } = halfOpenPair()
     a.requestSlot()
     settle(a, b)
@@ -176,7 +176,7 @@ describe("S11 a slot that no call uses", () => {
     assert.deepStrictEqual(a.writes, [])
   })
 
-  it("S11 is left to the other node that has it", () => {
+  it("S11 is given back only by the node that holds it", () => {
     const { a, b } = halfOpenPair()
     a.requestSlot()
     settle(a, b)
@@ -184,7 +184,7 @@ describe("S11 a slot that no call uses", () => {
     assert.deepStrictEqual(b.writes, [])
   })
 
-  it("S11 is free once its node has been silent for a lease", () => {
+  it("S11 is free once its node's lease has expired", () => {
     const { a, b, store } = halfOpenPair({ rules: { probeTimeoutMillis: 10 * leaseMillis } })
     a.requestSlot()
     settle(a, b)
@@ -196,7 +196,7 @@ describe("S11 a slot that no call uses", () => {
     assert.isTrue(asksForSlot(b.replica, b.circuit, b.situation))
   })
 
-  it("S11 is not free while its node renews its lease", () => {
+  it("S11 a slot is not free while its node renews its lease", () => {
     const { a, b, store } = halfOpenPair({ rules: { probeTimeoutMillis: 10 * leaseMillis } })
     a.requestSlot()
     settle(a, b)
@@ -208,7 +208,7 @@ describe("S11 a slot that no call uses", () => {
     assert.isFalse(asksForSlot(b.replica, b.circuit, b.situation))
   })
 
-  it("S11 after an outage, every node has a lease to be heard of again", () => {
+  it("S11 after an outage, every node has the length of a lease to renew its own", () => {
     const { a, b, store } = halfOpenPair({ rules: { probeTimeoutMillis: 10 * leaseMillis } })
     a.requestSlot()
     settle(a, b)
@@ -223,7 +223,7 @@ describe("S11 a slot that no call uses", () => {
     assert.isTrue(asksForSlot(b.replica, b.circuit, b.situation))
   })
 
-  it("S11 taken of a node's own circuit in an outage counts for all afterwards", () => {
+  it("S11 after an outage in which a slot was taken locally, the nodes agree on the generation", () => {
     const { a, b } = halfOpenPair()
     a.loseStore()
     const slot = a.probe()

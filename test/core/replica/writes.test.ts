@@ -1,11 +1,11 @@
-/** How the changes of a node get into the store, and those of others to a node. */
+/** How the changes of a node reach the store, and those of other nodes reach a node. */
 import { assert, describe, it } from "@effect/vitest"
 import { inState, openMillis } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"
 import { halfOpenPair, openPair, pair, settingsWith, settle, storedCircuit } from "./fixtures.ts"
 
 describe("S8 a change", () => {
-  it("S8 is written over the state that it was made of", () => {
+  it("S8 is written over the state that it is based on", () => {
     const { a } = openPair()
     a.control("Reset")
     const [write] = a.writes
@@ -13,7 +13,7 @@ describe("S8 a change", () => {
     assert.notStrictEqual(write?.revision, a.store.revision)
   })
 
-  it("S8 is made again of the newer state, if another node was first", () => {
+  it("S8 is applied again to the newer state if another node has written first", () => {
     const { a, b } = pair()
     a.control("Isolate")
     b.control("Disable")
@@ -27,7 +27,7 @@ describe("S8 a change", () => {
     }
   })
 
-  it("S8 waits for those before it", () => {
+  it("S8 is written after the changes before it", () => {
     const { a } = pair()
     a.control("Trip")
     a.control("Isolate")
@@ -39,35 +39,35 @@ describe("S8 a change", () => {
     assert.strictEqual(inState(storedCircuit(a).circuit, "Isolated").openings, 1)
   })
 
-  it("S8 is made of a change that was heard while it was on its way", () => {
+  it("S8 is applied to a change that was received while it was in flight", () => {
     const { a, b } = pair()
     a.control("Isolate")
     const late = a.sendWrite()
     b.exchange()
     b.control("Isolate")
     b.write()
-    a.hear()
+    a.receiveChange()
     a.take({ _tag: "Written", ...late })
     assert.strictEqual(a.standing, "InSync")
     assert.strictEqual(a.as("Isolated").holders, 2)
   })
 
-  it("S8 has arrived if it is heard, whatever becomes of the answer", () => {
+  it("S8 is complete once its notification is received, even if the answer is lost", () => {
     const { a } = pair()
     a.control("Trip")
     const lost = a.sendWrite()
-    a.hear()
+    a.receiveChange()
     assert.strictEqual(a.standing, "InSync")
     a.take({ _tag: "WriteFailed", revision: lost.revision })
     assert.strictEqual(a.standing, "InSync")
   })
 
-  it("S8 has arrived once: an answer that comes later is of no account", () => {
+  it("S8 is complete only once: a later answer is ignored", () => {
     const { a, b } = pair()
     a.control("Trip")
     const late = a.sendWrite()
-    a.hear()
-    b.hear()
+    a.receiveChange()
+    b.receiveChange()
     b.control("Reset")
     settle(a, b)
     a.take({ _tag: "Written", ...late })
@@ -80,17 +80,17 @@ describe("S8 a change", () => {
     assert.strictEqual(storedCircuit(a).circuit._tag, "Isolated")
   })
 
-  it("S8 that waits for an answer is made of what is heard meanwhile, and of nothing that comes late", () => {
+  it("S8 that waits for an exchange is applied to a change that is received meanwhile, and not to a late answer", () => {
     const { a, b, store } = pair()
     a.control("Trip")
     const late = a.sendWrite()
-    a.hear()
+    a.receiveChange()
     a.isListening = false
     a.control("Isolate")
-    b.hear()
+    b.receiveChange()
     b.control("Disable")
     b.write()
-    a.hear()
+    a.receiveChange()
     a.take({ _tag: "Written", ...late })
     a.take({ _tag: "WriteFailed", revision: late.revision })
     assert.strictEqual(a.ask().question.revision, store.revision)
@@ -101,7 +101,7 @@ describe("S8 a change", () => {
     assert.deepStrictEqual([holders, disablers], [1, 1])
   })
 
-  it("S8 that waits for an answer which is lost could not be written", () => {
+  it("S8 is not written if the exchange that it waits for fails", () => {
     const { a } = pair()
     a.isListening = false
     a.control("Trip")
@@ -109,7 +109,7 @@ describe("S8 a change", () => {
     assert.strictEqual(a.standing, "Diverged")
   })
 
-  it("S8 renews the lease of a node that holds something after it, and of no other", () => {
+  it("S8 renews the lease of a node that holds a slot, an isolation or a disabling after it, and of no other", () => {
     const { a } = halfOpenPair()
     a.requestSlot()
     assert.isTrue(a.writes[0]?.renew)
@@ -124,7 +124,7 @@ describe("S8 a change", () => {
     }
   })
 
-  it("S8 an older state than the one that was heard is not what it is made of", () => {
+  it("S8 is applied to the received state rather than to an older one in an answer", () => {
     const { a, b, store } = pair()
     b.control("Trip")
     b.write()
@@ -133,12 +133,12 @@ describe("S8 a change", () => {
     b.write()
     a.control("Disable")
     const { entry, revision } = a.sendWrite()
-    a.hear()
+    a.receiveChange()
     a.take({ _tag: "Written", entry: { ...entry, revision: old.revision, state: old.state }, revision })
     assert.strictEqual(a.writes[0]?.expected, store.revision)
   })
 
-  it("S8 that changes nothing is not written", () => {
+  it("S8 is not written if it changes nothing", () => {
     const { a } = pair()
     a.control("Isolate")
     a.write()
@@ -147,7 +147,7 @@ describe("S8 a change", () => {
     assert.strictEqual(a.standing, "InSync")
   })
 
-  it("S8 is made only of the latest state where changes are not heard", () => {
+  it("S8 is applied to the store's latest state if the node receives no notifications", () => {
     const { a, b } = openPair()
     a.isListening = false
     b.control("Reset")
@@ -161,7 +161,7 @@ describe("S8 a change", () => {
     assert.strictEqual(inState(storedCircuit(a).circuit, "Open").openings, 1)
   })
 
-  it("S8 an answer to an exchange that was asked before does not hold up a change", () => {
+  it("S8 is not delayed by the answer to an earlier exchange", () => {
     const { a, b } = pair()
     const asking = a.ask()
     const entry = a.put(asking)
@@ -174,7 +174,7 @@ describe("S8 a change", () => {
 })
 
 describe("S9 an opening", () => {
-  it("S9 by two nodes at the same time is one", () => {
+  it("S9 by two nodes at the same time counts once", () => {
     const { a, b } = pair()
     a.fail(2)
     b.fail(2)
@@ -183,7 +183,7 @@ describe("S9 an opening", () => {
     assert.deepStrictEqual([a.as("Open").openings, b.as("Open").openings], [1, 1])
   })
 
-  it("S9 a trip that was counted in an earlier generation opens nothing", () => {
+  it("S9 a trip by the failures of an earlier generation opens nothing", () => {
     const { a, b } = pair()
     a.fail(2)
     b.control("Trip")
@@ -197,7 +197,7 @@ describe("S9 an opening", () => {
     assert.strictEqual(a.epoch, b.epoch)
   })
 
-  it("S9 counts from when the node opened, not from when it was written", () => {
+  it("S9 lasts from the time when the node opened, not from that of the write", () => {
     for (const open of [(a: TestNode) => a.fail(2), (a: TestNode) => a.control("Trip")]) {
       const { a, store } = pair()
       open(a)
@@ -208,7 +208,7 @@ describe("S9 an opening", () => {
     }
   })
 
-  it("S9 begun anew by two nodes at the same time is one transition at each", () => {
+  it("S9 that two nodes restart at the same time is one transition on each", () => {
     const { a, b, store } = openPair()
     store.now += 10
     b.control("Trip")
@@ -220,8 +220,8 @@ describe("S9 an opening", () => {
   })
 })
 
-describe("S12 what is followed", () => {
-  it("S12 an opening of another node, with its time", () => {
+describe("S12 a node", () => {
+  it("S12 follows an opening of another node, with its time", () => {
     const { b } = openPair()
     assert.deepStrictEqual(b.transitions, ["Fleet Open"])
     assert.strictEqual(b.as("Open").openedAt, b.now)
@@ -229,17 +229,17 @@ describe("S12 what is followed", () => {
     assert.strictEqual(b.commanded("Change")[0]?.reason, "Tripped")
   })
 
-  it("S12 a change that comes late is no news", () => {
+  it("S12 ignores an outdated notification", () => {
     const { a, b, store } = openPair()
     const [late] = store.changes
     a.control("Reset")
     settle(a, b)
-    b.hear(late)
+    b.receiveChange(late)
     assert.strictEqual(b.circuit._tag, "Closed")
     assert.deepStrictEqual(b.transitions, ["Fleet Open", "Fleet Closed"])
   })
 
-  it("S12 the answer to an older question is no news", () => {
+  it("S12 ignores an answer that is older than a notification", () => {
     const { a, b } = pair()
     const asking = b.ask()
     const late = b.put(asking)
@@ -250,7 +250,7 @@ describe("S12 what is followed", () => {
     assert.deepStrictEqual(b.transitions, ["Fleet Open"])
   })
 
-  it("S12 the answer to a question from before a node's own change is no news", () => {
+  it("S12 ignores an answer that is older than its own change", () => {
     const { a } = pair()
     const asking = a.ask()
     const late = a.put(asking)
@@ -261,33 +261,33 @@ describe("S12 what is followed", () => {
     assert.deepStrictEqual(a.writes, [])
   })
 
-  it("S12 the same change heard again is no transition", () => {
+  it("S12 makes no transition of a repeated notification", () => {
     const { b, store } = openPair()
-    b.hear(store.changes[0])
+    b.receiveChange(store.changes[0])
     b.exchange()
     assert.deepStrictEqual(b.transitions, ["Fleet Open"])
   })
 
-  it("S12 a node's own change is no transition when it is heard", () => {
+  it("S12 makes no transition of the notification of its own change", () => {
     const { a, store } = openPair()
-    a.hear(store.changes[0])
+    a.receiveChange(store.changes[0])
     a.exchange()
     assert.deepStrictEqual(a.transitions, [])
   })
 
-  it("S12 a node's own reset is one transition", () => {
+  it("S12 makes one transition of its own reset", () => {
     const { a, b } = pair()
     a.control("Reset")
     settle(a, b)
     assert.deepStrictEqual([a.transitions, a.circuit.generation], [[], 1])
   })
 
-  it("S12 what has come to the same here is no transition", () => {
+  it("S12 makes no transition of a state that it has reached by itself", () => {
     const { a, b } = halfOpenPair()
     const request = a.requestSlot()
     a.write()
     b.circuit = b.here
-    b.hear()
+    b.receiveChange()
     assert.deepStrictEqual(b.transitions, ["Fleet Open"])
     assert.strictEqual(b.circuit.generation, 2)
     assert.strictEqual(b.as("HalfOpen").slots.count, 1)
@@ -295,7 +295,7 @@ describe("S12 what is followed", () => {
     assert.strictEqual(a.slotOf(request), 1)
   })
 
-  it("S12 a restarted opening is a transition", () => {
+  it("S12 makes a transition of a restarted opening", () => {
     const { a, b, store } = openPair()
     store.now += 500
     a.control("Trip")
@@ -305,7 +305,7 @@ describe("S12 what is followed", () => {
     assert.strictEqual(b.circuit.generation, 2)
   })
 
-  it("S12 a reset of a closed circuit empties its window, and is a transition", () => {
+  it("S12 makes a transition of a reset of a Closed circuit, and empties its window", () => {
     const { a, b } = pair()
     b.fail()
     a.control("Reset")
@@ -315,7 +315,7 @@ describe("S12 what is followed", () => {
     assert.strictEqual(b.circuit._tag, "Closed")
   })
 
-  it("S12 a node that is new begins with the state of the others, without a transition from Closed to Closed", () => {
+  it("S12 begins with the shared state, without a transition from Closed to Closed", () => {
     const { a, store } = pair()
     a.control("Reset")
     a.write()

@@ -22,7 +22,7 @@ describe("Buckets", () => {
   const overTime = (withinMillis: number, buckets: number) =>
     ofSlowCalls({ _tag: "Time", withinMillis, buckets })
 
-  /** In whole numbers, which know no rounding. */
+  /** In whole numbers, which are not rounded. */
   const bucketOf = (at: number, within: number, buckets: number): bigint =>
     (BigInt(at) * BigInt(buckets)) / BigInt(within)
 
@@ -48,12 +48,12 @@ describe("Buckets", () => {
     })
   )
 
-  it("hold nothing at first", () => {
+  it("are empty at first", () => {
     assert.deepStrictEqual(overTime(1000, 10).counts(0), none)
     assert.deepStrictEqual(overTime(1000, 10).counts(1e9), none)
   })
 
-  it("count what the latest buckets hold, as counted anew from all outcomes", () => {
+  it("count the same as a count of all outcomes in the latest buckets", () => {
     check(
       fc.property(histories, ({ shape, steps }) => {
         const recorded: Array<Recorded> = []
@@ -91,15 +91,15 @@ describe("Buckets", () => {
     )
   })
 
-  it("an instant on a border falls into the later bucket", () => {
-    // 10 buckets of 100 milliseconds: what falls into [0, 100) is forgotten at 1000, what falls on 100 at 1100
+  it("a time on a boundary falls into the later bucket", () => {
+    // 10 buckets of 100 milliseconds: a call in [0, 100) is forgotten at 1000, a call at 100 is forgotten at 1100
     const before = overTime(1000, 10).add({ at: 99, failed: true, slow: false })
     assert.strictEqual(before.counts(999).calls, 1)
     assert.strictEqual(before.counts(1000).calls, 0)
     const on = overTime(1000, 10).add({ at: 100, failed: true, slow: false })
     assert.strictEqual(on.counts(1099).calls, 1)
     assert.strictEqual(on.counts(1100).calls, 0)
-    // a slice of 100 / 3 milliseconds has no exact length, its borders at whole milliseconds are exact all the same
+    // a slice of 100 / 3 milliseconds has no exact length, but its boundaries at whole milliseconds are exact
     const third = overTime(100, 3).add({ at: 200, failed: true, slow: false })
     assert.strictEqual(third.counts(299).calls, 1)
     assert.strictEqual(third.counts(300).calls, 0)

@@ -14,7 +14,7 @@ describe("FailureTimes", () => {
   const failAt = (recording: Recording, times: ReadonlyArray<number>): Recording =>
     times.reduce((recording, at) => recording.add({ at, failed: true, slow: false }), recording)
 
-  it("hold nothing at first", () => {
+  it("are empty at first", () => {
     assert.deepStrictEqual(failureCount(3, 1000).counts(0), none)
     assert.deepStrictEqual(failureCount(3, Infinity).counts(1e9), none)
   })
@@ -45,7 +45,7 @@ describe("FailureTimes", () => {
     )
   })
 
-  it("an instant of exactly within is too old", () => {
+  it("a failure that is exactly `within` old no longer counts", () => {
     const recording = failAt(failureCount(4, 100), [5])
     assert.strictEqual(recording.counts(104).failures, 1)
     assert.strictEqual(recording.counts(104.999_999).failures, 1)
@@ -64,7 +64,7 @@ describe("FailureTimes", () => {
     }
   })
 
-  it("of the same instant all count or none", () => {
+  it("of the same time all count, or none", () => {
     const recording = failAt(
       failureCount(6, 10),
       Array.from({ length: 9 }, () => 42)

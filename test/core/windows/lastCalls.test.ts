@@ -33,9 +33,9 @@ describe("LastCalls", () => {
     }
   }
 
-  it("hold nothing at first", () => assert.deepStrictEqual(ofLatest(3).counts(0), none))
+  it("are empty at first", () => assert.deepStrictEqual(ofLatest(3).counts(0), none))
 
-  it("count the latest calls, as counted anew from all of them", () => {
+  it("count the same as a count of all the latest calls", () => {
     const batches = fc.array(
       fc.record({ failed: fc.boolean(), slow: fc.boolean(), times: fc.integer({ min: 1, max: 20 }) }),
       { maxLength: 30 }
@@ -94,7 +94,7 @@ describe("LastCalls", () => {
     }
   })
 
-  it("leave older versions as they were, and each evicts what it itself held", () => {
+  it("leave older versions as they were, and each version evicts its own oldest call", () => {
     const size = 1030
     const sums = new Sums()
     const versions = [ofLatest(size)]
@@ -119,7 +119,7 @@ describe("LastCalls", () => {
     assert.isAtMost(words.length, 100 + 10)
   })
 
-  it("copy nothing of the marks where none changes", () => {
+  it("copy no marks if none changes", () => {
     let window = LastCall.empty
     for (let i = 0; i < 500; i++) window = LastCall.record(window, 500, i === 499, false)
     const next = LastCall.record(window, 500, false, false)

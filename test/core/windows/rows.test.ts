@@ -13,7 +13,7 @@ const filled = (length: number): Rows.Rows => {
 }
 
 describe("rows", () => {
-  it("read as an array would, and every version keeps what it held", () => {
+  it("read like an array, and every version keeps its content", () => {
     check(
       fc.property(writes, (history) => {
         const expected = new Map<number, number>()
@@ -35,7 +35,7 @@ describe("rows", () => {
     )
   })
 
-  it("read as 0 where nothing was written, beyond the end too", () => {
+  it("read as 0 if nothing was written, also beyond the end", () => {
     const rows = Rows.set(Rows.empty, 200, 7)
     assert.strictEqual(Rows.get(Rows.empty, 0), 0)
     assert.strictEqual(Rows.get(rows, 199), 0)
@@ -70,7 +70,7 @@ describe("rows", () => {
     )
   })
 
-  it("of an array are those that writing it would make", () => {
+  it("of an array are the same as after writing its elements", () => {
     for (const length of [0, 1, 63, 64, 65, 128, 200]) {
       const values = Array.from({ length }, (_, i) => i + 1)
       assert.deepStrictEqual(Rows.from(values), filled(length))

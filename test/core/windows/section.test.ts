@@ -28,7 +28,7 @@ const rowsOf = (...given: Parameters<typeof added>) => added(...given).rows
 const callsOf = ({ rows }: Section): number => rows.reduce((calls, row) => calls + row[1], 0)
 
 describe("a report is added to a section", () => {
-  it("rows of equal indices are added up, and all lie in the order of their indices", () => {
+  it("rows of equal indices are added up, and all rows are in the order of their indices", () => {
     const held = sectionOf([
       [10, 4, 2, 1],
       [30, 1, 0, 0]
@@ -47,13 +47,13 @@ describe("a report is added to a section", () => {
     assert.deepStrictEqual(rowsOf(empty, sectionOf([failed(20), failed(20, 2)])), [failed(20, 3)])
   })
 
-  it("an index is a whole one, and one ahead of the clock is moved to its time", () => {
+  it("an index is rounded down to a whole one, and an index ahead of the clock is moved back to its time", () => {
     const report = sectionOf([failed(20.75), failed(99), failed(101), failed(1e300)])
     assert.deepStrictEqual(rowsOf(empty, report, {}, 100.5), [failed(20), failed(99), failed(100, 2)])
     assert.deepStrictEqual(rowsOf(empty, report, { unitMillis: 25 }, 100), [failed(4, 4)])
   })
 
-  it("a negative row takes back, down to nothing and no further", () => {
+  it("a negative row subtracts, but not below zero", () => {
     const held = sectionOf([[10, 3, 2, 1], failed(20)])
     assert.deepStrictEqual(rowsOf(held, sectionOf([[10, -1, -1, 0]])), [[10, 2, 1, 1], failed(20)])
     assert.deepStrictEqual(rowsOf(held, sectionOf([[10, -3, -2, -1]])), [failed(20)])
@@ -65,7 +65,7 @@ describe("a report is added to a section", () => {
     ])
   })
 
-  it("a negative row without a row to take it from is dropped", () => {
+  it("a negative row without a row to subtract from is dropped", () => {
     const held = sectionOf([failed(20)])
     assert.deepStrictEqual(rowsOf(held, sectionOf([[10, -1, -1, 0]])), [failed(20)])
     assert.deepStrictEqual(rowsOf(held, sectionOf([[200, -1, -1, 0]])), [failed(20)])
@@ -76,14 +76,14 @@ describe("a report is added to a section", () => {
     assert.deepStrictEqual(rowsOf(held, sectionOf([[30, 0, 0, 0]])), [failed(20)])
   })
 
-  it("rows before the floor go, and the later floor counts", () => {
+  it("rows before the floor are dropped, and the later floor counts", () => {
     const held = sectionOf([failed(10), failed(20), failed(30)], 10)
     assert.deepStrictEqual(added(held, sectionOf([failed(15)], 20)), sectionOf([failed(20), failed(30)], 20))
     assert.deepStrictEqual(added(held, sectionOf([failed(9)], 5)), held)
     assert.deepStrictEqual(added(held, { floor: -Infinity, rows: [] }), held)
   })
 
-  it("a floor ahead of the clock is moved to its time, and later rows count", () => {
+  it("a floor ahead of the clock is moved back to its time, and later rows count", () => {
     const held = sectionOf([failed(10), failed(100)])
     assert.deepStrictEqual(added(held, sectionOf([], 1e300)), sectionOf([failed(100)], 100))
     const section = added(empty, sectionOf([], 100.5), { unitMillis: 10 }, 105)
@@ -91,7 +91,7 @@ describe("a report is added to a section", () => {
     assert.deepInclude(rowsOf(section, sectionOf([failed(11)]), { unitMillis: 10 }, 110), failed(11))
   })
 
-  it("rows go that are as old as the span", () => {
+  it("rows as old as the span are dropped", () => {
     const held = sectionOf([failed(4), failed(5), failed(9)])
     const over = { span: 6, unitMillis: 10 }
     assert.deepStrictEqual(rowsOf(held, empty, over, 99), held.rows)
@@ -101,7 +101,7 @@ describe("a report is added to a section", () => {
     assert.deepStrictEqual(rowsOf(held, empty, { ...over, span: 1 }, 99), held.rows.slice(2))
   })
 
-  it("the oldest rows go while newer ones hold enough calls", () => {
+  it("the oldest rows are dropped while newer ones hold enough calls", () => {
     const held = sectionOf([failed(10, 2), failed(20, 2), failed(30, 2)])
     assert.deepStrictEqual(rowsOf(held, empty, { enough: 5 }), held.rows)
     assert.deepStrictEqual(rowsOf(held, empty, { enough: 4 }), held.rows.slice(1))
@@ -109,20 +109,20 @@ describe("a report is added to a section", () => {
     assert.deepStrictEqual(rowsOf(held, sectionOf([failed(40, 9)]), { enough: 3 }), [failed(40, 9)])
   })
 
-  it("no row goes that is fresh, whatever newer ones hold", () => {
+  it("a fresh row is never dropped, whatever newer rows hold", () => {
     const held = sectionOf([failed(10, 9), failed(20, 9), failed(30, 9)])
     const over = { enough: 1, freshMillis: 80 }
     assert.deepStrictEqual(rowsOf(held, empty, over, 90), held.rows)
     assert.deepStrictEqual(rowsOf(held, empty, over, 91), held.rows.slice(1))
     assert.deepStrictEqual(rowsOf(held, empty, over, 101), held.rows.slice(2))
     assert.deepStrictEqual(rowsOf(held, empty, over, 1000), held.rows.slice(2))
-    // a row of a longer unit is fresh until its end is old
+    // a row of a longer unit is fresh until its end is no longer fresh
     const units = sectionOf([failed(1), failed(9)])
     assert.deepStrictEqual(rowsOf(units, empty, { ...over, unitMillis: 10 }, 99), units.rows)
     assert.deepStrictEqual(rowsOf(units, empty, { ...over, unitMillis: 10 }, 100), units.rows.slice(1))
   })
 
-  it("neighbours are joined at the index of the newer one while they hold one in so many parts", () => {
+  it("neighbours are joined at the index of the newer one if together they are at most one of `parts` parts", () => {
     const rows = [failed(10, 5), failed(11), failed(12), failed(13), failed(14), failed(15, 3)]
     assert.deepStrictEqual(rowsOf(sectionOf(rows), empty, { parts: 4 }), [
       failed(10, 5),
@@ -135,7 +135,7 @@ describe("a report is added to a section", () => {
   })
 })
 
-describe("a section that many report to", () => {
+describe("a section to which many processes report", () => {
   const rows = fc.array(
     fc.tuple(fc.integer({ min: -5, max: 40 }), fc.integer({ min: -3, max: 9 }), fc.nat(9), fc.nat(9)),
     { maxLength: 8 }
@@ -187,7 +187,7 @@ describe("a section that many report to", () => {
     )
   })
 
-  it("holds every call once, in any order of the reports, where nothing is too old", () => {
+  it("holds every call once, in any order of the reports, if none is too old", () => {
     const calls = fc.array(
       fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 9 }), fc.nat(9), fc.nat(9)), { maxLength: 6 }),
       { maxLength: 8 }
@@ -224,13 +224,13 @@ describe("a section that many report to", () => {
 })
 
 describe("a section of a process, in the time of the store", () => {
-  it("is moved by whole indices", () => {
+  it("is shifted by whole indices", () => {
     const section = { floor: 20, rows: [failed(30), [40, 3, -2, 1] as const] }
     assert.deepStrictEqual(shift(section, layoutOf(), 5), { floor: 25, rows: [failed(35), [45, 3, -2, 1]] })
     assert.deepStrictEqual(shift(section, layoutOf(), -5), { floor: 15, rows: [failed(25), [35, 3, -2, 1]] })
   })
 
-  it("what begins in one unit and ends in the next counts in the earlier one", () => {
+  it("a row that begins in one unit and ends in the next counts in the earlier one", () => {
     const rowsAt = (index: number, ahead: number, unitMillis = 10) =>
       shift(sectionOf([failed(index)]), layoutOf({ unitMillis }), ahead).rows
     assert.deepStrictEqual(rowsAt(7, 27), [failed(9)])
@@ -253,7 +253,7 @@ describe("a section of a process, in the time of the store", () => {
     assert.strictEqual(indexAt(-0.25, 1), 6)
   })
 
-  it("has no floor below 0, which is none", () => {
+  it("has no floor below 0, because 0 is none", () => {
     const floorAt = (floor: number, ahead: number) => shift({ floor, rows: [] }, layoutOf(), ahead).floor
     assert.strictEqual(floorAt(-Infinity, 1e12), 0)
     assert.strictEqual(floorAt(20, -30), 0)
@@ -261,7 +261,7 @@ describe("a section of a process, in the time of the store", () => {
     assert.strictEqual(floorAt(20.5, 0.5), 21)
   })
 
-  it("says nothing if it has no row and no floor", () => {
+  it("is not reported without a row and a floor", () => {
     assert.isTrue(areEmpty([]))
     assert.isTrue(areEmpty([{ floor: -Infinity, rows: [] }]))
     assert.isFalse(

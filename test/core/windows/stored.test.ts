@@ -1,4 +1,4 @@
-/** A window as a store keeps it. The laws of stores say what of it an answer shows. */
+/** A window as a store keeps it. The laws of stores define how an answer shows it. */
 import { assert, describe, it } from "@effect/vitest"
 import type { StoredWindow } from "../../../src/internal/core/windows/stored.ts"
 import { applyReport, entryOf, unexpired } from "../../../src/internal/core/windows/stored.ts"
@@ -11,7 +11,7 @@ const after = (window: StoredWindow | undefined, node: string, now: number) =>
   applyReport(window, node, reportOf(1), { now, keepMillis })!
 
 describe("R3.2.1 a stored window", () => {
-  it("R3.2.1 forgets what it keeps of nodes that have been silent for the time to live", () => {
+  it("R3.2.1 drops the data of nodes that have been silent for the time to live", () => {
     let window: StoredWindow | undefined
     for (let now = 1; now <= 1_000; now++) window = after(window, `node ${now}`, now)
     assert.strictEqual(window?.exchanges, 1_000)
@@ -21,7 +21,7 @@ describe("R3.2.1 a stored window", () => {
     assert.deepStrictEqual(entryOf(window!, "x", 1_000).failing, ["node 999", "node 1000"])
   })
 
-  it("R3.2.1 is kept for the longest time that was asked for, and then begins anew", () => {
+  it("R3.2.1 is kept for the longest time to live that was requested, and then starts empty", () => {
     const long = applyReport(undefined, "one", reportOf(1), { now: 10, keepMillis: 500 })!
     const window = after(long, "two", 20)
     assert.strictEqual(window.expiresAt, 510)

@@ -43,7 +43,7 @@ const readings: Readonly<Record<string, Reading>> = {
 const tolerant = make({ tripPolicy: TripPolicy.consecutive(100) })
 
 for (const [name, read] of Object.entries(readings)) {
-  test(`C3 ${name} counts nothing before the end of the body, and one success then`, function* () {
+  test(`C3 ${name} counts nothing before the end of the body, and then one success`, function* () {
     const { begin, body, breaker } = yield* guarding(make())
     const fiber = yield* begin(read)
     yield* counted(breaker, {})
@@ -83,7 +83,7 @@ test("C3 a body that is read several times counts once, by the first reading", f
   const response = yield* CircuitHttpClient.protect(streaming("[1]").client, { breaker }).get(url)
   assert.strictEqual(yield* response.text, "[1]")
   assert.deepStrictEqual(yield* response.json, [1])
-  // The stream is used up by then, which is a fault of the reader.
+  // The stream is consumed by then, which is the reader's fault.
   assert.strictEqual((yield* Effect.exit(drain(response)))._tag, "Failure")
   yield* counted(breaker, { succeeded: 1 })
 })
@@ -184,7 +184,7 @@ test("C3 a body that nobody reads closes a half-open circuit by itself", functio
   assert.deepStrictEqual(yield* transitionsOf(breaker, unread), ["Open > HalfOpen", "HalfOpen > Closed"])
 })
 
-test("C3 a body that is read after it was settled counts no more", function* () {
+test("C3 a body that is read after its call was settled no longer counts", function* () {
   const { body, breaker, request } = yield* guarding(make())
   const response = yield* request
   yield* nextTurn
@@ -206,7 +206,7 @@ test("C3 an unread success between failures ends a streak", function* () {
   assert.strictEqual(yield* tagOf(breaker, origin), "Open")
 })
 
-test("R3.3 a control does not fence out a response whose body nobody reads", function* () {
+test("R3.3 a control does not cancel the success of a response whose body nobody reads", function* () {
   const { breaker, request } = yield* guarding(make())
   yield* request
   yield* breaker.reset(origin)
@@ -286,7 +286,7 @@ test("R3.2.3 a probe holds its slot until the end of its body", function* () {
   assert.strictEqual(yield* tagOf(breaker, origin), "Closed")
 })
 
-test("R3.2.5 a probe loses its slot at probeTimeout, and its body counts no more", function* () {
+test("R3.2.5 a probe loses its slot at probeTimeout, and its body no longer counts", function* () {
   const { begin, body, breaker } = yield* guarding(makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } }))
   const fiber = yield* begin(text)
   yield* TestClock.adjust("5 seconds")

@@ -1,4 +1,4 @@
-/** The verdict on a cause that holds several failures, as a race or a retry leaves them behind. */
+/** The verdict on a cause with several failures, such as a race or a retry produces. */
 import { assert, it } from "@effect/vitest"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientError from "@effect/platform/HttpClientError"
@@ -20,7 +20,7 @@ const e404 = notRead("StatusCode", 404)
 const e429 = notRead("StatusCode", 429)
 const e503 = notRead("StatusCode", 503)
 
-/** The order in which things went wrong says nothing about how bad they are. */
+/** Both orders of the failures, which must not change the verdict. */
 const mixtures: ReadonlyArray<
   readonly [title: string, parts: ReadonlyArray<Cause.Cause<unknown>>, verdict: Outcome.Outcome["_tag"]]
 > = [

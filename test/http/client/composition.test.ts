@@ -111,7 +111,7 @@ for (const [place, guard] of Object.entries(places)) {
       yield* counted(breaker, { succeeded: 2 })
     })
 
-    test(`C5 mapRequest ${place} leaves the key to the request that is sent`, function* () {
+    test(`C5 mapRequest ${place} keeps the key that of the request that is sent`, function* () {
       const breaker = yield* make()
       const { client, sent } = statuses(200)
       const prepend = HttpClient.mapRequest(HttpClientRequest.prependUrl(origin))
@@ -123,7 +123,7 @@ for (const [place, guard] of Object.entries(places)) {
       assert.deepStrictEqual(yield* keysOf(breaker), [origin])
     })
 
-    test(`C3 withScope ${place} has the body read in the scope, and counted`, function* () {
+    test(`C3 withScope ${place} lets the body be read in the scope, and counted`, function* () {
       const breaker = yield* make()
       const client = guard(HttpClient.withScope, streaming("rates").client, breaker)
       assert.strictEqual(yield* Effect.scoped(Effect.flatMap(client.get(url), text)), "rates")
@@ -151,7 +151,7 @@ for (const [place, guard] of Object.entries(places)) {
   })
 }
 
-test("R3.1.6 two breakers, one round the other, each count a body that breaks off once", function* () {
+test("R3.1.6 two breakers, one around the other, each count a body that breaks off once", function* () {
   const inner = yield* make()
   const outer = yield* make()
   const body = yield* makeBody
@@ -209,7 +209,7 @@ it.effect("CircuitHttpClient.protect guards a client in a layer", () => {
   }).pipe(Effect.provide(guarded))
 })
 
-test("CircuitHttpClient.protect takes a breaker of another make, whose calls end at their headers", function* () {
+test("CircuitHttpClient.protect accepts another implementation of a breaker, whose calls end at their headers", function* () {
   const breaker = yield* make()
   const own: CircuitBreaker.CircuitBreaker = { ...breaker, name: "own" }
   const body = yield* makeBody

@@ -16,7 +16,7 @@ import { backend, notRead, notSent, origin, respond, statuses, url } from "./fix
 const secret = "s3cret"
 const withSecrets = `https://${secret}:${secret}@api.example/rates?token=${secret}#${secret}`
 
-/** Makes a request that opens a circuit, and answers the line of the opening and the cause in the snapshot. */
+/** Makes a request that opens a circuit, and returns the line of the opening and the cause in the snapshot. */
 const opening = (client: HttpClient.HttpClient, to = url, key = origin) =>
   Effect.gen(function* () {
     const lines = yield* recordLogs
@@ -110,7 +110,7 @@ const lines503: Readonly<Record<string, string>> = {
 for (const [to, line] of Object.entries(lines503)) {
   test(`E19 a request to ${JSON.stringify(to)} is described as ${line}`, function* () {
     const breaker = yield* make(judging)
-    // As a client would not send it.
+    // No client would send this request.
     yield* breaker.protect(Effect.succeed(respond(503, { to: HttpClientRequest.get(to) })))
     const { lastFailure } = yield* breaker.snapshot()
     assert.deepStrictEqual(
@@ -120,7 +120,7 @@ for (const [to, line] of Object.entries(lines503)) {
   })
 }
 
-test("E19 a request that throws when it is described is not described, and counts", function* () {
+test("E19 a request that throws when it is described has no description, and counts", function* () {
   const lines = yield* recordLogs
   const breaker = yield* make(judging)
   const broken: unknown = Object.create(respond(503), {

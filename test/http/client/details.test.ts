@@ -1,4 +1,4 @@
-/** The small print of a failed request: the code of its error, the numbers in its headers, and what a status hints at. */
+/** Details of a failed request: the code of its error, the numbers in its headers, and the meaning of its status. */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,7 +12,7 @@ import { hasSecretParts } from "../../../src/internal/http/requestLine.ts"
 import { descriptionOf } from "../../../src/internal/observe/description.ts"
 import { request, respond, url } from "./fixtures.ts"
 
-/** The line that a request which was not answered is logged by, where its URL shows a secret. */
+/** The log line of a request without a response whose URL contains a secret. */
 const lineOf = (cause: unknown): string | undefined =>
   descriptionOf(
     CircuitHttpClient.classify(
@@ -60,7 +60,7 @@ describe("E19 the code of a request that was not answered", () => {
   }
 })
 
-describe("E19 whether a URL shows more than where it points to", () => {
+describe("E19 whether a URL contains more than its target", () => {
   for (const [url, shows] of [
     ["https://api.example/rates", false],
     ["https://api.example/rates?a", true],
@@ -93,7 +93,7 @@ describe("E10 a number in a header", () => {
     [".5", undefined],
     ["1.5s", undefined]
   ] as const) {
-    it(`E10 may have a fraction, and nothing else: ${JSON.stringify(seconds)}`, () => {
+    it(`E10 may have a fraction, but nothing else: ${JSON.stringify(seconds)}`, () => {
       assert.strictEqual(millisOf({ "retry-after": seconds }), millis)
     })
   }

@@ -1,4 +1,4 @@
-/** The origins of requests, which are the keys of their circuits: what of them is remembered, and what is not. */
+/** The origins of requests, which are the keys of their circuits, and the cache of them. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,7 @@ const counting = Effect.map(
       })
   ),
   (counter) =>
-    /** The origin of a URL, and whether it was parsed for that. */
+    /** The origin of a URL, and whether the URL was parsed for it. */
     (url: string) => {
       const before = counter.parsed
       const origin = originOf(HttpClientRequest.get(url))
@@ -51,7 +51,7 @@ describe("the origin of a request", () => {
     ["a query and no path", "https://query.example?s3cret", "https://query.example"],
     ["a fragment and no path", "https://fragment.example#s3cret", "https://fragment.example"]
   ] as const) {
-    it.scoped(`is parsed each time where what it is parsed of holds ${what}, so that no secret is kept`, () =>
+    it.scoped(`is parsed each time if its part of the URL holds ${what}, so that no secret is cached`, () =>
       Effect.gen(function* () {
         const ask = yield* counting
         assert.deepStrictEqual(ask(url), { origin, isParsed: true })
@@ -60,14 +60,14 @@ describe("the origin of a request", () => {
     )
   }
 
-  it.scoped("is remembered for 64 of them, and for none when there is one more", () =>
+  it.scoped("is cached for up to 64 origins, and the cache is emptied by the next one", () =>
     Effect.gen(function* () {
       const ask = yield* counting
       const first = "https://first.example/"
       let asked = 0
       const another = () => ask(`https://${asked++}.example/`)
       ask(first)
-      // What other tests have asked is forgotten with the first one; the last of the others is remembered beside it.
+      // The first one empties the cache of the origins of other tests; the last of these is cached beside it.
       do another()
       while (!ask(first).isParsed)
       for (let others = 1; others < 63; others++) another()
@@ -77,7 +77,7 @@ describe("the origin of a request", () => {
     })
   )
 
-  it.scoped("is none where a URL has none", () =>
+  it.scoped("is none if the URL has none", () =>
     Effect.gen(function* () {
       const ask = yield* counting
       for (const url of ["data:text/plain,s3cret", "no url", "https://"])

@@ -10,7 +10,7 @@ import { backend, counted, refused, statuses, url } from "./fixtures.ts"
 
 type Options = CircuitHttpClient.Options
 
-// The breakers of the rules reject under the key of calls that have none.
+// The kit's breakers reject calls without a key.
 const key = () => "default"
 
 const answerTo = (breaker: NonNullable<Options["breaker"]>, respond: true | { readonly status?: number }) =>
@@ -49,7 +49,7 @@ test("C4 respondWhenRejected answers with 503, headers and a JSON body, and send
   })
   assert.strictEqual(response.request.url, url)
   assert.strictEqual(sent.length, 0)
-  // The failure is the one that opened it.
+  // The one failure is the one that opened the circuit.
   yield* counted(breaker, { failed: 1, rejected: 1 }, "default")
 })
 
@@ -102,12 +102,12 @@ test("R3.1.6 the rejection of a breaker inside is not answered by the outer one"
   )
   const rejection = yield* rejectionOf(guarded.get(url))
   assert.strictEqual(rejection.breaker, "inner")
-  // The outer one has counted it as a failure, and now answers for itself.
+  // The outer one has counted it as a failure, and now answers with its own rejection.
   assert.deepInclude(yield* (yield* guarded.get(url)).json, { breaker: "outer" })
   assert.strictEqual(sent.length, 0)
 })
 
-test("C4 each run of one request is rejected or sent for itself", function* () {
+test("C4 each run of one request is rejected or sent separately", function* () {
   const breaker = yield* make()
   const { client, sent } = statuses(500, 200)
   const guarded = CircuitHttpClient.protect(client, { breaker, respondWhenRejected: true })

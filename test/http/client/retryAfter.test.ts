@@ -57,7 +57,7 @@ const hints: ReadonlyArray<readonly [title: string, headers: Headers, millis: nu
   ["E10 a date in small letters", { date, "retry-after": "wed, 07 oct 2015 07:28:30 gmt" }, undefined],
   ["E10 a date without its day of the week", { date, "retry-after": "07 Oct 2015 07:28:30 GMT" }, undefined],
   ["E10 no day of the week", { date, "retry-after": "Web, 07 Oct 2015 07:28:30 GMT" }, undefined],
-  // It is of the grammar, and the rest of the date says the same more reliably.
+  // It is valid by the grammar, and the rest of the date says the same more reliably.
   ["E10 the wrong day of the week", { date, "retry-after": "Fri, 07 Oct 2015 07:28:30 GMT" }, 30_000],
   ["E10 the 31st of February", { date, "retry-after": "Tue, 31 Feb 2017 00:00:00 GMT" }, undefined],
   ["E10 the 29th of February", { date, "retry-after": "Mon, 29 Feb 2016 00:00:00 GMT" }, 12_501_120_000],
@@ -241,8 +241,8 @@ it("E10 no text throws, and only a text of the grammar hints", () => {
   )
 })
 
-it("E10 a long text is read in one go", () => {
-  // Each would take minutes, were it gone through again for each of its characters.
+it("E10 a long text is read in linear time", () => {
+  // Each would take minutes if it were read again for each of its characters.
   for (const text of [" ".repeat(1e6), "1".repeat(1e6), `1${" ".repeat(1e6)}x`, `${"1.".repeat(5e5)}`]) {
     assert.isTrue([undefined, year].includes(hintOf(text)))
   }
@@ -266,14 +266,14 @@ it.effect("E10 a date of asctime is in GMT in every time zone", () =>
   })
 )
 
-test("R3.2.8 a longer hint lengthens the opening, a shorter one does not cut it", function* () {
+test("R3.2.8 a longer hint lengthens the opening, and a shorter one does not shorten it", function* () {
   assert.strictEqual(yield* openedBy(503, { "retry-after": "60" }), 60)
   assert.strictEqual(yield* openedBy(503, { "retry-after": "5" }), 10)
   assert.strictEqual(yield* openedBy(503, { "retry-after-ms": "10500" }), 10.5)
   assert.strictEqual(yield* openedBy(408, { "retry-after": "60" }), 60)
 })
 
-test("R3.2.8 an absurd hint is cut to maxOpenDuration", function* () {
+test("R3.2.8 an excessive hint is limited to maxOpenDuration", function* () {
   const absurd = { "retry-after": "99999999999999999999" }
   assert.strictEqual(yield* openedBy(503, absurd), 3_600)
   assert.strictEqual(yield* openedBy(503, absurd, {}, { maxOpenDuration: "2 minutes" }), 120)

@@ -1,4 +1,4 @@
-/** The clients of the platform, on real sockets and the clock of the test: nothing waits but for an event. */
+/** The platform's clients on real sockets, with the clock of the test: everything waits for events only. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as FetchHttpClient from "@effect/platform/FetchHttpClient"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -74,7 +74,7 @@ const begin = (response: ServerResponse) =>
 const guarded = (breaker: Breaker) =>
   Effect.map(HttpClient.HttpClient, CircuitHttpClient.protect({ breaker }))
 
-/** A request whose headers and first bytes have come, in a fiber that reads on. */
+/** A request whose headers and first bytes have arrived, in a fiber that continues reading. */
 const beginReading = <A>(breaker: Breaker, server: Server, read: Reading<A>) =>
   Effect.gen(function* () {
     const client = yield* guarded(breaker)
@@ -238,7 +238,7 @@ for (const [name, layer] of Object.entries(clients)) {
       yield* counted(breaker, { succeeded: 1 }, server.origin)
     })
 
-    test("R3.2.8 the Retry-After of a 503 goes by the clock of the server", function* () {
+    test("R3.2.8 a Retry-After date of a 503 is relative to the server's clock", function* () {
       const server = yield* serve
       const breaker = yield* make()
       const client = yield* guarded(breaker)

@@ -1,4 +1,4 @@
-/** What a consumer of a body's stream got, and what is written to a store before a response is handed over. */
+/** Probes whose bodies are read as streams, and responses whose outcome is written to a store first. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import { make, settled } from "../../kit/index.ts"
 import { counted, makeBody, origin, statuses, streaming, url } from "./fixtures.ts"
 
 describe("R3.1.8 a body that is read as a stream", () => {
-  it.scoped("R3.1.8 is a success though it is empty", () =>
+  it.scoped("R3.1.8 is a success even if it is empty", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const { stream } = yield* CircuitHttpClient.protect(streaming("").client, { breaker }).get(url)
@@ -48,7 +48,7 @@ describe("R3.1.8 a body that is read as a stream", () => {
   )
 })
 
-describe("a response whose outcome is written to the store before it is handed over", () => {
+describe("a response whose outcome is written to the store before its caller receives it", () => {
   it.scoped("is settled by its headers, and waits until that is written", () =>
     Effect.gen(function* () {
       const written = yield* Deferred.make<void>()
@@ -64,7 +64,7 @@ describe("a response whose outcome is written to the store before it is handed o
     })
   )
 
-  it.scoped("is settled by its body where the store is not written through", () =>
+  it.scoped("is settled by its body without write-through", () =>
     Effect.gen(function* () {
       const inside = yield* makeCoordinated({})
       const breaker = { ...(yield* make()), [stepsKey]: stepsOf(inside) }

@@ -81,7 +81,7 @@ for (const [what, consume] of Object.entries(consumers)) {
   })
 }
 
-test("R3.1.2 a stream hands on each piece as it arrives, and asks for none ahead", function* () {
+test("R3.1.2 a stream passes on each piece as it arrives, and requests none ahead", function* () {
   const { begin, body, breaker } = yield* guarding(make())
   const pieces = yield* Queue.unbounded<string>()
   const fiber = yield* begin(({ stream }) =>
@@ -94,7 +94,7 @@ test("R3.1.2 a stream hands on each piece as it arrives, and asks for none ahead
   }
   yield* body.end
   yield* Fiber.join(fiber)
-  // Two pieces, and the question to which the end was the answer.
+  // Two pieces, and the read that returned the end.
   assert.strictEqual(body.pulls(), 3)
   yield* counted(breaker, { succeeded: 1 })
 })

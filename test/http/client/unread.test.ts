@@ -26,12 +26,12 @@ import {
 } from "./fixtures.ts"
 
 const many = 10_000
-/** So many in the quick form of the tests that take long. */
+/** The number in the quick form of the long tests. */
 const several = inLongRun(many, 2_000)
-/** So many where the test is not about the number. */
+/** The number in tests that do not depend on it. */
 const some = 1_000
 
-/** Does so many of something at once, in one turn of the event loop. */
+/** Runs an effect this number of times at once, in one turn of the event loop. */
 const atOnce = <A, E, R>(count: number, f: (index: number) => Effect.Effect<A, E, R>) =>
   Effect.forEach(Array.from({ length: count }), (_, index) => f(index), { concurrency: "unbounded" })
 
@@ -67,7 +67,7 @@ test("E1 10,000 responses whose bodies nobody reads, in one turn, are all counte
 
   yield* counted(breaker, { succeeded: many })
   assert.strictEqual(verdicts, many)
-  // Once for the reader, who saw them before they were settled, and once for good.
+  // Once for the reader, before they were settled, and once when they were settled.
   assert.strictEqual(work.records, 2 * many)
 })
 
@@ -146,7 +146,7 @@ test("E1 a read counts unread responses into a window of calls", function* () {
   )
 })
 
-test("E1 unread responses on a circuit each are all counted", function* () {
+test("E1 unread responses, each on a circuit of its own, are all counted", function* () {
   const { tripPolicy, work } = counting()
   const breaker = yield* make({ tripPolicy })
   const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
@@ -197,7 +197,7 @@ class BreakingClock extends ManualClock {
   }
 }
 
-it.scoped("E1 the timer goes on with the other responses where settling one of them throws", () =>
+it.scoped("E1 the timer continues with the other responses if settling one of them throws", () =>
   Effect.gen(function* () {
     const clock = new BreakingClock()
     const breaker = yield* make({
@@ -265,7 +265,7 @@ test("E1 reading one of many unread responses leaves the others to be counted", 
   assert.strictEqual(work.records, some)
 })
 
-test(`E1 ${several} requests under way are all counted, and one transition comes of as many failures`, function* () {
+test(`E1 ${several} requests in flight are all counted, and the same number of failures makes one transition`, function* () {
   const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(several) })
   const gate = yield* Deferred.make<void>()
   const { client, sent } = backend((to) => Effect.as(Deferred.await(gate), respond(503, { to })))

@@ -111,7 +111,7 @@ test("statusOutcome that makes a failure of a 429 opens the circuit", function* 
   assert.strictEqual(yield* tagOf(breaker, origin), "Open")
 })
 
-test("E18 a statusOutcome that throws leaves the response as it is, the call ignored, and is reported once", function* () {
+test("E18 a statusOutcome that throws leaves the response unchanged and the call Ignored, and is reported once", function* () {
   const log = yield* recordLogs
   const breaker = yield* make()
   const client = CircuitHttpClient.protect(statuses(200, 503).client, {
@@ -129,7 +129,7 @@ test("E18 a statusOutcome that throws leaves the response as it is, the call ign
   assert.lengthOf(log, 1)
 })
 
-test("E18 statusOutcome is asked once about a response whose body comes, with the response itself", function* () {
+test("E18 statusOutcome is called once for a response with a body, with the response itself", function* () {
   const breaker = yield* make({ tripPolicy: TripPolicy.consecutive(9) })
   const asked: Array<readonly [status: number, id: string | undefined]> = []
   const { client } = backend((to, nth) =>
@@ -162,7 +162,7 @@ test("E18 statusOutcome may judge by the headers of the response", function* () 
   assert.deepStrictEqual(state._tag === "Open" && Duration.toSeconds(state.retryAfter), 60)
 })
 
-test("CircuitHttpClient.protect does not ask the classify of its breaker", function* () {
+test("CircuitHttpClient.protect does not use the classify of its breaker", function* () {
   const breaker = yield* make({ classify: () => Outcome.failure() })
   yield* CircuitHttpClient.protect(statuses(200).client, { breaker }).get(url)
   yield* counted(breaker, { succeeded: 1 })
@@ -215,7 +215,7 @@ test("C3 R3.1.2 the original error reaches the caller", function* () {
   const client = CircuitHttpClient.protect(backend(() => Effect.fail(error)).client, { breaker })
   const received = yield* Effect.flip(client.get(url))
   assert.instanceOf(received, HttpClientError.RequestError)
-  // Within a span, Effect hands on its own view of an error.
+  // Within a span, Effect passes on its own view of an error.
   assert.strictEqual(received.cause, error.cause)
   yield* counted(breaker, { failed: 1 })
 })

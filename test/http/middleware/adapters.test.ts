@@ -31,7 +31,7 @@ class Api extends HttpApi.make("api").add(
   HttpApiGroup.make("orders", { topLevel: true }).add(HttpApiEndpoint.get("list", "/"))
 ) {}
 
-/** Ways to put the breaker of the environment, or the one that is given, before a handler. */
+/** Ways to guard a handler by the breaker of the environment, or by a given one. */
 const adapters: Record<string, (handler: HttpApp.Default, breaker: Breaker) => Server> = {
   "HttpServer.serve(app, middleware)": (handler) =>
     HttpServer.serve(routed(handler), CircuitHttpMiddleware.make()),

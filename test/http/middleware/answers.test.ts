@@ -1,4 +1,4 @@
-/** Errors that make their own answer, later. */
+/** Errors that make their own response asynchronously. */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
@@ -39,7 +39,7 @@ class Answering extends Data.TaggedError("Answering")<{
 const answering = (status: number, after?: Effect.Effect<unknown, string>): Answering =>
   new Answering({ status, made: new Made(), ...(after === undefined ? {} : { after }) })
 
-/** Every place for a middleware round an app that has one route. */
+/** Every place for a middleware around an app that has one route. */
 const everywhere: typeof everyPlace = {
   ...everyPlace,
   "round a route of a layer": (app, middleware) => inLayer(app, middleware, false),
@@ -54,7 +54,7 @@ const inLayer = (
   Effect.gen(function* () {
     const router = yield* HttpLayerRouter.make
     if (global) yield* router.addGlobalMiddleware(middleware)
-    // The router asks its users to handle their errors, which is not what is tried here.
+    // The router's type requires that errors are handled, which this test does not.
     yield* router.add("GET", "/", (global ? app : middleware(app)) as HttpApp.Default)
     return yield* serve(router.asHttpEffect())
   })
@@ -145,7 +145,7 @@ for (const [place, serveIn] of Object.entries(everywhere)) {
 const twice = (outer: Breaker, inner: Breaker, app: HttpApp.Default<unknown>) =>
   CircuitHttpMiddleware.make({ breaker: outer })(CircuitHttpMiddleware.make({ breaker: inner })(app))
 
-test("E12 an error makes one answer for two middlewares, one round the other", function* () {
+test("E12 an error makes one answer for two middlewares, one around the other", function* () {
   const [outer, inner] = [yield* make(), yield* make()]
   const error = answering(404)
   const answer = yield* (yield* serve(twice(outer, inner, Effect.fail(error))))()
@@ -154,7 +154,7 @@ test("E12 an error makes one answer for two middlewares, one round the other", f
   for (const breaker of [outer, inner]) yield* counted(breaker, { succeeded: 1 })
 })
 
-test("E12 an error reaches a middleware outside as it is", function* () {
+test("E12 an error reaches a middleware outside unchanged", function* () {
   const error = answering(404)
   const before = Object.getOwnPropertyDescriptors({ ...error })
   const middleware = CircuitHttpMiddleware.make({ breaker: yield* make() })
@@ -173,7 +173,7 @@ test("E12 an error that is answered otherwise outside makes no second answer", f
   assert.strictEqual(error.made.calls, 1)
 })
 
-test("E12 an error that throws when it is asked is a 500 for the breaker, and passes unchanged", function* () {
+test("E12 an error that throws when it makes its answer is a 500 for the breaker, and passes unchanged", function* () {
   const breaker = yield* make()
   const error = {
     [HttpServerRespondable.symbol]: (): Effect.Effect<HttpServerResponse.HttpServerResponse> => {

@@ -1,4 +1,4 @@
-/** Apps as the middleware sees them, without a server: raw streams, sockets made by hand, and breakers of another make. */
+/** Apps without a server: raw streams, hand-made sockets, and other implementations of a breaker. */
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -18,7 +18,7 @@ import { stepsKey } from "../../../src/internal/circuitBreaker/steps.ts"
 import { make, makeHalfOpen, makeOpen, settled, tagOf, totalsOf } from "../../kit/index.ts"
 import { exitOf, status } from "./fixtures.ts"
 
-/** An app that is a server: it hands its response to the handlers of responses, and sends until the gate opens. */
+/** An app that sends its response itself: it passes it to the pre-response handlers, and sends until the gate opens. */
 const sending = (response: HttpServerResponse.HttpServerResponse, gate: Deferred.Deferred<void>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -59,7 +59,7 @@ describe("E13 an app that sends its response itself", () => {
     )
   }
 
-  it.scoped("E13 sends it in a dry run too, where it is no call", () =>
+  it.scoped("E13 also sends it in a dry run, in which it is no call", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ mode: "observe" })
       const gate = yield* Deferred.make<void>()
@@ -72,7 +72,7 @@ describe("E13 an app that sends its response itself", () => {
   )
 })
 
-/** What an app with a socket comes to; the socket opens at once, and ends as it is told. */
+/** The result of an app with a socket, which opens at once and ends in the given way. */
 const exitWithSocket = <E>(app: HttpApp.Default<E>, end: Effect.Effect<void, Socket.SocketError>) => {
   const run: Socket.Socket["run"] = (_, options) => Effect.zipRight(options?.onOpen ?? Effect.void, end)
   const socket = Socket.Socket.of({
@@ -101,7 +101,7 @@ const route = Effect.gen(function* () {
 const closed = new Socket.SocketCloseError({ reason: "Close", code: 1006 })
 
 describe("E13 a route that answers with a socket", () => {
-  it.scoped("E13 that ends with its socket fails for its caller as it did, and has succeeded", () =>
+  it.scoped("E13 that ends with its socket fails for its caller as before, and counts as a success", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const app = CircuitHttpMiddleware.make({ breaker })(route)
@@ -111,7 +111,7 @@ describe("E13 a route that answers with a socket", () => {
     })
   )
 
-  it.scoped("E13 that fails by something else has failed", () =>
+  it.scoped("E13 that fails for another reason counts as a failure", () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const app = CircuitHttpMiddleware.make({ breaker })(Effect.zipRight(route, Effect.die("broken")))
@@ -125,7 +125,7 @@ describe("E13 a route that answers with a socket", () => {
     })
   )
 
-  it.scoped("E13 opens it in a dry run too, where it is no call", () =>
+  it.scoped("E13 also opens it in a dry run, in which it is no call", () =>
     Effect.gen(function* () {
       const breaker = yield* makeOpen({ mode: "observe" })
       const app = CircuitHttpMiddleware.make({ breaker })(route)
@@ -136,7 +136,7 @@ describe("E13 a route that answers with a socket", () => {
   )
 })
 
-describe("E8 a breaker that somebody else has made", () => {
+describe("E8 another implementation of a breaker", () => {
   it.scoped("E8 settles the call by its response", () =>
     Effect.gen(function* () {
       const breaker = yield* make()

@@ -1,4 +1,4 @@
-/** Errors that say themselves what their client gets, where the middleware is not round them, or they are odd. */
+/** Errors that make their own response, without the middleware around them, or in unusual ways. */
 import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, describe, it } from "@effect/vitest"
@@ -10,7 +10,7 @@ import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddle
 import { make, totalsOf } from "../../kit/index.ts"
 import { exitOf, serve, status } from "./fixtures.ts"
 
-/** An error that counts how often it is asked for its answer. */
+/** An error that counts how often its answer is requested. */
 class Answering {
   asked = 0
   readonly answer: Effect.Effect<HttpServerResponse.HttpServerResponse>
@@ -33,7 +33,7 @@ const broken = (): Answering =>
     }
   })
 
-/** The verdict on an error that no middleware has made the answer to. */
+/** The verdict on an error for which no middleware has made the answer. */
 const verdictOn = (error: unknown) => CircuitHttpMiddleware.classify(Exit.fail(error))._tag
 
 describe("E12 an error that is judged without the middleware", () => {
@@ -42,7 +42,7 @@ describe("E12 an error that is judged without the middleware", () => {
     assert.strictEqual(verdictOn(new Answering(Effect.succeed(status(503)))), "Failure")
   })
 
-  it("E12 is a failure where it has none, or one that has to be waited for", () => {
+  it("E12 is a failure if it has no answer, or an asynchronous one", () => {
     assert.strictEqual(verdictOn("unavailable"), "Failure")
     assert.strictEqual(
       verdictOn(new Answering(Effect.promise(() => Promise.resolve(status(404))))),
@@ -50,18 +50,18 @@ describe("E12 an error that is judged without the middleware", () => {
     )
   })
 
-  it("E12 is a failure where it throws when it is asked", () => {
+  it("E12 is a failure if it throws when it makes its answer", () => {
     assert.strictEqual(verdictOn(broken()), "Failure")
   })
 })
 
-describe("E12 an error that the middleware has made an answer to", () => {
+describe("E12 an error for which the middleware has made the answer", () => {
   const guarded = Effect.map(make(), (breaker) => ({
     breaker,
     guard: CircuitHttpMiddleware.make({ breaker })
   }))
 
-  it.scoped("E12 is asked once, though it throws", () =>
+  it.scoped("E12 makes its answer once, even if it throws", () =>
     Effect.gen(function* () {
       const { breaker, guard } = yield* guarded
       const error = broken()
@@ -71,7 +71,7 @@ describe("E12 an error that the middleware has made an answer to", () => {
     })
   )
 
-  it.scoped("E12 is asked once, though an interruption came with it", () =>
+  it.scoped("E12 makes its answer once, even with an interruption beside it", () =>
     Effect.gen(function* () {
       const { guard } = yield* guarded
       const error = new Answering(Effect.succeed(status(404)))
@@ -82,7 +82,7 @@ describe("E12 an error that the middleware has made an answer to", () => {
     })
   )
 
-  it.scoped("E12 answers anew where no request asks, and can be given another answer", () =>
+  it.scoped("E12 makes another answer without a request, and can be given another one", () =>
     Effect.gen(function* () {
       const { guard } = yield* guarded
       const error = new Answering(Effect.succeed(status(404)))

@@ -60,7 +60,7 @@ test("CircuitHttpMiddleware.make uses the breaker of the environment of each req
   }
 })
 
-test("CircuitHttpMiddleware.make uses the breaker it is given before that of the environment", function* () {
+test("CircuitHttpMiddleware.make prefers the given breaker to that of the environment", function* () {
   const around = yield* make({ name: "around" })
   const middleware = CircuitHttpMiddleware.make({ breaker: yield* makeOpen({ name: "given" }) })
   const app = Effect.provideService(middleware(new Handler().app), CircuitBreaker.CircuitBreaker, around)

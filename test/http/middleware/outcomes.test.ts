@@ -67,7 +67,7 @@ const endings: ReadonlyArray<
 ]
 
 for (const [place, serveIn] of Object.entries(places)) {
-  describe(`what counts, with the middleware ${place}`, () => {
+  describe(`verdicts, with the middleware ${place}`, () => {
     for (const [what, app, code, verdict] of endings) {
       test(`D5 ${what} has ${verdict}`, function* () {
         const { ask, breaker } = yield* guarding(make(), app, {}, serveIn)
@@ -158,7 +158,7 @@ for (const [what, app] of Object.entries({
   "its error": Effect.fail("unavailable"),
   "its interruption": Effect.failCause(brokenOff)
 })) {
-  test(`D5 R3.1.2 an app round the server keeps ${what} for a middleware outside`, function* () {
+  test(`D5 R3.1.2 an app around the server keeps ${what} for a middleware outside`, function* () {
     const exits: Array<Exit.Exit<HttpServerResponse.HttpServerResponse, unknown>> = []
     const recording = <E, R>(served: HttpApp.Default<E, R>) =>
       Effect.onExit(served, (exit) => Effect.sync(() => exits.push(exit)))

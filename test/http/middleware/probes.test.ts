@@ -111,7 +111,7 @@ for (const [place, serveIn] of Object.entries(everyPlace)) {
   })
 }
 
-test("D4 a probe that times out round the middleware gives its slot back", function* () {
+test("D4 a probe that times out outside the middleware gives its slot back", function* () {
   const handler = new WaitingHandler()
   const breaker = yield* makeHalfOpen()
   const middleware = CircuitHttpMiddleware.make({ breaker })

@@ -141,7 +141,7 @@ test("R3.1.6 a middleware inside another answers its own rejection, whose 503 th
   assertUnavailable(yield* ask(), 10)
 })
 
-test("R3.1.2 a handler that runs when the circuit opens answers for itself", function* () {
+test("R3.1.2 a handler that runs when the circuit opens sends its own answer", function* () {
   const breaker = yield* make()
   const handler = new WaitingHandler()
   const ask = yield* serve(CircuitHttpMiddleware.make({ breaker })(handler.app))

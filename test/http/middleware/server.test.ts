@@ -1,4 +1,4 @@
-/** The middleware on real servers and sockets. The breaker goes by the clock of the test. */
+/** The middleware on real servers and sockets. The breaker uses the clock of the test. */
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -103,7 +103,7 @@ test("R3.1.4 a client that disconnects while a route calls a dependency is Ignor
   yield* counted(breaker, { ignored: 1 })
 })
 
-/** A probe whose client has left, as the server has noticed, while its handler runs on. */
+/** A probe whose client has disconnected, which the server has noticed, while its handler continues. */
 const abandoned = (serve: typeof aroundApp) =>
   Effect.gen(function* () {
     const breaker = yield* makeHalfOpen({ halfOpen: { probeTimeout: "5 seconds" } })
@@ -129,7 +129,7 @@ for (const [what, serve, answer] of [
   ["round the server, without a body", aroundServer, status(204)],
   ["round the server, without a body, with a failure", aroundServer, status(500)]
 ] as const) {
-  test(`D4 a handler without a router runs on and counts by its answer, with the middleware ${what}`, function* () {
+  test(`D4 a handler without a router continues and counts by its answer, with the middleware ${what}`, function* () {
     const { breaker, handler } = yield* abandoned(serve)
     yield* handler.ends(answer)
     yield* settled
@@ -137,7 +137,7 @@ for (const [what, serve, answer] of [
   })
 }
 
-// Node reports nothing when a body could not be sent, so the server goes on waiting.
+// Node reports nothing when a body could not be sent, so the server continues to wait.
 test("R3.2.5 a body that cannot be sent holds the slot of a probe until probeTimeout", function* () {
   const { ask, breaker, handler } = yield* abandoned(aroundServer)
   yield* handler.ends(HttpServerResponse.text("too late"))

@@ -1,4 +1,4 @@
-/** The sockets of routes, made by hand: when they have opened, and what says that they have ended. */
+/** Hand-made sockets of routes: when they have opened, and which errors mean that they have ended. */
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as Socket from "@effect/platform/Socket"
 import { assert, describe, it } from "@effect/vitest"
@@ -9,7 +9,7 @@ import { isSocketEnd, observingSocket } from "../../../src/internal/http/server/
 
 const closed = new Socket.SocketCloseError({ reason: "Close", code: 1006 })
 
-describe("E13 whether a route has failed by nothing but the end of its socket", () => {
+describe("E13 whether a route has failed only by the end of its socket", () => {
   const end = Cause.fail(closed)
   const ending = Cause.die(closed)
   const other = Cause.fail("unavailable")
@@ -35,7 +35,7 @@ describe("E13 whether a route has failed by nothing but the end of its socket", 
   }
 })
 
-describe("E13 a socket that the middleware watches", () => {
+describe("E13 a socket that the middleware observes", () => {
   const opened = (socket: Socket.Socket, use: (socket: Socket.Socket) => Effect.Effect<unknown, unknown>) =>
     Effect.gen(function* () {
       let opens = 0
@@ -104,7 +104,7 @@ describe("E13 a socket that the middleware watches", () => {
     )
   }
 
-  it.effect("E13 is that of a request that is modified later, too", () =>
+  it.effect("E13 is also that of a request that is modified later", () =>
     Effect.gen(function* () {
       let opens = 0
       const request = (property: string, value: unknown) =>

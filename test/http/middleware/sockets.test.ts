@@ -60,7 +60,7 @@ for (const [place, server] of Object.entries(servers)) {
     const serve = (breaker: Breaker, app: HttpApp.Default<unknown> = route) =>
       listen(server(app, CircuitHttpMiddleware.make({ breaker })))
 
-    test("E13 after an outage, the first socket that opens closes the circuit, and the next come in", function* () {
+    test("E13 after an outage, the first socket that opens closes the circuit, and the next ones are admitted", function* () {
       const breaker = yield* makeHalfOpen()
       const port = yield* serve(breaker)
 

@@ -1,4 +1,4 @@
-/** Requests that are answered without being a call of their own: in a dry run, and as part of a call. */
+/** Requests that are answered without being a call of their own: in a dry run, and as part of another call. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"

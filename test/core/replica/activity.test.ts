@@ -1,4 +1,4 @@
-/** When a node asks the store about a circuit, and when it decides without it. */
+/** When a node asks the store about a circuit, and when it decides alone. */
 import { assert, describe, it } from "@effect/vitest"
 import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import { intervalMillis } from "../../../src/internal/core/replica/activity.ts"
@@ -17,7 +17,7 @@ describe("S1 while the store fails", () => {
     assert.strictEqual(a.standing, "Diverged")
   })
 
-  it("S1 what other nodes had counted no longer opens a circuit", () => {
+  it("S1 the counts of other nodes no longer open a circuit", () => {
     const { a, b } = pair()
     b.fail()
     b.exchange()
@@ -34,7 +34,7 @@ describe("S1 while the store fails", () => {
     assert.isFalse(asksForSlot(a.replica, a.circuit, a.situation))
   })
 
-  it("S1 a call that has asked for a slot goes by its node's own circuit", () => {
+  it("S1 the node's own circuit decides on a pending slot request", () => {
     const { a } = halfOpenPair()
     const request = a.requestSlot()
     assert.strictEqual(a.decisionOn(request), "Waiting")
@@ -42,14 +42,14 @@ describe("S1 while the store fails", () => {
     assert.strictEqual(a.decisionOn(request), "ByItself")
   })
 
-  it("S1 so does one that asks just as the store fails", () => {
+  it("S1 it also decides on a slot request that is made just as the store fails", () => {
     const { a } = halfOpenPair()
     a.isFailing = true
     a.take({ _tag: "SlotRequested", request: 7 })
     assert.strictEqual(a.decisionOn(7), "ByItself")
   })
 
-  it("S1 a lost question changes nothing of what is written already, or in step", () => {
+  it("S1 a failed exchange changes nothing while the node is in sync or writing", () => {
     const { a } = pair()
     a.lose(a.ask())
     assert.strictEqual(a.standing, "InSync")
@@ -58,7 +58,7 @@ describe("S1 while the store fails", () => {
     assert.strictEqual(a.standing, "Writing")
   })
 
-  it("S1 a fault with one circuit leaves its node to itself", () => {
+  it("S1 after a fault of one circuit, its node decides alone", () => {
     const { a } = halfOpenPair()
     const request = a.requestSlot()
     a.take({ _tag: "Faulted" })
@@ -66,7 +66,7 @@ describe("S1 while the store fails", () => {
     assert.strictEqual(a.standing, "Diverged")
   })
 
-  it("S1 a fault changes nothing where nothing is on its way", () => {
+  it("S1 a fault changes nothing if no write is in flight", () => {
     const { a } = openPair()
     const { replica } = a
     a.take({ _tag: "Faulted" })
@@ -75,7 +75,7 @@ describe("S1 while the store fails", () => {
 })
 
 describe("S2 a healthy circuit", () => {
-  it("S2 is asked about without a report", () => {
+  it("S2 is exchanged without a report", () => {
     const node = new TestNode(new VirtualStore(), settingsWith())
     const question = node.exchange()
     assert.deepStrictEqual(question, {
@@ -87,7 +87,7 @@ describe("S2 a healthy circuit", () => {
     })
   })
 
-  it("S2 rests after the first answer, and after many successes", () => {
+  it("S2 is idle after the first answer, and after many successes", () => {
     const { a } = pair()
     for (let i = 0; i < 10; i++) a.succeed()
     assert.strictEqual(a.dueAt, Infinity)
@@ -103,7 +103,7 @@ describe("S2 a healthy circuit", () => {
     assert.isAtMost(late.dueAt, late.now)
   })
 
-  it("S3 is exchanged from the first answer on if others exchange it, although they see no failure any more", () => {
+  it("S3 is exchanged from the first answer on if other nodes still exchange it after their failures", () => {
     const { a, b } = pair()
     b.fail()
     b.exchange()
@@ -121,7 +121,7 @@ describe("S2 a healthy circuit", () => {
     assert.isAtMost(late.dueAt, late.now)
   })
 
-  it("S2 a circuit that is not closed does not rest, and has nothing to report", () => {
+  it("S2 a circuit that is not Closed is never idle, and has nothing to report", () => {
     const { a, b, store } = pair()
     a.control("Isolate")
     settle(a, b)
@@ -137,14 +137,14 @@ describe("S2 a healthy circuit", () => {
     assert.deepStrictEqual(b.replica.reporting, reporting)
   })
 
-  it("S2 a circuit is kept for three openings longer", () => {
+  it("S2 the store keeps a circuit for the length of three more openings", () => {
     const { a } = openPair()
     assert.strictEqual(a.ask().question.keepMillis, 60_500 + 3 * openMillis)
   })
 })
 
 describe("S3 failures", () => {
-  it("S3 a failure of a circuit that rests is announced at once", () => {
+  it("S3 a node announces a failure of an idle circuit at once", () => {
     const { a, store } = pair()
     a.fail()
     assert.isAtMost(a.dueAt, a.now)
@@ -152,7 +152,7 @@ describe("S3 failures", () => {
     assert.strictEqual(store.announcements, 1)
   })
 
-  it("S3 the next exchange follows an announcement soon", () => {
+  it("S3 another exchange soon follows an announcement", () => {
     const { a } = pair()
     a.fail()
     a.exchange()
@@ -179,7 +179,7 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
-  it("S3 a failure during an outage is announced after it, because others may have gone to rest", () => {
+  it("S3 a failure during an outage is announced after it, because the circuit may be idle on other nodes", () => {
     const { a } = pair()
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
@@ -190,7 +190,7 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
-  it("S3 a failure is announced with the report that tells it, and not with a question before that", () => {
+  it("S3 a failure is announced with the report that includes it, and not with an earlier exchange", () => {
     const { a } = pair()
     a.fail()
     a.replica = { ...a.replica, standing: { _tag: "Diverged", isReset: false } }
@@ -199,7 +199,7 @@ describe("S3 failures", () => {
     assert.isTrue(a.ask().question.announce)
   })
 
-  it("S3 a question that announced nothing leaves nothing to announce when it is lost", () => {
+  it("S3 a failed exchange that announced nothing leaves nothing to announce", () => {
     const { a } = pair()
     a.fail()
     a.exchange()
@@ -214,14 +214,14 @@ describe("S3 failures", () => {
     assert.deepStrictEqual([a.exchange().announce, b.dueAt], [false, Infinity])
   })
 
-  it("S3 a node that hears of failures reports what it has counted", () => {
+  it("S3 a node that receives an announcement reports its counts", () => {
     const { a } = pair()
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     assert.strictEqual(a.dueAt, a.now)
     assert.isDefined(a.exchange().window.report)
   })
 
-  it("S3 a circuit rests once no node has seen a failure for two intervals", () => {
+  it("S3 a circuit becomes idle once no node has seen a failure for two intervals", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
@@ -240,7 +240,7 @@ describe("S3 failures", () => {
     assert.deepStrictEqual(b.commanded("Change"), [])
   })
 
-  it("S3 a failure that the answer shows begins the two intervals anew", () => {
+  it("S3 a failure in an answer restarts the two intervals", () => {
     const { a, b, store } = pair()
     b.take({ _tag: "FailuresAnnounced", listeners: 2 })
     b.exchange()
@@ -255,7 +255,7 @@ describe("S3 failures", () => {
     assert.isTrue(b.dueAt < Infinity)
   })
 
-  it("S3 a slow call is announced as a failure is, and a quick one is not", () => {
+  it("S3 a slow call is announced like a failure, and a quick one is not", () => {
     const { a, b } = pair({ policy: slowRules.policy })
     a.succeed(100)
     b.succeed(99)
@@ -265,7 +265,7 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
-  it("S3 a quick call is not announced under a policy that does not look at that", () => {
+  it("S3 a success of any duration is not announced under a policy that ignores durations", () => {
     const { a } = pair()
     a.fail()
     a.exchange()
@@ -275,7 +275,7 @@ describe("S3 failures", () => {
     assert.strictEqual(a.dueAt, dueAt)
   })
 
-  it("S3 a failure within these two intervals is announced again, because others may rest by then", () => {
+  it("S3 a failure within the two intervals is announced again, because the circuit may be idle on other nodes", () => {
     const { a, store } = pair()
     a.fail()
     a.exchange()
@@ -286,7 +286,7 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
-  it("S3 failures that are heard of begin the two intervals anew", () => {
+  it("S3 a received announcement restarts the two intervals", () => {
     const { a, store } = pair()
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
@@ -297,7 +297,7 @@ describe("S3 failures", () => {
     assert.isTrue(a.dueAt < Infinity)
   })
 
-  it("S3 a streak that a success elsewhere has ended does not go on after a rest", () => {
+  it("S3 a streak that another node's success has ended does not continue after the circuit was idle", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
@@ -313,7 +313,7 @@ describe("S3 failures", () => {
     assert.strictEqual(a.circuit._tag, "Closed")
   })
 
-  it("S3 a circuit does not rest while changes of it would not be heard", () => {
+  it("S3 a circuit is never idle while its node receives no notifications", () => {
     const { a, store } = pair()
     a.isListening = false
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
@@ -323,7 +323,7 @@ describe("S3 failures", () => {
     assert.strictEqual(a.dueAt, a.now + syncMillis)
   })
 
-  it("S3 a circuit does not rest where each outcome is written through", () => {
+  it("S3 a circuit is never idle under write-through", () => {
     const { a, store } = pair({ writesThrough: true })
     a.take({ _tag: "FailuresAnnounced", listeners: 2 })
     a.exchange()
@@ -332,7 +332,7 @@ describe("S3 failures", () => {
     assert.strictEqual(a.dueAt, a.now + syncMillis)
   })
 
-  it("S3 an outage announces again what is still counted, and nothing else", () => {
+  it("S3 after an outage, a node announces failures that its window still holds, and no others", () => {
     const { a, b } = pair()
     a.fail()
     a.exchange()
@@ -347,20 +347,20 @@ describe("S3 failures", () => {
 })
 
 describe("S17 many nodes", () => {
-  /** A node that has heard of failures at the same time as so many others. */
+  /** A node that has received an announcement of failures, as one of this many listeners. */
   const among = (listeners: number, over: Parameters<typeof settingsWith>[0] = {}) => {
     const { a } = pair(over)
     a.take({ _tag: "FailuresAnnounced", listeners })
     return a
   }
 
-  it("S17 50 exchange a circuit once an interval each", () => {
+  it("S17 each of 50 nodes exchanges a circuit once per interval", () => {
     const node = among(50)
     assert.strictEqual(intervalMillis(node.replica, node.settings), syncMillis)
     assert.strictEqual(node.dueAt, node.now)
   })
 
-  it("S17 150 exchange it every three intervals each, and spread their first answers over two", () => {
+  it("S17 each of 150 nodes exchanges it every three intervals, and they spread their first exchanges over two", () => {
     const node = among(150)
     assert.strictEqual(intervalMillis(node.replica, node.settings), 3 * syncMillis)
     assert.strictEqual(node.dueAt, node.now + 0.5 * 2 * syncMillis)
@@ -368,17 +368,17 @@ describe("S17 many nodes", () => {
     assert.strictEqual(atOnce.dueAt, atOnce.now)
   })
 
-  it("S17 no count gets so old that it is of little use", () => {
+  it("S17 the interval is never longer than `staleMillis`, so that counts stay fresh", () => {
     const node = among(1_000_000, { staleMillis: 5_000 })
     assert.strictEqual(intervalMillis(node.replica, node.settings), 5_000)
   })
 
-  it("S17 an interval is never shorter than the one that was asked for", () => {
+  it("S17 the interval is never shorter than `syncMillis`", () => {
     const node = among(1_000, { staleMillis: 10 })
     assert.strictEqual(intervalMillis(node.replica, node.settings), syncMillis)
   })
 
-  it("S17 nodes that exchange the circuit already go on as they did", () => {
+  it("S17 a node that exchanges the circuit already keeps its timing", () => {
     const node = among(1)
     node.exchange()
     node.take({ _tag: "FailuresAnnounced", listeners: 2 })
@@ -388,7 +388,7 @@ describe("S17 many nodes", () => {
     assert.strictEqual(intervalMillis(node.replica, node.settings), 10 * syncMillis)
   })
 
-  it("S17 how many they are is learned from how often the store was asked in between", () => {
+  it("S17 a node estimates the number of nodes by the exchanges between two answers", () => {
     const { a, b, store } = pair()
     a.fail()
     a.exchange()
@@ -401,7 +401,7 @@ describe("S17 many nodes", () => {
     assert.strictEqual(intervalMillis(a.replica, a.settings), syncMillis)
   })
 
-  it("S17 a node that isolates or disables the circuit renews its lease once an interval", () => {
+  it("S17 a node that isolates or disables the circuit renews its lease once per interval", () => {
     for (const control of ["Isolate", "Disable"] as const) {
       const node = among(1_000)
       node.control(control)
@@ -415,7 +415,7 @@ describe("S17 many nodes", () => {
     const { a, b } = halfOpenPair()
     a.requestSlot()
     a.write()
-    b.hear()
+    b.receiveChange()
     assert.deepStrictEqual([a.exchange().renew, b.exchange().renew], [true, false])
     assert.isBelow(intervalMillis(a.replica, a.settings), leaseMillis)
   })
