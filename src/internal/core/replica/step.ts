@@ -44,11 +44,11 @@ export const step = (
     case "WriteFailed":
       return writeFailed(node, event.revision)
     default:
-      return heard(node, event, situation)
+      return received(node, event, situation)
   }
 }
 
-const heard = (
+const received = (
   node: Progress,
   event: Of<"ChangeReceived" | "FailuresAnnounced" | "Faulted" | "StoreLost" | "ExchangeRequested">,
   situation: Situation
