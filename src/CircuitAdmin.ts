@@ -10,18 +10,23 @@
  *
  * - {@link layer} mounts it on an `HttpLayerRouter`, and {@link layerApi} implements {@link group} in an `HttpApi` of
  *   the program. {@link client} and {@link events} call it, with types of the same definition.
- * - It shows every breaker of the `CircuitBreakerRegistry`. Reading never makes or moves a circuit.
+ * - It shows every breaker of the `CircuitBreakerRegistry`. Reading never makes or moves a circuit, and a circuit that was
+ *   never called is a 404. A change also works on such a circuit, and makes it, as the breaker's own methods do, so an
+ *   operator can isolate a key before its first call.
  * - It is read-only unless a `token` or `authorize` is given. A change needs the header `x-circuit-admin: 1`, a body of
  *   `application/json` and, in a browser, a page of the same origin. Every change is logged with its owner and reason.
  * - An isolation or a disabling that is made by hand is an override: it has an owner, a reason and an expiry, it is
  *   listed, and it outlives its request. It ends at its expiry, when it is released, or with the layer.
- * - With a store, controls reach all processes that share the circuit.
+ * - With a store, controls reach all processes that share the circuit, and a circuit shows the window of all of them, as
+ *   far as the store has said what they count (`windowOf`).
  *
  * **Gotchas**
  *
+ * - A change of a key with a typo makes a circuit of that name. Every answer and every line of the log names the key. Such
+ *   circuits count towards the `capacity` of their breaker, and a key has at most 4,096 characters.
  * - Anybody who can reach the path can read it unless `reads` is `"authorized"`. Mount it where only operators are.
- * - Windows, totals, overrides and recent transitions are those of the process that answers, and transitions are
- *   remembered since the layer was built. Behind a load balancer, address one process.
+ * - Totals, rates, overrides and recent transitions are those of the process that answers, and transitions are remembered
+ *   since the layer was built. Behind a load balancer, address one process.
  *
  * **Example** (Isolating a circuit)
  *
@@ -116,8 +121,12 @@ export type Breakers = typeof Schemas.Breakers.Type
  *
  * **Details**
  *
- * - `nearness` shows how near the window is to tripping, from 0 to 1; `null` for a custom policy, and in states without
- *   a window.
+ * - `window` and `nearness` are those by which the circuit is judged. `windowOf` says whose calls they count: `"Fleet"` if
+ *   the circuit is shared and the store has answered with the counts of all processes; `"Process"` if they are those of
+ *   this process (without a store, if the store does not answer, or if the circuit is healthy on all processes and so not
+ *   exchanged); `null` in states without a window.
+ * - `nearness` is how near the window is to tripping, from 0 to 1; `null` for a custom policy, and in states without a
+ *   window.
  * - `spared` is the number of calls that were rejected since the circuit left Closed; `null` while it is Closed.
  * - `rates` are those of the latest second; `null` while no client listens to the events.
  *
@@ -136,7 +145,7 @@ export type CircuitSummary = typeof Schemas.CircuitSummary.Type
  *   `exposeCauses`.
  * - `transitions` are the latest 20, newest first, and `overrides` those of this circuit.
  *
- * With a store, the window and the totals are those of this process.
+ * The totals are those of this process.
  *
  * @since 0.1.0
  * @category models

@@ -7,6 +7,7 @@ import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import { Rejection } from "./internal/circuitOpenError.ts"
+import { printable } from "./internal/core/printable.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**
@@ -44,6 +45,7 @@ const Base: new () => Cause.YieldableError = Rejection
  * - `state` is the state of the circuit: Open, HalfOpen with all of its slots taken, Recovering, or Isolated.
  * - `retryAfter` is the rest of the open time. It is zero while the circuit is HalfOpen or Recovering, and infinite
  *   while it is Isolated.
+ * - The message is one line: characters of the key that would end it or move the cursor are escaped.
  * - The error carries no JavaScript stack, because capturing one is most of the cost of a rejection.
  *
  * `effect-circuit-breaker/CircuitOpenErrorSchema` has a `Schema` of it for RPC and HTTP.
@@ -120,7 +122,7 @@ export class CircuitOpenError extends Base {
   }
 
   override get message(): string {
-    return `Circuit "${this.key}" of breaker "${this.breaker}" is ${situationOf(this)}`
+    return `Circuit "${printable(this.key)}" of breaker "${printable(this.breaker)}" is ${situationOf(this)}`
   }
 }
 

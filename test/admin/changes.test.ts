@@ -10,7 +10,7 @@ import type * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
 import { inspectedIn } from "../../src/internal/breaker/inspected.ts"
 import { Overrides } from "../../src/internal/admin/overrides.ts"
 import * as Schemas from "../../src/internal/admin/schemas.ts"
-import { type Breaker, fails, make, settled, tagOf, works } from "../kit/index.ts"
+import { type Breaker, fails, make, recordLogs, settled, tagOf, works } from "../kit/index.ts"
 import { type Answer, bodyOf, type Refusal, type Server, serve, test, why, withToken } from "./fixtures.ts"
 
 const circuit = { breaker: "payments", key: "eu" }
@@ -182,6 +182,79 @@ describe("a change by hand", () => {
     yield* server.post("/circuits/circuit/trip", { breaker: "payments", ...why })
 
     assert.strictEqual(yield* tagOf(breaker), "Open")
+  })
+})
+
+describe("a circuit that nobody has called yet", () => {
+  for (const [action, body, state] of [
+    ["trip", { ...circuit, ...why }, "Open"],
+    ["reset", { ...circuit, ...why }, "Closed"],
+    ["isolate", forAMinute, "Isolated"],
+    ["disable", forAMinute, "Disabled"]
+  ] as const) {
+    test(`12.1 is made by a change, which the answer names: ${action}`, function* () {
+      const breaker = yield* make({ name: "payments" })
+      const server = yield* serve()
+
+      const answer = changedBy(yield* server.post(`/circuits/circuit/${action}`, body))
+
+      assert.isTrue(answer.changed)
+      assert.deepStrictEqual([answer.circuit?.key, answer.circuit?.state._tag], ["eu", state])
+      assert.strictEqual(yield* stateOf(breaker), state)
+      assert.strictEqual((yield* breaker.circuits).length, 1)
+    })
+  }
+
+  test("12.1 may be the default one", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+
+    yield* server.post("/circuits/circuit/trip", { breaker: "payments", ...why })
+
+    assert.strictEqual(yield* tagOf(breaker), "Open")
+  })
+
+  test("12.1 leaves no override behind that is not in force", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+    yield* server.post("/circuits/circuit/isolate", forAMinute)
+
+    yield* TestClock.adjust("1 minute")
+
+    assert.deepStrictEqual(yield* overridesOf(server), [])
+    assert.strictEqual(yield* stateOf(breaker), "Closed")
+  })
+
+  test("12.2 is logged with its key, and there are no more of them than the breaker's capacity", function* () {
+    const lines = yield* recordLogs
+    const breaker = yield* make({ name: "payments", capacity: 3 })
+    const server = yield* serve()
+
+    for (let i = 0; i < 10; i++)
+      yield* server.post("/circuits/circuit/trip", { breaker: "payments", key: `typo-${i}`, ...why })
+
+    assert.strictEqual((yield* breaker.circuits).length, 3)
+    assert.deepStrictEqual(
+      lines.flatMap(({ annotations, message }) =>
+        message.startsWith("Circuit changed by hand") ? [annotations["key"]] : []
+      ),
+      Array.from({ length: 10 }, (_, i) => `typo-${i}`)
+    )
+  })
+
+  test("12.2 is not made of a name that an answer has shortened, nor of a key that is too long", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+    const change = { breaker: "payments", ...why }
+
+    const shortened = yield* server.post("/circuits/circuit/trip", {
+      ...change,
+      key: `${"x".repeat(200)}…#0123456789abcdef`
+    })
+    const long = yield* server.post("/circuits/circuit/trip", { ...change, key: "x".repeat(4_097) })
+
+    assert.deepStrictEqual([shortened.status, long.status], [404, 400])
+    assert.deepStrictEqual(yield* breaker.circuits, [])
   })
 })
 

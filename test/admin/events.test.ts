@@ -211,7 +211,7 @@ describe("consumers", () => {
       destroyed = true
     }
     yield* Effect.asVoid(streams.connect(onDestroy))
-    const read = yield* streams.connect(undefined)
+    const { events: read } = yield* streams.connect(undefined)
     const reading = yield* Effect.fork(Stream.runDrain(read))
     yield* streams.send("first")
     yield* TestClock.adjust("29999 millis")

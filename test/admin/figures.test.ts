@@ -12,7 +12,7 @@ import { failure, success } from "../core/circuits.ts"
 import { failureRate, ownPolicy, record, times } from "../core/policies/fixtures.ts"
 
 const nearnessAfter = (policy: Policy<unknown>, calls: ReadonlyArray<Call>) =>
-  nearnessOf(policy, record(policy, calls), calls.at(-1)?.at ?? 0)
+  nearnessOf(policy, { window: record(policy, calls), at: calls.at(-1)?.at ?? 0 })
 
 const own = custom(ownPolicy)
 const calls = [...times(3, success(100)), failure(100), failure(100)]
@@ -57,7 +57,7 @@ describe("the nearness of a window to tripping", () => {
           return fails ? failure(at) : success(at)
         })
         const window = record(policy, calls)
-        assert.strictEqual(nearnessOf(policy, window, at) === 1, policy.trips(window, at))
+        assert.strictEqual(nearnessOf(policy, { window, at }) === 1, policy.trips(window, at))
       })
     )
   })

@@ -5,6 +5,7 @@ import { CircuitBreaker, CircuitBreakerRegistry, TripPolicy } from "effect-circu
 import type * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
 import { pageOf } from "../../src/internal/admin/listing.ts"
 import { breakersOf } from "../../src/internal/admin/live.ts"
+import { Census } from "../../src/internal/admin/census.ts"
 import { History } from "../../src/internal/admin/history.ts"
 import { fails, works } from "../kit/index.ts"
 import { bodyOf, serve, test } from "./fixtures.ts"
@@ -60,7 +61,7 @@ describe("10,000 circuits", () => {
       return null
     }
 
-    yield* pageOf(breakers, { limit: 50 }, { history: new History(), ratesOf })
+    yield* pageOf(breakers, { limit: 50 }, { history: new History(), census: new Census(), ratesOf })
 
     assert.strictEqual(inFull, 50)
   })

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { firstOf } from "../../src/internal/admin/firstOf.ts"
-import { isShortened, labelOf, printable, printableLines } from "../../src/internal/admin/text.ts"
+import { isShortened, labelOf, bounded, boundedLines } from "../../src/internal/admin/text.ts"
 
 describe("a name in an answer", () => {
   it("12.2 is itself, whatever it holds, as long as it is short and well-formed", () => {
@@ -46,11 +46,11 @@ describe("a name in an answer", () => {
 describe("a text of others", () => {
   it("12.2 is bounded, well-formed, and has what is invisible escaped", () => {
     assert.strictEqual(
-      printable("a\nb\u001b[31m\u2028\u202ec\ud800", 100),
+      bounded("a\nb\u001b[31m\u2028\u202ec\ud800", 100),
       "a\\u000ab\\u001b[31m\\u2028\\u202ec\ufffd"
     )
-    assert.strictEqual(printable("x".repeat(10), 4), "xxxx…")
-    assert.strictEqual(printableLines("a\n\tb\r\u0000", 100), "a\n\tb\\u000d\\u0000")
+    assert.strictEqual(bounded("x".repeat(10), 4), "xxxx…")
+    assert.strictEqual(boundedLines("a\n\tb\r\u0000", 100), "a\n\tb\\u000d\\u0000")
   })
 })
 

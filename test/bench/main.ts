@@ -28,8 +28,14 @@ const folder = build()
 const rows: Array<Result> = []
 const samples: Record<string, unknown> = {}
 const failures = new Set<string>()
+const leftOut: Array<string> = []
 for (const group of groups) {
+  const missing = group.needs()
   process.stderr.write(`${seconds()} s: ${group.name}\n`)
+  if (missing !== undefined) {
+    leftOut.push(`${group.name}, ${missing}`)
+    continue
+  }
   const measured = await measure(folder, group, run)
   samples[group.name] = Object.fromEntries(measured.samples)
   for (const row of group.rows) {
@@ -49,6 +55,7 @@ console.log(formatTable(rows, options.smoke))
 console.log(`\n${machine}, ${seconds()} s. 'over' is overhead: a call less the same bare effect.`)
 console.log("Every figure is the median of its rounds, and every ratio that of the rounds' ratios.")
 if (options.smoke) console.log("A smoke run shows that everything runs: its figures mean nothing.")
+for (const reason of leftOut) console.log(`Left out: ${reason}`)
 for (const failure of failures) console.error(`failed: ${failure}`)
 
 // a target that is missed is a finding, a case that does not run is a fault

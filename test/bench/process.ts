@@ -45,9 +45,11 @@ export const start = async <Value>(
   }
 }
 
-/** Starts a process that helps a case and answers with numbers. */
-export const startHelper = (name: string, ...args: ReadonlyArray<string>): Promise<Process<number>> =>
-  start(join(import.meta.dirname, `processes/${name}.js`), args, [])
+/** Starts a process that helps a case. It answers with a number, or what else the case expects. */
+export const startHelper = <Value = number>(
+  name: string,
+  ...args: ReadonlyArray<string>
+): Promise<Process<Value>> => start(join(import.meta.dirname, `processes/${name}.js`), args, [])
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

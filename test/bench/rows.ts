@@ -1,3 +1,5 @@
+import { chromiumPath } from "../browser/chromium.ts"
+
 /** A figure of a case: one field of its samples. */
 export interface Figure {
   readonly case: string
@@ -19,6 +21,8 @@ interface Options {
   /** In each session. */
   readonly rounds: number
   readonly nodeOptions: ReadonlyArray<string>
+  /** Says what is missing on this machine, without which the group is left out. */
+  readonly needs: () => string | undefined
 }
 
 /** Cases that are measured in turn. */
@@ -58,6 +62,7 @@ const group =
     sessions: 1,
     rounds: 5,
     nodeOptions: [],
+    needs: () => undefined,
     ...options,
     rows: table.trim().split("\n").map(row)
   })
@@ -66,6 +71,11 @@ const group =
 const oneThread = { nodeOptions: ["--single-threaded-gc"] }
 // so that nothing is collected between two readings of the heap
 const roomy = { nodeOptions: ["--min-semi-space-size=256", "--max-semi-space-size=256"] }
+
+const chromium = () =>
+  chromiumPath === undefined
+    ? "because there is no Chromium (apt-get install chromium, or set CHROMIUM)"
+    : undefined
 
 const groups: ReadonlyArray<Group> = [
   group("calls", { sessions: 2, ...oneThread })`
@@ -125,9 +135,11 @@ bare, and a plain Map of 1,000,000 keys | ns | keys/time1000000 bare    | 10 key
 10,000 idle breakers, bytes each                        | bytes | idle/breakers bytes     | opossum: idle/opossum bytes     |
 `,
   group("bundle")`
-bundle of a program with CircuitBreaker, compressed, beyond effect | bytes | bundle/program compressed | | 12000
-bundle of a program with CircuitBreaker, minified, of the fleet    | bytes | bundle/program fleet      | | 0
-bundle of all of the root, compressed, beyond effect               | bytes | bundle/root compressed    | |
+bundle of a program with CircuitBreaker, compressed, beyond effect                      | bytes | bundle/program compressed |  | 12000
+bundle of a program with CircuitBreaker, minified, of the fleet                         | bytes | bundle/program fleet      |  | 0
+bundle of a program with CircuitBreaker, minified, of CircuitAdmin and CircuitDashboard | bytes | bundle/program operators  |  | 0
+bundle of all of the root, minified, of CircuitAdmin and CircuitDashboard               | bytes | bundle/root operators     |  | 0
+bundle of all of the root, compressed, beyond effect                                    | bytes | bundle/root compressed    |  |
 `,
   // 0.95 of the throughput is 1/0.95 of the time from one answer to the next
   group("http", { rounds: 7, ...oneThread })`
@@ -137,6 +149,16 @@ HTTP client, 1,000 responses in one turn that nobody reads, each  | ns | http/un
 HTTP client, 10,000 responses in one turn that nobody reads, each | ns | http/unread10000      | of 1,000: http/unread1000                    | 5000
 HTTP server, time a request                                       | ns | http/server guarded   | bare server: http/server bare                | 1/0.95 x
 HTTP server, time a request that the open circuit rejects         | ns | http/server rejecting | its handler of 10 ms: http/server waiting    | 1/3 x
+`,
+  group("admin", oneThread)`
+a call among 10,000 circuits, five pages open                             | ns | admin/load guarded  | none open: admin/load bare | 1.02 x
+five pages open on 10,000 circuits, CPU of the process a second           | ms | admin/pagesOpen cpu |                            | 20
+the first page of a list of 10,000 circuits, while calls are made, median | ms | admin/list median   |                            | 20
+the first page of a list of 10,000 circuits, while calls are made, p99    | ms | admin/list p99      |                            |
+`,
+  group("admin page", { rounds: 3, needs: chromium })`
+the page with 10,000 circuits, one update a second, longest frame, CPU  | ms | page/frames cpu  |  | 50
+the page with 10,000 circuits, one update a second, longest frame, time | ms | page/frames wall |  | 50
 `,
   group("fleet")`
 shared, closed                                                      | ns    | fleet/closed           | not shared: calls/reused                  | 1.3 x

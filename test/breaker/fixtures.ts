@@ -40,7 +40,7 @@ export const makeCoordinated = (
       writesThrough: false,
       outageMillis: undefined,
       ready: () => undefined,
-      judged: (_, circuit, caller) => ({ circuit, at: breaker.now(caller) }),
+      merged: (_, circuit, caller) => ({ circuit, at: breaker.now(caller) }),
       after: () => undefined,
       peek: () => Effect.succeed(undefined),
       ...coordinator

@@ -147,16 +147,16 @@ describe("whether a circuit has to open", () => {
         )
       breaker.coordinator = {
         ...breaker.coordinator!,
-        judged: (_, circuit, caller) => ({ circuit: failed(failed(circuit)), at: breaker.now(caller) })
+        merged: (_, circuit, caller) => ({ circuit: failed(failed(circuit)), at: breaker.now(caller) })
       }
       yield* Effect.exit(protect(breaker, fails))
       assert.deepInclude(yield* state(breaker, "default"), { _tag: "Open" })
     })
   )
 
-  it.effect("is left undecided if the coordinator decides later", () =>
+  it.effect("is decided later if every outcome is written through", () =>
     Effect.gen(function* () {
-      const { breaker, steps } = yield* makeNoted({}, { judged: () => undefined })
+      const { breaker, steps } = yield* makeNoted({}, { writesThrough: true })
       yield* Effect.exit(protect(breaker, fails))
       assert.deepStrictEqual(yield* state(breaker, "default"), { _tag: "Closed" })
       assert.deepStrictEqual(namesOf(steps), ["Settled"])

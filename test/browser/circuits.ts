@@ -22,6 +22,7 @@ export const closed = (breaker: string, key: string): Details => ({
   nearness: 0,
   spared: null,
   window: { calls: 12, failures: 0, slow: 0 },
+  windowOf: "Process",
   totals: { succeeded: 1_204, failed: 3, ignored: 0, rejected: 0 },
   lastFailureAt: null,
   rates: null,
@@ -41,6 +42,7 @@ export const closed = (breaker: string, key: string): Details => ({
 export const inState = (state: State, circuit: Details): Details => ({
   ...circuit,
   state,
+  windowOf: null,
   nearness: null,
   spared: 0
 })

@@ -79,7 +79,7 @@ describe("hostile text", () => {
     const seen = await livePage(given.browser, given.admin, {
       query: `?q=${attack}&breaker=${attack}&state=${attack}&circuit=${attack}&key=${attack}`
     })
-    await seen.page.getByText("This circuit is not held any more.").waitFor()
+    await seen.page.getByText("There is no such circuit.").waitFor()
     assert.strictEqual(await seen.page.evaluate("String(window.hacked)"), "undefined")
   })
 

@@ -125,6 +125,29 @@ describe("the buttons of a page", () => {
     noTroubles(seen)
   })
 
+  it("12.3 control a key that nobody has called yet, which the question and the answer name", async () => {
+    const admin = await start({})
+    const seen = await livePage(given.browser, admin, { query: `?breaker=Payments&q=eu#token=${token}` })
+    const { page } = seen
+    await page.getByRole("button", { name: "Control “eu” of Payments…" }).click()
+    const details = page.locator("#details")
+    await details.getByText("Check its spelling").waitFor()
+    await details.getByRole("button", { name: "Isolate…" }).click()
+    await dialogOf(page).getByText("Payments / eu").waitFor()
+    await dialogOf(page).getByText("The circuit will be made.").waitFor()
+    assert.strictEqual((await admin.run(admin.breaker.circuits)).length, 0)
+    await confirm(page, "Isolate")
+    await page.getByText(/Isolated: Payments \/ eu is now Isolated until/).waitFor()
+    await details.locator(".badge.is-Isolated").waitFor()
+    await sees(page, "Payments", "eu", "Isolated")
+    assert.strictEqual(await stateOf(admin), "Isolated")
+    // What a browser logs of its own about an answer of 404.
+    assert.deepStrictEqual(
+      seen.troubles.filter((it) => !it.includes("404")),
+      []
+    )
+  })
+
   it("12.3 are not there where the administration is read-only, which is its default", async () => {
     const admin = await start({}, {})
     await call(admin, Effect.void)

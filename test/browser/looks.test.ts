@@ -74,6 +74,15 @@ describe.each(looks)("the page, %s", (name, look) => {
       `[...document.querySelectorAll("#chips path")].map((it) => it.getAttribute("d"))`
     )
     assert.strictEqual(new Set(shapes).size, 6)
+    // The time to the next probe is whole, whatever else of the line is cut off.
+    const cut: ReadonlyArray<string> = await page.evaluate(`(() => {
+      const range = document.createRange()
+      return [...document.querySelectorAll("#circuits .is-Open .headline")].flatMap((it) => {
+        range.selectNodeContents(it)
+        return range.getBoundingClientRect().width > it.getBoundingClientRect().width ? [it.textContent] : []
+      })
+    })()`)
+    assert.deepStrictEqual(cut, [])
     await picture(page, file)
     assert.deepStrictEqual(await violations(page), [])
     assert.strictEqual(await page.evaluate("document.documentElement.scrollWidth - innerWidth"), 0)

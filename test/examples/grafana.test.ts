@@ -85,12 +85,17 @@ const queries = targets.flatMap(({ expr }) => queriesIn(expr))
 
 type Series = ReadonlyArray<{ readonly metric: string; readonly labels: Record<string, string> }>
 
-/** The output of an exporter for a breaker. */
-const exported = Effect.fnUntraced(function* (breaker: string) {
+/** The output of an exporter. */
+const exportedText = Effect.gen(function* () {
   const producer = yield* Metrics.makeProducer
   const { resourceMetrics } = yield* Effect.promise(() => producer.collect())
   // Without the exporter's own labels, as in `examples/observing/metrics.ts`.
-  const text = new PrometheusSerializer("", false, undefined, true, true).serialize(resourceMetrics)
+  return new PrometheusSerializer("", false, undefined, true, true).serialize(resourceMetrics)
+}).pipe(Effect.provide(Resource.layerEmpty))
+
+/** What an exporter writes for a breaker. */
+const exported = Effect.fnUntraced(function* (breaker: string) {
+  const text = yield* exportedText
   const series = Array.from(
     text.matchAll(/^(circuit_breaker_\w+)\{(.*)\} /gm),
     ([, metric = "", labels = ""]) => ({
@@ -101,7 +106,7 @@ const exported = Effect.fnUntraced(function* (breaker: string) {
     })
   )
   return series.filter(({ labels }) => labels["breaker"] === breaker)
-}, Effect.provide(Resource.layerEmpty))
+})
 
 /** The registered metrics of a breaker. */
 const registered = (breaker: string) =>
@@ -183,4 +188,22 @@ describe("the Grafana dashboard", () => {
     assert.strictEqual(new Set(panels.map(({ id }) => id)).size, panels.length)
     assert.strictEqual(new Set(panels.map(({ title }) => title)).size, panels.length)
   })
+})
+
+describe("an exporter", () => {
+  it.scoped(
+    "R3.4 writes a name or a key that has line breaks in one line, so that it forges no other metric",
+    () =>
+      Effect.gen(function* () {
+        const forged = 'eu"} 0\ncircuit_breaker_circuits{breaker="forged'
+        const breaker = yield* CircuitBreaker.make({ name: forged, metricsByKey: true })
+        yield* breaker.protectWith(Effect.void, { key: forged })
+
+        const lines = (yield* exportedText).split("\n")
+
+        const about = lines.filter((line) => line.includes("forged"))
+        assert.isAbove(about.length, 10)
+        for (const line of about) assert.match(line, /^circuit_breaker_\w+\{breaker="eu\\"\} 0\\ncircuit_/)
+      })
+  )
 })

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { CircuitBreakerRegistry, type Registry } from "../../CircuitBreakerRegistry.ts"
+import { Census } from "./census.ts"
 import { Events, overridesChanged } from "./events.ts"
 import { History } from "./history.ts"
 import type { Settings } from "./options.ts"
@@ -19,6 +20,8 @@ export interface Administration {
   readonly observed: Observed
   readonly overrides: Overrides
   readonly events: Events
+  /** It lasts as long as the administration is mounted. */
+  readonly scope: Scope.Scope
 }
 
 /** @internal */
@@ -29,6 +32,7 @@ export const makeAdministration = <R>(
     const registry = yield* CircuitBreakerRegistry
     const scope = yield* Effect.scope
     const history = new History()
+    const census = new Census()
     const sampler = new Sampler(history)
     const streams = new Streams(settings.maxStreams)
     const overrides: Overrides = new Overrides({
@@ -39,13 +43,14 @@ export const makeAdministration = <R>(
         Effect.flatMap(overridesChanged(overrides.size), (text) => streams.send(text))
       )
     })
-    const events = new Events({ registry, history, overrides, sampler, streams, scope })
+    const events = new Events({ registry, history, census, overrides, sampler, streams, scope })
     yield* Effect.addFinalizer(() => streams.end)
     yield* events.observe
     return {
       registry,
-      observed: { history, ratesOf: (found) => sampler.ratesOf(found) },
+      observed: { history, census, ratesOf: (found) => sampler.ratesOf(found) },
       overrides,
-      events
+      events,
+      scope
     }
   })

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import { limits } from "./requests.ts"
-import { printable } from "./text.ts"
+import { bounded } from "./text.ts"
 
 interface Change {
   readonly action: "trip" | "reset" | "isolate" | "disable" | "release" | "expire"
@@ -22,8 +22,8 @@ interface Change {
 export const logChange = ({ breaker, key, owner, reason, ...change }: Change): Effect.Effect<void> =>
   Effect.annotateLogs(Effect.logWarning("Circuit changed by hand, through the administration"), {
     ...change,
-    breaker: printable(breaker, limits.text),
-    key: printable(key, limits.text),
-    owner: printable(owner, limits.text),
-    reason: printable(reason, limits.reason)
+    breaker: bounded(breaker, limits.text),
+    key: bounded(key, limits.text),
+    owner: bounded(owner, limits.text),
+    reason: bounded(reason, limits.reason)
   })

@@ -1,26 +1,31 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { InvalidRequest, RequestTooLarge } from "./errors.ts"
 import { limits } from "./requests.ts"
-import { printable } from "./text.ts"
+import { bounded } from "./text.ts"
 
 /** The longest message about what is wrong with a body, in characters. */
 const longestMessage = 1_000
 
 /**
- * Reads a body of bounded size, and checks it. The platform would read all of it first.
+ * Reads a body of bounded size, and checks it. The platform would read all of it first. `scope` is that of the
+ * administration.
  *
  * @internal
  */
 export const readBody = <A, I>(
   request: HttpServerRequest.HttpServerRequest,
-  schema: Schema.Schema<A, I>
+  schema: Schema.Schema<A, I>,
+  scope: Scope.Scope
 ): Effect.Effect<A, InvalidRequest | RequestTooLarge> => {
   const decode = Schema.decodeUnknown(schema, { errors: "all", onExcessProperty: "error" })
-  return textOf(request).pipe(
+  return textOf(request, scope).pipe(
     Effect.flatMap((text) =>
       Effect.try({
         try: () => JSON.parse(text) as unknown,
@@ -32,7 +37,7 @@ export const readBody = <A, I>(
         decode(value),
         (error) =>
           new InvalidRequest({
-            message: printable(
+            message: bounded(
               ParseResult.ArrayFormatter.formatErrorSync(error).map(issueText).join("; "),
               longestMessage
             )
@@ -46,20 +51,50 @@ const issueText = ({ message, path }: ParseResult.ArrayFormatterIssue): string =
   path.length === 0 ? message : `${path.join(".")}: ${message}`
 
 const textOf = (
-  request: HttpServerRequest.HttpServerRequest
+  request: HttpServerRequest.HttpServerRequest,
+  scope: Scope.Scope
 ): Effect.Effect<string, InvalidRequest | RequestTooLarge> => {
   const announced = Number(request.headers["content-length"] ?? 0)
   if (announced > limits.bodyBytes) return Effect.fail(tooLarge)
-  return request.stream.pipe(
-    Stream.mapError(() => new InvalidRequest({ message: "The body could not be read" })),
-    Stream.runFoldEffect(nothing, (read, chunk) =>
-      read.length + chunk.length > limits.bodyBytes
-        ? Effect.fail(tooLarge)
-        : Effect.succeed(joined(read, chunk))
-    ),
-    Effect.map((bytes) => new TextDecoder().decode(bytes))
-  )
+  return Effect.gen(function* () {
+    const body = yield* Deferred.make<Uint8Array, InvalidRequest | RequestTooLarge>()
+    // The stream closes its connection when it ends before the body does, so it may outlive its request.
+    const reading = yield* Effect.forkIn(readInto(body, request), scope)
+    const bytes = yield* Effect.onInterrupt(Deferred.await(body), () => Fiber.interrupt(reading))
+    return new TextDecoder().decode(bytes)
+  })
 }
+
+type Body = Deferred.Deferred<Uint8Array, InvalidRequest | RequestTooLarge>
+
+/**
+ * Reads the body. One that is too large is answered at once, and the rest of it is thrown away for a while: a connection
+ * that is closed on a client that still writes may lose the answer.
+ */
+const readInto = (body: Body, request: HttpServerRequest.HttpServerRequest): Effect.Effect<unknown> => {
+  const reading = request.stream.pipe(
+    Stream.mapError(() => new InvalidRequest({ message: "The body could not be read" })),
+    Stream.runFoldEffect({ bytes: nothing, length: 0 }, (read, chunk) => {
+      const length = read.length + chunk.length
+      if (length <= limits.bodyBytes) return Effect.succeed({ bytes: joined(read.bytes, chunk), length })
+      return length <= limits.bodyBytes + mostDiscarded.bytes
+        ? Effect.as(Deferred.fail(body, tooLarge), { bytes: nothing, length })
+        : Effect.fail(tooLarge)
+    }),
+    Effect.matchEffect({
+      onFailure: (error) => Deferred.fail(body, error),
+      onSuccess: ({ bytes }) => Deferred.succeed(body, bytes)
+    })
+  )
+  const discarded = Effect.matchEffect(Deferred.await(body), {
+    onFailure: () => Effect.sleep(mostDiscarded.millis),
+    onSuccess: () => Effect.never
+  })
+  return Effect.raceFirst(reading, discarded)
+}
+
+/** The most that is read of a body that is too large, and for how long. */
+const mostDiscarded = { bytes: 1_048_576, millis: 5_000 }
 
 const nothing: Uint8Array = new Uint8Array()
 

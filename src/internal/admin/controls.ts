@@ -7,12 +7,12 @@ import { detailsOf } from "./details.ts"
 import type { NotFound, TooMany } from "./errors.ts"
 import { InvalidRequest, NotFound as Unknown } from "./errors.ts"
 import type { Found } from "./live.ts"
-import { findBreaker, findCircuit } from "./live.ts"
+import { findBreaker, findCircuit, findForChange } from "./live.ts"
 import type { Held } from "./overrides.ts"
 import type { ChangeRequest, CircuitQuery, OverrideRequest, ReleaseRequest } from "./requests.ts"
 import { limits } from "./requests.ts"
 import type { Changed, CircuitDetails, Override } from "./schemas.ts"
-import { printable } from "./text.ts"
+import { bounded } from "./text.ts"
 
 type Changed = typeof Changed.Type
 type Details = typeof CircuitDetails.Type
@@ -35,10 +35,14 @@ export const read = (
   admin: Admin,
   { breaker, key }: typeof CircuitQuery.Type
 ): Effect.Effect<Details, NotFound> =>
-  Effect.map(find(admin, breaker, key), (found) => fullyRead(admin, found))
+  Effect.map(find(admin, { breaker, key }, findCircuit), (found) => fullyRead(admin, found))
 
-const find = (admin: Admin, breaker: string, key: string = defaultKey): Effect.Effect<Found, NotFound> =>
-  Effect.flatMap(findBreaker(admin.registry, breaker), (live) => findCircuit(live, key))
+const find = (
+  admin: Admin,
+  { breaker, key = defaultKey }: typeof CircuitQuery.Type,
+  findIn: typeof findCircuit
+): Effect.Effect<Found, NotFound> =>
+  Effect.flatMap(findBreaker(admin.registry, breaker), (live) => findIn(live, key))
 
 const fullyRead = (admin: Admin, found: Found): Details =>
   detailsOf(found, admin.observed, {
@@ -62,7 +66,7 @@ const changeOnce = (
 ): Effect.Effect<Changed, NotFound | InvalidRequest> =>
   Effect.gen(function* () {
     const owner = yield* ownerOf(request, operator)
-    const { circuit, key, live } = yield* find(admin, request.breaker, request.key)
+    const { circuit, key, live } = yield* find(admin, request, findForChange)
     yield* live.service[action](key)
     yield* logChange({ action, breaker: live.service.name, key, owner, reason: request.reason })
     // A reset has ended the isolations.
@@ -84,9 +88,9 @@ export const hold = (
 ): Effect.Effect<Changed, NotFound | InvalidRequest | TooMany> =>
   Effect.gen(function* () {
     const owner = yield* ownerOf(request, operator)
-    const reason = printable(request.reason, limits.reason)
+    const reason = bounded(request.reason, limits.reason)
     const millis = yield* expiryOf(admin, request.expiresInSeconds)
-    const { key, live } = yield* find(admin, request.breaker, request.key)
+    const { key, live } = yield* find(admin, request, findForChange)
     yield* admin.overrides.prune
     const { override } = yield* admin.overrides.hold(live, key, { kind, owner, reason, millis })
     const { expiresAt, id } = override
@@ -145,7 +149,7 @@ const ownerOf = (
     Option.orElse(operator.name, () => Option.fromNullable(request.owner)),
     {
       onNone: () => Effect.fail(new InvalidRequest({ message: "The owner must be given, received none" })),
-      onSome: (owner) => Effect.succeed(printable(owner, limits.text))
+      onSome: (owner) => Effect.succeed(bounded(owner, limits.text))
     }
   )
 

@@ -7,7 +7,7 @@ import type { Found } from "./live.ts"
 import type { CircuitDetails, Override, Settings } from "./schemas.ts"
 import type { Observed } from "./summaries.ts"
 import { summaryOf, transitionOf } from "./summaries.ts"
-import { printable } from "./text.ts"
+import { bounded } from "./text.ts"
 
 /** The longest text of a policy, which may be made of any number of policies. */
 const longestPolicy = 500
@@ -23,7 +23,7 @@ export const detailsOf = (
   observed: Observed,
   { exposeCauses, overrides }: Options
 ): typeof CircuitDetails.Type => {
-  const { circuit, entry, epoch, key, live, now } = found
+  const { circuit, counted, entry, epoch, key, live } = found
   const { settings } = live.inside
   const lastFailure = entry?.lastFailure
   return {
@@ -31,10 +31,7 @@ export const detailsOf = (
     at: epoch,
     generation: circuit.generation,
     settings: settingsOf(settings),
-    figures:
-      circuit._tag === "Closed" || circuit._tag === "Recovering"
-        ? figuresOf(settings.rules.policy, circuit.window, now)
-        : [],
+    figures: counted === undefined ? [] : figuresOf(settings.rules.policy, counted.window, counted.at),
     lastFailure:
       lastFailure === undefined
         ? null
@@ -67,7 +64,7 @@ const settingsOf = (settings: BreakerSettings): typeof Settings.Type => {
 
 /** @internal */
 export const policyOf = ({ rules }: BreakerSettings): string =>
-  printable(policyText(rules.policy), longestPolicy)
+  bounded(policyText(rules.policy), longestPolicy)
 
 // No number in JSON is infinite.
 const finite = (millis: number): number | null => (millis === Infinity ? null : millis)

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Registry } from "../../CircuitBreakerRegistry.ts"
 import type { Transition } from "../../Transition.ts"
+import type { Census } from "./census.ts"
 import type { TooMany } from "./errors.ts"
 import { eventText, heartbeat, retry } from "./eventText.ts"
 import type { History } from "./history.ts"
@@ -22,6 +23,7 @@ const summariesPerHeartbeat = 15
 interface Parts {
   readonly registry: Registry
   readonly history: History
+  readonly census: Census
   readonly overrides: Overrides
   readonly sampler: Sampler
   readonly streams: Streams
@@ -63,17 +65,19 @@ export class Events {
     return Effect.gen(this, function* () {
       // It runs after the consumer has left.
       yield* Effect.addFinalizer(() => this.stopIfAlone)
-      const later = yield* this.parts.streams.connect(destroy)
-      const first = yield* this.latest
-      return Stream.concat(Stream.make(new TextEncoder().encode(retry + first)), later)
+      const { events, leave } = yield* this.parts.streams.connect(destroy)
+      const first = Stream.make(new TextEncoder().encode(retry + (yield* this.latest)))
+      // The router of @effect/platform 0.95 closes the scopes of requests only when the server ends.
+      return Stream.ensuring(Stream.concat(first, events), Effect.zipRight(leave, this.stopIfAlone))
     })
   }
 
   private take(chunk: Chunk.Chunk<Transition>): Effect.Effect<void> {
-    const { history, overrides, streams } = this.parts
+    const { census, history, overrides, streams } = this.parts
     return Effect.suspend(() => {
       const texts = Array.from(chunk, (transition) => {
         history.add(transition)
+        census.note(transition)
         return eventText("transition", transitionOf(transition))
       })
       return Effect.zipRight(streams.send(texts.join("")), overrides.prune)

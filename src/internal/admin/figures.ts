@@ -1,5 +1,6 @@
 import * as Predicate from "effect/Predicate"
 import type { Figure as PolicyFigure, Policy } from "../core/policies/policy.ts"
+import type { Counted } from "./live.ts"
 import type { Figure } from "./schemas.ts"
 
 type Figure = typeof Figure.Type
@@ -18,15 +19,20 @@ const partsOf = ({ policy, window }: Viewed): ReadonlyArray<Viewed> => {
 }
 
 /**
- * The nearness of a window to tripping its policy, from 0 to 1; `null` where only the program knows.
+ * The nearness of a window to tripping its policy, from 0 to 1; `null` for a custom policy, and without a window.
  *
  * @internal
  */
-export const nearnessOf = (policy: Policy<unknown>, window: unknown, now: number): number | null => {
+export const nearnessOf = (
+  policy: Policy<unknown>,
+  counted: Pick<Counted, "window" | "at"> | undefined
+): number | null => {
+  if (counted === undefined) return null
+  const { at, window } = counted
   // Most circuits have counted nothing that matters yet.
   if (window === policy.initial && policy.isBuiltIn) return 0
-  if (policy.parts === undefined) return nearnessOfFigures(policy.figures(window, now))
-  const all = partsOf({ policy, window }).map((part) => nearnessOf(part.policy, part.window, now))
+  if (policy.parts === undefined) return nearnessOfFigures(policy.figures(window, at))
+  const all = partsOf({ policy, window }).map((part) => nearnessOf(part.policy, { window: part.window, at }))
   const known = all.filter((it) => it !== null)
   if (policy.parts.needed === "any") return known.length === 0 ? null : Math.max(...known)
   return known.length < all.length ? null : Math.min(...known)

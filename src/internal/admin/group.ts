@@ -46,6 +46,8 @@ const changes = [
   "token or what the program's own `authorize` asks for."
 ].join(" ")
 
+const made = "A circuit that nobody has called yet is made by it: the answer names the key."
+
 const change = <const Name extends string, A, I>(name: Name, payload: Schema.Schema<A, I>, summary: string) =>
   HttpApiEndpoint.post(name, `/circuit/${name}`)
     .setPayload(payload)
@@ -54,7 +56,7 @@ const change = <const Name extends string, A, I>(name: Name, payload: Schema.Sch
     .addError(RequestTooLarge)
     .addError(TooMany)
     .middleware(ChangeGuard)
-    .annotateContext(described(summary, changes))
+    .annotateContext(described(summary, `${changes} ${made}`))
 
 export const group = HttpApiGroup.make("circuitAdmin")
   .add(

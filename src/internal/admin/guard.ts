@@ -7,7 +7,7 @@ import type * as CircuitAdmin from "../../CircuitAdmin.ts"
 import { Forbidden, InvalidRequest, Unauthorized } from "./errors.ts"
 import type { Settings } from "./options.ts"
 import { limits } from "./requests.ts"
-import { printable } from "./text.ts"
+import { bounded } from "./text.ts"
 import { isSameSecret } from "./token.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
@@ -113,7 +113,7 @@ const identify = <R>(
         {
           // The program's reason may say more than a stranger should know.
           onFailure: () => forbid("The program does not allow this"),
-          onSuccess: (name) => Effect.succeedSome(printable(name, limits.text))
+          onSuccess: (name) => Effect.succeedSome(bounded(name, limits.text))
         }
       )
   }

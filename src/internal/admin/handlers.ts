@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import { makeAdministration } from "./administration.ts"
 import { readBody } from "./body.ts"
 import * as Controls from "./controls.ts"
@@ -15,7 +16,7 @@ import { breakerSummaryOf, pageOf } from "./listing.ts"
 import { breakersOf, findBreaker } from "./live.ts"
 import type { Settings } from "./options.ts"
 import * as Requests from "./requests.ts"
-import { printable } from "./text.ts"
+import { bounded } from "./text.ts"
 
 /** The most breakers in an answer. */
 const mostBreakers = 1_000
@@ -39,7 +40,8 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
     Effect.map(makeAdministration(settings), (administration) => {
       const { exposeCauses, longestOverrideMillis, reads } = settings
       const admin = { ...administration, exposeCauses, longestOverrideMillis }
-      const { events, observed, overrides, registry } = administration
+      const { events, observed, overrides, registry, scope } = administration
+      const change = changeIn(scope)
       return handlers
         .handle("breakers", () =>
           Effect.flatMap(breakersOf(registry), (breakers) =>
@@ -64,6 +66,7 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
             const { breaker } = urlParams
             const breakers =
               breaker === undefined ? yield* breakersOf(registry) : [yield* findBreaker(registry, breaker)]
+            if (breaker === undefined) observed.census.keepOnly(breakers)
             return yield* pageOf(breakers, urlParams, observed)
           })
         )
@@ -113,14 +116,16 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
   )
 
 /** Runs a change, which has its own way to read the body: one of bounded size. */
-const change = <A, I, B, E>(
-  request: HttpServerRequest.HttpServerRequest,
-  schema: Schema.Schema<A, I>,
-  run: (body: A, operator: typeof Operator.Service) => Effect.Effect<B, E>
-) =>
-  Effect.flatMap(Operator, (operator) =>
-    Effect.flatMap(readBody(request, schema), (body) => run(body, operator))
-  )
+const changeIn =
+  (scope: Scope.Scope) =>
+  <A, I, B, E>(
+    request: HttpServerRequest.HttpServerRequest,
+    schema: Schema.Schema<A, I>,
+    run: (body: A, operator: typeof Operator.Service) => Effect.Effect<B, E>
+  ) =>
+    Effect.flatMap(Operator, (operator) =>
+      Effect.flatMap(readBody(request, schema, scope), (body) => run(body, operator))
+    )
 
 /** The platform ignores parameters that it does not know, which would make a misspelled filter show everything. */
 const checkParameters = (known: ReadonlyArray<string>) =>
@@ -130,7 +135,7 @@ const checkParameters = (known: ReadonlyArray<string>) =>
       ? Effect.void
       : Effect.fail(
           new InvalidRequest({
-            message: `Unknown parameter ${JSON.stringify(printable(unknown, 100))}, the parameters are ${known.join(", ")}`
+            message: `Unknown parameter ${JSON.stringify(bounded(unknown, 100))}, the parameters are ${known.join(", ")}`
           })
         )
   })

@@ -2,7 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { LastFailure } from "../observe/description.ts"
-import { printable, printableLines } from "./text.ts"
+import { bounded, boundedLines } from "./text.ts"
 
 /** The longest description, and the longest cause, in characters. */
 const longest = { description: 300, cause: 4_000 }
@@ -14,7 +14,7 @@ const longest = { description: 300, cause: 4_000 }
  * @internal
  */
 export const describe = ({ description, exit }: LastFailure): string =>
-  printable(
+  bounded(
     description ??
       (exit._tag === "Success" ? "a value that was classified as a failure" : nameOf(exit.cause)),
     longest.description
@@ -29,7 +29,7 @@ export const describe = ({ description, exit }: LastFailure): string =>
 export const causeText = ({ exit }: LastFailure): string | null => {
   if (exit._tag === "Success" || Cause.isEmpty(exit.cause)) return null
   try {
-    return printableLines(Cause.pretty(exit.cause, { renderErrorCause: true }), longest.cause)
+    return boundedLines(Cause.pretty(exit.cause, { renderErrorCause: true }), longest.cause)
   } catch {
     // An error may be anything, and throw when it is read.
     return "a cause that cannot be read"

@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect"
 import type { StateTag } from "../../Transition.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
-import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { policyOf } from "./details.ts"
-import { nearnessOf } from "./figures.ts"
+import type { Census, Standing } from "./census.ts"
+import { isFarFromOpening, standingOf } from "./census.ts"
 import { firstOf } from "./firstOf.ts"
 import type { Live } from "./live.ts"
 import { foundIn } from "./live.ts"
@@ -18,14 +18,13 @@ import type { Observed } from "./summaries.ts"
 import { sharingOf, summaryOf } from "./summaries.ts"
 import { labelOf } from "./text.ts"
 
-/** A circuit of a list, with only what its place in the order depends on. */
-interface Listed {
+/** A circuit of a list, and what its place in the order depends on. */
+interface Placed {
   readonly live: Live
   readonly entry: CircuitEntry
-  readonly rank: number
-  readonly nearness: number
-  readonly failed: number
 }
+
+interface Listed extends Placed, Standing {}
 
 /**
  * The place of each state in the order of how much it hurts.
@@ -37,8 +36,8 @@ export const rankOf = (state: StateTag): number => ranks[state]
 const ranks = Object.fromEntries(StateTags.literals.map((tag, i) => [tag, i])) as Record<StateTag, number>
 
 /**
- * A page of the circuits. A breaker may hold very many, so a circuit is looked at only as far as its place in the order
- * needs it, and only those of the page are read in full.
+ * A page of the circuits. A breaker may hold very many, so all of them are looked at once a second at most, a circuit is
+ * looked at only as far as its place in the order needs it, and only those of the page are read in full.
  *
  * @internal
  */
@@ -49,44 +48,82 @@ export const pageOf = (
 ): Effect.Effect<typeof CircuitPage.Type> =>
   Effect.withFiberRuntime((caller) => {
     const { limit = limits.defaultPage, offset = 0 } = query
-    const listed = breakers.flatMap((live) => matching(live, query, caller))
-    const first = firstOf(listed, offset + limit, byPain).slice(offset)
+    const found: Listing = { notable: [], calm: [] }
+    for (const live of breakers) addMatching(found, { live, query, census: observed.census }, caller)
+    const notable = firstOf(found.notable, offset + limit, byPain)
+    const calmOfPage = offset + limit - notable.length
+    const calm = calmOfPage > 0 ? firstOf(placedIn(found.calm), calmOfPage, byFailures) : []
+    const page = [...notable, ...calm].slice(offset)
     return Effect.succeed({
       at: epochMillis(caller),
-      total: listed.length,
+      total: found.notable.length + found.calm.reduce((sum, { count }) => sum + count, 0),
       offset,
       limit,
-      circuits: first.map(({ entry, live }) => summaryOf(foundIn(live, entry, caller), observed))
+      circuits: page.map(({ entry, live }) => summaryOf(foundIn(live, entry, caller), observed))
     })
   })
 
-const matching = (live: Live, query: typeof CircuitsQuery.Type, caller: Caller): Array<Listed> => {
-  const { inside } = live
-  const now = inside.now(caller)
-  const states = query.state === undefined || query.state.length === 0 ? undefined : new Set(query.state)
-  const text = query.text?.toLowerCase() ?? ""
-  const isNamed = live.service.name.toLowerCase().includes(text)
-  const listed: Array<Listed> = []
-  for (const entry of inside.circuits.all(now)) {
-    if (!isNamed && !entry.key.toLowerCase().includes(text)) continue
-    const circuit = Machine.at(inside.seen(entry, now).circuit, inside.settings.rules, now)
-    if (states !== undefined && !states.has(circuit._tag)) continue
-    const { failed } = entry.totals
-    listed.push({ live, entry, failed, rank: rankOf(circuit._tag), nearness: nearnessIn(live, circuit, now) })
-  }
-  return listed
+/** The circuits that a query is about. The calm ones come behind the others, and are looked at only where a page has them. */
+interface Listing {
+  readonly notable: Array<Listed>
+  readonly calm: Array<Calm>
 }
 
-/** A policy that says nothing of itself comes behind the others. */
-const nearnessIn = ({ inside }: Live, circuit: Circuit<unknown>, now: number): number =>
-  circuit._tag === "Closed" || circuit._tag === "Recovering"
-    ? (nearnessOf(inside.settings.rules.policy, circuit.window, now) ?? 0)
-    : 0
+interface Calm {
+  readonly live: Live
+  readonly entries: Iterable<CircuitEntry>
+  readonly count: number
+}
+
+function* placedIn(calm: ReadonlyArray<Calm>): Iterable<Placed> {
+  for (const { entries, live } of calm) for (const entry of entries) yield { live, entry }
+}
+
+interface Asked {
+  readonly live: Live
+  readonly query: typeof CircuitsQuery.Type
+  readonly census: Census
+}
+
+const addMatching = (found: Listing, { census, live, query }: Asked, caller: Caller): void => {
+  const now = live.inside.now(caller)
+  const { calm, notable } = census.divisionOf(live, caller)
+  const isAskedFor = textFilterOf(live, query.text)
+  const isInState = stateFilterOf(query.state)
+  const calmBesides: Array<CircuitEntry> = []
+  for (const entry of notable) {
+    if (isAskedFor?.(entry) === false) continue
+    const standing = standingOf(live, entry, now, caller)
+    if (!isInState(standing.state)) continue
+    if (isFarFromOpening(standing)) calmBesides.push(entry)
+    else found.notable.push({ ...standing, live, entry })
+  }
+  const entries = isAskedFor === undefined ? calm : new Set(Array.from(calm).filter(isAskedFor))
+  if (isInState("Closed")) found.calm.push({ live, entries, count: entries.size })
+  found.calm.push({ live, entries: calmBesides, count: calmBesides.length })
+}
+
+/** Whether a circuit has the text in its key; `undefined` where its breaker has it in the name, and so all of them fit. */
+const textFilterOf = (
+  { service }: Live,
+  given: string = ""
+): ((entry: CircuitEntry) => boolean) | undefined => {
+  const text = given.toLowerCase()
+  return service.name.toLowerCase().includes(text)
+    ? undefined
+    : (entry) => entry.key.toLowerCase().includes(text)
+}
+
+const stateFilterOf = (given: ReadonlyArray<StateTag> = []): ((state: StateTag) => boolean) => {
+  const states = new Set(given)
+  return (state) => states.size === 0 || states.has(state)
+}
 
 const byPain = (left: Listed, right: Listed): number =>
-  left.rank - right.rank ||
-  right.nearness - left.nearness ||
-  right.failed - left.failed ||
+  rankOf(left.state) - rankOf(right.state) || right.nearness - left.nearness || byFailures(left, right)
+
+const byFailures = (left: Placed, right: Placed): number =>
+  right.entry.failures - left.entry.failures ||
   byText(left.live.service.name, right.live.service.name) ||
   byText(left.entry.key, right.entry.key)
 

@@ -9,7 +9,7 @@ import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { NotFound } from "./errors.ts"
-import { isShortened, labelOf, printable } from "./text.ts"
+import { isShortened, labelOf, bounded } from "./text.ts"
 
 /**
  * A live breaker, by its public interface and from inside.
@@ -22,8 +22,8 @@ export interface Live {
 }
 
 /**
- * A circuit as it stands, without what only a page of it needs. `entry` is missing where other processes hold the
- * circuit and this one does not.
+ * A circuit as it stands, without what only a page of it needs. `entry` is missing where this process does not hold the
+ * circuit: others may, or no call has been made yet.
  *
  * @internal
  */
@@ -32,11 +32,23 @@ export interface Found {
   readonly key: string
   readonly circuit: Circuit<unknown>
   readonly entry: CircuitEntry | undefined
+  readonly counted: Counted | undefined
   /** The number of unsettled calls, which count as successes. */
   readonly unsettled: number
   /** The time of the breaker's own clock, and of the wall clock, in milliseconds. */
   readonly now: number
   readonly epoch: number
+}
+
+/**
+ * The window by which a circuit is judged, whose it is, and the time by which it goes.
+ *
+ * @internal
+ */
+export interface Counted {
+  readonly window: unknown
+  readonly of: "Process" | "Fleet"
+  readonly at: number
 }
 
 /**
@@ -84,11 +96,28 @@ export const findCircuit = (live: Live, key: string): Effect.Effect<Found, NotFo
     )
   })
 
+/**
+ * Finds a circuit for a change. One that has not been called yet is Closed, and the change makes it, as the breaker's own
+ * method does. A shortened key is not the key itself, so it makes none.
+ *
+ * @internal
+ */
+export const findForChange = (live: Live, key: string): Effect.Effect<Found, NotFound> =>
+  isShortened(key)
+    ? findCircuit(live, key)
+    : Effect.catchAll(findCircuit(live, key), () =>
+        Effect.withFiberRuntime<Found>((caller) =>
+          Effect.succeed(
+            foundElsewhere(live, key, Machine.initial(live.inside.settings.rules.policy), caller)
+          )
+        )
+      )
+
 const unknownCircuit = ({ service }: Live, key: string) =>
   new NotFound({ message: `The breaker ${quoted(service.name)} has no circuit with the key ${quoted(key)}` })
 
 /** A text of a request within a message. */
-const quoted = (text: string): string => JSON.stringify(printable(text, 100))
+const quoted = (text: string): string => JSON.stringify(bounded(text, 100))
 
 const findShortened = ({ inside }: Live, key: string, now: number): CircuitEntry | undefined =>
   isShortened(key)
@@ -102,25 +131,54 @@ const onlyOne = <A>(found: ReadonlyArray<A>): A | undefined => (found.length ===
 export const foundIn = (live: Live, entry: CircuitEntry, caller: Caller): Found => {
   const { inside } = live
   const now = inside.now(caller)
-  const { circuit, unsettled } = inside.seen(entry, now)
+  const { circuit: stored, unsettled } = inside.seen(entry, now)
+  const circuit = Machine.at(stored, inside.settings.rules, now)
   return {
     live,
     key: entry.key,
-    circuit: Machine.at(circuit, inside.settings.rules, now),
+    circuit,
     entry,
+    counted: countedIn(live, { entry, circuit, now }, caller),
     unsettled,
     now,
     epoch: epochMillis(caller)
   }
 }
 
-const foundElsewhere = (live: Live, key: string, circuit: Circuit<unknown>, caller: Caller): Found => {
+/**
+ * The window by which a circuit of this process is judged: that of all processes, where the store has said what they
+ * count. There is none in states that count nothing.
+ *
+ * @internal
+ */
+export const countedIn = (
+  { inside: { coordinator } }: Live,
+  {
+    circuit,
+    entry,
+    now
+  }: { readonly entry: CircuitEntry; readonly circuit: Circuit<unknown>; readonly now: number },
+  caller: Caller
+): Counted | undefined => {
+  if (!Machine.isCounting(circuit)) return undefined
+  const own = { window: circuit.window, of: "Process", at: now } as const
+  // Where it need not be asked, all processes see the circuit healthy, and there is nothing to merge.
+  if (coordinator === undefined || !entry.needsCoordinator) return own
+  const merged = coordinator.merged(entry, circuit, caller)
+  return merged.circuit === circuit || !Machine.isCounting(merged.circuit)
+    ? own
+    : { window: merged.circuit.window, of: "Fleet", at: merged.at }
+}
+
+const foundElsewhere = (live: Live, key: string, stored: Circuit<unknown>, caller: Caller): Found => {
   const now = live.inside.now(caller)
+  const circuit = Machine.at(stored, live.inside.settings.rules, now)
   return {
     live,
     key,
-    circuit: Machine.at(circuit, live.inside.settings.rules, now),
+    circuit,
     entry: undefined,
+    counted: Machine.isCounting(circuit) ? { window: circuit.window, of: "Process", at: now } : undefined,
     unsettled: 0,
     now,
     epoch: epochMillis(caller)

@@ -73,6 +73,9 @@ const circuit = {
 const summary = {
   ...circuit,
   window: Counts,
+  // Whose calls the window, the nearness and the figures count: this process's own, or those of all that share the circuit;
+  // `null` in states that count nothing.
+  windowOf: Schema.NullOr(Schema.Literal("Process", "Fleet")),
   totals: Totals,
   lastFailureAt: KnownTime,
   // Of the latest second; `null` while nobody listens to the events.

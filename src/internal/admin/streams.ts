@@ -20,6 +20,16 @@ interface Consumer {
 }
 
 /**
+ * A connected consumer: the texts that it receives from now on, and how to disconnect it, which may happen twice.
+ *
+ * @internal
+ */
+export interface Connected {
+  readonly events: Stream.Stream<Uint8Array>
+  readonly leave: Effect.Effect<unknown>
+}
+
+/**
  * The consumers of events. Each has a buffer of its own, which is bounded: a consumer that does not read is disconnected,
  * and delays nobody.
  *
@@ -41,7 +51,7 @@ export class Streams {
    * Connects a consumer for as long as the scope lasts. `destroy` ends its connection, where the server has a way to do
    * that; otherwise the fiber that writes is interrupted.
    */
-  connect(destroy: (() => void) | undefined): Effect.Effect<Stream.Stream<Uint8Array>, TooMany, Scope.Scope> {
+  connect(destroy: (() => void) | undefined): Effect.Effect<Connected, TooMany, Scope.Scope> {
     const { consumers, most } = this
     return Effect.suspend(() => {
       if (consumers.size >= most)
@@ -50,7 +60,7 @@ export class Streams {
         )
       return Effect.map(
         Effect.acquireRelease(add(consumers, destroy), (consumer) => remove(consumers, consumer)),
-        streamOf
+        (consumer) => ({ events: streamOf(consumer), leave: remove(consumers, consumer) })
       )
     })
   }

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import type * as Transitions from "../../Transition.ts"
-import * as Machine from "../core/circuit.ts"
+import { noCounts } from "../core/windows/window.ts"
+import type { Census } from "./census.ts"
 import { nearnessOf } from "./figures.ts"
 import type { History } from "./history.ts"
 import type { Found, Live } from "./live.ts"
@@ -15,17 +16,20 @@ import { labelOf } from "./text.ts"
  */
 export interface Observed {
   readonly history: History
+  readonly census: Census
   /** The rates of the latest second, while they are measured. */
   readonly ratesOf: (found: Found) => typeof Rates.Type | null
 }
 
 /** @internal */
 export const summaryOf = (found: Found, observed: Observed): typeof CircuitSummary.Type => {
-  const { circuit, entry, live, now, unsettled } = found
+  const { counted, entry, live, unsettled } = found
+  const { policy } = live.inside.settings.rules
   const totals = entry?.totals ?? noTotals
   return {
     ...briefOf(found, observed.history),
-    window: { ...Machine.counts(circuit, live.inside.settings.rules, now) },
+    window: { ...(counted === undefined ? noCounts : policy.counts(counted.window, counted.at)) },
+    windowOf: counted?.of ?? null,
     totals: { ...totals, succeeded: totals.succeeded + unsettled },
     lastFailureAt: entry?.lastFailure?.at ?? null,
     rates: observed.ratesOf(found),
@@ -41,21 +45,15 @@ const noTotals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
  * @internal
  */
 export const briefOf = (found: Found, history: History) => {
-  const { circuit, entry, key, live } = found
+  const { circuit, counted, entry, key, live } = found
   return {
     breaker: labelOf(live.service.name),
     key: labelOf(key),
     state: stateOf(found, history),
-    nearness: nearnessNow(found),
+    nearness: nearnessOf(live.inside.settings.rules.policy, counted),
     spared: circuit._tag === "Closed" ? null : (entry?.spared ?? null)
   }
 }
-
-/** The nearness to opening of a circuit with a window. */
-const nearnessNow = ({ circuit, live, now }: Found): number | null =>
-  circuit._tag === "Closed" || circuit._tag === "Recovering"
-    ? nearnessOf(live.inside.settings.rules.policy, circuit.window, now)
-    : null
 
 /** @internal */
 export const sharingOf = ({ inside }: Live): typeof Sharing.Type => ({

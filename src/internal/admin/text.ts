@@ -1,12 +1,10 @@
+import { printable, wellFormed } from "../core/printable.ts"
+
 /** The longest name or key that answers hold in full. */
 const longestName = 256
 const kept = 200
 
 const hasLoneSurrogate = /\p{Surrogate}/u
-const loneSurrogates = /\p{Surrogate}/gu
-
-/** Characters that move the cursor, or the direction of what follows them. */
-const invisible = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 /**
  * A name or a key as answers show it, which is also its address. One that is very long, or no well-formed text, is
@@ -27,27 +25,21 @@ export const labelOf = (name: string): string =>
 export const isShortened = (label: string): boolean => /…#[\da-f]{16}$/.test(label)
 
 /**
- * A text of others for a line of the log or an answer: at most so long, and with what is invisible escaped.
+ * A text of others for a line of the log or an answer: at most so long, and with what is unprintable escaped.
  *
  * @internal
  */
-export const printable = (text: string, most: number): string =>
-  wellFormed(text.length > most ? `${text.slice(0, most)}…` : text).replace(invisible, escaped)
+export const bounded = (text: string, most: number): string => printable(shortened(text, most))
 
 /**
  * The same for a text of several lines.
  *
  * @internal
  */
-export const printableLines = (text: string, most: number): string =>
-  wellFormed(text.length > most ? `${text.slice(0, most)}…` : text).replace(invisible, (character) =>
-    character === "\n" || character === "\t" ? character : escaped(character)
-  )
+export const boundedLines = (text: string, most: number): string => printable(shortened(text, most), "\n\t")
 
-const wellFormed = (text: string): string => text.replace(loneSurrogates, "\ufffd")
-
-const escaped = (character: string): string =>
-  `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`
+const shortened = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most)}…` : text
 
 /** 64 bits of the text, in two halves that are mixed differently. */
 const hashOf = (text: string): string => {

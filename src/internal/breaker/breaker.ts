@@ -122,7 +122,7 @@ export class Breaker {
     const { rules } = this.settings
     const reason = Machine.trips(circuit, rules, now)
     if (reason === undefined) return undefined
-    return circuit._tag === "Closed" || circuit._tag === "Recovering"
+    return Machine.isCounting(circuit)
       ? { reason, figures: rules.policy.describe(circuit.window, now) }
       : { reason }
   }

@@ -298,8 +298,10 @@ const tripOf = (
 ): OpenCause | undefined => {
   const { coordinator } = breaker
   if (coordinator === undefined) return breaker.tripOf(recorded, now)
-  const judged = coordinator.judged(entry, recorded, caller)
-  return judged && breaker.tripOf(judged.circuit, judged.at)
+  // Where outcomes are written through, whether it opens is known only once this one has been written.
+  if (coordinator.writesThrough && Machine.isCounting(recorded)) return undefined
+  const { at, circuit } = coordinator.merged(entry, recorded, caller)
+  return breaker.tripOf(circuit, at)
 }
 
 const count = (

@@ -58,6 +58,11 @@ export class CircuitEntry extends CircuitRef {
     return { succeeded: this.succeeded, failed, ignored, rejected }
   }
 
+  /** The number of failed calls. */
+  get failures(): number {
+    return this.history?.failed ?? 0
+  }
+
   get lastFailure(): LastFailure | undefined {
     return this.history?.lastFailure
   }

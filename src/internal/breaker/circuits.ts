@@ -98,6 +98,11 @@ export class Circuits {
     for (const entry of this.every()) if (entry === this.unkeyed || !this.isIdle(entry, now)) yield entry
   }
 
+  /** The number of circuits, including idle ones. */
+  get count(): number {
+    return this.unkeyed === undefined ? this.size : this.size + 1
+  }
+
   /** Whether a circuit has not been dropped. */
   holds(entry: CircuitEntry): boolean {
     return entry.list !== undefined || entry === this.unkeyed

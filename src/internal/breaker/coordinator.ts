@@ -34,10 +34,10 @@ export interface Coordinator {
    */
   readonly decide: (key: string | undefined, caller: Caller, restore: Restore) => Effect.Effect<Decided>
   /**
-   * The circuit with the counts of all processes, by which to decide whether it opens, and the time by which its window
-   * is read; `undefined` if that is decided later.
+   * The circuit with the window of all processes, by which to decide whether it opens, and the time by which that window
+   * is read. It is the given circuit itself if only the window of this process is known.
    */
-  readonly judged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Judged | undefined
+  readonly merged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Merged
   /**
    * Is called after each step of this process on a circuit. The result is what the caller has to wait for, if anything.
    */
@@ -47,7 +47,7 @@ export interface Coordinator {
 }
 
 /** @internal */
-export interface Judged {
+export interface Merged {
   readonly circuit: Circuit<unknown>
   readonly at: number
 }

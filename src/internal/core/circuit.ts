@@ -191,10 +191,16 @@ export const share = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): 
  */
 export const counts = <W>(stored: Circuit<W>, rules: Rules<W>, now: number): Counts => {
   const circuit = at(stored, rules, now)
-  return circuit._tag === "Closed" || circuit._tag === "Recovering"
-    ? rules.policy.counts(circuit.window, now)
-    : noCounts
+  return isCounting(circuit) ? rules.policy.counts(circuit.window, now) : noCounts
 }
+
+/**
+ * Whether the circuit counts calls in a window.
+ *
+ * @internal
+ */
+export const isCounting = <W>(circuit: Circuit<W>): circuit is Closed<W> | Recovering<W> =>
+  circuit._tag === "Closed" || circuit._tag === "Recovering"
 
 // The number of admissions that are due after the next call. The next call is admitted if this is more than before.
 const dueAdmissions = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): number =>

@@ -39,7 +39,7 @@ export const page = (admin: string): string => `<!DOCTYPE html>
 </div>
 <div id="heads" aria-hidden="true"><span>State</span><span>Circuit (breaker / key)</span><span class="charts"><span>Calls/s</span><span>Failures</span><span>Rejected/s</span></span><span></span></div>
 <ul id="circuits" role="list" aria-label="Circuits, those that are not Closed first"></ul>
-<p id="empty" hidden></p>
+<div id="empty" hidden><p id="empty-text"></p><button type="button" id="uncalled"></button></div>
 </div>
 </main>
 <aside id="details" aria-labelledby="details-title" hidden></aside>

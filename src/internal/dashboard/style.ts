@@ -97,7 +97,9 @@ main {
 #toggle-breakers { display: none }
 #breakers-view { overflow-y: auto; min-height: 0; flex: 1; padding: 3px }
 #breakers { position: relative }
-.breaker-row { position: absolute; inset: 0 0 auto; height: 102px; padding-bottom: 6px }
+.breaker-row {
+  position: absolute; inset: 0 0 auto; height: 102px; padding-bottom: 6px; contain: layout style
+}
 .breaker-row button {
   width: 100%; height: 100%; display: grid; grid-template: 22px 18px 1fr / auto minmax(0, 1fr) 92px;
   gap: 1px 8px; text-align: left; padding: 7px 10px; border-color: var(--edge); align-items: start
@@ -177,7 +179,7 @@ main {
 .line { display: flex; align-items: center; gap: 8px; min-width: 0; min-height: 19px; overflow: hidden }
 .line > span { flex: 0 1 auto }
 .headline { font-weight: 600 }
-.line > .more { flex-shrink: 1000 }
+.line > .headline { flex-shrink: 0; max-width: calc(100% - 25px) }
 .row.is-Closed .headline { font-weight: 400 }
 .cause { font-size: 13px }
 .row:not(.is-Closed) .cause { color: var(--text) }
@@ -214,6 +216,7 @@ main {
 .chart.rejected { --ink: var(--HalfOpen) }
 .is-stale .chart svg, .is-stale .ring { opacity: .5 }
 #empty { padding: 40px; text-align: center; color: var(--muted) }
+#uncalled { color: var(--text); margin-top: 12px; max-width: 100%; overflow-wrap: anywhere }
 
 #details {
   position: fixed; inset: 0 0 0 auto; width: 476px; max-width: 100%; z-index: 5; overflow-y: auto;

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
-import type { Coordinator, Decided, Judged, Settled, Step } from "../breaker/coordinator.ts"
+import type { Coordinator, Decided, Merged, Settled, Step } from "../breaker/coordinator.ts"
 import { openMillisOf } from "../breaker/opening.ts"
 import type { Circuit } from "../core/circuit.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
@@ -106,12 +106,8 @@ export class Fleet implements Coordinator, Admitting {
     return claim
   }
 
-  /** With write-through, the counts of all nodes are known only after the outcome has been written. */
-  judged(entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller): Judged | undefined {
-    const isCounted = circuit._tag === "Closed" || circuit._tag === "Recovering"
-    return isCounted && this.writesThrough
-      ? undefined
-      : Replicas.merged(this.node.replicaOf(entry).replica, circuit, this.node.situation(caller))
+  merged(entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller): Merged {
+    return Replicas.merged(this.node.replicaOf(entry).replica, circuit, this.node.situation(caller))
   }
 
   after(entry: CircuitEntry, step: Step, caller: Caller): Effect.Effect<void> | undefined {

@@ -6,6 +6,7 @@ import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
 import * as LogLevel from "effect/LogLevel"
 import type * as Transition from "../../Transition.ts"
+import { printable } from "../core/printable.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { runNow } from "../fiber/caller.ts"
 import type { LastFailure } from "./description.ts"
@@ -76,10 +77,11 @@ export const logStore = (caller: Caller, breaker: string, error: Error | undefin
     caller,
     breaker,
     error === undefined
-      ? Effect.logInfo("The circuit store answers again: circuits are shared")
-      : Effect.logWarning(
-          `The circuit store does not answer: each process uses its own circuits (${error.message})`
-        )
+      ? { level: LogLevel.Info, message: "The circuit store answers again: circuits are shared" }
+      : {
+          level: LogLevel.Warning,
+          message: `The circuit store does not answer: each process uses its own circuits (${error.message})`
+        }
   )
 
 /**
@@ -88,10 +90,10 @@ export const logStore = (caller: Caller, breaker: string, error: Error | undefin
  * @internal
  */
 export const logStoreContent = (caller: Caller, breaker: string, message: string): void =>
-  logOfBreaker(caller, breaker, Effect.logWarning(message))
+  logOfBreaker(caller, breaker, { level: LogLevel.Warning, message })
 
-const logOfBreaker = (caller: Caller, breaker: string, line: Effect.Effect<void>): void => {
-  runNow(caller, Effect.annotateLogs(line, { breaker }))
+const logOfBreaker = (caller: Caller, breaker: string, line: Line): void => {
+  runNow(caller, Effect.annotateLogs(effectOf(line), { breaker }))
 }
 
 // A log line costs a fiber, so it is made only if a logger would show it.
@@ -110,14 +112,18 @@ interface Line {
   readonly cause?: Cause.Cause<unknown>
 }
 
-const log = (
-  caller: Caller,
-  { breaker, key }: Circuit,
-  { cause = Cause.empty, level, message }: Line
-): void => {
-  const line = Effect.logWithLevel(level, message, cause)
-  runNow(caller, line.pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
+const log = (caller: Caller, { breaker, key }: Circuit, line: Line): void => {
+  runNow(caller, effectOf(line).pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
 }
+
+/**
+ * The message may hold text of others: a key, the line of a request, what a store answered. None of it can begin a line of
+ * its own. Annotations and the cause are data, which each logger writes in its own way.
+ */
+const effectOf = ({ cause = Cause.empty, level, message }: Line): Effect.Effect<void> =>
+  Cause.isEmpty(cause)
+    ? Effect.logWithLevel(level, printable(message))
+    : Effect.logWithLevel(level, printable(message), cause)
 
 // A transition is an event of the span already, so its log line does not become another.
 const withoutSpanEvents = (caller: Caller) =>

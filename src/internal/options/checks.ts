@@ -1,14 +1,15 @@
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
+import { printable } from "../core/printable.ts"
 
 /**
- * Throws a `RangeError` that names the option, the allowed range and the received value.
+ * Throws a `RangeError` that names the option, the allowed range and the received value, in one line.
  *
  * @internal
  */
 export const refuse = (what: string, allowed: string, received: string): never => {
-  throw new RangeError(`${what} must be ${allowed}, received ${received}`)
+  throw new RangeError(printable(`${what} must be ${allowed}, received ${received}`))
 }
 
 /** @internal */
@@ -52,7 +53,7 @@ export const optionsOf = <A extends object>(
     return refuseValue(of, `given options (${names})`, options)
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new RangeError(`${of}: unknown option "${key}", the options are ${names}`)
+      throw new RangeError(printable(`${of}: unknown option "${key}", the options are ${names}`))
     }
   }
   // The cast only names the properties, because the caller checks the value of each.

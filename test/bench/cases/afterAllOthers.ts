@@ -2,11 +2,14 @@ import { readdirSync } from "node:fs"
 import { basename, extname } from "node:path"
 import type { Case, Cases, Round } from "../case.ts"
 
+/** The case itself, and the one that drives a browser. */
+const left = new Set(["afterAllOthers", "page"])
+
 const loadOthers = async (): Promise<ReadonlyMap<string, Case>> => {
   const others = new Map<string, Case>()
   for (const file of readdirSync(import.meta.dirname)) {
     const name = basename(file, extname(file))
-    if (name === "afterAllOthers") continue
+    if (left.has(name)) continue
     const { cases }: { readonly cases: Cases } = await import(`./${file}`)
     for (const [key, found] of Object.entries(cases)) others.set(`${name}/${key}`, found)
   }

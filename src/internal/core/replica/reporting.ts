@@ -1,4 +1,4 @@
-import type { Circuit, Closed, Recovering } from "../circuit.ts"
+import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { Layout, Section } from "../windows/section.ts"
 import * as Sections from "../windows/section.ts"
@@ -39,12 +39,8 @@ interface InDoubt extends Snapshot {
   readonly sections: ReadonlyArray<Section & Layout>
 }
 
-/** A circuit that counts calls. */
-type Counting = Closed<unknown> | Recovering<unknown>
-
 /** @internal */
-export const isCounting = (circuit: Circuit<unknown>): circuit is Counting =>
-  circuit._tag === "Closed" || circuit._tag === "Recovering"
+export const isCounting = Machine.isCounting<unknown>
 
 /**
  * The reporting of a window of which nothing has been reported.

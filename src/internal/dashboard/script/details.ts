@@ -7,6 +7,7 @@ export const details = String.raw`
 let selected = null
 let detailed = null
 let detailsError = ""
+let isUncalled = false
 let opener = null
 const panel = $("details")
 
@@ -18,6 +19,7 @@ const select = (circuit, from) => {
   opener = from || null
   detailed = null
   detailsError = ""
+  isUncalled = false
   writeAddress(true)
   drawSelection()
   loadDetails()
@@ -48,11 +50,24 @@ const loadDetails = async () => {
     if (selected === null || idOf(selected) !== wanted) return
     detailed = answer
     detailsError = ""
+    isUncalled = false
   } catch (error) {
     if (selected === null || idOf(selected) !== wanted) return
-    detailsError = error.status === 404 ? "This circuit is not held any more." : "It cannot be read: " + error.message
+    isUncalled = error.status === 404
+    if (isUncalled) detailed = null
+    detailsError = isUncalled ? error.message : "It cannot be read: " + error.message
   }
   schedule()
+}
+
+const uncalledText = "No call has used this key, or not for a long time. Check its spelling."
+
+const makeButtons = () => {
+  const node = h("div", { class: "controls" })
+  for (const action of ["isolate", "disable", "trip", "reset"])
+    node.append(h("button", { type: "button", class: action === "isolate" ? "primary isolate" : "",
+      onclick: () => { if (selected) ask(action, currentDetails() || selected) } }, actions[action].word + "…"))
+  return node
 }
 
 const section = (title, ...children) => h("section", {}, h("h3", {}, title), ...children)
@@ -66,10 +81,10 @@ const makeDetails = () => {
   const it = {
     badge, name, ring,
     headline: h("p", { class: "headline" }), meaning: h("p", { class: "hint" }), facts: h("p", { class: "hint" }),
-    buttons: h("div", { class: "controls" }), readOnly: h("p", { class: "hint" }, "Read only: this server allows no changes from here."),
+    buttons: makeButtons(), uncalled: makeButtons(), readOnly: h("p", { class: "hint" }, "Read only: this server allows no changes from here."),
     overrides: h("ul", { class: "overrides" }),
     failure: h("p", { class: "failure" }), cause: h("pre", { tabindex: 0, "aria-label": "The whole cause" }), failedAt: h("p", { class: "hint" }),
-    figures: h("ul", { class: "figures" }),
+    figures: h("ul", { class: "figures" }), countedBy: h("p", { class: "hint" }),
     charts: makeCharts("large"),
     numbers: h("dl", { class: "numbers" }),
     transitions: h("ol", { class: "transitions" }),
@@ -77,15 +92,12 @@ const makeDetails = () => {
     error: h("p", { class: "problem", role: "alert" }),
     keys: {}
   }
-  for (const action of ["isolate", "disable", "trip", "reset"])
-    it.buttons.append(h("button", { type: "button", class: action === "isolate" ? "primary isolate" : "",
-      onclick: () => { if (selected) ask(action, currentDetails() || selected) } }, actions[action].word + "…"))
   it.cause.hidden = true
   it.body = h("div", { class: "body" },
     h("div", { class: "now" }, h("div", { class: "line" }, ring.node, it.headline), it.meaning, it.facts),
     it.buttons, it.readOnly, it.overrides,
     section("Last failure", it.failure, it.failedAt, it.cause),
-    it.figuresSection = section("How close to opening", it.figures),
+    it.figuresSection = section("How close to opening", it.figures, it.countedBy),
     section("Last 5 minutes", h("div", { class: "charts" }, ...it.charts.map((chart) => chart.node))),
     section("Calls", it.numbers),
     section("Transitions", it.transitions),
@@ -93,7 +105,7 @@ const makeDetails = () => {
   panel.append(
     h("div", { class: "top" }, badge.node,
       h("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: () => deselect() }, "×")),
-    h("h2", {}, name.node), it.error, it.body)
+    h("h2", {}, name.node), it.error, it.uncalled, it.body)
   return it
 }
 
@@ -112,7 +124,9 @@ const pairs = (entries) => entries.flatMap(([name, value]) => [h("dt", {}, name)
 const fillDetails = (it) => {
   if (selected === null) return
   it.name.show(selected)
-  put(it.error, detailsError)
+  const canBeMade = isUncalled && breakers.some(({ name }) => name === selected.breaker)
+  put(it.error, canBeMade ? uncalledText : detailsError)
+  shown(it.uncalled, canBeMade && !isReadOnly())
   const circuit = currentDetails()
   it.body.hidden = circuit === null
   shown(it.badge.node, circuit !== null)
@@ -150,6 +164,7 @@ const fillFailure = (it, circuit) => {
 const figureText = (n, unit) => (unit === "Share" ? percent(n) : count(n))
 const fillFigures = (it, circuit) => {
   shown(it.figuresSection, circuit.figures.length > 0)
+  put(it.countedBy, !circuit.sharing.shared ? "" : circuit.windowOf === "Fleet" ? "Counted by all processes together." : "Counted by this process alone.")
   redraw(it, "figures", circuit.figures, () =>
     circuit.figures.map(({ policy, what, value, threshold, unit }) => {
       const share = threshold > 0 ? Math.min(1, value / threshold) : 1
@@ -169,8 +184,10 @@ const fillRest = (it, circuit) => {
         h("q", {}, override.reason),
         isReadOnly() ? null : h("button", { type: "button", onclick: () => ask("release", circuit, override) }, "Release…"))))
   const { window: counted, totals } = circuit
-  redraw(it, "numbers", [counted, totals, circuit.spared], () => pairs([
-    ["In the window", plural(counted.calls, "call") + ", " + count(counted.failures) + " failed" + (counted.slow > 0 ? ", " + count(counted.slow) + " slow" : "")],
+  const whose = !circuit.sharing.shared ? "" : circuit.windowOf === "Fleet" ? " of all processes" : " of this process"
+  redraw(it, "numbers", [counted, totals, circuit.windowOf, whose], () => pairs([
+    // Only Closed and Recovering have a window.
+    ...(circuit.windowOf === null ? [] : [["In the window" + whose, plural(counted.calls, "call") + ", " + count(counted.failures) + " failed" + (counted.slow > 0 ? ", " + count(counted.slow) + " slow" : "")]]),
     ["Succeeded", count(totals.succeeded)], ["Failed", count(totals.failed)],
     ["Ignored", count(totals.ignored)], ["Rejected", count(totals.rejected)]
   ]))

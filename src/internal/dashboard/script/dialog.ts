@@ -57,7 +57,8 @@ const askQuick = async (circuit) => {
     const own = overrides.filter((it) => idOf(it) === idOf(circuit))
     const override = own.find((it) => it.kind === kind) || own[0]
     if (override) ask("release", circuit, override)
-    else say("bad", nameOf(circuit) + " is " + circuit.state._tag + " by the program itself: there is nothing to release here.")
+    else say("bad", nameOf(circuit) + " is " + circuit.state._tag + " by the program itself" +
+      (circuit.sharing.shared ? " or in another process" : "") + ": there is nothing to release here.")
   } catch (error) { say("bad", error.message) }
 }
 
@@ -92,6 +93,7 @@ const ask = (name, circuit, override) => {
     h("h2", { id }, action.word + " this circuit?"),
     h("p", { class: "target" }, nameOf(circuit)),
     h("p", { class: "says" }, action.says(override)),
+    circuit.state === undefined ? h("p", { class: "problem" }, uncalledText + " The circuit will be made.") : null,
     circuit.sharing && circuit.sharing.shared ? h("p", { class: "hint" }, "It is shared: this reaches every process.") : null,
     field("Reason", reason, "It is logged, and shown to others."),
     action.timed ? field("For", time) : null,

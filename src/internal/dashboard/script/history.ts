@@ -8,7 +8,7 @@ const span = 300
 const kinds = ["calls", "failures", "rejected"]
 
 // For each second of the last five minutes: whether a summary came, and whether it held every busy circuit.
-const seconds = { at: new Int32Array(span).fill(-1), complete: new Uint8Array(span), latest: 0, version: 0 }
+const seconds = { at: new Int32Array(span).fill(-1), complete: new Uint8Array(span), latest: 0 }
 const histories = new Map()
 
 const historyOf = (id) => {
@@ -24,7 +24,6 @@ const recordSecond = (second, complete) => {
   seconds.at[second % span] = second
   seconds.complete[second % span] = complete ? 1 : 0
   seconds.latest = second
-  seconds.version++
   if (second % 30 === 0)
     for (const [id, it] of histories) if (second - it.latest > span) histories.delete(id)
 }
@@ -52,17 +51,23 @@ const valueAt = (it, kind, second) => {
   return known ? it.values[2][slot] : 0
 }
 
-const seriesOf = (id, kind, points) => {
+// A point of a chart is the highest value of these seconds. Each second stays in its point, so that a line moves without
+// changing its shape, and is drawn anew only when a point has come.
+const secondsPerPoint = 3
+const points = span / secondsPerPoint
+const latestPoint = () => Math.floor(seconds.latest / secondsPerPoint)
+
+const seriesOf = (id, kind) => {
   const it = histories.get(id)
-  const each = span / points
-  const series = []
+  const first = (latestPoint() - points + 1) * secondsPerPoint
+  const series = new Array(points)
   for (let point = 0; point < points; point++) {
     let most = null
-    for (let i = 0; i < each; i++) {
-      const value = valueAt(it, kind, seconds.latest - span + 1 + Math.floor(point * each) + i)
+    for (let i = 0; i < secondsPerPoint; i++) {
+      const value = valueAt(it, kind, first + point * secondsPerPoint + i)
       if (value !== null && (most === null || value > most)) most = value
     }
-    series.push(most)
+    series[point] = most
   }
   return series
 }
@@ -82,23 +87,50 @@ const makeChart = (kind, label, size) => {
   const value = h("span", { class: "value" })
   const top = h("span", { class: "peak" })
   const node = h("div", { class: "chart " + kind }, h("span", { class: "label" }, label, size === "large" ? top : ""), value, picture)
-  return { node, line, fill, value, top, kind, drawn: "" }
+  return { node, line, fill, value, top, kind, id: "", drawn: "" }
+}
+
+// Drawing the lines is most of an update's work, so it is spread over the frames that follow.
+const undrawn = new Set()
+const linesPerFrame = 8
+const drawSomeLines = () => {
+  let left = linesPerFrame
+  for (const chart of undrawn) {
+    if (left-- === 0) return true
+    undrawn.delete(chart)
+    drawLine(chart)
+  }
+  return false
 }
 
 const drawChart = (chart, id, latest) => {
   put(chart.value, latest)
-  const version = id + " " + seconds.version
+  const version = id + " " + latestPoint()
   if (chart.drawn === version) return
+  if (chart.id !== id) {
+    // No line is better than that of another circuit.
+    chart.id = id
+    setLine(chart, "", "")
+  }
   chart.drawn = version
-  const series = seriesOf(id, chart.kind, 100)
-  const most = chart.kind === "share" ? 1 : niceCeiling(Math.max(0, ...series.map((it) => it || 0)))
+  undrawn.add(chart)
+}
+
+const setLine = (chart, line, fill) => {
+  chart.line.setAttribute("d", line)
+  chart.fill.setAttribute("d", fill)
+}
+
+const drawLine = (chart) => {
+  const series = seriesOf(chart.id, chart.kind)
+  const most = chart.kind === "share" ? 1 : niceCeiling(series.reduce((most, it) => (it > most ? it : most), 0))
   put(chart.top, ", up to " + (chart.kind === "share" ? "100 %" : count(most) + "/s"))
   let line = ""
   let fill = ""
   let start = null
   series.forEach((value, x) => {
     if (value !== null) {
-      const y = (39 - (value / most) * 37).toFixed(1)
+      const y = Math.round(390 - (value / most) * 370) / 10
       line += (start === null ? "M" : "L") + x + " " + y
       if (start === null) { start = x; fill += "M" + x + " 40" }
       fill += "L" + x + " " + y
@@ -110,8 +142,7 @@ const drawChart = (chart, id, latest) => {
       start = null
     }
   })
-  chart.line.setAttribute("d", line)
-  chart.fill.setAttribute("d", fill)
+  setLine(chart, line, fill)
 }
 
 const drawCharts = (charts, id, rates) => {

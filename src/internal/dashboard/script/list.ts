@@ -13,15 +13,22 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
   let current = null
   let drawnHeight = ""
 
+  // To ask the document for a place while it is being changed is slow, so it is asked before.
+  let top = 0
+  let view = 0
+  const measure = () => {
+    top = scroller ? scroller.scrollTop : -holder.getBoundingClientRect().top
+    view = scroller ? scroller.clientHeight : window.innerHeight
+  }
+
   const bounds = () => {
     const rowHeight = height()
-    const top = scroller ? scroller.scrollTop : -holder.getBoundingClientRect().top
-    const view = scroller ? scroller.clientHeight : window.innerHeight
     const last = count() - 1
     const clamp = (n) => Math.max(0, Math.min(last, n))
+    const seen = { first: Math.floor(top / rowHeight), last: Math.ceil((top + view) / rowHeight) }
     return last < 0
-      ? { first: 0, last: -1, rowHeight }
-      : { first: clamp(Math.floor(top / rowHeight) - overscan), last: clamp(Math.ceil((top + view) / rowHeight) + overscan), rowHeight }
+      ? { first: 0, last: -1, rowHeight, seen }
+      : { first: clamp(seen.first - overscan), last: clamp(seen.last + overscan), rowHeight, seen }
   }
 
   const place = (node, before) => {
@@ -38,7 +45,7 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
   }
 
   const render = () => {
-    const { first, last, rowHeight } = bounds()
+    const { first, last, rowHeight, seen } = bounds()
     const wholeHeight = count() * rowHeight + "px"
     if (drawnHeight !== wholeHeight) holder.style.height = drawnHeight = wholeHeight
     const used = new Set()
@@ -50,7 +57,8 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
       if (used.has(id)) id = "?" + index
       used.add(id)
       let row = pool.get(id)
-      if (row === undefined) {
+      const isNew = row === undefined
+      if (isNew) {
         row = spare.pop() || make()
         pool.set(id, row)
       }
@@ -60,7 +68,8 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
       if (row.y !== y) row.node.style.transform = row.y = y
       attr(row.node, "aria-setsize", count())
       attr(row.node, "aria-posinset", index + 1)
-      fill(row, item)
+      // A row beyond the edge is brought up to date when it comes into view.
+      if (isNew || (index >= seen.first && index <= seen.last)) fill(row, item)
       if (id === current) tabbable = true
       cursor = place(row.node, cursor)
     }
@@ -98,6 +107,7 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
   const focus = (index) => {
     const target = Math.max(0, Math.min(count() - 1, index))
     reveal(target)
+    measure()
     const item = at(target)
     if (item !== undefined) current = item.id || idOf(item)
     render()
@@ -119,6 +129,6 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
     if (row) current = row.id
   })
   ;(scroller || window).addEventListener("scroll", () => later(), { passive: true })
-  return { render, bounds, focus, rowOf: (id) => pool.get(id) }
+  return { render, measure, bounds, focus, rowOf: (id) => pool.get(id) }
 }
 `

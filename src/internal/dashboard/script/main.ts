@@ -85,15 +85,17 @@ const visiblePages = () => {
 
 const refresh = () => {
   lastRefresh = Date.now()
+  circuitList.measure()
   const visible = visiblePages()
   for (const number of pages.keys()) if (!visible.includes(number)) pages.delete(number)
   visible.forEach(loadPage)
 }
 
-// Many circuits may change at once: the list is asked for at most once a second.
+// Many circuits may change at once: the list is asked for at most every two seconds. What changes of the circuits that are
+// not Closed, the summaries tell each second.
 const refreshSoon = (wait) => {
   clearTimeout(refreshTimer)
-  const pause = Math.max(wait, lastRefresh + 1000 - Date.now())
+  const pause = Math.max(wait, lastRefresh + 2000 - Date.now())
   refreshTimer = setTimeout(refresh, wait === 0 ? 0 : pause)
 }
 
@@ -109,7 +111,7 @@ const filterChanged = () => {
 const listTop = () => Math.max(0, $("circuits").getBoundingClientRect().top + window.scrollY - covered())
 // The height that the bar above the list covers, where it stays in view.
 const isNarrow = () => matchMedia("(max-width: 899px)").matches
-const covered = () => (isNarrow() ? 0 : $("bar").offsetHeight + $("heads").offsetHeight + 4)
+const covered = () => (isNarrow() ? 0 : barHeight + headsHeight + 4)
 
 const loadBreakers = async () => {
   try {

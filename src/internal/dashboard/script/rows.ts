@@ -87,8 +87,9 @@ const fillCircuitRow = (row, listed) => {
   const wait = waiting(state)
   shown(row.ring.node, wait !== null)
   if (wait) row.ring.show(wait.at - now(), wait.at - (state.since === null ? wait.at - 30000 : state.since))
-  shown(row.meter, circuit.nearness !== null)
-  if (circuit.nearness !== null) {
+  const hasMeter = closed && circuit.nearness !== null
+  shown(row.meter, hasMeter)
+  if (hasMeter) {
     row.meter.firstChild.style.width = Math.min(100, circuit.nearness * 100) + "%"
     attr(row.meter, "class", "bar" + (circuit.nearness >= 0.7 ? " near" : ""))
   }
@@ -96,9 +97,9 @@ const fillCircuitRow = (row, listed) => {
   put(row.headlineText, closed ? near || headline(state) : headline(state))
   put(row.more, joined(openingText(state), sparedText(circuit.spared), isLasting(state) ? sinceText(state) : "", storeText(circuit.sharing)))
   const failedAt = circuit.lastFailureAt
-  const failure = failedAt === null ? "" : "Last failure " + ago(now() - failedAt)
   const reason = closed || failedAt === null ? "" : causeOf(circuit)
-  put(row.cause, reason === "" ? failure : failure + ": " + reason)
+  // The cause comes first, because the end of a line may be cut off.
+  put(row.cause, failedAt === null ? "" : (reason === "" ? "Last failure " : reason + " · ") + ago(now() - failedAt))
   drawCharts(row.charts, idOf(circuit), ratesOf(circuit))
   fillQuick(row.act, circuit)
   attr(row.open, "aria-label", circuit.breaker + " / " + circuit.key + ", " + state._tag + ", " + row.headlineText.textContent)

@@ -4,11 +4,19 @@
  * @internal
  */
 export const view = String.raw`
-// To ask the document for a size while it is being changed is slow: the width is heard of when it changes.
+// To ask the document for a size while it is being changed is slow: the page is told when one changes.
 let rowHeight = 92
-const measure = () => { rowHeight = $("circuits").clientWidth < 840 ? 176 : 92 }
+let barHeight = 0
+let headsHeight = 0
+const measure = () => {
+  rowHeight = $("circuits").clientWidth < 840 ? 176 : 92
+  barHeight = $("bar").offsetHeight
+  headsHeight = $("heads").offsetHeight
+  $("heads").style.top = barHeight + "px"
+}
 measure()
-new ResizeObserver(() => { measure(); schedule() }).observe($("circuits"))
+const sizes = new ResizeObserver(() => { measure(); schedule() })
+for (const id of ["circuits", "bar", "heads"]) sizes.observe($(id))
 
 const circuitList = windowed({
   holder: $("circuits"), scroller: null, covered: () => covered(),
@@ -117,26 +125,50 @@ const drawFilter = () => {
   shown($("clear"), isFiltered)
   put($("shown"), !listed ? "" : isFiltered ? plural(total, "circuit") + " found" + (filter.breaker === "" ? "" : " in " + filter.breaker) : plural(total, "circuit"))
   shown($("empty"), listed && total === 0)
-  put($("empty"), isFiltered ? "No circuit fits the filter." : "There are no circuits yet. A circuit appears with its first call.")
+  put($("empty-text"), filter.text !== "" || filter.states.length > 0 ? "No circuit fits the filter." : "There are no circuits yet. A circuit appears with its first call.")
+  drawUncalled()
   put($("breakers-count"), count(breakersTotal))
   put($("toggle-breakers"), filter.breaker === "" ? "Breakers (" + count(breakersTotal) + ")" : "Breaker: " + filter.breaker)
-  const top = $("bar").offsetHeight + "px"
-  if ($("heads").style.top !== top) $("heads").style.top = top
   put($("breakers-more"), breakersTotal > breakers.length ? "The first " + count(breakers.length) + " are shown." : "")
 }
 
+// A circuit can be controlled before its first call.
+const uncalledKey = () => filter.text || "default"
+const drawUncalled = () => {
+  const canBeMade = !isReadOnly() && filter.breaker !== "" && filter.states.length === 0
+  shown($("uncalled"), canBeMade)
+  put($("uncalled"), canBeMade ? "Control “" + uncalledKey() + "” of " + filter.breaker + "…" : "")
+}
+$("uncalled").addEventListener("click", () => select({ breaker: filter.breaker, key: uncalledKey() }, $("uncalled")))
+
 let scheduled = false
-let isWhole = false
-const later = () => {
+let changed = "nothing"
+const drawFrame = () => {
+  scheduled = false
+  const what = changed
+  changed = "nothing"
+  if (what !== "nothing") {
+    breakerList.measure()
+    circuitList.measure()
+    if (what === "whole") draw()
+    else drawLists()
+    if (undrawn.size > 0) nextFrame()
+  } else if (drawSomeLines()) nextFrame()
+}
+const nextFrame = () => {
   if (scheduled) return
   scheduled = true
-  requestAnimationFrame(() => {
-    scheduled = false
-    if (isWhole) { isWhole = false; draw() }
-    else drawLists()
-  })
+  requestAnimationFrame(drawFrame)
 }
-const schedule = () => { isWhole = true; later() }
+// After scrolling only the lists are drawn.
+const later = () => {
+  if (changed === "nothing") changed = "lists"
+  nextFrame()
+}
+const schedule = () => {
+  changed = "whole"
+  nextFrame()
+}
 
 const detailsParts = makeDetails()
 const draw = () => {
