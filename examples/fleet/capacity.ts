@@ -64,7 +64,10 @@ const ofRate = await byCrowd(await measureExchanges(redis, port, "rate"))
 const ofStreak = await byCrowd(await measureExchanges(redis, port, "streak"))
 const ofCalls = await byCrowd(await measureExchanges(redis, port, "calls"))
 const whileOpen = await byCrowd(await measureExchanges(redis, port, undefined))
-const read = await measureRead(redis, port)
+const read = await measureRead(redis, port, 1)
+/** As many as a process asks about at a time. */
+const together = 128
+const readTogether = await measureRead(redis, port, together)
 note("changes of state")
 const change = await byCrowd(await measureChanges(redis, port))
 
@@ -102,7 +105,7 @@ const changes = ([1, 100, 1_000] as const)
   .join(", ")
 console.log(`
 A request is ${bytes(whileOpen(1).bytesIn)} to ${bytes(ofRate(1).bytesIn)}. A read of an unknown circuit: \
-${micros(read.micros)}. A change of state, published to 1, 100 and 1,000 nodes: ${changes}. An idle connection takes \
+${micros(read.micros)}; of ${together} in a turn, ${micros(readTogether.micros / together)} each. A change of state, published to 1, 100 and 1,000 nodes: ${changes}. An idle connection takes \
 ${bytes(connection)}, of which a process has two; a subscription, one for each breaker of a process, \
 ${bytes(subscription)}.`)
 
@@ -169,6 +172,7 @@ printTable("1,000 nodes that all serve the same 10,000 circuits, each second", [
 printTable("... and once", [
   ["when", "commands", "in", "out", "CPU"],
   cells("all start, or Redis comes back: each circuit is read", times(read, fleet * circuits)),
+  cells(`the same, ${together} circuits in a turn`, times(readTogether, (fleet * circuits) / together)),
   cells(`the first failure of a circuit, within ${intervalOf(fleet) - 1} s`, firstFailure(fleet)),
   cells("a circuit opens", opening(fleet))
 ])

@@ -2,8 +2,9 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
-import { type CircuitBreaker, type CircuitStore, TripPolicy } from "effect-circuit-breaker"
-import { test } from "../kit/test.ts"
+import { type CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
+import { liveTest, test } from "../kit/test.ts"
+import { ManualClock } from "../kit/ManualClock.ts"
 import { metricsOf, newName } from "../metrics/fixtures.ts"
 import { counted, fails, make, works } from "../kit/index.ts"
 import {
@@ -118,6 +119,67 @@ test("F1 1,000 circuits are exchanged in batches, all within one interval", func
     sizes.reduce((sum, size) => sum + size, 0),
     1_000
   )
+})
+
+liveTest(
+  "F1 if 1,000 answers arrive at once, 128 calls continue per turn, and the rest of the program runs between them",
+  function* () {
+    const clock = new ManualClock()
+    const store = yield* CircuitStore.makeMemory()
+    const allAsked = yield* Effect.makeLatch()
+    let asked = 0
+    const breaker = yield* Effect.provideService(make(), CircuitStore.CircuitStore, {
+      ...store,
+      exchange: (requests) =>
+        Effect.suspend(() => {
+          asked += requests.length
+          return Effect.zipRight(asked < 1_000 ? allAsked.await : allAsked.open, store.exchange(requests))
+        })
+    }).pipe(Effect.withClock(clock))
+    const call = counted(works)
+    const keys = Array.from({ length: 1_000 }, (_, i) => `key-${i}`)
+    const calls = yield* Effect.fork(
+      Effect.forEach(keys, (key) => breaker.protectWith(call.effect, { key }), { concurrency: "unbounded" })
+    )
+    const runs: Array<number> = []
+    for (let turn = 0; turn < 32; turn++) {
+      yield* settled
+      runs.push(call.runs)
+      clock.advance(0)
+    }
+    yield* Fiber.join(calls)
+    assert.strictEqual(runs.at(-1), 1_000)
+    assert.isAtMost(Math.max(...runs.map((sum, i) => sum - (runs[i - 1] ?? 0))), 128)
+  }
+)
+
+test("S8 S14 circuits that are restored after the same answer get revisions of their own", function* () {
+  const node = yield* join(yield* makeStore())
+  for (const key of ["one", "two"]) yield* node.trip(key)
+  // After an outage, all circuits are exchanged at once.
+  node.link.cut()
+  yield* inStep
+  const sizes: Array<number> = []
+  const revisions: Array<string> = []
+  const empty = yield* makeStore()
+  node.link.moveTo({
+    ...empty,
+    exchange: (requests) =>
+      Effect.suspend(() => {
+        sizes.push(requests.length)
+        return empty.exchange(requests)
+      }),
+    compareAndSet: (request) =>
+      Effect.suspend(() => {
+        revisions.push(request.revision)
+        return empty.compareAndSet(request)
+      })
+  })
+  node.link.mend()
+  yield* inStep
+  assert.include(sizes, 2)
+  assert.strictEqual(revisions.length, 2)
+  assert.strictEqual(new Set(revisions).size, 2)
 })
 
 test("S17 C8 each of 200 nodes exchanges a circuit less often", function* () {

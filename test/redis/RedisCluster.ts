@@ -55,6 +55,14 @@ export const make: Effect.Effect<RedisCluster, never, Scope.Scope> = Effect.gen(
   return { primaries, replica, servers, primaryOf: (slot) => primaries[Math.floor(slot / share)]! }
 })
 
+/** A cluster of one server, which a client of a single server can use, too. */
+export const makeSingle: Effect.Effect<ClusterServer, never, Scope.Scope> = Effect.gen(function* () {
+  const server = yield* startServer(yield* RedisServer.directory, "single")
+  yield* server.command("CLUSTER", "ADDSLOTSRANGE", 0, slots - 1)
+  yield* eventually(clusterInfoOf(server, "cluster_state"), "ok")
+  return server
+})
+
 const clusterInfoOf = ({ command }: ClusterServer, name: string): Effect.Effect<string | undefined> =>
   Effect.map(command("CLUSTER", "INFO"), (info) => new RegExp(`${name}:(.*?)\r`).exec(String(info))?.[1])
 

@@ -100,7 +100,9 @@ describeWith("own", "the user of the guide", () => {
 
 it("C7 the guide's rights are the commands that a connection sends and that the scripts call, and no others", () => {
   const connection = ["eval", "evalsha", "info", "ping", "subscribe", "unsubscribe"]
-  const called = `${Scripts.exchange}${Scripts.compareAndSet}`.matchAll(/\bp?call\('(\w+)'(?:, '([A-Z]+)')?/g)
+  const called = `${Scripts.read}${Scripts.exchange}${Scripts.compareAndSet}`.matchAll(
+    /\bp?call\('(\w+)'(?:, '([A-Z]+)')?/g
+  )
   const scripts = Array.from(called, ([, name, subcommand]) =>
     [name, ...(subcommand === undefined ? [] : [subcommand])].join("|").toLowerCase()
   )

@@ -148,13 +148,12 @@ export const measureExchanges = async (
   }
 }
 
-/** One read of a circuit of which nothing is kept, as before the first call on a circuit. */
-export const measureRead = async (redis: Redis, port: number): Promise<Work> => {
+/** A command that reads so many circuits of which nothing is kept, as before their first calls. */
+export const measureRead = async (redis: Redis, port: number, together: number): Promise<Work> => {
   const store = await openStore(port)
+  const requests = Array.from({ length: together }, (_, i) => requestFor(`unknown-${i}`, ""))
   return workOfOne(redis, async () => {
-    for (let i = 0; i < 2_000; i++) {
-      await Effect.runPromise(store.exchange([requestFor(`unknown-${i}`, "")]))
-    }
+    for (let i = 0; i < 2_000; i++) await Effect.runPromise(store.exchange(requests))
   })
 }
 

@@ -26,22 +26,52 @@ export const protect = <A, E, R>(
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const entry = breaker.use(key, caller)
     const { coordinator } = breaker
-    if (coordinator !== undefined && hasToWait(coordinator, entry, caller))
-      return protectMasked(request, effect)
-    if (admitsEveryCall(entry)) {
-      return breaker.policy.countsInterrupted
-        ? protectMasked(request, effect)
-        : protectUnmasked(request, entry, effect, caller)
+    if (coordinator === undefined || !mayHaveToWait(coordinator, entry)) {
+      return protectLocally(request, entry, effect, caller)
     }
-    return protectGuarded(request, entry, effect, caller)
+    if (decidesAlways(coordinator)) return protectMasked(request, effect)
+    const ready = coordinator.ready(entry, caller)
+    return ready === undefined
+      ? protectLocally(request, entry, effect, caller)
+      : Effect.zipRight(ready, protectAfterWait(request, entry, effect))
   })
 }
 
-const hasToWait = (coordinator: Coordinator, entry: CircuitEntry, caller: Caller): boolean =>
-  (entry.needsCoordinator || coordinator.isUncertain) &&
-  (coordinator.writesThrough ||
-    coordinator.outageMillis !== undefined ||
-    coordinator.ready(entry, caller) !== undefined)
+/** Decides again after the wait, by the current state of the circuit. */
+const protectAfterWait = <A, E, R>(
+  request: Request,
+  asked: CircuitEntry,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CircuitOpenError, R> =>
+  Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
+    const { breaker, key } = request
+    // The circuit may have been dropped while the call waited.
+    const entry = breaker.circuits.holds(asked) ? asked : breaker.use(key, caller)
+    const { coordinator } = breaker
+    return coordinator !== undefined && decidesAlways(coordinator)
+      ? protectMasked(request, effect)
+      : protectLocally(request, entry, effect, caller)
+  })
+
+const mayHaveToWait = (coordinator: Coordinator, entry: CircuitEntry): boolean =>
+  entry.needsCoordinator || coordinator.isUncertain
+
+/** Whether every admission is the coordinator's, because it writes outcomes through or rejects calls in an outage. */
+const decidesAlways = ({ outageMillis, writesThrough }: Coordinator): boolean =>
+  writesThrough || outageMillis !== undefined
+
+/** Decides by the circuit of this process. */
+const protectLocally = <A, E, R>(
+  request: Request,
+  entry: CircuitEntry,
+  effect: Effect.Effect<A, E, R>,
+  caller: Caller
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  if (!admitsEveryCall(entry)) return protectGuarded(request, entry, effect, caller)
+  return request.breaker.policy.countsInterrupted
+    ? protectMasked(request, effect)
+    : protectUnmasked(request, entry, effect, caller)
+}
 
 const protectUnmasked = <A, E, R>(
   { breaker, classify }: Request,

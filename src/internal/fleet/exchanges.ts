@@ -1,16 +1,17 @@
-import * as Arr from "effect/Array"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
-import type { Entry } from "../../CircuitStore.ts"
+import * as Exit from "effect/Exit"
+import type { Entry, ExchangeRequest } from "../../CircuitStore.ts"
 import { ask, questionFailed } from "../core/replica/asking.ts"
 import type { Asked, Question } from "../core/replica/events.ts"
+import type { Situation } from "../core/replica/situation.ts"
 import { defaultKey } from "../breaker/circuits.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitStoreError } from "../stores/error.ts"
 import type { LocalReplica } from "./localReplica.ts"
 import type { Node } from "./node.ts"
 import { isFault, noAnswer } from "./node.ts"
+import { Pending } from "./pending.ts"
+import { Turns } from "./turns.ts"
 
 /**
  * Sends requests about circuits to the store: at once for calls that wait, all those of one turn of the event loop together,
@@ -20,31 +21,37 @@ import { isFault, noAnswer } from "./node.ts"
  */
 export class Exchanges {
   private readonly node: Node
-  /** The circuits to ask about in this turn. */
-  private queue: Array<LocalReplica> = []
+  /** The circuits to ask about in this turn, in batches. */
+  private queue: Array<Batch> = []
+  /** The answers that calls may wait for. */
+  private readonly pending = new Set<Pending>()
+  /** Spreads answers over turns of the event loop, because waiting calls continue in the turn of their answer. */
+  private readonly turns: Turns
   private readonly wakeUps = Effect.unsafeMakeLatch(false)
   private hasEnded = false
 
   constructor(node: Node) {
     this.node = node
+    this.turns = new Turns(mostAtOnce, node.fork)
   }
 
   /** Asks about a circuit. The result completes when the store has answered, or cannot. */
-  request(local: LocalReplica): Deferred.Deferred<void> {
+  request(local: LocalReplica): Pending {
     if (local.queued !== undefined) return local.queued
-    const queued = Deferred.unsafeMake<void>(FiberId.none)
-    if (this.hasEnded) {
-      Deferred.unsafeDone(queued, Effect.void)
-      return queued
+    if (this.hasEnded) return ended
+    if (this.queue.length === 0) this.node.fork(this.askQueued)
+    let batch = this.queue.at(-1)
+    if (batch === undefined || batch.replicas.length === mostAtOnce) {
+      batch = this.batchOf([])
+      this.queue.push(batch)
     }
-    local.queued = queued
-    this.queue.push(local)
-    if (this.queue.length === 1) this.node.fork(this.askQueued)
-    return queued
+    batch.replicas.push(local)
+    local.queued = batch.pending
+    return batch.pending
   }
 
   /** The same, but a request that is under way will do. */
-  read(local: LocalReplica): Deferred.Deferred<void> {
+  read(local: LocalReplica): Pending {
     return local.asking ?? this.request(local)
   }
 
@@ -56,11 +63,7 @@ export class Exchanges {
   /** Ends all waiting, because the scope has closed, and makes no more requests. */
   end(): void {
     this.hasEnded = true
-    for (const entry of this.node.breaker.circuits.every()) {
-      const { asking, queued } = this.node.replicaOf(entry)
-      if (asking !== undefined) Deferred.unsafeDone(asking, Effect.void)
-      if (queued !== undefined) Deferred.unsafeDone(queued, Effect.void)
-    }
+    for (const pending of this.pending) pending.done()
   }
 
   /** Exchanges circuits when they are due. While the store fails, asks once per interval whether it answers again. */
@@ -71,7 +74,9 @@ export class Exchanges {
       if (connection.link.isFailing) return Effect.zipRight(this.ping, Effect.sleep(settings.syncMillis))
       const now = breaker.now(caller)
       const due = schedule.due(now, mostAtOnce)
-      if (due.length > 0) return Effect.zipRight(this.exchange(due), Effect.sleep(leastPauseMillis))
+      if (due.length > 0) {
+        return Effect.zipRight(this.exchange(this.batchOf(due)), Effect.sleep(leastPauseMillis))
+      }
       return schedule.nextAt === Infinity
         ? this.wakeUps.await
         : Effect.asVoid(Effect.timeoutOption(this.wakeUps.await, schedule.nextAt - now))
@@ -91,13 +96,13 @@ export class Exchanges {
       // The other calls of this turn join the batch first.
       Effect.yieldNow(),
       Effect.suspend(() => {
-        const replicas = this.queue
+        const batches = this.queue
         this.queue = []
         return Effect.forEach(
-          Arr.chunksOf(replicas, mostAtOnce),
-          (some) =>
+          batches,
+          (batch) =>
             Effect.zipRight(
-              Effect.sync(() => this.node.fork(this.exchange(some))),
+              Effect.sync(() => this.node.fork(this.exchange(batch))),
               Effect.sleep(0)
             ),
           { discard: true }
@@ -106,19 +111,37 @@ export class Exchanges {
     )
   }
 
-  private exchange(some: ReadonlyArray<LocalReplica>): Effect.Effect<void> {
+  private batchOf(replicas: Array<LocalReplica>): Batch {
+    const pending = new Pending()
+    this.pending.add(pending)
+    return { replicas, pending }
+  }
+
+  private exchange(batch: Batch): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => {
-      const asked = some.filter((local) => this.isOfUse(local)).map((local) => this.ask(local, caller))
-      const { connection, settings, store } = this.node
-      const requests = asked.map(({ local, question }) => ({
-        circuit: this.node.circuitOf(local.entry),
-        node: settings.node,
-        ...question
-      }))
-      return Effect.match(connection.ask(store.exchange(requests)), {
+      const situation = this.node.situation(caller)
+      const asked: Array<Questioned> = []
+      const requests: Array<ExchangeRequest> = []
+      for (const local of batch.replicas) {
+        if (!this.isOfUse(local)) continue
+        local.asking = batch.pending
+        if (local.queued === batch.pending) local.queued = undefined
+        const questioned = this.question(local, situation)
+        asked.push(questioned)
+        requests.push(this.requestOf(questioned))
+      }
+      const { connection, store } = this.node
+      const answered = Exit.match({
         onFailure: () => asked.forEach((it) => this.unanswered(it, caller)),
-        onSuccess: (answers) => asked.forEach((it, i) => this.answered(it, answers[i], caller))
-      }).pipe(Effect.ensuring(Effect.sync(() => asked.forEach(done))))
+        onSuccess: (answers: ReadonlyArray<Entry | CircuitStoreError>) =>
+          asked.forEach((it, i) => this.answered(it, answers[i], caller))
+      })
+      return Effect.exit(connection.ask(store.exchange(requests))).pipe(
+        // The answer about a single circuit is taken in at once.
+        (asking) => (asked.length === 1 ? asking : Effect.zipLeft(asking, this.turns.enter(asked.length))),
+        Effect.map(answered),
+        Effect.ensuring(Effect.sync(() => this.done(batch)))
+      )
     })
   }
 
@@ -129,13 +152,22 @@ export class Exchanges {
     return false
   }
 
-  private ask(local: LocalReplica, caller: Caller): Questioned {
-    const { asked, question, replica } = ask(local.replica, local.entry.current, this.node.situation(caller))
+  private question(local: LocalReplica, situation: Situation): Questioned {
+    const { asked, question, replica } = ask(local.replica, local.entry.current, situation)
     this.node.set(local, replica)
-    const waiting = local.queued ?? Deferred.unsafeMake<void>(FiberId.none)
-    local.queued = undefined
-    local.asking = waiting
-    return { local, question, asked, waiting }
+    return { local, question, asked }
+  }
+
+  private requestOf({ local, question }: Questioned): ExchangeRequest {
+    const { announce, keepMillis, renew, revision, window } = question
+    const { node } = this.node.settings
+    return { circuit: this.node.circuitOf(local.entry), node, revision, window, announce, renew, keepMillis }
+  }
+
+  private done({ replicas, pending }: Batch): void {
+    this.pending.delete(pending)
+    for (const local of replicas) if (local.asking === pending) local.asking = undefined
+    pending.done()
   }
 
   private answered(
@@ -162,13 +194,17 @@ interface Questioned {
   readonly local: LocalReplica
   readonly question: Question
   readonly asked: Asked
-  readonly waiting: Deferred.Deferred<void>
 }
 
-const done = ({ local, waiting }: Questioned): void => {
-  Deferred.unsafeDone(waiting, Effect.void)
-  if (local.asking === waiting) local.asking = undefined
+/** Circuits that the store is asked about together. */
+interface Batch {
+  readonly replicas: Array<LocalReplica>
+  readonly pending: Pending
 }
+
+/** The answer to requests after the scope has closed. */
+const ended = new Pending()
+ended.done()
 
 /** The largest number of circuits in one request. */
 const mostAtOnce = 128

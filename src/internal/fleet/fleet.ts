@@ -1,4 +1,3 @@
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Store } from "../../CircuitStore.ts"
@@ -83,9 +82,9 @@ export class Fleet implements Coordinator, Admitting {
   ready(entry: CircuitEntry, caller: Caller): Effect.Effect<void> | undefined {
     const local = this.node.replicaOf(entry)
     if (this.isFailing || (!this.writesThrough && this.isKnown(local, caller))) return undefined
-    return Effect.suspend(() => {
+    return Effect.async((resume) => {
       if (this.writesThrough) this.node.set(local, Activities.startExchanging(local.replica))
-      return Deferred.await(this.exchanges.read(local))
+      this.exchanges.read(local).add(resume)
     })
   }
 
@@ -155,9 +154,7 @@ export class Fleet implements Coordinator, Admitting {
 
   /** Reports an outcome to the store before its call returns. Nothing can be reported while changes are being written. */
   private writtenThrough(local: LocalReplica): Effect.Effect<void> {
-    const reported = Effect.suspend(() =>
-      this.isFailing ? Effect.void : Deferred.await(this.exchanges.request(local))
-    )
+    const reported = Effect.suspend(() => (this.isFailing ? Effect.void : this.exchanges.request(local).end))
     return this.node.written(local).pipe(Effect.zipRight(reported), Effect.zipRight(this.node.written(local)))
   }
 

@@ -2,6 +2,7 @@ import type * as Deferred from "effect/Deferred"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Replica } from "../core/replica/replica.ts"
 import type { Claim } from "./claim.ts"
+import type { Pending } from "./pending.ts"
 
 /**
  * A shared circuit of this process: its replica, and what waits for the store.
@@ -17,10 +18,10 @@ export class LocalReplica {
   isFaulty = false
   /** Its place in the schedule. */
   dueAt = Infinity
-  /** Completes when the request of this turn is answered or has failed. */
-  queued: Deferred.Deferred<void> | undefined = undefined
-  /** The same, for a request that is under way. */
-  asking: Deferred.Deferred<void> | undefined = undefined
+  /** The answer to the request of this turn. */
+  queued: Pending | undefined = undefined
+  /** The answer to the request that is under way. */
+  asking: Pending | undefined = undefined
   /** Completes when no change of this node is being written any more. */
   writing: Deferred.Deferred<void> | undefined = undefined
   /** The pending slot requests, by number. */

@@ -36,7 +36,7 @@ export class Schedule {
   }
 
   /** Up to `most` circuits that are due, the earliest first. */
-  due(now: number, most: number): ReadonlyArray<LocalReplica> {
+  due(now: number, most: number): Array<LocalReplica> {
     const due: Array<LocalReplica> = []
     for (const [at, replicas] of this.byTime) {
       if (at > now) break

@@ -68,7 +68,7 @@ export class Subscription {
       // The first calls have asked just now, so later calls need not wait for a second answer.
       this.hasListened = true
       for (const entry of this.node.breaker.circuits.every())
-        void this.exchanges.request(this.node.replicaOf(entry))
+        this.exchanges.request(this.node.replicaOf(entry))
     }
   }
 

@@ -27,7 +27,11 @@ export const ask = (
   const announce = report !== undefined && activity._tag === "Exchanging" && activity.mustAnnounce
   const latest = Replicas.latestStored(replica)
   return {
-    replica: afterQuestion({ ...replica, reporting }, announce, situation),
+    replica: afterQuestion(
+      reporting === replica.reporting ? replica : { ...replica, reporting },
+      announce,
+      situation
+    ),
     question: {
       revision: latest.isPartial ? "" : latest.revision,
       window: {

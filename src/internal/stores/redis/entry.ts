@@ -1,3 +1,4 @@
+import type * as Arr from "effect/Array"
 import { Buffer } from "node:buffer"
 import type { CompareAndSet, Entry, ExchangeRequest, Report, WindowEntry } from "../../../CircuitStore.ts"
 import { decodeWindow } from "../../core/wireWindow.ts"
@@ -11,17 +12,32 @@ import { decode, encode } from "./text.ts"
  * @internal
  */
 export const exchangeArguments = (
-  { announce, circuit, keepMillis, node, renew, revision, window }: ExchangeRequest,
+  request: ExchangeRequest,
   { channel }: Names.Names
-): ReadonlyArray<string | Buffer> => [
-  pack([keepMillis, Number(renew), ...reportOf(window)]),
-  encode(node),
-  encode(revision),
-  window === undefined ? "" : Names.windowField(window.name),
-  window === undefined ? "" : Names.numberField(window.name, node),
-  announce ? channel(circuit.breaker) : "",
-  announce ? encode(circuit.key) : ""
-]
+): ReadonlyArray<string | Buffer> => {
+  const { announce, circuit, keepMillis, node, renew, revision, window } = request
+  return [
+    pack([keepMillis, Number(renew), ...reportOf(window)]),
+    encode(node),
+    encode(revision),
+    ...fieldsOf(request),
+    announce ? channel(circuit.breaker) : "",
+    announce ? encode(circuit.key) : ""
+  ]
+}
+
+/**
+ * The arguments of the script `read`, for requests of one node about windows of one name.
+ *
+ * @internal
+ */
+export const readArguments = (
+  requests: Arr.NonEmptyReadonlyArray<ExchangeRequest>
+): ReadonlyArray<string> => [...fieldsOf(requests[0]), ...requests.map(({ revision }) => encode(revision))]
+
+/** The fields that hold a window and the number of the node in it. */
+const fieldsOf = ({ node, window }: ExchangeRequest): readonly [windowField: string, numberField: string] =>
+  window === undefined ? ["", ""] : [Names.windowField(window.name), Names.numberField(window.name, node)]
 
 /**
  * The arguments of the script `compareAndSet`.
@@ -52,22 +68,56 @@ const sectionOf = (section: Report["sections"][number]): ReadonlyArray<number> =
   return [floor, unitMillis, span, enough, freshMillis, parts, rows.length, ...rows.flat()]
 }
 
+/** The state; `undefined` if the node knows the state of this revision. */
+type Knowing = Pick<ExchangeRequest, "revision">
+
 /**
- * The entry that a script has answered.
+ * The entry that the script `exchange` or `compareAndSet` has answered.
  *
  * @internal
  */
-export const decodeEntry = (reply: unknown): Entry => {
-  const [now, revision, state, leases, window, latestReport]: ReadonlyArray<unknown> = Array.isArray(reply)
-    ? reply
-    : []
+export const decodeEntry = (reply: unknown, request: Knowing): Entry => {
+  const [now, ...fields] = listIn(reply)
+  return entryOf(Number(now), fields, request)
+}
+
+/**
+ * Decodes the answer of the script `read`: entries, and errors in place of some. Most circuits have nothing in the store,
+ * and share one entry.
+ *
+ * @internal
+ */
+export const decodeEntries = (
+  reply: unknown,
+  requests: ReadonlyArray<Knowing>
+): ReadonlyArray<Entry | Error> => {
+  const [time, ...found] = listIn(reply)
+  const now = Number(time)
+  const nothing = entryOf(now, [], { revision: "" })
+  return requests.map((request, i) => {
+    const fields = found[i]
+    if (fields instanceof Error) return fields
+    return Array.isArray(fields) ? entryOf(now, fields, request) : nothing
+  })
+}
+
+const listIn = (reply: unknown): ReadonlyArray<unknown> => (Array.isArray(reply) ? reply : [])
+
+const entryOf = (now: number, fields: ReadonlyArray<unknown>, request: Knowing): Entry => {
+  const [revisionField, state, leases, window, latestReport] = fields
+  const revision = textOf(revisionField) ?? ""
   return {
-    now: Number(now),
-    revision: textOf(revision) ?? "",
-    state: textOf(state),
+    now,
+    revision,
+    state: stateOf(revision, state, request),
     leases: leasesIn(listOf(leases)),
-    window: windowIn(listOf(window), latestReport, Number(now))
+    window: windowIn(listOf(window), latestReport, now)
   }
+}
+
+const stateOf = (revision: string, state: unknown, request: Knowing): string | undefined => {
+  if (revision === "") return ""
+  return revision === request.revision ? undefined : (textOf(state) ?? "")
 }
 
 const textOf = (value: unknown): string | undefined =>
@@ -77,7 +127,7 @@ type List = ReadonlyArray<number | string>
 
 const listOf = (value: unknown): List => (Buffer.isBuffer(value) ? unpack(value) : [])
 
-/** The pairs of a node and a time that begin at `from`, but for those that are none. */
+/** The pairs of a node and a time from `from` on; invalid ones are left out. */
 const leasesIn = (list: List): Entry["leases"] => {
   const leases: Array<Entry["leases"][number]> = []
   for (let i = 0; i + 1 < list.length; i += 2) {
@@ -87,7 +137,7 @@ const leasesIn = (list: List): Entry["leases"] => {
   return leases
 }
 
-/** The window of a list that is laid out as the scripts say; `undefined` if there is none, or it has expired. */
+/** The window in a list of the scripts' layout; `undefined` if there is none, or it has expired. */
 const windowIn = (list: List, latestReport: unknown, now: number): WindowEntry | undefined => {
   const [epoch, madeAt, expiresAt, exchanges, failing] = list.slice(0, 5).map(Number)
   if (failing === undefined || !(now < expiresAt!)) return undefined
@@ -104,7 +154,7 @@ const windowIn = (list: List, latestReport: unknown, now: number): WindowEntry |
   })
 }
 
-/** Whether a report's number belongs to this very window: it may be of an earlier one, or one that was lost. */
+/** Whether a report's number belongs to this window, and not to an earlier or a lost one. */
 const isOf = (number: unknown, epoch: number, madeAt: number): number is Buffer =>
   Buffer.isBuffer(number) &&
   number.length === 32 &&

@@ -124,6 +124,32 @@ end
 `
 
 /**
+ * Adds a report of one row to the latest row of a window of one section, in place, if no other row changes. Most reports are
+ * of this kind, and it takes half the time. Otherwise it changes nothing and returns false.
+ */
+const additionInPlace = `
+local function addsToLatestRow(window)
+  local low, unit, span, enough, parts, reported, at =
+    numbers[8], numbers[9], numbers[10], numbers[11], numbers[13], numbers[14], numbers[15]
+  local lowest, rows = window[6], window[7]
+  if reported ~= 1 or numbers[19] or listed > 0 or window[5] > 0 or enough < math.huge then return false end
+  if not rows or rows < 1 or rows > parts or low > lowest then return false end
+  local latest, last, index = floor(time / unit), 4 + 4 * rows, 0
+  if window[8] < max(lowest, latest - span + 1) or window[last + 4] then return false end
+  for i = 8, last, 4 do
+    index = index + window[i]
+    local sum = index + window[i + 1] + window[i + 2] + window[i + 3]
+    if sum % 1 ~= 0 or sum >= 2 ^ 53 then return false end
+  end
+  local calls = window[last + 1] + numbers[16]
+  if index ~= min(floor(at), latest) or calls <= 0 then return false end
+  window[last + 1], window[last + 2], window[last + 3] =
+    calls, max(0, window[last + 2] + numbers[17]), max(0, window[last + 3] + numbers[18])
+  return true
+end
+`
+
+/**
  * Applies a report to a window: returns the window and the node's report number, as they are stored, and whether they
  * have to be written.
  */
@@ -134,8 +160,8 @@ local keep, renews, epoch, number, base, failing, listed, sections =
 local function isOld(at) return time - at > keep end
 local function numberOf(text, window)
   if not text or #text ~= 32 then return 0 end
-  local its, madeAt, told, expiresAt = struct.unpack('>dddd', text)
-  return its == window[1] and madeAt == window[2] and expiresAt > time and told or 0
+  local its, madeAt, latest, expiresAt = struct.unpack('>dddd', text)
+  return its == window[1] and madeAt == window[2] and expiresAt > time and latest or 0
 end
 local function withFailing(window, out)
   local list = {}
@@ -162,6 +188,7 @@ local function withSections(window, isNext, out)
     w = next
   end
 end
+${additionInPlace}
 local function isWindow(it)
   return it[1] and it[2] == it[2] and it[3] > time
     and it[4] % 1 == 0 and it[4] >= 0 and it[4] < 2 ^ 53 and it[5] >= 0
@@ -169,14 +196,19 @@ end
 local function reported(windowText, numberText, window)
   if not isWindow(window) or epoch > window[1] then window = {epoch, micros, 0, 0, 0} end
   if epoch < window[1] then return windowText, numberText, false end
-  local told = numberOf(numberText, window)
-  local isNext = told == base and told ~= number
-  local out = {epoch, window[2] + 0, max(window[3], time + keep), window[4] + 1, 0}
-  if listed > 0 then withFailing(window, out) end
-  withSections(window, isNext, out)
-  if isNext or (told == number and told > 0) then
+  local latest = numberOf(numberText, window)
+  local isNext = latest == base and latest ~= number
+  local out = window
+  if isNext and addsToLatestRow(window) then
+    window[3], window[4] = max(window[3], time + keep), window[4] + 1
+  else
+    out = {epoch, window[2] + 0, max(window[3], time + keep), window[4] + 1, 0}
+    if listed > 0 then withFailing(window, out) end
+    withSections(window, isNext, out)
+  end
+  if isNext or (latest == number and latest > 0) then
     numberText = struct.pack('>dddd', epoch, out[2], number, time + keep)
-  elseif told == 0 then
+  elseif latest == 0 then
     numberText = false
   end
   return pack(out), numberText, true, out[4]
@@ -199,8 +231,31 @@ if next == '0' then call('HDEL', key, 'sweep') else call('HSET', key, 'sweep', n
 `
 
 /**
+ * Reads circuits, for a node that knows the states of some. A circuit of which nothing is stored is answered by nothing.
+ *
+ * The answer is the time and, for each circuit, the revision, the state unless the node knows it, the leases, the window,
+ * and the node's number in it.
+ *
+ * @internal
+ */
+export const read = `
+local windowField, numberField, time = ARGV[1], ARGV[2], redis.call('TIME')
+local answer = {time[1] * 1000 + math.floor(time[2] / 1000)}
+for i, key in ipairs(KEYS) do
+  local found = redis.pcall('HMGET', key, 'revision', 'state', 'leases', windowField, numberField)
+  if found.err or found[1] or found[3] or found[4] then
+    if found[1] == ARGV[i + 2] then found[2] = false end
+    answer[i + 1] = found
+  else
+    answer[i + 1] = false
+  end
+end
+return answer
+`
+
+/**
  * Adds a report to a window, renews the lease of a node, and announces failures to the subscribers, each if it is asked
- * to. Otherwise it is a read, which writes nothing.
+ * to.
  *
  * The answer is the time, the revision, the state unless the node knows it, the leases, the window, and the node's number
  * in it.
@@ -213,15 +268,15 @@ local key, node, known, windowField, numberField, channel, circuit =
 local numbers, time, micros = unpacked(ARGV[1]), now()
 ${reporting}
 local found = call('HMGET', key, 'revision', 'leases', windowField, numberField)
-local revision, leases, window, told = found[1] or '', found[2], found[3], found[4]
+local revision, leases, window, latest = found[1] or '', found[2], found[3], found[4]
 if renews == 1 or number then
   if leases or renews == 1 then ${renewal} end
   if number then
-    local function addReport() return reported(window, told, unpacked(window)) end
-    local ok, newWindow, newTold, isNew, exchanges = pcall(addReport)
-    if not ok then newWindow, newTold, isNew, exchanges = reported(false, false, {}) end
-    window, told = newWindow, newTold
-    if isNew and told then call('HSET', key, windowField, window, numberField, told)
+    local function addReport() return reported(window, latest, unpacked(window)) end
+    local ok, newWindow, newLatest, isNew, exchanges = pcall(addReport)
+    if not ok then newWindow, newLatest, isNew, exchanges = reported(false, false, {}) end
+    window, latest = newWindow, newLatest
+    if isNew and latest then call('HSET', key, windowField, window, numberField, latest)
     elseif isNew then call('HSET', key, windowField, window) end
     if isNew and exchanges % 32 == 0 then ${sweeping} end
   end
@@ -231,9 +286,7 @@ if channel ~= '' then
   local listeners = call('PUBSUB', 'NUMSUB', channel)[2]
   call('PUBLISH', channel, cjson.encode({_tag = 'Failing', key = circuit, listeners = listeners}))
 end
-local state = false
-if revision == '' then state = '' elseif revision ~= known then state = call('HGET', key, 'state') or '' end
-return {time, revision, state, leases, window, told}
+return {time, revision, revision ~= known and call('HGET', key, 'state'), leases, window, latest}
 `
 
 /**
@@ -257,5 +310,5 @@ if current == expected then
     {_tag = 'Changed', key = circuit, now = time, revision = revision, state = state}))
 end
 if current == revision or renews == 1 then extend(key, keep) end
-return {time, current, current ~= revision and (call('HGET', key, 'state') or ''), leases}
+return {time, current, current ~= revision and call('HGET', key, 'state'), leases}
 `
