@@ -1,5 +1,5 @@
 /**
- * An HTTP API through which operators see the circuits of a process, and control them by hand.
+ * An HTTP API with which operators inspect the circuits of a process, and control them by hand.
  *
  * **When to use**
  *
@@ -10,23 +10,24 @@
  *
  * - {@link layer} mounts it on an `HttpLayerRouter`, and {@link layerApi} implements {@link group} in an `HttpApi` of
  *   the program. {@link client} and {@link events} call it, with types of the same definition.
- * - It shows every breaker of the `CircuitBreakerRegistry`. Reading never makes or moves a circuit, and a circuit that was
- *   never called is a 404. A change also works on such a circuit, and makes it, as the breaker's own methods do, so an
+ * - It shows every breaker of the `CircuitBreakerRegistry`. Reading never creates a circuit or changes its state: a
+ *   circuit that no call has used yet is a 404. A change creates such a circuit, as the breaker's own methods do, so an
  *   operator can isolate a key before its first call.
  * - It is read-only unless a `token` or `authorize` is given. A change needs the header `x-circuit-admin: 1`, a body of
  *   `application/json` and, in a browser, a page of the same origin. Every change is logged with its owner and reason.
  * - An isolation or a disabling that is made by hand is an override: it has an owner, a reason and an expiry, it is
  *   listed, and it outlives its request. It ends at its expiry, when it is released, or with the layer.
- * - With a store, controls reach all processes that share the circuit, and a circuit shows the window of all of them, as
- *   far as the store has said what they count (`windowOf`).
+ * - With a store, a change applies to all processes that share the circuit. The window of a circuit is that of all
+ *   these processes if the store has reported their counts, and that of this process otherwise (see `windowOf`).
  *
  * **Gotchas**
  *
- * - A change of a key with a typo makes a circuit of that name. Every answer and every line of the log names the key. Such
- *   circuits count towards the `capacity` of their breaker, and a key has at most 4,096 characters.
- * - Anybody who can reach the path can read it unless `reads` is `"authorized"`. Mount it where only operators are.
- * - Totals, rates, overrides and recent transitions are those of the process that answers, and transitions are remembered
- *   since the layer was built. Behind a load balancer, address one process.
+ * - A change with a misspelled key creates a circuit with that key. Every answer and every line of the log names the
+ *   key. Such circuits count towards the `capacity` of their breaker, and a key has at most 4,096 characters.
+ * - Anybody who can reach the path can read it unless `reads` is `"authorized"`. Mount it where only operators have
+ *   access.
+ * - Totals, rates, overrides and recent transitions are those of the process that answers, and transitions from before
+ *   the layer was built are not known. Behind a load balancer, address a single process.
  *
  * **Example** (Isolating a circuit)
  *
@@ -121,10 +122,10 @@ export type Breakers = typeof Schemas.Breakers.Type
  *
  * **Details**
  *
- * - `window` and `nearness` are those by which the circuit is judged. `windowOf` says whose calls they count: `"Fleet"` if
- *   the circuit is shared and the store has answered with the counts of all processes; `"Process"` if they are those of
- *   this process (without a store, if the store does not answer, or if the circuit is healthy on all processes and so not
- *   exchanged); `null` in states without a window.
+ * - `window` and `nearness` are those by which the circuit is judged. `windowOf` says whose calls they count: `"Fleet"`
+ *   if the circuit is shared and the store has answered with the counts of all processes; `"Process"` if they are those
+ *   of this process (without a store, if the store does not answer, or if the circuit is healthy on all processes and
+ *   so not exchanged); `null` in states without a window.
  * - `nearness` is how near the window is to tripping, from 0 to 1; `null` for a custom policy, and in states without a
  *   window.
  * - `spared` is the number of calls that were rejected since the circuit left Closed; `null` while it is Closed.
@@ -141,8 +142,8 @@ export type CircuitSummary = typeof Schemas.CircuitSummary.Type
  * **Details**
  *
  * - `figures` are the figures of the window against the thresholds of the policy.
- * - `lastFailure.description` names the error, or is the line of an HTTP adapter. `lastFailure.cause` is `null` without
- *   `exposeCauses`.
+ * - `lastFailure.description` is the name of the error, or the log line of an HTTP adapter. `lastFailure.cause` is
+ *   `null` without `exposeCauses`.
  * - `transitions` are the latest 20, newest first, and `overrides` those of this circuit.
  *
  * The totals are those of this process.
@@ -169,7 +170,7 @@ export type State = typeof Schemas.State.Type
 export type Override = typeof Schemas.Override.Type
 
 /**
- * The answer to a change: whether it changed anything, the override that began or ended, and the circuit afterwards.
+ * The answer to a change: whether it had an effect, the override that began or ended, and the circuit afterwards.
  *
  * @since 0.1.0
  * @category models
@@ -447,7 +448,7 @@ export {
    */
   NotFound,
   /**
-   * The error of a body that is too large.
+   * The error of a request whose body is too large.
    *
    * @since 0.1.0
    * @category errors

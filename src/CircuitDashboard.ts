@@ -1,7 +1,7 @@
 /**
- * A web page that shows the circuits of a process, and controls them by hand.
+ * A web page on which operators inspect the circuits of a process, and control them by hand.
  *
- * {@link layer} serves the page. It is a client of `CircuitAdmin`, which decides what the page may show and change.
+ * {@link layer} serves the page. The page is a client of `CircuitAdmin`, which decides what it may show and change.
  *
  * @since 0.1.0
  */
@@ -19,8 +19,8 @@ export interface Options {
   /** The path of the page (default `"/dashboard"`). */
   readonly path?: `/${string}` | undefined
   /**
-   * The path of the `CircuitAdmin`, on the same server (default `"/circuits"`, which is its own default). The page
-   * names it relative to its own path, so a proxy may serve both below another one.
+   * The path of the `CircuitAdmin` on the same server (default `"/circuits"`, as in `CircuitAdmin`). The page refers to
+   * it by a relative address, so a proxy may serve both below another path.
    */
   readonly adminPath?: `/${string}` | undefined
 }
@@ -30,13 +30,14 @@ export interface Options {
  *
  * **Details**
  *
- * The page is one response: its script and style are in it, and it loads nothing from elsewhere. It holds no data, so
- * it needs no protection of its own; what the admin API refuses, the page cannot show or do.
+ * The page is one response that contains its script and style, and loads nothing from elsewhere. It holds no data, so
+ * it needs no protection of its own: the page cannot show or do what the admin API refuses.
  *
  * **Gotchas**
  *
- * - The page needs a `CircuitAdmin` on the same origin, because the API answers no other one.
- * - Its `Content-Security-Policy` contains the hash of the script, so a proxy must not rewrite the page.
+ * - The page needs a `CircuitAdmin` on the same origin, because its `Content-Security-Policy` allows requests to no
+ *   other origin.
+ * - That policy also contains the hash of the script, so a proxy must not rewrite the page.
  *
  * **Example** (Serving the page)
  *

@@ -73,8 +73,9 @@ export const success: Success = { _tag: "Success" }
  *
  * **Details**
  *
- * The call is in no window of a trip policy. A probe gives its slot back and neither closes nor reopens the circuit. The
- * one exception is a call that was interrupted: under `TripPolicy.slowCallRate` it counts as slow if it ran long enough.
+ * The call is in no window of a trip policy. A probe gives its slot back and neither closes nor reopens the circuit.
+ * The one exception is a call that was interrupted: under `TripPolicy.slowCallRate` it counts as slow if it ran long
+ * enough.
  *
  * **Gotchas**
  *

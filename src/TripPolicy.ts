@@ -13,16 +13,16 @@
  * | {@link allOf}        | the decision of all of several policies at the same time    |
  * | {@link make}         | the decision of a function of your own                      |
  *
- * A policy is its options, and carries the code of its kind: a bundle holds only the policies that a program uses. All
- * bounds are inclusive.
+ * A policy is an object of its options. It also carries the code of its kind, so a program bundles only the policies
+ * that it uses. All bounds are inclusive.
  *
  * **Gotchas**
  *
  * The constructors do not check their options. A breaker refuses an option out of range when it is made, with an error
  * that names the option, the received value and the allowed range.
  *
- * A policy cannot be written by hand or read from JSON, where its code would be missing. {@link config} reads one from
- * configuration.
+ * A policy cannot be written as a literal or read from JSON, because its code would be missing. {@link config} reads
+ * one from configuration.
  *
  * @since 0.1.0
  */
@@ -207,7 +207,7 @@ export interface SlowCallRateOptions extends RateWindow {
  *
  * **Gotchas**
  *
- * A state is shared by several circuits and steps, so `record` has to return a new one instead of changing it.
+ * Several circuits may share a state, so `record` has to return a new one instead of changing it.
  *
  * @since 0.1.0
  * @category options
@@ -218,7 +218,8 @@ export interface CustomOptions<State> {
   /** Returns the state after one more call. */
   record(state: State, call: Call): State
   /**
-   * Whether the circuit opens, called when a call has changed the state. `now` is a reading of the clock of `call.at`.
+   * Whether the circuit opens. It is called after a call has changed the state. `now` is a time of the same clock as
+   * `call.at`.
    */
   trips(state: State, now: number): boolean
 }

@@ -11,7 +11,7 @@ import { Streams } from "./streams.ts"
 import type { Observed } from "./summaries.ts"
 
 /**
- * Everything that the administration keeps while it is mounted.
+ * The parts of a mounted administration.
  *
  * @internal
  */
@@ -20,7 +20,7 @@ export interface Administration {
   readonly observed: Observed
   readonly overrides: Overrides
   readonly events: Events
-  /** It lasts as long as the administration is mounted. */
+  /** The scope that closes when the administration is unmounted. */
   readonly scope: Scope.Scope
 }
 

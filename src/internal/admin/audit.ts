@@ -14,8 +14,8 @@ interface Change {
 }
 
 /**
- * Logs a change: what was done, by whom and why. It is a warning, so that it is not lost where less is not logged.
- * Loggers may write texts as they are, so none of them has a line break.
+ * Logs a change with its owner and reason. The level is a warning, because programs often do not log lower levels. Line
+ * breaks are escaped, because a logger may write texts as they are.
  *
  * @internal
  */

@@ -10,12 +10,12 @@ import { InvalidRequest, RequestTooLarge } from "./errors.ts"
 import { limits } from "./requests.ts"
 import { bounded } from "./text.ts"
 
-/** The longest message about what is wrong with a body, in characters. */
+/** The longest error message about a body, in characters. */
 const longestMessage = 1_000
 
 /**
- * Reads a body of bounded size, and checks it. The platform would read all of it first. `scope` is that of the
- * administration.
+ * Reads and decodes a body of bounded size. The platform's own decoding would first read a body of any size. `scope` is
+ * that of the administration.
  *
  * @internal
  */
@@ -58,7 +58,7 @@ const textOf = (
   if (announced > limits.bodyBytes) return Effect.fail(tooLarge)
   return Effect.gen(function* () {
     const body = yield* Deferred.make<Uint8Array, InvalidRequest | RequestTooLarge>()
-    // The stream closes its connection when it ends before the body does, so it may outlive its request.
+    // Another fiber reads the body, and may outlive the request, because the connection closes if reading stops early.
     const reading = yield* Effect.forkIn(readInto(body, request), scope)
     const bytes = yield* Effect.onInterrupt(Deferred.await(body), () => Fiber.interrupt(reading))
     return new TextDecoder().decode(bytes)
@@ -68,8 +68,9 @@ const textOf = (
 type Body = Deferred.Deferred<Uint8Array, InvalidRequest | RequestTooLarge>
 
 /**
- * Reads the body. One that is too large is answered at once, and the rest of it is thrown away for a while: a connection
- * that is closed on a client that still writes may lose the answer.
+ * Reads the body. If it is too large, the request is answered at once, and the rest of the body is read and discarded
+ * for a while. If the connection were closed while the client is still writing, the client might not receive the
+ * answer.
  */
 const readInto = (body: Body, request: HttpServerRequest.HttpServerRequest): Effect.Effect<unknown> => {
   const reading = request.stream.pipe(
@@ -93,7 +94,7 @@ const readInto = (body: Body, request: HttpServerRequest.HttpServerRequest): Eff
   return Effect.raceFirst(reading, discarded)
 }
 
-/** The most that is read of a body that is too large, and for how long. */
+/** The largest number of bytes that is discarded of a body that is too large, and the longest time. */
 const mostDiscarded = { bytes: 1_048_576, millis: 5_000 }
 
 const nothing: Uint8Array = new Uint8Array()

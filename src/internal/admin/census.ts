@@ -7,7 +7,7 @@ import type { Live } from "./live.ts"
 import { countedIn } from "./live.ts"
 
 /**
- * The entry of a circuit in a list.
+ * The properties of a circuit that determine its place in a list. The nearness to opening is from 0 to 1.
  *
  * @internal
  */
@@ -17,8 +17,8 @@ export interface Standing {
 }
 
 /**
- * The circuits of a breaker: those that are not Closed or have come nearer to opening, and all others, which in most
- * breakers are nearly all.
+ * The circuits of a breaker in two sets: notable ones, which are not Closed or have come nearer to opening, and calm
+ * ones, which are nearly all circuits of most breakers.
  *
  * @internal
  */
@@ -27,29 +27,32 @@ export interface Division {
   readonly calm: Set<CircuitEntry>
 }
 
-interface Taken extends Division {
+interface Snapshot extends Division {
   readonly inside: Live["inside"]
   readonly at: number
   readonly size: number
 }
 
-/** To look at every circuit of very many is what a list costs most, so several pages that ask for it share one look. */
+/**
+ * The time for which a division is used. Visiting all circuits is the largest cost of a list, so several requests share
+ * one division.
+ */
 const validMillis = 1_000
 
 /**
- * Divides the circuits of breakers, for lists. A division is made anew when it is a second old or there are more or fewer
- * circuits. A circuit that changes its state is notable from then on, so none is ever missing from the notable ones but
- * one that has failed, without opening, within this second.
+ * Divides the circuits of breakers, for lists. A division is replaced when it is a second old or the number of circuits
+ * has changed. A circuit that changes its state becomes notable at once, so the notable circuits lack only those that
+ * have come nearer to opening since the division was made.
  *
  * @internal
  */
 export class Census {
-  private readonly latest = new Map<string, Taken>()
+  private readonly latest = new Map<string, Snapshot>()
 
-  /** Takes note of a circuit that has changed its state. */
+  /** Makes a circuit notable, because it has changed its state. */
   note({ breaker, key }: Transition): void {
     const division = this.latest.get(breaker)
-    // No time is given, so none is idle: one that was dropped in this moment is not found.
+    // At the time 0 no circuit is idle. A circuit that the breaker has just dropped is not found.
     const entry = division?.inside.circuits.find(key, 0)
     if (division === undefined || entry === undefined) return
     division.calm.delete(entry)
@@ -62,17 +65,17 @@ export class Census {
     const size = inside.circuits.count
     const known = this.latest.get(service.name)
     if (known?.inside === inside && known.size === size && now - known.at < validMillis) return known
-    const taken: Taken = { inside, at: now, size, notable: new Set(), calm: new Set() }
+    const snapshot: Snapshot = { inside, at: now, size, notable: new Set(), calm: new Set() }
     for (const entry of inside.circuits.all(now)) {
       const isCalm = hasNeverFailed(live, entry) || isFarFromOpening(standingOf(live, entry, now, caller))
-      if (isCalm) taken.calm.add(entry)
-      else taken.notable.add(entry)
+      if (isCalm) snapshot.calm.add(entry)
+      else snapshot.notable.add(entry)
     }
-    this.latest.set(service.name, taken)
-    return taken
+    this.latest.set(service.name, snapshot)
+    return snapshot
   }
 
-  /** Forgets breakers that are no more. */
+  /** Forgets all other breakers. */
   keepOnly(breakers: ReadonlyArray<Live>): void {
     const names = new Set(breakers.map(({ service }) => service.name))
     for (const name of this.latest.keys()) if (!names.has(name)) this.latest.delete(name)
@@ -86,7 +89,7 @@ export const standingOf = (live: Live, entry: CircuitEntry, now: number, caller:
   const circuit = Machine.at(inside.seen(entry, now).circuit, rules, now)
   return {
     state: circuit._tag,
-    // A policy that says nothing of itself comes behind the others.
+    // A custom policy has no nearness, so its circuits come last.
     nearness: nearnessOf(rules.policy, countedIn(live, { entry, circuit, now }, caller)) ?? 0
   }
 }
@@ -95,7 +98,7 @@ export const standingOf = (live: Live, entry: CircuitEntry, now: number, caller:
 export const isFarFromOpening = ({ nearness, state }: Standing): boolean =>
   state === "Closed" && nearness === 0
 
-/** Whether a circuit is as far from opening as can be, which is known without a look at its window. */
+/** Whether a circuit is certainly far from opening, which is decided without its window. */
 const hasNeverFailed = ({ inside }: Live, entry: CircuitEntry): boolean =>
   entry.current._tag === "Closed" &&
   entry.lastFailure === undefined &&

@@ -64,7 +64,7 @@ export const events = ({
   ).pipe(
     Stream.decodeText(),
     Stream.splitLines,
-    // An event that is not one of these is a later version's.
+    // Events of other names come from later versions, and are left out.
     Stream.mapAccum("", nextEvent),
     Stream.filter((text) => text !== undefined),
     Stream.mapEffect((text) => Schema.decode(Event)(text))

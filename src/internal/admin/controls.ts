@@ -17,7 +17,7 @@ import { bounded } from "./text.ts"
 type Changed = typeof Changed.Type
 type Details = typeof CircuitDetails.Type
 
-/** The administration with those of its settings that the answers depend on. */
+/** The administration, and the settings that its answers depend on. */
 interface Admin extends Administration {
   readonly exposeCauses: boolean
   readonly longestOverrideMillis: number
@@ -27,7 +27,7 @@ interface Admin extends Administration {
 type Operator = { readonly name: Option.Option<string> }
 
 /**
- * Reads a circuit in full. Reading never makes or moves it.
+ * Reads all details of a circuit. Reading never creates a circuit or changes its state.
  *
  * @internal
  */
@@ -69,7 +69,7 @@ const changeOnce = (
     const { circuit, key, live } = yield* find(admin, request, findForChange)
     yield* live.service[action](key)
     yield* logChange({ action, breaker: live.service.name, key, owner, reason: request.reason })
-    // A reset has ended the isolations.
+    // A reset has ended the isolations, so their overrides have to end too.
     yield* admin.overrides.prune
     const after = yield* findAfterwards(admin, { key, live })
     return {
@@ -124,15 +124,16 @@ export const release = (
     return { changed: true, override, circuit: readAgain(admin, after) }
   }).pipe(Effect.uninterruptible)
 
-/** Finds a circuit that was changed, once the history has taken note of the change. */
+/** Finds a circuit after a change, once the history contains the change. */
 const findAfterwards = (admin: Admin, { key, live }: Pick<Found, "key" | "live">) => {
   const { history } = admin.observed
-  const isNoted = ({ circuit }: Found) =>
+  const isRecorded = ({ circuit }: Found) =>
     circuit.generation === 0 || history.latestOf(live.service.name, key)?.generation === circuit.generation
   const find = Effect.zipRight(Effect.yieldNow(), Effect.option(findCircuit(live, key)))
-  // Another change may come in between, and a circuit that only the store knows has no transitions here.
+  // The attempts are limited, because another change may come in between, and a circuit that only the store knows has
+  // no transitions here.
   return Effect.repeat(find, {
-    until: Option.match({ onNone: () => true, onSome: isNoted }),
+    until: Option.match({ onNone: () => true, onSome: isRecorded }),
     times: 20
   }).pipe(Effect.zipRight(Effect.option(findCircuit(live, key))))
 }
@@ -140,7 +141,7 @@ const findAfterwards = (admin: Admin, { key, live }: Pick<Found, "key" | "live">
 const readAgain = (admin: Admin, found: Option.Option<Found>): Details | null =>
   Option.match(found, { onNone: () => null, onSome: (it) => fullyRead(admin, it) })
 
-/** The program's word for who it is outweighs that of the request. */
+/** The owner of a change. A name from the program takes precedence over the one in the request. */
 const ownerOf = (
   request: { readonly owner?: string | undefined },
   operator: Operator

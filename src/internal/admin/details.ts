@@ -9,7 +9,7 @@ import type { Observed } from "./summaries.ts"
 import { summaryOf, transitionOf } from "./summaries.ts"
 import { bounded } from "./text.ts"
 
-/** The longest text of a policy, which may be made of any number of policies. */
+/** The longest description of a policy, in characters. A combination may have any number of policies. */
 const longestPolicy = 500
 
 interface Options {
@@ -66,7 +66,7 @@ const settingsOf = (settings: BreakerSettings): typeof Settings.Type => {
 export const policyOf = ({ rules }: BreakerSettings): string =>
   bounded(policyText(rules.policy), longestPolicy)
 
-// No number in JSON is infinite.
+// JSON has no infinite numbers.
 const finite = (millis: number): number | null => (millis === Infinity ? null : millis)
 
 const dataOf = (data: object): unknown =>

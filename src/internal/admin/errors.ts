@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()(
   "InvalidRequest",
   { message: Schema.String },
-  HttpApiSchema.annotations({ status: 400, description: "Something of the request is wrong." })
+  HttpApiSchema.annotations({ status: 400, description: "The request is invalid." })
 ) {}
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()(
@@ -39,6 +39,6 @@ export class TooMany extends Schema.TaggedError<TooMany>()(
   { message: Schema.String },
   HttpApiSchema.annotations({
     status: 429,
-    description: "There are as many streams or overrides as allowed."
+    description: "The largest number of streams or overrides is reached."
   })
 ) {}

@@ -1,5 +1,5 @@
 /**
- * An event as text of the protocol: JSON has no line breaks of its own.
+ * An event in the format of server-sent events. Its data is one line, because `JSON.stringify` writes no line breaks.
  *
  * @internal
  */
@@ -7,7 +7,7 @@ export const eventText = (event: "transition" | "summary" | "change", data: unkn
   `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
 /**
- * Keeps intermediaries from closing a connection, and means nothing.
+ * A comment, which consumers ignore. It keeps intermediaries from closing an idle connection.
  *
  * @internal
  */

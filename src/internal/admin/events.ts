@@ -17,7 +17,7 @@ import type { Sampler } from "./sampler.ts"
 import type { Streams } from "./streams.ts"
 import { transitionOf } from "./summaries.ts"
 
-/** Every how many summaries a heartbeat comes. */
+/** The number of summaries from one heartbeat to the next. */
 const summariesPerHeartbeat = 15
 
 interface Parts {
@@ -31,7 +31,7 @@ interface Parts {
   readonly scope: Scope.Scope
 }
 
-/** The summaries while there is a consumer: the fiber that makes them, and the latest one. */
+/** The fiber that makes summaries while there is a consumer, and the latest summary. */
 interface Running {
   readonly fiber: Fiber.Fiber<unknown>
   latest: string
@@ -50,24 +50,25 @@ export class Events {
     this.parts = parts
   }
 
-  /** Takes note of every transition, until the scope of the administration closes. */
+  /** Records and sends every transition, until the scope of the administration closes. */
   readonly observe: Effect.Effect<void> = Effect.suspend(() => {
     const { registry, scope } = this.parts
     const observing = Stream.runForEachChunk(registry.transitions, (chunk) => this.take(chunk))
-    // A fiber that is forked would subscribe some turns later, and one that is run does so at once.
+    // A forked fiber would subscribe later and could miss transitions. `runFork` starts the fiber at once.
     return Effect.map(Effect.runtime(), (runtime) => {
       Runtime.runFork(runtime)(observing, { scope })
     })
   })
 
-  /** The stream of one consumer, who is connected for as long as the scope lasts. */
+  /** Connects a consumer until the scope closes, and returns its stream of events. */
   connect(destroy: (() => void) | undefined): Effect.Effect<Stream.Stream<Uint8Array>, TooMany, Scope.Scope> {
     return Effect.gen(this, function* () {
-      // It runs after the consumer has left.
+      // This finalizer was added first, so it runs after the one that removes the consumer.
       yield* Effect.addFinalizer(() => this.stopIfAlone)
       const { events, leave } = yield* this.parts.streams.connect(destroy)
       const first = Stream.make(new TextEncoder().encode(retry + (yield* this.latest)))
-      // The router of @effect/platform 0.95 closes the scopes of requests only when the server ends.
+      // The router of @effect/platform 0.95 closes the scopes of requests only when the server ends, so the end of the
+      // stream also removes the consumer.
       return Stream.ensuring(Stream.concat(first, events), Effect.zipRight(leave, this.stopIfAlone))
     })
   }
@@ -84,7 +85,9 @@ export class Events {
     })
   }
 
-  /** The latest summary. The first consumer makes it, and has others made. */
+  /**
+   * The latest summary. For the first consumer, this makes a summary, and starts the fiber that makes the next ones.
+   */
   private readonly latest: Effect.Effect<string> = Effect.suspend(() => {
     if (this.running !== undefined) return Effect.succeed(this.running.latest)
     this.parts.sampler.reset()
@@ -125,7 +128,7 @@ export class Events {
 }
 
 /**
- * The event that an override has begun or ended.
+ * The text of the event that an override has begun or ended.
  *
  * @internal
  */

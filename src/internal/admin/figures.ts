@@ -5,13 +5,13 @@ import type { Figure } from "./schemas.ts"
 
 type Figure = typeof Figure.Type
 
-/** A policy with the window that it looks at. */
+/** A policy and its window. */
 interface Viewed {
   readonly policy: Policy<unknown>
   readonly window: unknown
 }
 
-/** The policies that a combination is made of, each with its part of the window. */
+/** The policies of a combination, each with its own window. */
 const partsOf = ({ policy, window }: Viewed): ReadonlyArray<Viewed> => {
   // A combination's window is the list of its policies' windows.
   const windows = window as ReadonlyArray<unknown>
@@ -29,7 +29,7 @@ export const nearnessOf = (
 ): number | null => {
   if (counted === undefined) return null
   const { at, window } = counted
-  // Most circuits have counted nothing that matters yet.
+  // Most windows are still empty, and need no figures.
   if (window === policy.initial && policy.isBuiltIn) return 0
   if (policy.parts === undefined) return nearnessOfFigures(policy.figures(window, at))
   const all = partsOf({ policy, window }).map((part) => nearnessOf(part.policy, { window: part.window, at }))
@@ -38,14 +38,16 @@ export const nearnessOf = (
   return known.length < all.length ? null : Math.min(...known)
 }
 
-/** A policy trips when all of its figures have reached their thresholds: the farthest one counts. */
+/**
+ * A policy trips when all of its figures have reached their thresholds, so the figure that is farthest away decides.
+ */
 const nearnessOfFigures = (figures: ReadonlyArray<PolicyFigure>): number | null =>
   figures.length === 0
     ? null
     : figures.reduce((nearest, { threshold, value }) => Math.min(nearest, value / threshold), 1)
 
 /**
- * The figures of a window against the thresholds of its policy, and of those that it is made of.
+ * The figures of a window and the thresholds of its policy. For a combination, they are those of its policies.
  *
  * @internal
  */

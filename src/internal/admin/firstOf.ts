@@ -1,5 +1,5 @@
 /**
- * The first items of the order, in order, without sorting the others: most of very many items are compared once.
+ * The first `most` items in order. The other items are not sorted: of very many, most are compared only once.
  *
  * @internal
  */
@@ -8,7 +8,7 @@ export const firstOf = <A>(
   most: number,
   compare: (left: A, right: A) => number
 ): Array<A> => {
-  // A heap whose root is the last of those that are kept.
+  // A heap whose root is the last of the items that are kept.
   const heap: Array<A> = []
   for (const item of items) {
     if (heap.length < most) {

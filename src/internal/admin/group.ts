@@ -12,17 +12,15 @@ import * as Requests from "./requests.ts"
 import * as Schemas from "./schemas.ts"
 
 /**
- * The operator who makes a change. The program may not know the name. Only {@link ChangeGuard} provides it, so that no
- * endpoint that changes something is without its guard.
+ * The operator who makes a change. The program may not know the name. Only {@link ChangeGuard} provides it, so an
+ * endpoint that changes something cannot run without that guard.
  */
 export class Operator extends Context.Tag("effect-circuit-breaker/CircuitAdmin/Operator")<
   Operator,
   { readonly name: Option.Option<string> }
 >() {}
 
-/**
- * Guards every endpoint: the headers of answers, the sizes of requests, and who may read.
- */
+/** Guards every endpoint: it sets the headers of answers, limits the length of URLs, and authorizes reads. */
 export class Guard extends HttpApiMiddleware.Tag<Guard>()("effect-circuit-breaker/CircuitAdmin/Guard", {
   failure: Schema.Union(InvalidRequest, Unauthorized, Forbidden)
 }) {}
@@ -46,7 +44,7 @@ const changes = [
   "token or what the program's own `authorize` asks for."
 ].join(" ")
 
-const made = "A circuit that nobody has called yet is made by it: the answer names the key."
+const createsCircuit = "If no call has used the circuit yet, the change creates it. The answer names the key."
 
 const change = <const Name extends string, A, I>(name: Name, payload: Schema.Schema<A, I>, summary: string) =>
   HttpApiEndpoint.post(name, `/circuit/${name}`)
@@ -56,7 +54,7 @@ const change = <const Name extends string, A, I>(name: Name, payload: Schema.Sch
     .addError(RequestTooLarge)
     .addError(TooMany)
     .middleware(ChangeGuard)
-    .annotateContext(described(summary, `${changes} ${made}`))
+    .annotateContext(described(summary, `${changes} ${createsCircuit}`))
 
 export const group = HttpApiGroup.make("circuitAdmin")
   .add(
@@ -83,13 +81,13 @@ export const group = HttpApiGroup.make("circuitAdmin")
       .setUrlParams(Requests.CircuitQuery)
       .addSuccess(Schemas.CircuitDetails)
       .addError(NotFound)
-      .annotateContext(described("Read a circuit", "Reading never makes or moves a circuit."))
+      .annotateContext(described("Read a circuit", "Reading never creates a circuit or changes its state."))
   )
   .add(
     HttpApiEndpoint.get("overrides", "/overrides")
       .addSuccess(Schemas.Overrides)
       .annotateContext(
-        described("List the overrides", "The isolations and disablings that were made by hand here.")
+        described("List the overrides", "The isolations and disablings that operators made here.")
       )
   )
   .add(

@@ -12,7 +12,7 @@ import { isSameSecret } from "./token.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 
-/** Answers are data: no browser may run, frame, keep or guess anything of them. */
+/** Answers are only data, so a browser must not run, frame or cache them, or guess their type. */
 const strictHeaders = {
   "content-security-policy":
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -23,7 +23,7 @@ const strictHeaders = {
   "cross-origin-resource-policy": "same-origin"
 }
 
-/** Also of answers that are errors, which are made after the handler has failed. */
+/** Sets the headers of error responses too, which are made after the handler has failed. */
 const withStrictHeaders = HttpApp.appendPreResponseHandler((_, response) =>
   Effect.succeed(HttpServerResponse.setHeaders(response, strictHeaders))
 )
@@ -43,7 +43,7 @@ export const guard = <R>(settings: Settings<R>) =>
   })
 
 /**
- * Guards an endpoint that changes something, and says who it is that makes the change, where the program knows.
+ * Guards an endpoint that changes something. The result is the operator, with a name if the program knows it.
  *
  * @internal
  */
@@ -67,8 +67,8 @@ const checkUrl = ({ url }: Request) =>
       )
 
 /**
- * Refuses what a page of another site could make a browser send. Such a page cannot set the header without being asked
- * about, and a browser says which page it was.
+ * Refuses a request that a page of another site could make a browser send. Such a page cannot set the header without a
+ * CORS preflight, and browsers send the origin of the page.
  */
 const checkSite = <R>(settings: Settings<R>, { headers }: Request) => {
   if (headers["x-circuit-admin"] !== "1")
@@ -88,13 +88,13 @@ const isOriginOf = (origin: string, host: string | undefined): boolean =>
 
 const forbid = (message: string) => Effect.fail(new Forbidden({ message }))
 
-/** A browser sends other types from a plain form, without asking. */
+/** Requires JSON, because a form of any site can send other content types without a CORS preflight. */
 const checkContentType = ({ headers }: Request) =>
   /^application\/json(?:\s*;.*)?$/i.test(headers["content-type"] ?? "")
     ? Effect.void
     : Effect.fail(new InvalidRequest({ message: "The content type must be application/json" }))
 
-/** Finds the name of the operator who makes the request, if the program knows it. */
+/** Authorizes a request. The result is the name of the operator, if the program knows it. */
 const identify = <R>(
   { changes }: Settings<R>,
   request: Request,
@@ -111,7 +111,7 @@ const identify = <R>(
       return Effect.matchEffect(
         Effect.suspend(() => changes.authorize(request, access)),
         {
-          // The program's reason may say more than a stranger should know.
+          // The error of the program may reveal too much to a stranger, so it is not shown.
           onFailure: () => forbid("The program does not allow this"),
           onSuccess: (name) => Effect.succeedSome(bounded(name, limits.text))
         }

@@ -13,25 +13,24 @@ import * as Controls from "./controls.ts"
 import { InvalidRequest } from "./errors.ts"
 import { group, Operator } from "./group.ts"
 import { breakerSummaryOf, pageOf } from "./listing.ts"
-import { breakersOf, findBreaker } from "./live.ts"
+import { breakersOf, findBreaker, quoted } from "./live.ts"
 import type { Settings } from "./options.ts"
 import * as Requests from "./requests.ts"
-import { bounded } from "./text.ts"
 
 /** The most breakers in an answer. */
 const mostBreakers = 1_000
 
-const alone = HttpApi.make("circuitAdmin").add(group)
+const onlyGroup = HttpApi.make("circuitAdmin").add(group)
 
 /**
- * An API that has the group, perhaps among others and below a path.
+ * An API that contains the group, possibly with other groups and below a path.
  *
  * @internal
  */
-export type Api = typeof alone
+export type Api = typeof onlyGroup
 
 /**
- * The endpoints, each with what it answers.
+ * The handlers of all endpoints.
  *
  * @internal
  */
@@ -86,7 +85,7 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
           Effect.map(events.connect(destroyOf(request)), (stream) =>
             HttpServerResponse.stream(stream, {
               contentType: "text/event-stream",
-              // A proxy that collects an answer before it passes it on would hold back every event.
+              // A proxy that buffers responses would hold back every event.
               headers: { "x-accel-buffering": "no" }
             })
           )
@@ -115,7 +114,7 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
     })
   )
 
-/** Runs a change, which has its own way to read the body: one of bounded size. */
+/** Runs a change. The body is read here and not by the platform, so that its size is bounded. */
 const changeIn =
   (scope: Scope.Scope) =>
   <A, I, B, E>(
@@ -127,7 +126,7 @@ const changeIn =
       Effect.flatMap(readBody(request, schema, scope), (body) => run(body, operator))
     )
 
-/** The platform ignores parameters that it does not know, which would make a misspelled filter show everything. */
+/** Refuses unknown parameters. The platform ignores them, so a misspelled filter would show everything. */
 const checkParameters = (known: ReadonlyArray<string>) =>
   Effect.flatMap(HttpServerRequest.ParsedSearchParams, (parameters) => {
     const unknown = Object.keys(parameters).find((name) => !known.includes(name))
@@ -135,12 +134,12 @@ const checkParameters = (known: ReadonlyArray<string>) =>
       ? Effect.void
       : Effect.fail(
           new InvalidRequest({
-            message: `Unknown parameter ${JSON.stringify(bounded(unknown, 100))}, the parameters are ${known.join(", ")}`
+            message: `Unknown parameter ${quoted(unknown)}, the parameters are ${known.join(", ")}`
           })
         )
   })
 
-/** Node's requests can end their connection; others are ended by interrupting the fiber that writes. */
+/** The function that ends the connection of a request on Node; `undefined` on other platforms. */
 const destroyOf = ({ source }: HttpServerRequest.HttpServerRequest): (() => void) | undefined => {
   if (!Predicate.hasProperty(source, "destroy")) return undefined
   const { destroy } = source

@@ -1,6 +1,6 @@
 import type { StateTag, Transition } from "../../Transition.ts"
 
-/** The most transitions of a circuit, and the most circuits, that are remembered. */
+/** The largest numbers of transitions per circuit, and of circuits, that are remembered. */
 const mostTransitions = 20
 const mostCircuits = 1_000
 
@@ -18,7 +18,7 @@ export class History {
     const transitions = this.circuits.get(id) ?? []
     transitions.push(transition)
     if (transitions.length > mostTransitions) transitions.shift()
-    // Put last again: the first one is the one that has not changed for longest.
+    // Moves the circuit to the end, so that the first one has not changed for the longest time.
     this.circuits.delete(id)
     this.circuits.set(id, transitions)
     if (this.circuits.size > mostCircuits) this.circuits.delete(this.circuits.keys().next().value ?? id)
@@ -33,7 +33,7 @@ export class History {
     return this.circuits.get(idOf(breaker, key))?.at(-1)
   }
 
-  /** When the circuit entered the state that it is in, if that was its latest transition. */
+  /** The time at which the circuit entered the state, if its latest transition was to that state. */
   enteredAt(breaker: string, key: string, state: StateTag): number | undefined {
     const latest = this.latestOf(breaker, key)
     return latest?.to === state ? latest.at : undefined

@@ -21,8 +21,8 @@ export const describe = ({ description, exit }: LastFailure): string =>
   )
 
 /**
- * The cause in full, as far as it is not too long; `null` for a value that was classified as a failure, which may be
- * large or secret.
+ * The whole cause, shortened if it is too long; `null` for a value that was classified as a failure, which may be large
+ * or secret.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export const causeText = ({ exit }: LastFailure): string | null => {
   try {
     return boundedLines(Cause.pretty(exit.cause, { renderErrorCause: true }), longest.cause)
   } catch {
-    // An error may be anything, and throw when it is read.
+    // An error may be any value, also one that throws when it is read.
     return "a cause that cannot be read"
   }
 }

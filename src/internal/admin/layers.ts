@@ -10,14 +10,12 @@ import type { Api } from "./handlers.ts"
 import { handlersOf } from "./handlers.ts"
 import type { Settings } from "./options.ts"
 
-/**
- * The API of the administration alone, mounted at a path.
- */
+/** An API that has only the endpoints of the administration, below a path. */
 export const apiAt = (path: `/${string}`) => HttpApi.make("circuitAdmin").add(group.prefix(path))
 
 /**
- * The group's implementation in an API that has it. The layer is the same in all of them: the API's own name says only
- * which service it is.
+ * Implements the group in an API that contains it. The implementation is the same for every API. The identifier of the
+ * API only determines the service that the layer provides.
  *
  * @internal
  */
@@ -27,7 +25,7 @@ export const layerIn = <ApiId extends string, R>(
 ): Layer.Layer<HttpApiGroup.ApiGroup<ApiId, "circuitAdmin">, never, R> => {
   if (api.groups["circuitAdmin"] === undefined)
     return refuse("CircuitAdmin: api", "an HttpApi to which CircuitAdmin.group was added", "one without it")
-  // The builder reads the group, and nothing else of the API; its types cannot follow an API that is not known here.
+  // The builder reads only the group of the API. The casts are needed because the type of that API is not known here.
   const layer = handlersOf(api as unknown as Api, settings).pipe(Layer.provide(guardsOf(settings)))
   return layer as unknown as Layer.Layer<HttpApiGroup.ApiGroup<ApiId, "circuitAdmin">, never, R>
 }
@@ -51,7 +49,8 @@ const guardsOf = <R>(settings: Settings<R>) =>
     Layer.effect(
       ChangeGuard,
       Effect.map(Effect.context<R>(), (context) => ({
-        // The header is checked whole, so that no other scheme passes for a token.
+        // The guard checks the whole header, because the platform would take the credentials of another scheme for a
+        // token.
         bearer: () => Effect.provide(guardChange(settings), context)
       }))
     )

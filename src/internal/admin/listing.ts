@@ -18,7 +18,7 @@ import type { Observed } from "./summaries.ts"
 import { sharingOf, summaryOf } from "./summaries.ts"
 import { labelOf } from "./text.ts"
 
-/** A circuit of a list, and what its place in the order depends on. */
+/** A circuit of a list, with its breaker. */
 interface Placed {
   readonly live: Live
   readonly entry: CircuitEntry
@@ -27,7 +27,7 @@ interface Placed {
 interface Listed extends Placed, Standing {}
 
 /**
- * The place of each state in the order of how much it hurts.
+ * The rank of a state in the order of severity, where 0 is the most severe.
  *
  * @internal
  */
@@ -36,8 +36,8 @@ export const rankOf = (state: StateTag): number => ranks[state]
 const ranks = Object.fromEntries(StateTags.literals.map((tag, i) => [tag, i])) as Record<StateTag, number>
 
 /**
- * A page of the circuits. A breaker may hold very many, so all of them are looked at once a second at most, a circuit is
- * looked at only as far as its place in the order needs it, and only those of the page are read in full.
+ * A page of the circuits. A breaker may hold very many, so all of them are visited at most once a second, calm ones are
+ * ordered only if the page contains some, and only the circuits of the page are read in full.
  *
  * @internal
  */
@@ -50,7 +50,7 @@ export const pageOf = (
     const { limit = limits.defaultPage, offset = 0 } = query
     const found: Listing = { notable: [], calm: [] }
     for (const live of breakers) addMatching(found, { live, query, census: observed.census }, caller)
-    const notable = firstOf(found.notable, offset + limit, byPain)
+    const notable = firstOf(found.notable, offset + limit, bySeverity)
     const calmOfPage = offset + limit - notable.length
     const calm = calmOfPage > 0 ? firstOf(placedIn(found.calm), calmOfPage, byFailures) : []
     const page = [...notable, ...calm].slice(offset)
@@ -63,7 +63,9 @@ export const pageOf = (
     })
   })
 
-/** The circuits that a query is about. The calm ones come behind the others, and are looked at only where a page has them. */
+/**
+ * The circuits that match a query. The calm ones come after the others, and are visited only if the page contains some.
+ */
 interface Listing {
   readonly notable: Array<Listed>
   readonly calm: Array<Calm>
@@ -79,31 +81,34 @@ function* placedIn(calm: ReadonlyArray<Calm>): Iterable<Placed> {
   for (const { entries, live } of calm) for (const entry of entries) yield { live, entry }
 }
 
-interface Asked {
+interface Search {
   readonly live: Live
   readonly query: typeof CircuitsQuery.Type
   readonly census: Census
 }
 
-const addMatching = (found: Listing, { census, live, query }: Asked, caller: Caller): void => {
+const addMatching = (found: Listing, { census, live, query }: Search, caller: Caller): void => {
   const now = live.inside.now(caller)
   const { calm, notable } = census.divisionOf(live, caller)
-  const isAskedFor = textFilterOf(live, query.text)
+  const matchesText = textFilterOf(live, query.text)
   const isInState = stateFilterOf(query.state)
-  const calmBesides: Array<CircuitEntry> = []
+  const otherCalm: Array<CircuitEntry> = []
   for (const entry of notable) {
-    if (isAskedFor?.(entry) === false) continue
+    if (matchesText?.(entry) === false) continue
     const standing = standingOf(live, entry, now, caller)
     if (!isInState(standing.state)) continue
-    if (isFarFromOpening(standing)) calmBesides.push(entry)
+    if (isFarFromOpening(standing)) otherCalm.push(entry)
     else found.notable.push({ ...standing, live, entry })
   }
-  const entries = isAskedFor === undefined ? calm : new Set(Array.from(calm).filter(isAskedFor))
+  const entries = matchesText === undefined ? calm : new Set(Array.from(calm).filter(matchesText))
   if (isInState("Closed")) found.calm.push({ live, entries, count: entries.size })
-  found.calm.push({ live, entries: calmBesides, count: calmBesides.length })
+  found.calm.push({ live, entries: otherCalm, count: otherCalm.length })
 }
 
-/** Whether a circuit has the text in its key; `undefined` where its breaker has it in the name, and so all of them fit. */
+/**
+ * Tests whether the key of a circuit contains the text; `undefined` if the name of the breaker contains it, so that all
+ * circuits match.
+ */
 const textFilterOf = (
   { service }: Live,
   given: string = ""
@@ -119,7 +124,7 @@ const stateFilterOf = (given: ReadonlyArray<StateTag> = []): ((state: StateTag) 
   return (state) => states.size === 0 || states.has(state)
 }
 
-const byPain = (left: Listed, right: Listed): number =>
+const bySeverity = (left: Listed, right: Listed): number =>
   rankOf(left.state) - rankOf(right.state) || right.nearness - left.nearness || byFailures(left, right)
 
 const byFailures = (left: Placed, right: Placed): number =>
@@ -130,7 +135,7 @@ const byFailures = (left: Placed, right: Placed): number =>
 const byText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
 
 /**
- * A breaker with its circuits by state.
+ * A breaker with the number of its circuits in each state.
  *
  * @internal
  */

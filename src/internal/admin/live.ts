@@ -12,7 +12,7 @@ import { NotFound } from "./errors.ts"
 import { isShortened, labelOf, bounded } from "./text.ts"
 
 /**
- * A live breaker, by its public interface and from inside.
+ * A live breaker: its public interface, and its internals.
  *
  * @internal
  */
@@ -22,8 +22,8 @@ export interface Live {
 }
 
 /**
- * A circuit as it stands, without what only a page of it needs. `entry` is missing where this process does not hold the
- * circuit: others may, or no call has been made yet.
+ * A circuit at the present time. `entry` is `undefined` if this process does not hold the circuit, because only other
+ * processes do or because no call has used it yet.
  *
  * @internal
  */
@@ -35,13 +35,13 @@ export interface Found {
   readonly counted: Counted | undefined
   /** The number of unsettled calls, which count as successes. */
   readonly unsettled: number
-  /** The time of the breaker's own clock, and of the wall clock, in milliseconds. */
+  /** The present time by the breaker's own clock, and by the wall clock, in milliseconds. */
   readonly now: number
   readonly epoch: number
 }
 
 /**
- * The window by which a circuit is judged, whose it is, and the time by which it goes.
+ * The window by which a circuit is judged, the processes whose calls it counts, and the time at which it is read.
  *
  * @internal
  */
@@ -52,7 +52,7 @@ export interface Counted {
 }
 
 /**
- * The live breakers. Of several of one name, the one that was made last, as the registry has it.
+ * The live breakers. If several have the same name, only the one that was made last is listed, as in the registry.
  *
  * @internal
  */
@@ -61,7 +61,7 @@ export const breakersOf = (registry: Registry): Effect.Effect<ReadonlyArray<Live
     const live = new Map<string, Live>()
     for (const service of services) {
       const inside = inspectedIn(service)
-      // A breaker that is not this library's own has no inside to read.
+      // A breaker that this library did not make has no known internals.
       if (inside !== undefined) live.set(service.name, { service, inside })
     }
     return Array.from(live.values())
@@ -79,7 +79,7 @@ export const findBreaker = (registry: Registry, name: string): Effect.Effect<Liv
   })
 
 /**
- * Finds a circuit, and makes none. One that only other processes hold is read in the store.
+ * Finds a circuit, without creating one. A circuit that only other processes hold is read from the store.
  *
  * @internal
  */
@@ -97,8 +97,8 @@ export const findCircuit = (live: Live, key: string): Effect.Effect<Found, NotFo
   })
 
 /**
- * Finds a circuit for a change. One that has not been called yet is Closed, and the change makes it, as the breaker's own
- * method does. A shortened key is not the key itself, so it makes none.
+ * Finds a circuit for a change. A circuit that no call has used yet is Closed, and the change creates it, as the
+ * breaker's own methods do. A shortened key is not the key itself, so it never creates a circuit.
  *
  * @internal
  */
@@ -116,15 +116,19 @@ export const findForChange = (live: Live, key: string): Effect.Effect<Found, Not
 const unknownCircuit = ({ service }: Live, key: string) =>
   new NotFound({ message: `The breaker ${quoted(service.name)} has no circuit with the key ${quoted(key)}` })
 
-/** A text of a request within a message. */
-const quoted = (text: string): string => JSON.stringify(bounded(text, 100))
+/**
+ * A text from a request, quoted for an error message.
+ *
+ * @internal
+ */
+export const quoted = (text: string): string => JSON.stringify(bounded(text, 100))
 
 const findShortened = ({ inside }: Live, key: string, now: number): CircuitEntry | undefined =>
   isShortened(key)
     ? onlyOne(Array.from(inside.circuits.all(now)).filter((entry) => labelOf(entry.key) === key))
     : undefined
 
-/** Two names with the same hash are too many: acting on either would be a guess. */
+/** The only match; `undefined` if several names have the same hash, because choosing one would be a guess. */
 const onlyOne = <A>(found: ReadonlyArray<A>): A | undefined => (found.length === 1 ? found[0] : undefined)
 
 /** @internal */
@@ -146,8 +150,8 @@ export const foundIn = (live: Live, entry: CircuitEntry, caller: Caller): Found 
 }
 
 /**
- * The window by which a circuit of this process is judged: that of all processes, where the store has said what they
- * count. There is none in states that count nothing.
+ * The window by which a circuit of this process is judged: that of all processes if the store has reported their
+ * counts, or else its own. It is `undefined` in states without a window.
  *
  * @internal
  */
@@ -162,7 +166,7 @@ export const countedIn = (
 ): Counted | undefined => {
   if (!Machine.isCounting(circuit)) return undefined
   const own = { window: circuit.window, of: "Process", at: now } as const
-  // Where it need not be asked, all processes see the circuit healthy, and there is nothing to merge.
+  // If the circuit does not need its coordinator, it is healthy on all processes, and there is nothing to merge.
   if (coordinator === undefined || !entry.needsCoordinator) return own
   const merged = coordinator.merged(entry, circuit, caller)
   return merged.circuit === circuit || !Machine.isCounting(merged.circuit)

@@ -15,7 +15,7 @@ import {
 } from "../options/checks.ts"
 
 /**
- * The options of the administration, checked, with every default filled in.
+ * The checked options of the administration, with all defaults filled in.
  *
  * @internal
  */
@@ -31,7 +31,7 @@ export interface Settings<R> {
 }
 
 /**
- * The way in which changes are authorized.
+ * The rule by which changes are authorized.
  *
  * @internal
  */
@@ -52,7 +52,7 @@ export const defaultPath = "/circuits"
 const week = 7 * 24 * 3_600_000
 
 /**
- * Throws a `RangeError` that names the option, the value received and what is allowed.
+ * Checks the options. Throws a `RangeError` that names the option, the value received and what is allowed.
  *
  * @internal
  */

@@ -16,7 +16,7 @@ import { labelOf } from "./text.ts"
 type Override = typeof Override.Type
 
 /**
- * An isolation or a disabling that was made by hand, and the circuit that it holds.
+ * An isolation or a disabling that an operator made, and its circuit.
  *
  * @internal
  */
@@ -39,7 +39,7 @@ interface Request {
 
 interface Options {
   readonly registry: Registry
-  /** The scope of the administration: the overrides end with it at the latest. */
+  /** The scope of the administration. All overrides end when it closes. */
   readonly scope: Scope.Scope
   readonly most: number
   /** Runs after an override has begun or ended. */
@@ -47,8 +47,8 @@ interface Options {
 }
 
 /**
- * The overrides that were made here. Each outlives its request, and ends at its expiry, when it is released, or when the
- * circuit is no longer held, such as after a reset.
+ * The overrides of an administration. Each outlives its request, and ends at its expiry, when it is released, or when
+ * it is no longer in force, such as after a reset.
  *
  * @internal
  */
@@ -74,7 +74,7 @@ export class Overrides {
     return this.all.filter((held) => held.live.service === live.service && held.key === key)
   }
 
-  /** Holds a circuit. Once begun, it does not depend on the request any more. */
+  /** Begins an override. Interrupting the request does not end it. */
   hold(live: Live, key: string, request: Request): Effect.Effect<Held, TooMany> {
     const { most } = this.options
     return Effect.suspend(() => {
@@ -93,7 +93,7 @@ export class Overrides {
     return Effect.suspend(() => {
       const holding = this.holdings.get(id)
       if (holding === undefined) return Effect.succeed(undefined)
-      // Nobody else ends it a second time.
+      // It is removed first, so that nothing ends it a second time.
       this.holdings.delete(id)
       return Scope.close(holding.scope, Exit.void).pipe(
         Effect.zipRight(this.options.onChange),
@@ -102,7 +102,7 @@ export class Overrides {
     }).pipe(Effect.uninterruptible)
   }
 
-  /** Ends the overrides whose circuits are no longer held, as after a reset, or whose breaker is gone. */
+  /** Ends the overrides that are no longer in force, such as after a reset, or whose breaker is no longer live. */
   readonly prune: Effect.Effect<void> = Effect.suspend(() =>
     this.holdings.size === 0
       ? Effect.void
@@ -140,7 +140,7 @@ export class Overrides {
       }
       this.holdings.set(override.id, { override, live, key, scope })
       const expiry = Effect.zipRight(Effect.sleep(millis), this.expire(override.id))
-      // Its own scope ends the wait, when the override is released before.
+      // The scope interrupts this wait if the override is released earlier.
       yield* Effect.forkIn(Effect.interruptible(expiry), scope)
       yield* this.options.onChange
       return { override, live, key }
@@ -149,13 +149,13 @@ export class Overrides {
 }
 
 const isInForce = ({ key, live: { inside }, override }: Held): boolean => {
-  // No override is idle: such a circuit is never dropped for its age.
+  // The time 0 turns off the check for idle circuits, because a circuit with an override is never dropped as idle.
   const circuit: Circuit<unknown> | undefined = inside.circuits.find(key, 0)?.current
   if (circuit === undefined) return false
   return override.kind === "Isolate" ? circuit._tag === "Isolated" : disablersOf(circuit) > 0
 }
 
-/** Not a number in a row: an operator's page may be older than the process. */
+/** The id is random and not a sequence, because an operator's page may show overrides of an earlier process. */
 const newId = Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, 0x1_0000_0000), 3), (words) =>
   words.map((word) => word.toString(16).padStart(8, "0")).join("")
 )

@@ -1,9 +1,7 @@
 import * as Schema from "effect/Schema"
 import { StateTag } from "./schemas.ts"
 
-/**
- * The bounds of what a request may hold, in characters where nothing else is said.
- */
+/** The limits of requests. Texts are measured in characters. */
 export const limits = {
   urlLength: 4_096,
   bodyBytes: 16_384,
@@ -16,7 +14,7 @@ export const limits = {
 
 const NonEmpty = Schema.String.pipe(Schema.minLength(1))
 const Name = NonEmpty.pipe(Schema.maxLength(limits.name))
-// A circuit may have the empty string as its key, and one without a key is the default one.
+// The empty string is a valid key, and a request without a key means the default circuit.
 const Key = Schema.String.pipe(Schema.maxLength(limits.name))
 
 const Offset = Schema.NumberFromString.pipe(Schema.int(), Schema.between(0, 10_000_000))
@@ -35,13 +33,13 @@ export const CircuitQuery = Schema.Struct({
   key: Schema.optional(Key)
 })
 
-const why = {
+const ownerAndReason = {
   reason: NonEmpty.pipe(Schema.maxLength(limits.reason)),
-  // Left out where the program's `authorize` says who it is.
+  // Not needed if the program's `authorize` returns the name.
   owner: Schema.optional(NonEmpty.pipe(Schema.maxLength(limits.text)))
 }
 
-const target = { breaker: Name, key: Schema.optional(Key), ...why }
+const target = { breaker: Name, key: Schema.optional(Key), ...ownerAndReason }
 
 export const ChangeRequest = Schema.Struct(target).annotations({ identifier: "CircuitAdminChange" })
 
@@ -50,6 +48,9 @@ export const OverrideRequest = Schema.Struct({
   expiresInSeconds: Schema.Number.pipe(Schema.int(), Schema.positive())
 }).annotations({ identifier: "CircuitAdminOverrideRequest" })
 
-export const ReleaseRequest = Schema.Struct({ id: NonEmpty.pipe(Schema.maxLength(64)), ...why }).annotations({
+export const ReleaseRequest = Schema.Struct({
+  id: NonEmpty.pipe(Schema.maxLength(64)),
+  ...ownerAndReason
+}).annotations({
   identifier: "CircuitAdminRelease"
 })

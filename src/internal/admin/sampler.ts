@@ -14,11 +14,11 @@ import { labelOf } from "./text.ts"
 
 type Rates = typeof Rates.Type
 
-/** The most breakers and circuits in a summary. */
+/** The largest numbers of breakers and circuits in a summary. */
 const mostBreakers = 200
 const mostCircuits = 100
 
-/** The calls of a circuit at the latest sample, and how many of them came since the one before. */
+/** The totals of a circuit at the latest sample, and their increase since the previous sample. */
 interface Sample {
   sample: number
   ran: number
@@ -29,7 +29,7 @@ interface Sample {
   newRejected: number
 }
 
-/** A circuit that a summary is about: it is not Closed, or it had calls. */
+/** A circuit that a summary may list: it is not Closed, or it had calls since the previous sample. */
 interface Candidate {
   readonly live: Live
   readonly entry: CircuitEntry
@@ -38,7 +38,7 @@ interface Candidate {
 }
 
 /**
- * Counts what has happened from one sample to the next, of every circuit, for all consumers at once.
+ * Counts the calls of every circuit from one sample to the next, once for all consumers.
  *
  * @internal
  */
@@ -53,13 +53,13 @@ export class Sampler {
     this.history = history
   }
 
-  /** Forgets what has been counted: the next sample is the first. */
+  /** Forgets all samples, so that the next one is the first. */
   reset(): void {
     this.samples = new WeakMap()
     this.latest = 0
   }
 
-  /** The rates of a circuit, while they are measured. */
+  /** The rates of a circuit; `null` if they are not measured. */
   ratesOf({ entry }: Found): Rates | null {
     const sample = entry === undefined ? undefined : this.samples.get(entry)
     return this.latest > 1 && sample?.sample === this.latest ? this.perSecond(sample) : null
@@ -67,7 +67,7 @@ export class Sampler {
 
   take(breakers: ReadonlyArray<Live>, overrides: number, caller: Caller): typeof SummaryEvent.Type {
     const at = epochMillis(caller)
-    // A clock that was set back does not make the rates negative.
+    // The wall clock may have been set back, and the rates must not be negative.
     this.seconds = this.latest === 0 ? 1 : Math.max(at - this.latestAt, 1) / 1_000
     this.latest++
     this.latestAt = at
@@ -114,9 +114,9 @@ export class Sampler {
     const ran = succeeded + failed + ignored
     let sample = this.samples.get(entry)
     if (sample === undefined) {
-      // A circuit that is new since the sample before has had all of its calls since then.
+      // A circuit that is new since the previous sample has had all of its calls since then.
       const isFirst = this.latest === 1
-      // Written out: objects that are made by spreading are many times as slow to update.
+      // The properties are written out, because an object made by a spread is many times slower to update.
       sample = {
         sample: 0,
         ran: isFirst ? ran : 0,

@@ -1,25 +1,23 @@
-// The public types are made of these, so they are not stripped from the declarations.
+// The public types are derived from these schemas, so none is marked as internal, which would strip its declaration.
 import * as Schema from "effect/Schema"
 
-/**
- * The names of the states, in the order of how much they hurt.
- */
+/** The names of the states, the most severe first. */
 export const StateTag = Schema.Literal("Isolated", "Open", "HalfOpen", "Recovering", "Disabled", "Closed")
 
-/** Times are in epoch milliseconds; `null` where this process does not know. */
+/** Times are in epoch milliseconds; `null` if this process does not know the time. */
 const Time = Schema.Number
-const KnownTime = Schema.NullOr(Time)
+const NullableTime = Schema.NullOr(Time)
 
 export const State = Schema.Union(
-  Schema.TaggedStruct("Closed", { since: KnownTime }),
+  Schema.TaggedStruct("Closed", { since: NullableTime }),
   Schema.TaggedStruct("Open", {
-    since: KnownTime,
+    since: NullableTime,
     openings: Schema.Number,
     retryAfterMillis: Schema.Number,
     nextProbeAt: Time
   }),
   Schema.TaggedStruct("HalfOpen", {
-    since: KnownTime,
+    since: NullableTime,
     openings: Schema.Number,
     probing: Schema.Number,
     succeeded: Schema.Number,
@@ -29,19 +27,19 @@ export const State = Schema.Union(
     nextProbeAt: Time
   }),
   Schema.TaggedStruct("Recovering", {
-    since: KnownTime,
+    since: NullableTime,
     openings: Schema.Number,
     // The share of calls that is admitted, from 0 to 1.
     admitting: Schema.Number,
     closesAt: Time
   }),
-  Schema.TaggedStruct("Isolated", { since: KnownTime, holders: Schema.Number }),
-  Schema.TaggedStruct("Disabled", { since: KnownTime, holders: Schema.Number })
+  Schema.TaggedStruct("Isolated", { since: NullableTime, holders: Schema.Number }),
+  Schema.TaggedStruct("Disabled", { since: NullableTime, holders: Schema.Number })
 ).annotations({ identifier: "CircuitAdminState" })
 
 export const Sharing = Schema.Struct({
   shared: Schema.Boolean,
-  // `null` where there is no store.
+  // `null` without a store.
   storeAnswers: Schema.NullOr(Schema.Boolean)
 })
 
@@ -64,21 +62,22 @@ const circuit = {
   breaker: Schema.String,
   key: Schema.String,
   state: State,
-  // From 0 to 1, where 1 trips; `null` where the circuit is not Closed or Recovering, and for a policy of the program's own.
+  // From 0 to 1, where 1 trips; `null` for a custom policy, and if the circuit is not Closed or Recovering.
   nearness: Schema.NullOr(Schema.Number),
-  // Calls that were rejected since the circuit left Closed; `null` while it is Closed and where that was not seen.
+  // The number of calls that were rejected since the circuit left Closed; `null` while it is Closed, or if this process
+  // does not hold the circuit.
   spared: Schema.NullOr(Schema.Number)
 }
 
 const summary = {
   ...circuit,
   window: Counts,
-  // Whose calls the window, the nearness and the figures count: this process's own, or those of all that share the circuit;
-  // `null` in states that count nothing.
+  // The processes whose calls the window, the nearness and the figures count: this one, or all that share the circuit;
+  // `null` in states without a window.
   windowOf: Schema.NullOr(Schema.Literal("Process", "Fleet")),
   totals: Totals,
-  lastFailureAt: KnownTime,
-  // Of the latest second; `null` while nobody listens to the events.
+  lastFailureAt: NullableTime,
+  // Of the latest second; `null` while no client listens to the events.
   rates: Schema.NullOr(Rates),
   sharing: Sharing
 }
@@ -103,10 +102,10 @@ export const Figure = Schema.Struct({
 
 export const Settings = Schema.Struct({
   tripPolicy: Schema.Struct({ text: Schema.String, data: Schema.Unknown }),
-  // `null` where a schedule decides.
+  // `null` if a schedule determines it.
   openMillis: Schema.NullOr(Schema.Number),
   openText: Schema.String,
-  // `null` is infinite.
+  // `null` means infinite.
   maxOpenMillis: Schema.NullOr(Schema.Number),
   probes: Schema.Number,
   failuresToReopen: Schema.Number,
@@ -125,7 +124,7 @@ export const Transition = Schema.Struct({
   at: Time,
   generation: Schema.Number,
   origin: Schema.Literal("Local", "Fleet"),
-  // The rest is of transitions to Open, and `null` of others.
+  // The following properties are `null` except in a transition to Open.
   retryAfterMillis: Schema.NullOr(Schema.Number),
   openings: Schema.NullOr(Schema.Number),
   reason: Schema.NullOr(Schema.Literal("Tripped", "ProbeFailed", "Manual"))
@@ -180,7 +179,7 @@ export const BreakerSummary = Schema.Struct({
 }).annotations({ identifier: "CircuitAdminBreaker" })
 
 export const Access = Schema.Struct({
-  // The way in which changes are authorized: not at all, by a bearer token, or by the program.
+  // Whether changes are forbidden, need a bearer token, or are authorized by the program.
   changes: Schema.Literal("Forbidden", "Token", "Program"),
   reads: Schema.Literal("Public", "Authorized"),
   longestOverrideSeconds: Schema.Number,
@@ -197,10 +196,10 @@ export const Breakers = Schema.Struct({
 export const Overrides = Schema.Struct({ at: Time, overrides: Schema.Array(Override) })
 
 export const Changed = Schema.Struct({
-  // False where the circuit was in a state in which the action changes nothing.
+  // False if the action changes nothing in the state of the circuit.
   changed: Schema.Boolean,
   override: Schema.NullOr(Override),
-  // `null` where the circuit is no longer held.
+  // `null` if the circuit is no longer found.
   circuit: Schema.NullOr(CircuitDetails)
 })
 
@@ -209,9 +208,9 @@ export const SummaryEvent = Schema.Struct({
   breakers: Schema.Array(
     Schema.Struct({ name: Schema.String, circuits: Schema.Number, states: States, rates: Rates })
   ),
-  // Those that are not Closed, and then the busiest.
+  // The circuits that are not Closed, and then those with the most failures and calls.
   circuits: Schema.Array(Schema.Struct({ ...circuit, rates: Rates })),
-  // The number of such circuits that were left out.
+  // The number of circuits that are not Closed or had calls, but are not listed.
   omitted: Schema.Number,
   overrides: Schema.Number
 })

@@ -6,7 +6,7 @@ import type { State } from "./schemas.ts"
 type State = typeof State.Type
 
 /**
- * The state of a circuit for an answer. Times of the breaker's own clock become times of the wall clock.
+ * The state of a circuit in an answer. Times of the breaker's own clock are converted to the wall clock.
  *
  * @internal
  */
@@ -16,7 +16,7 @@ export const stateOf = (found: Found, history: History): State => {
   const wall = (at: number) => Math.round(epoch + at - now)
   switch (circuit._tag) {
     case "Closed":
-      // Closed from the start: nobody knows when that was.
+      // The circuit has been Closed from the start, whose time is not known.
       return { _tag: "Closed", since: circuit.generation === 0 ? null : wall(circuit.closedAt) }
     case "Open": {
       const { openMillis, openedAt, openings } = circuit
@@ -57,7 +57,7 @@ export const stateOf = (found: Found, history: History): State => {
   }
 }
 
-/** Only time has made it half-open until the first call comes. */
+/** When the open time ends, a circuit is HalfOpen, but its stored state stays Open until the next call. */
 const halfOpenSince = (found: Found, history: History, wall: (at: number) => number): number | null => {
   const stored = found.entry?.current
   return stored?._tag === "Open" ? wall(stored.openedAt + stored.openMillis) : enteredAt(found, history)

@@ -6,21 +6,21 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TooMany } from "./errors.ts"
 
-/** The most that waits for one consumer, in characters, and the longest that something does. */
+/** The limits for a consumer's buffer: its size in characters, and the time for which it may not become empty. */
 const mostWaiting = 1_048_576
 const longestWaitMillis = 30_000
 
 interface Consumer {
   readonly mailbox: Mailbox.Mailbox<string>
   waiting: number
-  /** Since when something has waited. */
+  /** The time since which the buffer has not been empty. */
   waitingSince: number
-  /** Ends the connection, even while a write waits for the consumer. */
+  /** Ends the connection, even while a write is waiting for the consumer. */
   disconnect: Effect.Effect<void>
 }
 
 /**
- * A connected consumer: the texts that it receives from now on, and how to disconnect it, which may happen twice.
+ * A connected consumer: the events that it receives from now on, and the effect that removes it, which may run twice.
  *
  * @internal
  */
@@ -30,8 +30,8 @@ export interface Connected {
 }
 
 /**
- * The consumers of events. Each has a buffer of its own, which is bounded: a consumer that does not read is disconnected,
- * and delays nobody.
+ * The consumers of events. Each has its own bounded buffer. A consumer that does not read is disconnected, and does not
+ * delay the others.
  *
  * @internal
  */
@@ -48,8 +48,8 @@ export class Streams {
   }
 
   /**
-   * Connects a consumer for as long as the scope lasts. `destroy` ends its connection, where the server has a way to do
-   * that; otherwise the fiber that writes is interrupted.
+   * Connects a consumer until the scope closes. `destroy` ends its connection, if the server can do that. The fiber
+   * that writes is interrupted in any case.
    */
   connect(destroy: (() => void) | undefined): Effect.Effect<Connected, TooMany, Scope.Scope> {
     const { consumers, most } = this
@@ -72,7 +72,7 @@ export class Streams {
     )
   }
 
-  /** Disconnects everybody. */
+  /** Disconnects all consumers. */
   readonly end: Effect.Effect<void> = Effect.suspend(() =>
     Effect.forEach(
       Array.from(this.consumers),
@@ -111,7 +111,7 @@ const remove = (consumers: Set<Consumer>, consumer: Consumer): Effect.Effect<unk
 const streamOf = (consumer: Consumer): Stream.Stream<Uint8Array> => {
   const encoder = new TextEncoder()
   const encoded = Stream.map(Mailbox.toStream(consumer.mailbox), (text) => {
-    // It is the connection's from here on.
+    // From here on, the text is in the connection's own buffers.
     consumer.waiting -= text.length
     return encoder.encode(text)
   })

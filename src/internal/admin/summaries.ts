@@ -10,14 +10,14 @@ import { stateOf } from "./states.ts"
 import { labelOf } from "./text.ts"
 
 /**
- * The observations that answers contain beside the circuits themselves.
+ * The observations that answers contain in addition to the circuits.
  *
  * @internal
  */
 export interface Observed {
   readonly history: History
   readonly census: Census
-  /** The rates of the latest second, while they are measured. */
+  /** The rates of the latest second; `null` if they are not measured. */
   readonly ratesOf: (found: Found) => typeof Rates.Type | null
 }
 
@@ -40,7 +40,7 @@ export const summaryOf = (found: Found, observed: Observed): typeof CircuitSumma
 const noTotals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
 
 /**
- * The part of a summary that events have too.
+ * The part of a summary that is also in events.
  *
  * @internal
  */

@@ -1,14 +1,14 @@
 import { printable, wellFormed } from "../core/printable.ts"
 
-/** The longest name or key that answers hold in full. */
+/** The longest name or key that answers contain in full, and the length to which a longer one is shortened. */
 const longestName = 256
 const kept = 200
 
 const hasLoneSurrogate = /\p{Surrogate}/u
 
 /**
- * A name or a key as answers show it, which is also its address. One that is very long, or no well-formed text, is
- * shortened, with a hash of the whole.
+ * A name or a key as answers show it and requests may give it. One that is very long, or is not well-formed text, is
+ * shortened, and ends with a hash of the whole.
  *
  * @internal
  */
@@ -25,14 +25,14 @@ export const labelOf = (name: string): string =>
 export const isShortened = (label: string): boolean => /…#[\da-f]{16}$/.test(label)
 
 /**
- * A text of others for a line of the log or an answer: at most so long, and with what is unprintable escaped.
+ * Prepares a text from outside for a log line or an answer: shortens it, and escapes its unprintable characters.
  *
  * @internal
  */
 export const bounded = (text: string, most: number): string => printable(shortened(text, most))
 
 /**
- * The same for a text of several lines.
+ * The same for a text that may have several lines.
  *
  * @internal
  */

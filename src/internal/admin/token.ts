@@ -1,6 +1,6 @@
 /**
- * Whether two secrets are the same. How long that takes depends on the length of `given` alone, which the sender knows:
- * neither on where the two differ, nor on how long the expected one is.
+ * Whether two secrets are equal. The time that this takes depends only on the length of `given`, which the sender
+ * knows. It reveals neither where the two differ nor the length of `expected`.
  *
  * @internal
  */

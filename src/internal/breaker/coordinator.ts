@@ -29,13 +29,13 @@ export interface Coordinator {
   /** Waits until the state of the circuit elsewhere is known; `undefined` if there is nothing to wait for. */
   readonly ready: (entry: CircuitEntry, caller: Caller) => Effect.Effect<void> | undefined
   /**
-   * Decides on the admission of a call, once the state of its circuit elsewhere is known. A probe takes one of the slots of
-   * all processes. Whatever waits applies `restore`, so that it is interruptible.
+   * Decides on the admission of a call, once the state of its circuit elsewhere is known. A probe takes one of the
+   * slots of all processes. Whatever waits applies `restore`, so that it is interruptible.
    */
   readonly decide: (key: string | undefined, caller: Caller, restore: Restore) => Effect.Effect<Decided>
   /**
-   * The circuit with the window of all processes, by which to decide whether it opens, and the time by which that window
-   * is read. It is the given circuit itself if only the window of this process is known.
+   * The circuit with the window of all processes, by which to decide whether it opens, and the time by which that
+   * window is read. It is the given circuit itself if only the window of this process is known.
    */
   readonly merged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Merged
   /**

@@ -1,11 +1,11 @@
-/** Characters that end a line, move the cursor, or turn the direction of what follows them. */
+/** Control characters, line separators, and characters that change the direction of text. */
 const unprintable = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 const loneSurrogates = /\p{Surrogate}/gu
 
 /**
- * A text of others, such as a key, within a line of text: with its unprintable characters escaped, so that it cannot end
- * the line and begin one of its own. `keeping` are those of them that may stay.
+ * Escapes the unprintable characters of a text from outside, such as a key, so that it cannot end a line of the log and
+ * forge another. The characters in `keeping` are not escaped.
  *
  * @internal
  */

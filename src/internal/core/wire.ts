@@ -3,19 +3,20 @@ import * as Machine from "./circuit.ts"
 import * as Slots from "./slots.ts"
 
 /**
- * Encodes and decodes the texts by which processes share the state of a circuit. Another process, another version or another
- * program may have written a text, so decoding checks it, and clamps it to what the rules of this process allow.
+ * Encodes and decodes the texts in which processes share the state of a circuit. Another process, another version or
+ * another program may have written a text, so decoding checks it, and clamps it to what the rules of this process
+ * allow.
  */
 
 /**
- * A circuit as processes share it: its state without the window, in the store's time, and the nodes that hold its slots,
+ * The shared form of a circuit: its state without the window, in the store's time, and the nodes that hold its slots,
  * isolate it or disable it.
  *
  * @internal
  */
 export interface SharedCircuit extends Holdings {
   readonly circuit: Circuit<unknown>
-  /** When a node restored it in a store that had lost it. */
+  /** The time at which a node restored the circuit in a store that had lost it. */
   readonly restoredAt: number
 }
 
@@ -25,7 +26,7 @@ export interface SharedCircuit extends Holdings {
  * @internal
  */
 export interface Holdings {
-  /** Why it last opened. */
+  /** The reason of the latest opening. */
   readonly reason: Reason
   /** The node that holds each slot, by the slot's id. */
   readonly probers: Readonly<Record<string, string>>
@@ -57,8 +58,8 @@ export interface Reader {
 }
 
 /**
- * The result of decoding: a state; a state under the rules of other processes, which is left alone; or an invalid text, which
- * is overwritten.
+ * The result of decoding: a state; a state under the rules of other processes, which is left alone; or an invalid text,
+ * which is overwritten.
  *
  * @internal
  */
@@ -107,7 +108,7 @@ const isEmpty = (record: object): boolean => Object.keys(record).length === 0
 
 /** @internal */
 export const encode = ({ circuit, ...rest }: SharedCircuit, rulesName: string): string =>
-  // No number in JSON is infinite.
+  // JSON turns an infinite `restoredAt` into `null`, which is decoded as `-Infinity`.
   JSON.stringify({ version, policy: rulesName, circuit: { ...circuit, window: undefined }, ...rest })
 
 /** @internal */
@@ -120,7 +121,8 @@ export const decode = (text: string, reader: Reader): Decoded => {
   if (typeof circuit === "string") return invalid(circuit)
   const state = { circuit, ...decodeHoldings(read, reader.now) }
   if (read["policy"] === reader.rulesName || circuit._tag === "Closed") return { _tag: "State", state }
-  const why = `it is ${circuit._tag} under the rules ${textOf(read["policy"])}, those of this breaker are ${reader.rulesName}`
+  const otherRules = textOf(read["policy"])
+  const why = `it is ${circuit._tag} under the rules ${otherRules}, those of this breaker are ${reader.rulesName}`
   return { _tag: "OtherRules", why, state }
 }
 
@@ -177,7 +179,7 @@ const decodeHalfOpen: Decoder = ({ failed, nextSlot, slots, succeeded }, common,
     ...common,
     slots: Slots.from(taken),
     nextSlot: Math.max(nextSlot, (taken.at(-1)?.id ?? 0) + 1, 1),
-    // One more would have closed or opened it.
+    // With more than that, the circuit would have closed or opened.
     succeeded: Math.min(succeeded, rules.probes - 1),
     failed: Math.min(failed, rules.failuresToReopen - 1)
   }
@@ -257,5 +259,5 @@ const entriesOf = <A>(value: unknown, isValid: (it: unknown) => it is A): Readon
     ? Object.fromEntries(Object.entries(value).filter((entry): entry is [string, A] => isValid(entry[1])))
     : {}
 
-/** A value as text for the log, bounded. */
+/** A value as text for the log, shortened. */
 const textOf = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 200)

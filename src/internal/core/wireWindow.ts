@@ -2,8 +2,8 @@ import type { Row, Section } from "./windows/section.ts"
 import type { WindowEntry } from "./windows/stored.ts"
 
 /**
- * Decodes a window from a store's answer. Another process, another version or another program may have written it, so invalid
- * rows are dropped. Without a valid epoch and valid numbers, the result is `undefined`.
+ * Decodes a window from a store's answer. Another process, another version or another program may have written it, so
+ * invalid rows are dropped. Without a valid epoch and valid numbers, the result is `undefined`.
  *
  * @internal
  */
@@ -22,7 +22,7 @@ export const decodeWindow = (value: unknown): WindowEntry | undefined => {
 
 type Fields<A> = { readonly [K in keyof A]?: unknown }
 
-/** More parts than a combined policy will have. */
+/** The largest number of sections that is read, which is more than a combined policy will have. */
 const mostSections = 256
 
 /** The largest window in calls. */

@@ -9,8 +9,7 @@ import { page } from "./page.ts"
 const segmentsOf = (path: string): ReadonlyArray<string> => path.split("/").filter((it) => it !== "")
 
 /**
- * The path of the admin API as the page at `path` writes it. It is relative, so that a proxy may serve both below
- * another path.
+ * The path of the admin API relative to the page at `path`, so that a proxy may serve both below another path.
  *
  * @internal
  */
@@ -24,12 +23,12 @@ export const relativeTo = (path: string, admin: string): string => {
 
 const contentType = "text/html; charset=utf-8"
 
-/** The request says in this header which encodings it takes, each with a weight of which 0 refuses it. */
-const takesGzip = (accepted: string | undefined): boolean =>
+/** Whether a client accepts gzip, by its `Accept-Encoding` header. A weight of 0 refuses an encoding. */
+const acceptsGzip = (accepted: string | undefined): boolean =>
   /(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(accepted ?? "")
 
 /**
- * Makes the page once, and answers each request with it.
+ * Makes the page once, and returns an effect that answers each request with it.
  *
  * @internal
  */
@@ -50,6 +49,6 @@ export const handler = ({
       headers: { ...common, "content-encoding": "gzip" }
     })
     return Effect.map(HttpServerRequest.HttpServerRequest, (request) =>
-      takesGzip(request.headers["accept-encoding"]) ? gzip : plain
+      acceptsGzip(request.headers["accept-encoding"]) ? gzip : plain
     )
   })

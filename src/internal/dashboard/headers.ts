@@ -3,7 +3,10 @@ import * as Encoding from "effect/Encoding"
 import { script } from "./script.ts"
 import { style } from "./style.ts"
 
-/** The hash by which a policy knows an inline script or style. The Web Crypto API is in every runtime that Effect supports. */
+/**
+ * The hash by which a content security policy allows an inline script or style. Every runtime that Effect supports has
+ * the Web Crypto API.
+ */
 const hashOf = (text: string): Effect.Effect<string> =>
   Effect.map(
     Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))),
@@ -11,8 +14,8 @@ const hashOf = (text: string): Effect.Effect<string> =>
   )
 
 /**
- * The headers of the page. It may run its own script and style, ask its own origin, and nothing else: it makes no
- * markup from text (`trusted-types`), and no page may frame it.
+ * The headers of the page. They allow its own script and style, and requests to its own origin. They forbid everything
+ * else: the page cannot make markup from text (`trusted-types`), and no other page may frame it.
  *
  * @internal
  */

@@ -8,7 +8,7 @@ export interface Settings {
 }
 
 /**
- * Throws a `RangeError` that names the option, the value received and what is allowed.
+ * Checks the options. Throws a `RangeError` that names the option, the value received and what is allowed.
  *
  * @internal
  */

@@ -11,7 +11,7 @@ import { view } from "./script/view.ts"
 import { smaller } from "./smaller.ts"
 
 /**
- * The page's script. Its parts share one scope, which the page's other scripts cannot reach.
+ * The page's script. Its parts share the scope of one function, which other scripts cannot access.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * The same text without indentation, empty lines and lines that are comments. None of the page's texts has a literal
- * of several lines.
+ * Removes indentation, empty lines and comment lines. This is safe because no literal in the script or the style has
+ * several lines.
  *
  * @internal
  */

@@ -1,7 +1,8 @@
 import { smaller } from "./smaller.ts"
 
 /**
- * The page's style sheet. The colours of text have a contrast of at least 4.5 to 1 on every ground they stand on.
+ * The page's style sheet. The colours of text have a contrast of at least 4.5 to 1 to every background on which they
+ * are used.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * A line of the log for a request and its ending, such as `GET https://host/path answered 503`.
+ * A log line for a request and its ending, such as `GET https://host/path answered 503`.
  *
  * @internal
  */

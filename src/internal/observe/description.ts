@@ -35,7 +35,7 @@ export const descriptionOf = (outcome: Failure): string | undefined => {
   try {
     return String(description())
   } catch {
-    // The description is only for the log, so its defect is not the call's.
+    // The description is only for the log, so its defect must not fail the call.
     return undefined
   }
 }

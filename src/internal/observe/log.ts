@@ -51,7 +51,9 @@ export const logTransition = (
 export const logDropped = (caller: Caller, transition: Transition.Transition): void =>
   log(caller, transition, {
     level: LogLevel.Warning,
-    message: `Circuit dropped while ${transition.from}: the breaker holds as many circuits as its capacity, none of them Closed`
+    message:
+      `Circuit dropped while ${transition.from}: ` +
+      "the breaker holds as many circuits as its capacity, none of them Closed"
   })
 
 /**
@@ -68,7 +70,7 @@ export const logDefect = (caller: Caller, circuit: Circuit, defect: unknown): vo
   })
 
 /**
- * Logs that the circuit store does not answer (with its `error`), or that it answers again.
+ * Logs that the circuit store does not answer, with its `error`, or that it answers again if that is `undefined`.
  *
  * @internal
  */
@@ -117,15 +119,15 @@ const log = (caller: Caller, { breaker, key }: Circuit, line: Line): void => {
 }
 
 /**
- * The message may hold text of others: a key, the line of a request, what a store answered. None of it can begin a line of
- * its own. Annotations and the cause are data, which each logger writes in its own way.
+ * The message may contain text from outside, such as a key, a request line or a store's answer, so its line breaks are
+ * escaped. Annotations and the cause are data, which each logger formats in its own way.
  */
 const effectOf = ({ cause = Cause.empty, level, message }: Line): Effect.Effect<void> =>
   Cause.isEmpty(cause)
     ? Effect.logWithLevel(level, printable(message))
     : Effect.logWithLevel(level, printable(message), cause)
 
-// A transition is an event of the span already, so its log line does not become another.
+// A transition is already an event of the span, so its log line must not become a second one.
 const withoutSpanEvents = (caller: Caller) =>
   Effect.locally(
     FiberRef.currentLoggers,

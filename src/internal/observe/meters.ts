@@ -57,7 +57,10 @@ export class Meters {
     }
   }
 
-  /** Counts a circuit in another state. `from` is undefined for a new circuit, and `to` for one that is dropped. */
+  /**
+   * Moves a circuit from one state to another in the gauges. `from` is undefined for a new circuit, and `to` for one
+   * that is dropped.
+   */
   moved(series: Series, from: StateTag | undefined, to: StateTag | undefined): void {
     if (!this.isLive) return
     if (from === undefined) this.circuits.modify(1)
@@ -132,7 +135,7 @@ const commonTransitions: Readonly<Record<StateTag, ReadonlyArray<StateTag>>> = {
 }
 
 /**
- * Looks up a metric. Effect's registry makes it with the value zero at the first time.
+ * Looks up a metric. Effect's registry makes it with the value zero at the first look-up.
  *
  * @internal
  */

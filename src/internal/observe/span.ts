@@ -14,7 +14,7 @@ export const addSpanEvent = (caller: Caller, name: string, attributes: Record<st
   try {
     span.event(name, clockOf(caller).unsafeCurrentTimeNanos(), attributes)
   } catch {
-    // A defect of the tracer is not one of the call.
+    // A defect of the tracer must not fail the call.
   }
 }
 
@@ -74,6 +74,6 @@ const setSpanAttribute = (span: Tracer.Span, name: string, value: unknown): void
   try {
     span.attribute(name, value)
   } catch {
-    // A defect of the tracer is not one of the call.
+    // A defect of the tracer must not fail the call.
   }
 }

@@ -20,9 +20,9 @@ export const allOf = (policies: ReadonlyArray<Policy<unknown>>): Policy<Readonly
   parts: { needed: "all", policies },
   trips: (windows, now) => policies.every((policy, i) => policy.trips(windows[i], now)),
   describe: (windows, now) => policies.map((policy, i) => policy.describe(windows[i], now)).join(" and "),
-  // A success may complete one of the policies while another goes by the time.
+  // A success may complete `minimumCalls` of one policy, and the time windows of the others are then read at its time.
   timesSuccesses: true,
-  // A policy that does not look at how long a call ran does not decide what is slow.
+  // Policies that do not measure durations have infinity here, and do not decide which calls are slow.
   slowerThanMillis: longest(policies.map((policy) => policy.slowerThanMillis).filter(Number.isFinite))
 })
 

@@ -6,7 +6,7 @@ export interface CombinationData extends PolicyData {
 }
 
 /**
- * The common part of combined policies: each policy has a window of its own, and records every call in it.
+ * The common part of `anyOf` and `allOf`: each policy has its own window, and records every call in it.
  *
  * @internal
  */
@@ -34,8 +34,8 @@ export const together = (_tag: string, policies: ReadonlyArray<Policy<unknown>>)
 })
 
 /**
- * A combination of policies that are shared, each with its own sections among those of all, in the order of the policies;
- * none if one of them cannot be shared.
+ * Combines the shared forms of several policies. The sections of all policies are in one list, in the order of the
+ * policies. The result is `undefined` if one of the policies cannot be shared.
  *
  * @internal
  */

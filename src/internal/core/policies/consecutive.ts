@@ -40,16 +40,16 @@ const dataOf = (failures: number): Data => ({ _tag: "Consecutive", failures })
 /** The failures of one process since the latest success of any. */
 interface Streak {
   readonly failures: FailureTimes
-  /** When the latest success was, as far as successes are timed. */
+  /** The time of the latest success that carried a time; `-Infinity` if there was none. */
   readonly succeededAt: number
 }
 
 const noStreak: Streak = { failures: FailureTime.empty, succeededAt: -Infinity }
 
 /**
- * Which failures lie in a row depends on the successes of others, and so all of them carry their times. A row of its
- * section is a millisecond, and the floor is the latest success: a failure in the same millisecond counts, because their
- * order is unknown. A success without a time takes back the failures of its own process only.
+ * A success of any process ends the streaks of all processes, so failures are stored with their times. A row is a
+ * millisecond, and the floor is the time of the latest success. A failure in the same millisecond as the success
+ * counts, because their order is unknown. A success without a time takes back only the failures of its own process.
  *
  * @internal
  */
@@ -71,7 +71,7 @@ export const share = ({ failures: limit }: Data): SharedPolicy<Streak> => ({
   difference: (streak, reported) => [
     {
       floor: streak.succeededAt > reported.succeededAt ? streak.succeededAt : -Infinity,
-      // The floor takes back what is older, but not what may lie in its own millisecond.
+      // The floor drops older failures by itself, so negative rows are needed only from its own millisecond on.
       rows: FailureTime.difference(streak.failures, reported.failures, limit).filter(
         ([at, failures]) => failures > 0 || at > streak.succeededAt - 1
       )

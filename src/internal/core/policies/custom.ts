@@ -16,13 +16,13 @@ export const kind: Kind<keyof CustomOptions> = {
   compile: (options, check) => {
     check.callable("record", options.record)
     check.callable("trips", options.trips)
-    // Nothing more than that it can be called is known of a function.
+    // The functions were checked to be callable. Their parameters cannot be checked.
     return custom(options as CustomOptions)
   }
 }
 
 /**
- * A policy of the program's own. Its functions are called as methods of its options.
+ * A custom policy. Its functions are called as methods of its options, so they may use `this`.
  *
  * @internal
  */
@@ -43,7 +43,7 @@ export const custom = (options: CustomOptions): Policy<unknown> => ({
 })
 
 /**
- * Only the author of a policy knows what two of its states make together.
+ * A custom policy cannot be shared, because only its author knows how to add up two of its states.
  *
  * @internal
  */

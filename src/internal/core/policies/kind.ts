@@ -1,21 +1,21 @@
 import type { Policy } from "./policy.ts"
 
 /**
- * A kind of trip policy: the options that its policies have, by name, and how they make a policy.
+ * A kind of trip policy: its options by name, and the function that makes a policy from them.
  *
  * @internal
  */
 export interface Kind<Name extends string = string> {
-  /** Every option there is. Options of the same name have the same form in every kind. */
+  /** All options of this kind. An option has the same form in every kind that has it. */
   readonly options: Readonly<Record<Name, OptionForm>>
-  /** None where policies of this kind cannot be read from configuration. */
+  /** `undefined` if policies of this kind cannot be read from configuration. */
   readonly config: ConfigForm<Name> | undefined
-  /** Checks the options, of which nothing is known but their names, and makes the policy. */
+  /** Checks the options, whose values may be anything, and makes the policy. */
   compile(options: Readonly<Record<Name, unknown>>, check: Check): Policy<unknown>
 }
 
 /**
- * The property in which a policy of the public module carries its kind. It is the same in every copy of this package.
+ * The property in which a `TripPolicy` carries its kind. It is the same in every copy of this package.
  *
  * @since 0.1.0
  * @category symbols
@@ -23,7 +23,7 @@ export interface Kind<Name extends string = string> {
 export const kindKey: unique symbol = Symbol.for("effect-circuit-breaker/TripPolicy/kind/1")
 
 /**
- * A policy of the public module. It carries the code of its kind, so that a program loads only the kinds that it uses.
+ * A `TripPolicy` of a kind. It carries the code of that kind, so that a program bundles only the kinds that it uses.
  *
  * @since 0.1.0
  * @category models
@@ -43,14 +43,14 @@ export type OptionForm = "integer" | "number" | "duration" | null
 export interface ConfigForm<Name extends string = string> {
   /** The name of this kind in configuration. */
   readonly type: string
-  /** The options that it cannot do without: of each list, at least one. */
+  /** The required options: at least one of each list. */
   readonly needs: ReadonlyArray<ReadonlyArray<Name>>
 }
 
 /**
- * The checks of single options of one policy. Each returns the value in the form in which the core takes it, or throws
- * an error that names the option, the value and what is allowed. Where `otherwise` is given, it is the value of an
- * option that was left out.
+ * The checks of a policy's options. Each returns the value in the form that the core uses, or throws an error that
+ * names the option, the received value and the allowed range. `otherwise` is the default of an option that was left
+ * out.
  *
  * @internal
  */
@@ -68,6 +68,6 @@ export interface Check {
   policies(option: string, value: unknown): ReadonlyArray<Policy<unknown>>
   /** Refuses the value of an option. */
   refuse(option: string, allowed: string, value: unknown): never
-  /** Refuses options for what they are together. */
+  /** Refuses a combination of options. */
   refuseTogether(allowed: string, received: string): never
 }

@@ -1,7 +1,7 @@
 import type { Counts, Sharing } from "../windows/window.ts"
 
 /**
- * One finished call. An `Ignored` one reaches a policy only if it was interrupted, and then counts only if it was slow.
+ * A finished call. An `Ignored` call reaches a policy only if it was interrupted, and counts only if it was slow.
  *
  * @internal
  */
@@ -13,7 +13,7 @@ export interface Call {
 }
 
 /**
- * Something that a policy looks at: a number of calls, or a share of them from 0 to 1.
+ * A value that a policy compares with a threshold: a number of calls, or a share of them from 0 to 1.
  *
  * @internal
  */
@@ -26,35 +26,38 @@ export interface Figure {
 }
 
 /**
- * A trip policy ready to run: pure functions over a window of its own kind.
+ * A compiled trip policy: pure functions over its window.
  *
  * @internal
  */
 export interface Policy<W> {
   readonly initial: W
-  /** Returns the same window where the call changes nothing. */
+  /** Returns the same window if the call changes nothing. */
   record(window: W, call: Call): W
   trips(window: W, now: number): boolean
   counts(window: W, now: number): Counts
-  /** Which policy has tripped, and by which figures; asked of a window that trips. */
+  /** Names the policy that tripped, with its figures. It is called only for a window that trips. */
   describe(window: W, now: number): string
-  /** The counts of a window with their thresholds. The policy trips when all are reached. A combination has none. */
+  /**
+   * The figures of a window. The policy trips when all of them reach their thresholds. A combination has none of its
+   * own.
+   */
   figures(window: W, now: number): ReadonlyArray<Figure>
-  /** The policies that a combination is made of, and how many of them have to trip. Its window is a list of theirs. */
+  /** The policies of a combination, and how many of them have to trip. Its window is the list of their windows. */
   readonly parts?: { readonly needed: "any" | "all"; readonly policies: ReadonlyArray<Policy<unknown>> }
-  /** The policy as plain data, checked: two processes go by the same policy where the text of this is the same. */
+  /** The checked options as plain data. Two processes have the same policy if the JSON of this is equal. */
   readonly data: PolicyData
   /** The lengths of its time windows in milliseconds; infinity for a window in which nothing expires. */
   readonly spans: ReadonlyArray<number>
-  /** Whether all of its functions are this library's own. */
+  /** Whether this library wrote all of its functions. */
   readonly isBuiltIn: boolean
-  /** Whether a success has to carry its time: without it, a healthy call needs no clock. */
+  /** Whether a success has to carry its time. If not, a call of a healthy circuit does not read the clock. */
   readonly timesSuccesses: boolean
-  /** Whether calls have to carry how long they ran. */
+  /** Whether calls have to carry their duration. */
   readonly measuresElapsed: boolean
   /** Whether an interrupted call may count. */
   readonly countsInterrupted: boolean
-  /** A call that runs this long counts as slow, and fails as a probe; infinity where the policy does not look at that. */
+  /** The duration from which a call is slow, which fails a probe; infinity if the policy measures no durations. */
   readonly slowerThanMillis: number
 }
 
@@ -72,28 +75,28 @@ export interface PolicyData {
 export interface SharedPolicy<W> extends Policy<W>, Sharing<W> {}
 
 /**
- * Makes the shared form of a policy from its data. A policy's file exports it beside the policy, which does not refer to it,
- * so that only a program with a store bundles it.
+ * Makes the shared form of a policy from its data. The file of a policy exports this function next to the policy, which
+ * does not refer to it, so that only a program with a store bundles it.
  *
  * @internal
  */
 export type Share = Shareable["share"]
 
-/** The type is that of a method, so that a policy's file can name the type of its own data. */
+/** A method, whose parameters are bivariant, so that the file of a policy can declare the type of its own data. */
 interface Shareable {
   share(data: PolicyData, shareAny: ShareAny): SharedPolicy<unknown> | undefined
 }
 
 /**
- * The same for the data of any policy. It is `undefined` for a custom policy, because only its author knows how to add up two
- * of its states.
+ * Makes the shared form of any policy from its data. The result is `undefined` for a custom policy, because only its
+ * author knows how to add up two of its states.
  *
  * @internal
  */
 export type ShareAny = (data: PolicyData) => SharedPolicy<unknown> | undefined
 
 /**
- * The decisions of a policy over a part of a larger window.
+ * Applies the decisions of a policy to a part of a larger window.
  *
  * @internal
  */
@@ -109,7 +112,7 @@ export const decidingBy = <W, Part>(
 })
 
 /**
- * The properties of policies of this library that need only the outcome of a call, and the time of a failure.
+ * The properties of built-in policies that need only the outcome of a call, and the time of a failure.
  *
  * @internal
  */

@@ -9,7 +9,7 @@ import { decidingBy } from "./policy.ts"
 import { spanText } from "./text.ts"
 
 /**
- * A rate as plain data, checked.
+ * The checked options of a rate as plain data.
  *
  * @internal
  */
@@ -28,13 +28,13 @@ export type RateWindow =
   | { readonly _tag: "Calls"; readonly calls: number }
 
 /**
- * The parts in which one rate differs from another.
+ * The parts in which `failureRate` and `slowCallRate` differ.
  *
  * @internal
  */
 export interface Rate {
   readonly data: RateData
-  /** Whether it is slow calls whose share has to reach the threshold, rather than failures. */
+  /** Whether the threshold is a share of slow calls, rather than of failures. */
   readonly weighsSlow: boolean
   describe(counts: Counts): string
 }
@@ -85,7 +85,7 @@ const checkCalls = (
 }
 
 /**
- * Refuses a minimum that a window of so many calls cannot hold: it would never open the circuit.
+ * Refuses a minimum that is larger than the window, because the circuit would never open.
  *
  * @internal
  */
@@ -121,7 +121,7 @@ const timedRate = (rate: Rate, withinMillis: number, buckets: number): Policy<Bu
         ? Bucket.record(roll(window, call.at), call.outcome._tag === "Failure", isSlow(rate, call))
         : window,
     trips: (window, now) =>
-      // Most windows hold nothing to weigh: that much is known without adding up.
+      // Most windows have no failure or slow call, not even in expired buckets, so there is nothing to add up.
       hitsOf(rate, window) + hitsOf(rate, window.past) > 0 &&
       reaches(rate, Bucket.countsOf(roll(window, now))),
     counts: (window, now) => Bucket.countsOf(roll(window, now)),
@@ -172,7 +172,7 @@ const reaches = (rate: Rate, counts: Counts): boolean => {
   )
 }
 
-/** The texts are made once, because a list of very many circuits asks each of them for its figures. */
+/** Makes the texts once, because a list may need the figures of very many circuits. */
 const figuresOf = (rate: Rate): ((counts: Counts) => ReadonlyArray<Figure>) => {
   const { minimumCalls, minimumFailures, threshold, window } = rate.data
   const span =
@@ -186,7 +186,7 @@ const figuresOf = (rate: Rate): ((counts: Counts) => ReadonlyArray<Figure>) => {
       { what: shareOf, value: share, threshold, unit: "Share" },
       { what: calls, value: counts.calls, threshold: minimumCalls, unit: "Count" }
     ]
-    // A share above 0 says as much as at least one of them.
+    // A minimum of 1 needs no figure, because any share above 0 implies it.
     if (minimumFailures > 1)
       figures.push({ what: counted, value: hits, threshold: minimumFailures, unit: "Count" })
     return figures
@@ -203,7 +203,7 @@ const needsOf = ({ data, weighsSlow }: Rate, timesSuccesses: boolean) => ({
 })
 
 /**
- * The share of the calls that a rate has counted, as its description says it: 6 of 10 calls in 30 s.
+ * The share of the counted calls as text, such as `6 of 10 calls in 30 s`.
  *
  * @internal
  */

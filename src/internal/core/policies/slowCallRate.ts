@@ -20,7 +20,8 @@ export const kind: Kind<"threshold" | "slowerThan" | RateWindowOption> = {
 type SlowCallRateData = Omit<RateData, "_tag">
 
 /**
- * Trips when the share of calls that ran at least `slowerThanMillis`, among the calls of its window, reaches a threshold.
+ * Trips when the share of slow calls in its window reaches a threshold. A call is slow if it ran for at least
+ * `slowerThanMillis`.
  *
  * @internal
  */

@@ -8,11 +8,11 @@ import type { Share, ShareAny } from "./policy.ts"
 import * as SlowCallRate from "./slowCallRate.ts"
 
 /**
- * Every kind of policy by its tag, and how the windows of several processes are put together. A new one needs its file,
- * a line in both lists here, and its type and constructor in `TripPolicy`.
+ * All kinds of policies by tag, and the functions that make their shared forms. A new kind needs a file, a line in both
+ * tables here, and a type and a constructor in `TripPolicy`.
  *
- * A policy carries its own kind, so that a program bundles the policies that it uses; only what is for all of them, such
- * as reading one from configuration, comes here.
+ * A policy carries its own kind, so only code that handles every kind imports this file, such as reading a policy from
+ * configuration. Other programs bundle only the policies that they use.
  *
  * @internal
  */

@@ -3,7 +3,7 @@ export const failuresText = (failures: number): string =>
   `${failures} ${failures === 1 ? "failure" : "failures"}`
 
 /**
- * A length of time as people write it, in the largest unit that leaves few digits: 500 ms, 30 s, 15 min, 2 h.
+ * A duration as text, in a unit that keeps the number short: 500 ms, 30 s, 15 min, 2 h.
  *
  * @internal
  */

@@ -19,8 +19,8 @@ export const dueAt = (replica: Replica, settings: Settings): number =>
     : Timings.dueAt(replica.activity.timing, intervalMillis(replica, settings))
 
 /**
- * The interval at which a node exchanges a circuit. It grows with the number of nodes, so that the store's load does not.
- * It stays short enough for fresh counts, and for a node that has a lease to renew.
+ * The interval at which a node exchanges a circuit. It grows with the number of nodes, so that the store's load does
+ * not. It stays short enough for fresh counts, and for a node that has a lease to renew.
  *
  * @internal
  */

@@ -122,8 +122,8 @@ export const writeFailed = (node: Progress, revision: string | undefined): Progr
 }
 
 /**
- * The circuit cannot be shared now, because the store has a fault with it, or a state under other rules. This node uses its
- * own circuit.
+ * The circuit cannot be shared now, because the store has a fault with it, or a state under other rules. This node uses
+ * its own circuit.
  *
  * @internal
  */

@@ -58,7 +58,9 @@ const reportOf = (
   return Reports.report(replica.reporting, { ...counting, freshMillis }, situation)
 }
 
-/** After an announcement the other nodes report at once, so the next exchange, which reads their reports, comes soon. */
+/**
+ * After an announcement the other nodes report at once, so the next exchange, which reads their reports, comes soon.
+ */
 const afterQuestion = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
   const after = Activities.exchangedNow(replica, now, settings)
   return announce

@@ -7,8 +7,8 @@ import type { Settings } from "./situation.ts"
 import { withHolds } from "./shared.ts"
 
 /**
- * A change of a shared circuit, as data. If another node has written first, the change is applied again to the newer state,
- * until the store accepts the write. All times are the store's.
+ * A change of a shared circuit, as data. If another node has written first, the change is applied again to the newer
+ * state, until the store accepts the write. All times are the store's.
  *
  * @internal
  */
@@ -69,7 +69,10 @@ export interface Resets {
  */
 export interface SetsHolds extends OwnHolds {
   readonly _tag: "SetsHolds"
-  /** The number of resets that the node knew of, and of its isolations that the store had then: a later reset ends those. */
+  /**
+   * The number of resets that the node knew of, and of its isolations that the store had then: a later reset ends
+   * those.
+   */
   readonly resets: number
   readonly begun: number
 }
@@ -307,8 +310,8 @@ const probersOf = (circuit: Circuit<unknown>, { probers }: Holdings, node: strin
     : {}
 
 /**
- * Whether a node's own state takes precedence over later changes of other nodes: an opening does over Closed, because the
- * node has seen failures that the others have not.
+ * Whether a node's own state takes precedence over later changes of other nodes: an opening does over Closed, because
+ * the node has seen failures that the others have not.
  *
  * @internal
  */

@@ -12,7 +12,10 @@ import type { StoredCircuit, Leases } from "./shared.ts"
  * @internal
  */
 export type Event =
-  /** A call recorded its outcome in the circuit, which was `before`. `openMillis` applies if the call was a probe and reopens it. */
+  /**
+   * A call recorded its outcome in the circuit, which was `before`. `openMillis` applies if the call was a probe and
+   * reopens it.
+   */
   | {
       readonly _tag: "Settled"
       readonly before: Circuit<unknown>
@@ -41,7 +44,9 @@ export type Event =
       readonly state: string
     }
   | { readonly _tag: "FailuresAnnounced"; readonly listeners: number }
-  /** The store stopped answering, or notifications may have been missed, so that the circuit has to be exchanged soon. */
+  /**
+   * The store stopped answering, or notifications may have been missed, so that the circuit has to be exchanged soon.
+   */
   | { readonly _tag: "StoreLost" }
   | { readonly _tag: "ExchangeRequested" }
 

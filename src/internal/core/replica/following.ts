@@ -72,7 +72,9 @@ const take = (
   return next._tag === "Closed" ? after : { ...after, replica: startExchanging(after.replica) }
 }
 
-/** The shared circuit in the state of the node's own one, if it is in that state now or will be within `clockMillis`. */
+/**
+ * The shared circuit in the state of the node's own one, if it is in that state now or will be within `clockMillis`.
+ */
 const matchingState = (comparison: Comparison, situation: Situation): Circuit<unknown> | undefined => {
   const { current, theirs } = comparison
   if (isAlike(current, theirs, situation, 0)) return rollTime(theirs, situation, 0)
@@ -159,8 +161,9 @@ const hasAsMany = (current: HalfOpen, theirs: HalfOpen): boolean =>
   current.failed === theirs.failed
 
 /**
- * Whether following is a transition. From Closed to Closed it is one only after a reset, and from Open to Open only after a
- * trip by hand. A reset also ends isolations, so a later isolation is a new one. Missed transitions are not made up for.
+ * Whether following is a transition. From Closed to Closed it is one only after a reset, and from Open to Open only
+ * after a trip by hand. A reset also ends isolations, so a later isolation is a new one. Missed transitions are not
+ * made up for.
  */
 const isTransition = (
   { current, isExpected, isReset, theirs }: Comparison,
@@ -176,8 +179,8 @@ const successor = (current: Circuit<unknown>, theirs: Circuit<unknown>): Circuit
 }
 
 /**
- * The shared circuit in the node's own generation. The node keeps its own window and its own share of a recovery if they are
- * still current, and the identity of its isolation.
+ * The shared circuit in the node's own generation. The node keeps its own window and its own share of a recovery if
+ * they are still current, and the identity of its isolation.
  */
 const refreshed = ({ current, isExpected, theirs }: Comparison): Circuit<unknown> => {
   const { generation } = current

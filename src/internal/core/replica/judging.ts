@@ -12,7 +12,8 @@ import type { Situation } from "./situation.ts"
 // The decisions of a node after an answer: to open the circuit, or to stop exchanging it.
 
 /**
- * Decides by the counts of all nodes whether the circuit opens, if this node has recorded an outcome since it last decided.
+ * Decides by the counts of all nodes whether the circuit opens, if this node has recorded an outcome since it last
+ * decided.
  *
  * @internal
  */
@@ -55,8 +56,8 @@ const rolledTo = (node: Progress, current: Circuit<unknown>): Progress =>
       )
 
 /**
- * Stops exchanging a Closed circuit once no node has seen failures for two intervals. By then every node that exchanges it
- * knows so, and announces its next failure.
+ * Stops exchanging a Closed circuit once no node has seen failures for two intervals. By then every node that exchanges
+ * it knows so, and announces its next failure.
  *
  * @internal
  */

@@ -47,8 +47,8 @@ export const answered = (
 }
 
 /**
- * The link after a notification at `now` of a change that the store wrote at `written`. Before any answer, it gives a first
- * estimate of the offset.
+ * The link after a notification at `now` of a change that the store wrote at `written`. Before any answer, it gives a
+ * first estimate of the offset.
  *
  * @internal
  */

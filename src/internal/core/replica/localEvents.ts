@@ -50,7 +50,9 @@ const withUndecided = (node: Progress, { before, outcome }: Of<"Settled">): Prog
 const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
   outcome._tag === "Failure" || call.elapsedMillis >= rules.policy.slowerThanMillis
 
-/** Nodes for which the circuit is idle, is about to be, or may be without this node's knowledge, need an announcement. */
+/**
+ * Nodes for which the circuit is idle, is about to be, or may be without this node's knowledge, need an announcement.
+ */
 const announceFailures = (replica: Replica, { isFailing }: Situation): Replica => {
   const { activity } = replica
   const isNews = activity._tag === "Idle" || activity.quietSince < Infinity || isFailing

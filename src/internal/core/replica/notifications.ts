@@ -38,7 +38,8 @@ const isOutdated = (heard: StoredCircuit, latest: StoredCircuit): boolean => {
 }
 
 /**
- * Joins the exchange of a circuit that another node has announced. Many nodes spread their first exchanges over an interval.
+ * Joins the exchange of a circuit that another node has announced. Many nodes spread their first exchanges over an
+ * interval.
  *
  * @internal
  */

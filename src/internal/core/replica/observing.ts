@@ -13,7 +13,8 @@ import * as Writes from "./writing.ts"
 // A node that receives the state of the store follows that state, or restores or publishes its own.
 
 /**
- * Follows the state of the store, unless the node has to restore what the store has lost, or to publish its own changes.
+ * Follows the state of the store, unless the node has to restore what the store has lost, or to publish its own
+ * changes.
  *
  * @internal
  */
@@ -90,8 +91,8 @@ const ownsHold = (current: Circuit<unknown>, { disables, isolations }: Replica["
   !(current._tag === "Isolated" && isolations === 0) && !(current._tag === "Disabled" && disables === 0)
 
 /**
- * Removes expired holds from the store, and gives back slots that none of this node's calls uses: the node may have missed
- * the grant of a slot.
+ * Removes expired holds from the store, and gives back slots that none of this node's calls uses: the node may have
+ * missed the grant of a slot.
  */
 const returnUnusedSlots = (step: Progress, situation: Situation): Progress => {
   const node = Writes.backInSync(step)

@@ -9,8 +9,8 @@ import { withoutExpired } from "./shared.ts"
 import type { Settings, Situation } from "./situation.ts"
 
 /**
- * Decodes the state of an answer or a notification. The result is `undefined` for a state under other rules that is still in
- * effect. Text that is not a state counts as no state, and the next change overwrites it.
+ * Decodes the state of an answer or a notification. The result is `undefined` for a state under other rules that is
+ * still in effect. Text that is not a state counts as no state, and the next change overwrites it.
  *
  * @internal
  */
@@ -46,8 +46,8 @@ const reporting = (node: Progress, message: string): Progress =>
   Steps.withCommands(node, { _tag: "Report", message })
 
 /**
- * A state under other rules that is no longer in effect, as a Closed one: its opening has ended and its leases have expired.
- * So the circuit is shared again once the nodes that wrote the state are gone.
+ * A state under other rules that is no longer in effect, as a Closed one: its opening has ended and its leases have
+ * expired. So the circuit is shared again once the nodes that wrote the state are gone.
  */
 const ended = (
   state: SharedCircuit,

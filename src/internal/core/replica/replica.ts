@@ -124,8 +124,8 @@ export interface LocallyOpen {
 }
 
 /**
- * Whether the node exchanges the circuit with the store at intervals. A circuit that is healthy on all nodes is idle, and
- * costs the store nothing.
+ * Whether the node exchanges the circuit with the store at intervals. A circuit that is healthy on all nodes is idle,
+ * and costs the store nothing.
  *
  * @internal
  */
@@ -205,8 +205,8 @@ export const keepMillis = (circuit: Circuit<unknown>, { idleMillis, rules }: Set
   Math.min(idleMillis + 3 * circuit.openMillis + rules.probeTimeoutMillis, yearMillis)
 
 /**
- * The circuit with the counts of all nodes, by which a node decides whether it opens, and the time by which its window is
- * read.
+ * The circuit with the counts of all nodes, by which a node decides whether it opens, and the time by which its window
+ * is read.
  *
  * @internal
  */
@@ -243,8 +243,8 @@ export const countingOf = (
 }
 
 /**
- * The replica of a node that had opened its own circuit only, once that circuit has closed: it is in sync again, and what
- * it counts from now on has not been reported.
+ * The replica of a node that had opened its own circuit only, once that circuit has closed: it is in sync again, and
+ * what it counts from now on has not been reported.
  *
  * @internal
  */
@@ -270,8 +270,8 @@ const isSame = (replica: Replica, change: Partial<Replica>): boolean =>
   Object.entries(change).every(([name, value]) => replica[name as keyof Replica] === value)
 
 /**
- * Whether a replica says nothing but that the store has answered. Most circuits are healthy on all nodes, and one object
- * stands for all their replicas.
+ * Whether a replica says nothing but that the store has answered. Most circuits are healthy on all nodes, and one
+ * object stands for all their replicas.
  *
  * @internal
  */

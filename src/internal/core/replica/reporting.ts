@@ -8,15 +8,19 @@ import type { Settings, Situation } from "./situation.ts"
 /**
  * The reports of a node about its window, and the store's last answer about the window of all nodes.
  *
- * Each report is the difference between the window and the last acknowledged report. A report without an answer is repeated
- * unchanged, and later outcomes wait for the next report. So each outcome counts once, whichever messages are lost.
+ * Each report is the difference between the window and the last acknowledged report. A report without an answer is
+ * repeated unchanged, and later outcomes wait for the next report. So each outcome counts once, whichever messages are
+ * lost.
  *
  * @internal
  */
 export interface Reporting {
   /** The generation of the shared circuit that the window belongs to. */
   readonly epoch: number
-  /** The clock offset of all reports of this epoch: a report can take back counts only at the time where they were added. */
+  /**
+   * The clock offset of all reports of this epoch: a report can take back counts only at the time where they were
+   * added.
+   */
   readonly clockOffset: number
   /** The last report that the store has acknowledged. */
   readonly acknowledged: Snapshot
@@ -210,8 +214,8 @@ const acknowledging = (reporting: Reporting): Reporting => {
 }
 
 /**
- * Goes on from the report that the store has, because it has lost later ones. If the node has no snapshot of that report, it
- * counts the whole window as reported: missing a failure is better than counting one twice.
+ * Goes on from the report that the store has, because it has lost later ones. If the node has no snapshot of that
+ * report, it counts the whole window as reported: missing a failure is better than counting one twice.
  */
 const resumeFrom = (
   reporting: Reporting,
@@ -254,8 +258,8 @@ export const exchangesBetween = (before: Reporting, after: Reporting): number | 
     : undefined
 
 /**
- * The circuit with the window of all nodes, and the time by which that window is read. It is the node's own window if the
- * store has not answered, or if too few nodes see failures.
+ * The circuit with the window of all nodes, and the time by which that window is read. It is the node's own window if
+ * the store has not answered, or if too few nodes see failures.
  *
  * @internal
  */

@@ -26,8 +26,8 @@ export interface StoredCircuit {
 export type Leases = ReadonlyArray<{ readonly node: string; readonly at: number }>
 
 /**
- * A circuit as it is written: without the nodes of slots that are free. The first state of a circuit gets a generation that
- * is later than any it had before the store lost it.
+ * A circuit as it is written: without the nodes of slots that are free. The first state of a circuit gets a generation
+ * that is later than any it had before the store lost it.
  *
  * @internal
  */
@@ -49,8 +49,8 @@ export const successor = (after: SharedCircuit, isFirst: boolean, now: number): 
 const longAgo = 1_000_000
 
 /**
- * Drops the slots and holds of nodes whose lease has expired. Every node has a new lease from the time when a lost state was
- * restored.
+ * Drops the slots and holds of nodes whose lease has expired. Every node has a new lease from the time when a lost
+ * state was restored.
  *
  * @internal
  */

@@ -1,6 +1,6 @@
 /**
- * When a circuit is exchanged: once per interval, earlier on request, and limited by a token bucket to about ten times per
- * interval.
+ * When a circuit is exchanged: once per interval, earlier on request, and limited by a token bucket to about ten times
+ * per interval.
  *
  * @internal
  */
@@ -8,7 +8,10 @@ export interface Timing {
   readonly exchangedAt: number
   /** When an earlier exchange was requested for; infinity if none was. */
   readonly requestedAt: number
-  /** The token bucket: each exchange costs a tenth of an interval, and all of them together are paid for until this time. */
+  /**
+   * The token bucket: each exchange costs a tenth of an interval, and all of them together are paid for until this
+   * time.
+   */
   readonly paidUntil: number
 }
 

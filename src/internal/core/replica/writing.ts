@@ -15,8 +15,8 @@ import type { Situation } from "./situation.ts"
 import { storeTime } from "./situation.ts"
 
 /**
- * Writes a change to the store, after the changes that are being written. A node that has diverged publishes its circuit
- * first.
+ * Writes a change to the store, after the changes that are being written. A node that has diverged publishes its
+ * circuit first.
  *
  * @internal
  */
@@ -147,9 +147,9 @@ const conclude = (step: Progress, { base, decisions }: Writing, situation: Situa
 }
 
 /**
- * Follows a shared circuit, and writes this node's own holds again if the store does not have them, as its lease may have
- * expired. Meanwhile the node's circuit has these holds. `hasLocalChange` says that the node has changed the circuit
- * itself.
+ * Follows a shared circuit, and writes this node's own holds again if the store does not have them, as its lease may
+ * have expired. Meanwhile the node's circuit has these holds. `hasLocalChange` says that the node has changed the
+ * circuit itself.
  *
  * @internal
  */
@@ -203,7 +203,10 @@ const withoutAttempt = ({ at, isPartial, revision, shared }: StoredCircuit): Sto
   isPartial
 })
 
-/** Answers a slot request: with the shared slot, in the node's own generation. A slot that is no longer valid is given back. */
+/**
+ * Answers a slot request: with the shared slot, in the node's own generation. A slot that is no longer valid is given
+ * back.
+ */
 const answer = (step: Progress, { decision, request }: SlotDecision, situation: Situation): Progress => {
   if (decision._tag === "Rejected" || decision.ticket.slot === 0) return answering(step, request, decision)
   const { generation, slot } = decision.ticket
@@ -256,8 +259,8 @@ export const writeFailed = (step: Progress, more: ReadonlyArray<Change> = []): P
 }
 
 /**
- * Restores the node's own circuit in a store that has lost it, or publishes it. The node then holds the slots of its own
- * calls.
+ * Restores the node's own circuit in a store that has lost it, or publishes it. The node then holds the slots of its
+ * own calls.
  *
  * @internal
  */

@@ -2,7 +2,7 @@ import * as Section from "./section.ts"
 import type { Counts, Sharing } from "./window.ts"
 import { noCounts } from "./window.ts"
 
-/** The counts of one slice of time, and the slice's number. */
+/** The counts of one slice of time, and the number of the slice. */
 interface Bucket extends Counts {
   readonly index: number
 }
@@ -12,8 +12,8 @@ interface Past extends Counts {
 }
 
 /**
- * Counts in slices of time. The bucket being filled is the window itself, so that recording copies one small object;
- * the earlier ones, oldest first, lie in `past` with their sums.
+ * Counts per slice of time. The current bucket is the window itself, so that recording copies one small object. The
+ * earlier buckets are in `past`, oldest first, with their sums.
  *
  * @internal
  */
@@ -31,10 +31,10 @@ export const empty: Buckets = {
 }
 
 /**
- * The window as it stands at `now`: every bucket that has expired is dropped at once, however long the idle gap.
+ * The window at `now`, without the buckets that have expired by then.
  *
- * `Math.floor(now * buckets / withinMillis)` rather than a division by the bucket's length: the product is exact for
- * whole milliseconds, so an instant on a bucket's border always falls into the later bucket.
+ * The index is computed by `Math.floor(now * buckets / withinMillis)` instead of a division by the length of a bucket.
+ * The product is exact for whole milliseconds, so a time on the border of two buckets always falls into the later one.
  *
  * @internal
  */
@@ -55,7 +55,7 @@ const pastOf = (buckets: ReadonlyArray<Bucket>): Past => {
   return past
 }
 
-// Without `past`: a bucket must not hold on to the windows before it.
+// Leaves out `past`, so that a bucket does not keep earlier windows in memory.
 const bucketOf = ({ calls, failures, index, slow }: Bucket): Bucket => ({ index, calls, failures, slow })
 
 /**
@@ -79,9 +79,9 @@ export const countsOf = ({ calls, failures, past, slow }: Buckets): Counts => ({
 })
 
 /**
- * A row is a slice of time. A process counts in slices of its own clock, and those of the store begin at other instants:
- * `Section.shift` puts a slice into the one in which it begins. So what several processes count together never counts too
- * long, and is forgotten up to one slice earlier than in a window of one process.
+ * A row is a slice of time. The slices of a process and those of the store begin at different times, so `Section.shift`
+ * adds a slice to the store's slice in which it begins. A call in a shared window therefore never counts too long, and
+ * expires up to one slice earlier than in the window of one process.
  *
  * @internal
  */
@@ -104,7 +104,7 @@ export const sharing = (withinMillis: number, buckets: number): Sharing<Buckets>
   gather: ([section = Section.empty]) => windowOf(section.rows, buckets)
 })
 
-/** The calls that each bucket has beyond the same bucket of an earlier window. */
+/** The calls of each bucket that the same bucket of an earlier window does not have. */
 const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row> => {
   if (window === earlier) return []
   const earlierBuckets = new Map(bucketsOf(earlier).map((bucket) => [bucket.index, bucket]))
@@ -119,7 +119,7 @@ const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row>
 /** The buckets of a window, oldest first. */
 const bucketsOf = (window: Buckets): ReadonlyArray<Bucket> => [...window.past.buckets, window]
 
-/** The window that ends with the latest of these rows. */
+/** The window whose current bucket is the latest of the rows. */
 const windowOf = (rows: ReadonlyArray<Section.Row>, buckets: number): Buckets => {
   const all = rows.map(([index, calls, failures, slow]) => ({ index, calls, failures, slow }))
   if (all.length === 0) return empty

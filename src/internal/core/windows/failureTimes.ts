@@ -3,8 +3,8 @@ import * as Section from "./section.ts"
 import type { Sharing } from "./window.ts"
 
 /**
- * When the latest failures happened, exact to the millisecond, in a ring of `limit` entries: `next` is the entry to be
- * written next.
+ * The times of the latest failures in milliseconds, in a ring of `limit` entries. `next` is the index of the entry that
+ * is written next.
  *
  * @internal
  */
@@ -25,8 +25,8 @@ export const record = (window: FailureTimes, limit: number, at: number): Failure
 })
 
 /**
- * The number of failures that are younger than `withinMillis`. They are in order of time, so a binary search finds the
- * oldest that still counts.
+ * The number of failures that are younger than `withinMillis`. The failures are ordered by time, so a binary search
+ * finds the oldest one that still counts.
  *
  * @internal
  */
@@ -47,18 +47,18 @@ export const countWithin = (
   return window.recorded - tooOld
 }
 
-/** The time of the i-th failure that is held, the oldest first. */
+/** The time of the i-th failure in the ring, oldest first. */
 const timeOf = (window: FailureTimes, limit: number, i: number): number =>
   Rows.get(window.times, (window.next - window.recorded + i + limit) % limit)
 
-/** The times that are held, the oldest first. */
+/** All times in the ring, oldest first. */
 const timesOf = (window: FailureTimes, limit: number): ReadonlyArray<number> =>
   Array.from({ length: window.recorded }, (_, i) => timeOf(window, limit, i))
 
 /**
- * The failures that were recorded in a window since an earlier value of it, as rows. A row is negative for failures that
- * were cleared since. Those that later ones have replaced in the full ring are not taken back: the later ones are all
- * that anybody counts.
+ * The failures that were recorded in a window since an earlier value of it, as rows. A row is negative for failures
+ * that were cleared since. Failures that later ones have replaced in a full ring are not taken back, because the later
+ * ones alone reach the limit.
  *
  * @internal
  */
@@ -81,7 +81,7 @@ export const difference = (
 }
 
 /**
- * The window of the latest failures that rows hold, in any order.
+ * Makes the window of the latest failures from rows, which may be in any order.
  *
  * @internal
  */
@@ -95,8 +95,8 @@ export const gather = (rows: ReadonlyArray<Section.Row>, limit: number): Failure
 }
 
 /**
- * A row is a millisecond. What several processes count together is as exact as that: a failure counts from the
- * millisecond in which it happened.
+ * A row is a millisecond, so a shared window is exact to the millisecond: a failure counts from the millisecond in
+ * which it happened.
  *
  * @internal
  */

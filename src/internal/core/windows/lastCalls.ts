@@ -3,8 +3,8 @@ import * as Section from "./section.ts"
 import type { Counts, Sharing } from "./window.ts"
 
 /**
- * The latest `size` calls in a ring: `next` is the place to be written next, `marks` holds two bits a place, failed
- * and slow.
+ * The latest `size` calls in a ring. `next` is the place that is written next, and `marks` has two bits per place:
+ * failed and slow.
  *
  * @internal
  */
@@ -23,7 +23,7 @@ export const empty: LastCalls = { calls: 0, failures: 0, slow: 0, next: 0, marks
 /** @internal */
 export const record = (window: LastCalls, size: number, failed: boolean, slow: boolean): LastCalls => {
   const mark = (failed ? failedBit : 0) | (slow ? slowBit : 0)
-  // A full ring of unmarked calls looks the same wherever it begins.
+  // A full ring of unmarked calls is the same wherever it begins, so it need not be copied.
   if (mark === 0 && window.calls === size && window.failures === 0 && window.slow === 0) return window
   const wordIndex = Math.floor(window.next / placesPerWord)
   const shift = (window.next % placesPerWord) * 2
@@ -42,8 +42,8 @@ export const record = (window: LastCalls, size: number, failed: boolean, slow: b
 }
 
 /**
- * The latest calls of one process among several, and how many it has recorded in all: that tells which of the latest
- * it has not reported.
+ * The latest calls of one of several processes, and the number of all calls that it has recorded. That number tells how
+ * many of the latest calls are not reported yet.
  *
  * @internal
  */
@@ -64,9 +64,9 @@ export const recordNumbered = (
 ): NumberedCalls => ({ ring: record(ring, size, failed, slow), recorded: recorded + 1 })
 
 /**
- * A row is the calls of one report, at the time of the report, no more than `size` of them. What several processes count
- * together holds at least their latest `size` calls, and more by the part of its oldest row that is not needed, and by
- * what is kept until every process has seen it: rates are weighed over all that it holds.
+ * A row holds the calls of one report, at most `size`, at the time of the report. A shared window has at least the
+ * latest `size` calls of all processes. It has more if only a part of its oldest row is needed, or while older rows are
+ * kept for processes that have not seen them. A rate is the share among all calls of the window.
  *
  * @internal
  */
@@ -87,7 +87,7 @@ export const sharing = (size: number): Sharing<NumberedCalls> => ({
   }
 })
 
-/** The counts of the latest `calls` calls, or of all that the ring holds. */
+/** The counts of the latest `calls` calls, or of all calls in the ring if it has fewer. */
 const latest = (ring: LastCalls, size: number, calls: number): Counts => {
   if (calls >= ring.calls) return ring
   const counts = { calls, failures: 0, slow: 0 }

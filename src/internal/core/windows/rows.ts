@@ -1,5 +1,5 @@
 /**
- * A persistent array of numbers in rows of 64: writing copies one row and the list of rows, never the whole.
+ * An immutable array of numbers in rows of 64. Writing copies one row and the list of rows, never the whole array.
  * Entries that were never written read as 0.
  *
  * @internal
@@ -28,7 +28,7 @@ export const set = (rows: Rows, index: number, value: number): Rows => {
 }
 
 /**
- * The array of these numbers.
+ * Makes an array of the numbers.
  *
  * @internal
  */

@@ -1,5 +1,5 @@
 /**
- * The counts of some calls at one place of a section.
+ * The counts of the calls at one index of a section.
  *
  * @since 0.1.0
  * @category models
@@ -7,8 +7,8 @@
 export type Row = readonly [index: number, calls: number, failures: number, slow: number]
 
 /**
- * A part of a window that several processes count together: rows in the order of their indices, each index once. Rows
- * before the floor do not count, and 0 is no floor.
+ * A part of a shared window: rows ordered by index, each index once. Rows before the floor do not count, and 0 means no
+ * floor.
  *
  * @since 0.1.0
  * @category models
@@ -19,14 +19,14 @@ export interface Section {
 }
 
 /**
- * Which rows of a section are kept.
+ * The rules by which a store drops and joins the rows of a section.
  *
  * **Details**
  *
- * An index is a time in units of `unitMillis`. Rows ahead of the store's clock are moved to its time. A row goes if it is
- * before the floor or `span` units old, or if the newer rows hold `enough` calls and it is older than `freshMillis`. Of
- * what is left, neighbouring rows are joined, at the index of the newer one, while they hold together at most one in
- * `parts` of all calls; infinity joins none.
+ * An index is a time in units of `unitMillis`. A row ahead of the store's clock is moved back to the store's time. A
+ * row is dropped if it is before the floor or `span` units old, or if it is older than `freshMillis` and the newer rows
+ * have `enough` calls. Neighbouring rows are then joined, at the index of the newer one, as long as a joined row has at
+ * most one in `parts` of all calls; with infinity, none are joined.
  *
  * @since 0.1.0
  * @category models
@@ -51,9 +51,9 @@ export const areEmpty = (sections: ReadonlyArray<Section>): boolean =>
   sections.every(({ floor, rows }) => floor === -Infinity && rows.length === 0)
 
 /**
- * Adds the section of a report to a stored one, at the store's time `now`. Rows of equal indices are added up, and the later
- * floor counts. A floor ahead of the clock is moved to its time, like a row. A report may take back counts of an earlier
- * one: they are then negative. No sum is ever negative, and a row without calls is dropped.
+ * Adds the section of a report to a stored one, at the store's time `now`. Rows of equal indices are added up, and the
+ * later floor counts. A floor ahead of the clock is moved to its time, like a row. A report may take back counts of an
+ * earlier one, which are then negative. No sum is ever negative, and a row without calls is dropped.
  *
  * @internal
  */
@@ -65,7 +65,7 @@ export const add = (section: Section, report: Section, layout: Layout, now: numb
   return { floor, rows: joined(withoutSurplus(rows, layout, now), layout.parts) }
 }
 
-/** The rows of both, in the order of their indices. */
+/** Adds up the rows of both by index, in the order of the indices. */
 const sum = (rows: ReadonlyArray<Row>, reported: ReadonlyArray<Row>, latest: number): ReadonlyArray<Row> => {
   const byIndex = new Map(rows.map((row) => [row[0], row]))
   for (const row of reported) {
@@ -110,9 +110,9 @@ const joined = (rows: ReadonlyArray<Row>, parts: number): ReadonlyArray<Row> => 
 }
 
 /**
- * A section in the time of another clock, which is `ahead` milliseconds ahead, in whole indices. Clocks that differ by a few
- * milliseconds have the same units of time. Otherwise a unit of this clock overlaps two of the other: its counts go to the
- * earlier one, so that they never count too long.
+ * Converts a section to the time of another clock, which is `ahead` milliseconds ahead, with whole indices. A
+ * difference of a few milliseconds is ignored. With a larger one, a unit of this clock overlaps two of the other, and
+ * its counts go to the earlier one, so that they never count too long.
  *
  * @internal
  */
@@ -124,5 +124,8 @@ export const shift = ({ floor, rows }: Section, { unitMillis }: Layout, ahead: n
   }
 }
 
-/** Where the unit is a millisecond, indices are the times themselves. */
+/**
+ * The difference of clocks that is ignored, in milliseconds. It is 0 if the unit is a millisecond, because an index is
+ * then an exact time.
+ */
 const toleranceOf = (unitMillis: number): number => (unitMillis > 1 ? Math.min(20, unitMillis / 5) : 0)

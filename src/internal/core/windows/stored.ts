@@ -2,12 +2,12 @@ import * as Sections from "./section.ts"
 import type { Layout, Section } from "./section.ts"
 
 /**
- * A window of a circuit, as a node asks for it.
+ * A node's request for the window of a circuit.
  *
  * **Details**
  *
  * Nodes under the same rules count in windows of the same name. A report to a later epoch than the stored one first
- * replaces the window by an empty one. A report to an earlier epoch changes nothing.
+ * replaces the window with an empty one. A report to an earlier epoch changes nothing.
  *
  * @since 0.1.0
  * @category models
@@ -24,22 +24,22 @@ export interface WindowRequest {
  *
  * **Details**
  *
- * A window keeps the number of each node's latest report, and 0 for a node without one. If that is `base`, the sections
- * are added to the window, and `number` is kept. Otherwise nothing is added: if it is `number`, the report has arrived
- * before, and any other number tells the node from where to go on. So each report is counted once, whatever is lost on
- * the way.
+ * A window keeps the number of each node's latest report, which is 0 for a node without one. If that is `base`, the
+ * store adds the sections to the window, and keeps `number` instead. Otherwise it adds nothing: if it has `number`, the
+ * report has arrived before, and any other number tells the node from which report to continue. So each report counts
+ * once, whatever is lost on the way.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Report {
-  /** 0, as `base`, for a node that has nothing to report yet. */
+  /** 0, like `base`, for a node that has nothing to report yet. */
   readonly number: number
   readonly base: number
   readonly sections: ReadonlyArray<Section & Layout>
   /** Whether this node sees failures. */
   readonly failing: boolean
-  /** The number of nodes that see failures to list: the latest of them, and none if it is 0. */
+  /** The largest number of failing nodes that the window lists; it keeps the latest ones, or none if this is 0. */
   readonly listed: number
 }
 
@@ -53,15 +53,15 @@ export interface WindowEntry {
   readonly epoch: number
   /** The number of the asking node's latest report to this epoch; 0 if there is none. */
   readonly latestReport: number
-  /** The number of requests with a report that this epoch has had. */
+  /** The number of requests with a report in this epoch. */
   readonly exchanges: number
   readonly sections: ReadonlyArray<Section>
-  /** The latest nodes that see failures, the latest last, no more than the latest report asked for. */
+  /** The nodes that reported failures, the latest one last, and at most as many as the latest report asked for. */
   readonly failing: ReadonlyArray<string>
 }
 
 /**
- * A window as a store keeps it. Entries leave out the numbers of the other nodes.
+ * A window as a store keeps it. A {@link WindowEntry} leaves out the numbers of the other nodes.
  *
  * @internal
  */
@@ -72,7 +72,7 @@ export interface StoredWindow {
   readonly sections: ReadonlyArray<Section>
   /** The number of each node's latest report, and when it expires. */
   readonly reporters: ReadonlyArray<Reporter>
-  /** The nodes that have reported failures, the latest last. */
+  /** The nodes that have reported failures, the latest one last. */
   readonly failing: ReadonlyArray<Seen>
 }
 
@@ -103,7 +103,7 @@ export interface Retention {
 }
 
 /**
- * The window after a node's request. A request without a report, or with one to an earlier epoch, leaves it as it is.
+ * The window after a node's request. A request without a report, or with one to an earlier epoch, leaves it unchanged.
  *
  * @internal
  */
@@ -141,7 +141,7 @@ export const entryOf = (window: StoredWindow, node: string, now: number): Window
 })
 
 /**
- * The nodes that are not too old, except one.
+ * The nodes whose latest request is at most `keepMillis` old, without `node` itself.
  *
  * @internal
  */
@@ -183,7 +183,9 @@ const changesBy = (
 const numberOf = (reporters: ReadonlyArray<Reporter>, node: string, now: number): number =>
   reporters.find((it) => it.node === node && now < it.expiresAt)?.number ?? 0
 
-/** Adds up the sections in their order. Windows of equal names have equal sections; additional ones are kept. */
+/**
+ * Adds up the sections by position. Windows of the same name have the same sections; additional stored ones are kept.
+ */
 const sum = (
   stored: ReadonlyArray<Section>,
   reported: Report["sections"],

@@ -22,15 +22,16 @@ export const noCounts: Counts = { calls: 0, failures: 0, slow: 0 }
  */
 export interface Sharing<W> {
   /**
-   * The layout by which a store keeps each section. In a window of the latest calls, a store keeps a row for at least
-   * `freshMillis`, until every process has seen it.
+   * The layout of each section. In a window of the latest calls, a store keeps a row for at least `freshMillis`, so
+   * that every process sees it.
    */
   layouts(freshMillis: number): ReadonlyArray<Layout>
   /**
    * The counts of `window` beyond those of `reported`, an earlier value of the same window. The sections are in this
-   * process's time. Indices may be fractions, `-Infinity` is no floor, and a negative row takes back reported counts.
+   * process's time. Indices may be fractions, a floor of `-Infinity` means none, and a negative row takes back reported
+   * counts.
    */
   difference(window: W, reported: W, now: number): ReadonlyArray<Section>
-  /** The window that holds what sections hold, in their time. Sections that are missing hold nothing. */
+  /** Makes the window of the counts in sections, in the time of the sections. A missing section counts as empty. */
   gather(sections: ReadonlyArray<Section>): W
 }

@@ -1,13 +1,15 @@
 /**
- * The part of the page's script that asks the admin API and follows its events.
+ * The part of the page's script that calls the admin API and follows its events.
  *
  * @internal
  */
 export const api = String.raw`
 // The addresses are relative to the page, so that a proxy may put both below another path.
-const base = new URL(document.documentElement.dataset.admin + "/", location.origin + location.pathname.replace(/\/+$/, ""))
+const base = new URL(document.documentElement.dataset.admin + "/",
+  location.origin + location.pathname.replace(/\/+$/, ""))
 
-// The token comes from the page's fragment, which no browser sends to a server, or from the operator. It is kept for this tab.
+// The token comes from the page's fragment, which no browser sends to a server, or from the operator. It is kept for
+// this tab.
 const tokenOfFragment = new URLSearchParams(location.hash.slice(1)).get("token")
 if (tokenOfFragment) {
   remember.set("token", tokenOfFragment)
@@ -56,7 +58,7 @@ const post = async (path, body) => {
   return response.json()
 }
 
-// Follows the events for as long as the page is open, and connects again by itself.
+// Follows the events for as long as the page is open, and reconnects automatically.
 const feed = { connected: false, lastUpdate: 0, attempts: 0, retryAt: 0, refused: null }
 
 const follow = (on) => {
@@ -84,7 +86,7 @@ const follow = (on) => {
     on.lost()
   }
   const again = () => { const old = abort; abort = null; if (old) old.abort(); connect() }
-  // Summaries come each second: a connection that has been silent for long is given up.
+  // Summaries arrive every second, so a connection that was silent for ten seconds is replaced.
   setInterval(() => {
     if (feed.connected && Date.now() - feed.lastUpdate > 10000) again()
   }, 1000)

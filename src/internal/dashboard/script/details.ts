@@ -1,5 +1,5 @@
 /**
- * The part of the page's script that shows one circuit with everything that is known of it.
+ * The part of the page's script that shows all details of one circuit.
  *
  * @internal
  */
@@ -11,7 +11,7 @@ let isUncalled = false
 let opener = null
 const panel = $("details")
 
-// On a phone the details cover the page, and nothing behind them takes the focus.
+// On a phone, the details cover the page, and nothing behind them can have the focus.
 const isCovering = () => matchMedia("(max-width: 560px)").matches
 
 const select = (circuit, from) => {
@@ -81,9 +81,11 @@ const makeDetails = () => {
   const it = {
     badge, name, ring,
     headline: h("p", { class: "headline" }), meaning: h("p", { class: "hint" }), facts: h("p", { class: "hint" }),
-    buttons: makeButtons(), uncalled: makeButtons(), readOnly: h("p", { class: "hint" }, "Read only: this server allows no changes from here."),
+    buttons: makeButtons(), uncalled: makeButtons(),
+    readOnly: h("p", { class: "hint" }, "Read only: this server allows no changes from here."),
     overrides: h("ul", { class: "overrides" }),
-    failure: h("p", { class: "failure" }), cause: h("pre", { tabindex: 0, "aria-label": "The whole cause" }), failedAt: h("p", { class: "hint" }),
+    failure: h("p", { class: "failure" }), cause: h("pre", { tabindex: 0, "aria-label": "The whole cause" }),
+    failedAt: h("p", { class: "hint" }),
     figures: h("ul", { class: "figures" }), countedBy: h("p", { class: "hint" }),
     charts: makeCharts("large"),
     numbers: h("dl", { class: "numbers" }),
@@ -104,14 +106,15 @@ const makeDetails = () => {
     section("Settings", it.settings))
   panel.append(
     h("div", { class: "top" }, badge.node,
-      h("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: () => deselect() }, "×")),
+      h("button", { type: "button", class: "close", "aria-label": "Close the details", onclick: () => deselect() },
+        "×")),
     h("h2", {}, name.node), it.error, it.uncalled, it.body)
   return it
 }
 
 const currentDetails = () => (detailed === null ? null : { ...detailed, ...current(detailed) })
 
-// Draws a part anew only when what it shows has changed.
+// Redraws a part only when its value has changed.
 const redraw = (it, part, value, draw) => {
   const text = JSON.stringify(value)
   if (it.keys[part] === text) return
@@ -149,30 +152,38 @@ const fillDetails = (it) => {
 }
 
 const sharingText = (sharing) =>
-  !sharing.shared ? "" : sharing.storeAnswers === false ? "shared, but the store does not answer" : "shared with other processes"
+  !sharing.shared ? ""
+    : sharing.storeAnswers === false ? "shared, but the store does not answer" : "shared with other processes"
 
 const fillFailure = (it, circuit) => {
   const { lastFailure } = circuit
   put(it.failure, lastFailure === null ? "None is known." : failureText(lastFailure))
-  put(it.failedAt, lastFailure === null ? "" : ago(now() - lastFailure.at) + ", at " + clockTime(lastFailure.at) + (lastFailure.cause === null && !access.exposesCauses ? ". The server exposes no causes." : ""))
+  put(it.failedAt, lastFailure === null ? ""
+    : ago(now() - lastFailure.at) + ", at " + clockTime(lastFailure.at)
+    + (lastFailure.cause === null && !access.exposesCauses ? ". The server exposes no causes." : ""))
   const cause = lastFailure === null || lastFailure.cause === null ? "" : lastFailure.cause
   put(it.cause, cause)
-  // Its first line stands above.
+  // The first line of the cause is already shown above.
   shown(it.cause, cause.includes("\n"))
 }
 
 const figureText = (n, unit) => (unit === "Share" ? percent(n) : count(n))
 const fillFigures = (it, circuit) => {
   shown(it.figuresSection, circuit.figures.length > 0)
-  put(it.countedBy, !circuit.sharing.shared ? "" : circuit.windowOf === "Fleet" ? "Counted by all processes together." : "Counted by this process alone.")
+  put(it.countedBy, !circuit.sharing.shared ? ""
+    : circuit.windowOf === "Fleet" ? "Counted by all processes together." : "Counted by this process alone.")
   redraw(it, "figures", circuit.figures, () =>
     circuit.figures.map(({ policy, what, value, threshold, unit }) => {
       const share = threshold > 0 ? Math.min(1, value / threshold) : 1
       // A policy trips when all of its figures have reached their thresholds.
       const trips = circuit.figures.every((it) => it.policy !== policy || it.value >= it.threshold)
-      const bar = h("span", { class: trips ? "bar full" : share >= 1 ? "bar reached" : share >= 0.7 ? "bar near" : "bar", "aria-hidden": "true" }, h("span", {}))
+      const bar = h("span", {
+        class: trips ? "bar full" : share >= 1 ? "bar reached" : share >= 0.7 ? "bar near" : "bar",
+        "aria-hidden": "true"
+      }, h("span", {}))
       bar.firstChild.style.width = share * 100 + "%"
-      return h("li", {}, h("span", {}, what), h("span", { class: "value" }, figureText(value, unit) + " of " + figureText(threshold, unit)), bar)
+      return h("li", {}, h("span", {}, what),
+        h("span", { class: "value" }, figureText(value, unit) + " of " + figureText(threshold, unit)), bar)
     }))
 }
 
@@ -180,14 +191,20 @@ const fillRest = (it, circuit) => {
   redraw(it, "overrides", [circuit.overrides, access.changes], () =>
     circuit.overrides.map((override) =>
       h("li", {},
-        h("span", {}, (override.kind === "Isolate" ? "Isolated by " : "Disabled by ") + override.owner + " until " + clockTime(override.expiresAt)),
+        h("span", {}, (override.kind === "Isolate" ? "Isolated by " : "Disabled by ") + override.owner
+          + " until " + clockTime(override.expiresAt)),
         h("q", {}, override.reason),
-        isReadOnly() ? null : h("button", { type: "button", onclick: () => ask("release", circuit, override) }, "Release…"))))
+        isReadOnly() ? null
+          : h("button", { type: "button", onclick: () => ask("release", circuit, override) }, "Release…"))))
   const { window: counted, totals } = circuit
   const whose = !circuit.sharing.shared ? "" : circuit.windowOf === "Fleet" ? " of all processes" : " of this process"
   redraw(it, "numbers", [counted, totals, circuit.windowOf, whose], () => pairs([
     // Only Closed and Recovering have a window.
-    ...(circuit.windowOf === null ? [] : [["In the window" + whose, plural(counted.calls, "call") + ", " + count(counted.failures) + " failed" + (counted.slow > 0 ? ", " + count(counted.slow) + " slow" : "")]]),
+    ...(circuit.windowOf === null ? [] : [[
+      "In the window" + whose,
+      plural(counted.calls, "call") + ", " + count(counted.failures) + " failed"
+        + (counted.slow > 0 ? ", " + count(counted.slow) + " slow" : "")
+    ]]),
     ["Succeeded", count(totals.succeeded)], ["Failed", count(totals.failed)],
     ["Ignored", count(totals.ignored)], ["Rejected", count(totals.rejected)]
   ]))
@@ -210,9 +227,13 @@ const reasonText = (change) =>
 const settingsOf = (settings) => [
   ["Trip policy", settings.tripPolicy.text],
   ["Open for", settings.openText],
-  ["Probes", plural(settings.probes, "success", "successes") + " to close, " + plural(settings.failuresToReopen, "failure") + " to reopen"],
+  ["Probes", plural(settings.probes, "success", "successes") + " to close, "
+    + plural(settings.failuresToReopen, "failure") + " to reopen"],
   ["A probe may take", duration(settings.probeTimeoutMillis)],
-  ...(settings.recovery === null ? [] : [["Recovery", "from " + percent(settings.recovery.from) + " of the calls, over " + duration(settings.recovery.durationMillis)]]),
+  ...(settings.recovery === null ? [] : [[
+    "Recovery",
+    "from " + percent(settings.recovery.from) + " of the calls, over " + duration(settings.recovery.durationMillis)
+  ]]),
   ["Mode", settings.mode === "observe" ? "observe: a dry run, no call is rejected" : "enforce"]
 ]
 `

@@ -1,16 +1,17 @@
 /**
- * The part of the page's script that asks before it changes something, and says what happened.
+ * The part of the page's script that asks for confirmation before a change, and shows the result.
  *
  * @internal
  */
 export const dialog = String.raw`
 const nameOf = (it) => it.breaker + " / " + (it.key === "" ? "(empty key)" : it.key)
 
-// The name of each action, and the texts before and after it.
+// The name of each action, and the texts that are shown before and after it.
 const actions = {
   isolate: {
     word: "Isolate", path: "circuit/isolate", timed: true, done: "Isolated",
-    says: () => "Every call will be rejected at once, and no probe will be sent, until you release it or the time is over."
+    says: () =>
+      "Every call will be rejected at once, and no probe will be sent, until you release it or the time is over."
   },
   disable: {
     word: "Disable", path: "circuit/disable", timed: true, done: "Disabled",
@@ -27,12 +28,14 @@ const actions = {
   release: {
     word: "Release", path: "overrides/release", done: "Released",
     says: (override) =>
-      "The " + (override.kind === "Isolate" ? "isolation" : "disabling") + " by " + override.owner + " (“" + override.reason +
-      "”) will end. The circuit will then be Closed, unless something else holds it too."
+      "The " + (override.kind === "Isolate" ? "isolation" : "disabling") + " by " + override.owner +
+      " (“" + override.reason + "”) will end. The circuit will then be Closed, unless something else holds it too."
   }
 }
 
-const spans = [[300, "5 minutes"], [900, "15 minutes"], [3600, "1 hour"], [14400, "4 hours"], [86400, "1 day"], [604800, "7 days"]]
+const spans = [
+  [300, "5 minutes"], [900, "15 minutes"], [3600, "1 hour"], [14400, "4 hours"], [86400, "1 day"], [604800, "7 days"]
+]
 const durations = () => {
   const longest = access.longestOverrideSeconds
   const fitting = spans.filter(([n]) => n <= longest)
@@ -41,15 +44,15 @@ const durations = () => {
 
 const isReadOnly = () => access.changes === "Forbidden"
 
-// The one button of a row: what an operator needs first.
-const fillQuick = (button, circuit) => {
+// The only button of a row, for the action that an operator needs first.
+const fillQuickAction = (button, circuit) => {
   shown(button, !isReadOnly())
   const word = circuit.state._tag === "Isolated" || circuit.state._tag === "Disabled" ? "Release…" : "Isolate…"
   put(button, word)
   attr(button, "aria-label", word.slice(0, -1) + " " + nameOf(circuit))
 }
 
-const askQuick = async (circuit) => {
+const askQuickAction = async (circuit) => {
   if (circuit.state._tag !== "Isolated" && circuit.state._tag !== "Disabled") return ask("isolate", circuit)
   try {
     const kind = circuit.state._tag === "Isolated" ? "Isolate" : "Disable"
@@ -82,9 +85,11 @@ const ask = (name, circuit, override) => {
   const action = actions[name]
   const id = "dialog-title"
   const reason = h("input", { name: "reason", required: true, maxlength: 500, autocomplete: "off" })
-  const owner = h("input", { name: "owner", maxlength: 256, required: access.changes === "Token", autocomplete: "name" })
+  const owner = h("input",
+    { name: "owner", maxlength: 256, required: access.changes === "Token", autocomplete: "name" })
   owner.value = remember.get("owner")
-  const time = h("select", { name: "time" }, ...durations().map(([n, text]) => h("option", { value: n, selected: n === 3600 }, text)))
+  const time = h("select", { name: "time" },
+    ...durations().map(([n, text]) => h("option", { value: n, selected: n === 3600 }, text)))
   const token = h("input", { name: "token", type: "password", required: true, autocomplete: "off" })
   const needsToken = access.changes === "Token" && remember.get("token") === ""
   const problem = h("p", { class: "problem", role: "alert" })
@@ -94,7 +99,8 @@ const ask = (name, circuit, override) => {
     h("p", { class: "target" }, nameOf(circuit)),
     h("p", { class: "says" }, action.says(override)),
     circuit.state === undefined ? h("p", { class: "problem" }, uncalledText + " The circuit will be made.") : null,
-    circuit.sharing && circuit.sharing.shared ? h("p", { class: "hint" }, "It is shared: this reaches every process.") : null,
+    circuit.sharing && circuit.sharing.shared
+      ? h("p", { class: "hint" }, "It is shared: this reaches every process.") : null,
     field("Reason", reason, "It is logged, and shown to others."),
     action.timed ? field("For", time) : null,
     field(access.changes === "Token" ? "Your name" : "Your name (may be left out)", owner),
@@ -121,7 +127,7 @@ const ask = (name, circuit, override) => {
     try {
       const answer = await post(action.path, body)
       closeDialog()
-      tellResult(action, circuit, answer)
+      sayResult(action, circuit, answer)
     } catch (error) {
       submit.disabled = false
       if (error.status === 401) {
@@ -130,7 +136,8 @@ const ask = (name, circuit, override) => {
         ask(name, circuit, override)
         return put(dialogNode.querySelector(".problem"), error.message)
       }
-      put(problem, error instanceof Refused ? error.message : "The server cannot be reached. Nothing is known to have changed.")
+      put(problem, error instanceof Refused ? error.message
+        : "The server cannot be reached. Nothing is known to have changed.")
     }
   })
   showDialog(form)
@@ -138,7 +145,7 @@ const ask = (name, circuit, override) => {
   reason.focus()
 }
 
-const tellResult = (action, circuit, answer) => {
+const sayResult = (action, circuit, answer) => {
   const state = answer.circuit ? answer.circuit.state._tag : "gone"
   if (!answer.changed) say("calm", "Nothing changed: " + nameOf(circuit) + " is " + state + ".")
   else {
@@ -169,7 +176,7 @@ const askToken = () => {
   attr(dialogNode, "aria-labelledby", "dialog-title")
 }
 
-// Says what happened, at the foot of the page, and to screen readers.
+// Shows a message at the foot of the page, and announces it to screen readers.
 let saying = 0
 const say = (kind, text) => {
   const node = $("says")

@@ -1,16 +1,18 @@
 /**
- * The part of the page's script that makes and changes elements. Text goes into the document through `textContent` only.
+ * The part of the page's script that makes and changes elements. Text goes into the document through `textContent`
+ * only.
  *
  * @internal
  */
 export const dom = String.raw`
 const $ = (id) => document.getElementById(id)
 
-// A character that would change the direction or the lines of the text around it is shown as a replacement.
-const odd = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
-const plain = (text) => text.replace(odd, "\uFFFD")
+// Replaces characters that would break the lines or change the direction of the surrounding text.
+const disruptive = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g
+const plain = (text) => text.replace(disruptive, "\uFFFD")
 
-// Makes an element. Only fixed attributes of this script are set; text from the server is a child, and so plain text.
+// Makes an element. Its attributes come from this script. Text from the server becomes a child node, so it is never
+// parsed as markup.
 const h = (tag, props, ...children) => {
   const node = document.createElement(tag)
   for (const [name, value] of Object.entries(props || {})) {
@@ -20,7 +22,8 @@ const h = (tag, props, ...children) => {
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, plain(String(value)))
   }
   for (const child of children)
-    if (child !== null && child !== undefined && child !== false) node.append(typeof child === "string" ? plain(child) : child)
+    if (child !== null && child !== undefined && child !== false)
+      node.append(typeof child === "string" ? plain(child) : child)
   return node
 }
 
@@ -40,7 +43,7 @@ const attr = (node, name, value) => {
   if (value === null) { if (node.hasAttribute(name)) node.removeAttribute(name) }
   else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, plain(String(value)))
 }
-// By its attribute, because an element of SVG has no such property.
+// Sets the attribute, because SVG elements have no such property.
 const shown = (node, visible) => attr(node, "hidden", visible ? null : "")
 const replace = (node, ...children) => node.replaceChildren(...children.filter(Boolean))
 
@@ -63,7 +66,8 @@ const duration = (millis) => {
 const ago = (millis) => (millis < 1500 ? "just now" : duration(millis - 999) + " ago")
 const clockTime = (at) => new Date(at).toLocaleTimeString("en-GB")
 
-// A circuit is known by its breaker and its key. Two lengths apart, no two pairs give the same text.
+// The id of a circuit, from its breaker and its key. With the length of the name in front, no two pairs give the same
+// id.
 const idOf = (it) => it.breaker.length + ":" + it.breaker + it.key
 
 const remember = {

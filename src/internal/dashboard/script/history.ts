@@ -1,5 +1,5 @@
 /**
- * The part of the page's script that keeps the last five minutes and draws them.
+ * The part of the page's script that keeps the rates of the last five minutes and draws their charts.
  *
  * @internal
  */
@@ -7,7 +7,7 @@ export const history = String.raw`
 const span = 300
 const kinds = ["calls", "failures", "rejected"]
 
-// For each second of the last five minutes: whether a summary came, and whether it held every busy circuit.
+// For each second of the last five minutes: whether a summary arrived, and whether it contained every busy circuit.
 const seconds = { at: new Int32Array(span).fill(-1), complete: new Uint8Array(span), latest: 0 }
 const histories = new Map()
 
@@ -38,7 +38,7 @@ const record = (id, second, rates) => {
   it.values[2][slot] = rates.rejectedPerSecond
 }
 
-// A value of a second: a number, or null where nobody knows. A circuit that a complete summary left out was idle.
+// The value of a second: a number, or null if it is not known. A circuit that is not in a complete summary was idle.
 const valueAt = (it, kind, second) => {
   const slot = second % span
   if (seconds.at[slot] !== second) return null
@@ -51,8 +51,8 @@ const valueAt = (it, kind, second) => {
   return known ? it.values[2][slot] : 0
 }
 
-// A point of a chart is the highest value of these seconds. Each second stays in its point, so that a line moves without
-// changing its shape, and is drawn anew only when a point has come.
+// A point of a chart is the highest value of three seconds. A second always belongs to the same point, so that a line
+// moves without changing its shape, and is redrawn only when there is a new point.
 const secondsPerPoint = 3
 const points = span / secondsPerPoint
 const latestPoint = () => Math.floor(seconds.latest / secondsPerPoint)
@@ -83,14 +83,16 @@ const makeChart = (kind, label, size) => {
   const line = svg("path", { class: "line", "vector-effect": "non-scaling-stroke" })
   const fill = svg("path", { class: "fill" })
   const base = svg("path", { class: "base", d: "M0 40H100", "vector-effect": "non-scaling-stroke" })
-  const picture = svg("svg", { viewBox: "0 0 100 40", preserveAspectRatio: "none", "aria-hidden": "true" }, base, fill, line)
+  const picture = svg("svg", { viewBox: "0 0 100 40", preserveAspectRatio: "none", "aria-hidden": "true" },
+    base, fill, line)
   const value = h("span", { class: "value" })
   const top = h("span", { class: "peak" })
-  const node = h("div", { class: "chart " + kind }, h("span", { class: "label" }, label, size === "large" ? top : ""), value, picture)
+  const node = h("div", { class: "chart " + kind }, h("span", { class: "label" }, label, size === "large" ? top : ""),
+    value, picture)
   return { node, line, fill, value, top, kind, id: "", drawn: "" }
 }
 
-// Drawing the lines is most of an update's work, so it is spread over the frames that follow.
+// Drawing the lines is the largest part of an update, so it is spread over the next frames.
 const undrawn = new Set()
 const linesPerFrame = 8
 const drawSomeLines = () => {
@@ -108,7 +110,7 @@ const drawChart = (chart, id, latest) => {
   const version = id + " " + latestPoint()
   if (chart.drawn === version) return
   if (chart.id !== id) {
-    // No line is better than that of another circuit.
+    // The line belongs to another circuit, so it is removed until the new one is drawn.
     chart.id = id
     setLine(chart, "", "")
   }
@@ -134,7 +136,7 @@ const drawLine = (chart) => {
       line += (start === null ? "M" : "L") + x + " " + y
       if (start === null) { start = x; fill += "M" + x + " 40" }
       fill += "L" + x + " " + y
-      // A value with no neighbour is a short dash.
+      // A value without a neighbour is drawn as a short dash.
       if (x === start && !(series[x + 1] >= 0 && series[x + 1] !== null)) line += "h.8"
     }
     if (start !== null && (value === null || x === series.length - 1)) {

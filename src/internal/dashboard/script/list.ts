@@ -6,14 +6,14 @@
 export const list = String.raw`
 const overscan = 4
 
-// A list of rows of one height. "scroller" is the element that scrolls, or null for the page itself.
+// A list whose rows all have the same height. "scroller" is the element that scrolls, or null for the page itself.
 const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) => {
   const pool = new Map()
   const spare = []
   let current = null
   let drawnHeight = ""
 
-  // To ask the document for a place while it is being changed is slow, so it is asked before.
+  // Reading a position while the document is being changed is slow, so positions are read before.
   let top = 0
   let view = 0
   const measure = () => {
@@ -68,7 +68,7 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
       if (row.y !== y) row.node.style.transform = row.y = y
       attr(row.node, "aria-setsize", count())
       attr(row.node, "aria-posinset", index + 1)
-      // A row beyond the edge is brought up to date when it comes into view.
+      // A row outside the visible part is updated when it comes into view.
       if (isNew || (index >= seen.first && index <= seen.last)) fill(row, item)
       if (id === current) tabbable = true
       cursor = place(row.node, cursor)

@@ -1,5 +1,5 @@
 /**
- * The part of the page's script that loads, draws and listens.
+ * The part of the page's script that loads data and handles events.
  *
  * @internal
  */
@@ -11,7 +11,7 @@ let breakersTotal = 0
 let breakersLoaded = false
 let problem = ""
 
-// The filter stands in the address, so that it survives a reload and can be sent to somebody.
+// The filter is part of the address, so that it survives a reload and can be shared as a link.
 const filter = { text: "", states: [], breaker: "" }
 
 const readAddress = () => {
@@ -33,7 +33,7 @@ const writeAddress = (isStep) => {
   history[isStep ? "pushState" : "replaceState"](null, "", location.pathname + (text === "" ? "" : "?" + text))
 }
 
-// The pages of the list that are near what is visible. The others are asked for when they come into view.
+// The loaded pages of the list, near the visible part. Other pages are requested when they come into view.
 const pages = new Map()
 let total = 0
 let listed = false
@@ -79,7 +79,8 @@ const readFailed = (error) => {
 const visiblePages = () => {
   const { first, last } = circuitList.bounds()
   const numbers = []
-  for (let n = Math.floor(Math.max(0, first) / pageSize); n <= Math.floor(Math.max(0, last) / pageSize); n++) numbers.push(n)
+  for (let n = Math.floor(Math.max(0, first) / pageSize); n <= Math.floor(Math.max(0, last) / pageSize); n++)
+    numbers.push(n)
   return numbers
 }
 
@@ -91,8 +92,8 @@ const refresh = () => {
   visible.forEach(loadPage)
 }
 
-// Many circuits may change at once: the list is asked for at most every two seconds. What changes of the circuits that are
-// not Closed, the summaries tell each second.
+// Many circuits may change at once, so the list is requested at most every two seconds. The summaries show every second
+// how circuits that are not Closed change.
 const refreshSoon = (wait) => {
   clearTimeout(refreshTimer)
   const pause = Math.max(wait, lastRefresh + 2000 - Date.now())
@@ -109,8 +110,8 @@ const filterChanged = () => {
 }
 
 const listTop = () => Math.max(0, $("circuits").getBoundingClientRect().top + window.scrollY - covered())
-// The height that the bar above the list covers, where it stays in view.
 const isNarrow = () => matchMedia("(max-width: 899px)").matches
+// The height of the bar above the list, which covers a part of the page where it stays in view.
 const covered = () => (isNarrow() ? 0 : barHeight + headsHeight + 4)
 
 const loadBreakers = async () => {
@@ -122,13 +123,13 @@ const loadBreakers = async () => {
     breakersTotal = answer.total
     breakersLoaded = true
     breakers = answer.breakers.map((it) => ({ ...it, id: breakerId(it.name), rates: rates.get(it.name) || null }))
-    breakers.sort((a, b) => painOf(a) - painOf(b) || (a.name < b.name ? -1 : 1))
+    breakers.sort((a, b) => rankOf(a) - rankOf(b) || (a.name < b.name ? -1 : 1))
   } catch (error) { readFailed(error) }
   schedule()
 }
-// No circuit has such an id: theirs begin with a number.
+// No circuit has such an id, because the ids of circuits begin with a number.
 const breakerId = (name) => "breaker:" + name
-const painOf = (breaker) => tags.indexOf(worstOf(breaker.states))
+const rankOf = (breaker) => tags.indexOf(worstOf(breaker.states))
 
 const onSummary = (summary) => {
   setClock(summary.at)
@@ -145,7 +146,8 @@ const onSummary = (summary) => {
     record(idOf(circuit), second, circuit.rates)
     before.delete(idOf(circuit))
   }
-  // A circuit that is in the summary no more has closed, which needs no call and so no transition.
+  // A circuit that is no longer in the summary has closed. That may happen without a call, and then without a
+  // transition.
   if (before.size > 0) refreshSoon(100)
   const known = new Map(breakers.map((it) => [it.name, it]))
   let isNew = false
@@ -155,7 +157,7 @@ const onSummary = (summary) => {
     if (breaker === undefined) isNew = true
     else Object.assign(breaker, { circuits, states, rates })
   }
-  breakers.sort((a, b) => painOf(a) - painOf(b) || (a.name < b.name ? -1 : 1))
+  breakers.sort((a, b) => rankOf(a) - rankOf(b) || (a.name < b.name ? -1 : 1))
   if (isNew || second % 15 === 0) loadBreakers()
   if (second % 10 === 0) refreshSoon(200)
   if (second % 2 === 0) loadDetails()

@@ -4,7 +4,7 @@
  * @internal
  */
 export const rows = String.raw`
-// The latest summary of a circuit is newer than the list.
+// The circuits of the latest summary, which are newer than those of the list.
 const latest = new Map()
 const current = (circuit) => {
   const newer = latest.get(idOf(circuit))
@@ -15,9 +15,9 @@ const ratesOf = (circuit) =>
   circuit.rates || (seconds.latest > 0 && seconds.complete[seconds.latest % span] ? idle : null)
 const idle = { callsPerSecond: 0, failuresPerSecond: 0, rejectedPerSecond: 0 }
 
-// The list does not hold the cause of a failure: it is asked for, for the visible circuits that are not Closed.
+// The list does not contain causes of failures. They are requested for the visible circuits that are not Closed.
 const causes = new Map()
-// The first line of the cause says most, where the server exposes causes.
+// If the server exposes causes, the first line of the cause is the most informative text.
 const failureText = (failure) =>
   failure === null ? "" : failure.cause === null ? failure.description : failure.cause.split("\n", 1)[0]
 const causeOf = (circuit) => {
@@ -40,7 +40,10 @@ const makeName = () => {
   const breaker = h("span", { class: "breaker" })
   const key = h("span", { class: "key" })
   const node = h("span", { class: "name" }, breaker, h("span", { class: "slash", "aria-hidden": "true" }, "/"), key)
-  return { node, show: (circuit) => { put(breaker, circuit.breaker); put(key, circuit.key === "" ? "(empty key)" : circuit.key) } }
+  return {
+    node,
+    show: (circuit) => { put(breaker, circuit.breaker); put(key, circuit.key === "" ? "(empty key)" : circuit.key) }
+  }
 }
 
 const makeCircuitRow = () => {
@@ -62,9 +65,10 @@ const makeCircuitRow = () => {
       h("div", { class: "line" }, cause)),
     h("div", { class: "charts" }, ...charts.map((it) => it.node)),
     h("div", { class: "actions" }, act))
-  const row = { node, badge, name, ring, headlineText, meter, more, cause, charts, open, act, controls: [open, act], circuit: null }
+  const row = { node, badge, name, ring, headlineText, meter, more, cause, charts, open, act,
+    controls: [open, act], circuit: null }
   open.addEventListener("click", () => { if (row.circuit) select(row.circuit, open) })
-  act.addEventListener("click", () => { if (row.circuit) askQuick(row.circuit) })
+  act.addEventListener("click", () => { if (row.circuit) askQuickAction(row.circuit) })
   return row
 }
 
@@ -95,17 +99,20 @@ const fillCircuitRow = (row, listed) => {
   }
   const near = circuit.nearness === null ? "" : roundPercent(circuit.nearness) + " of the way to opening"
   put(row.headlineText, closed ? near || headline(state) : headline(state))
-  put(row.more, joined(openingText(state), sparedText(circuit.spared), isLasting(state) ? sinceText(state) : "", storeText(circuit.sharing)))
+  put(row.more, joined(openingText(state), sparedText(circuit.spared), isLasting(state) ? sinceText(state) : "",
+    storeText(circuit.sharing)))
   const failedAt = circuit.lastFailureAt
   const reason = closed || failedAt === null ? "" : causeOf(circuit)
   // The cause comes first, because the end of a line may be cut off.
   put(row.cause, failedAt === null ? "" : (reason === "" ? "Last failure " : reason + " · ") + ago(now() - failedAt))
   drawCharts(row.charts, idOf(circuit), ratesOf(circuit))
-  fillQuick(row.act, circuit)
-  attr(row.open, "aria-label", circuit.breaker + " / " + circuit.key + ", " + state._tag + ", " + row.headlineText.textContent)
+  fillQuickAction(row.act, circuit)
+  attr(row.open, "aria-label",
+    circuit.breaker + " / " + circuit.key + ", " + state._tag + ", " + row.headlineText.textContent)
 }
 
-const storeText = (sharing) => (sharing && sharing.shared && sharing.storeAnswers === false ? "the store does not answer" : "")
+const storeText = (sharing) =>
+  (sharing && sharing.shared && sharing.storeAnswers === false ? "the store does not answer" : "")
 
 const makeBreakerRow = () => {
   const mark = h("span", { class: "mark" })
@@ -124,14 +131,16 @@ const makeBreakerRow = () => {
 }
 
 const worstOf = (counts) => tags.find((tag) => counts[tag] > 0) || "Closed"
-const countsText = (counts) => tags.filter((tag) => counts[tag] > 0).map((tag) => count(counts[tag]) + " " + tag).join(", ")
+const countsText = (counts) =>
+  tags.filter((tag) => counts[tag] > 0).map((tag) => count(counts[tag]) + " " + tag).join(", ")
 
 const fillBreakerRow = (row, breaker) => {
   row.breaker = breaker.name
   const tag = worstOf(breaker.states)
   if (row.tag !== tag) { row.tag = tag; row.mark.className = "mark is-" + tag; replace(row.mark, shape(tag)) }
   put(row.name, breaker.name)
-  put(row.counts, joined(countsText(breaker.states) || "no circuits yet", breaker.sharing.shared && breaker.sharing.storeAnswers !== false ? "shared" : storeText(breaker.sharing)))
+  put(row.counts, joined(countsText(breaker.states) || "no circuits yet",
+    breaker.sharing.shared && breaker.sharing.storeAnswers !== false ? "shared" : storeText(breaker.sharing)))
   put(row.policy, (breaker.mode === "observe" ? "Dry run: " : "") + breaker.tripPolicy)
   attr(row.open, "aria-pressed", filter.breaker === breaker.name)
   drawChart(row.chart, breaker.id, breaker.rates ? rate(breaker.rates.callsPerSecond) + "/s" : "–")

@@ -1,18 +1,19 @@
 /**
- * The part of the page's script that says what a state means: its shape, its words and its sentences.
+ * The part of the page's script that presents a state: its shape, its headline and its meaning.
  *
  * @internal
  */
 export const states = String.raw`
 const tags = ["Isolated", "Open", "HalfOpen", "Recovering", "Disabled", "Closed"]
 
-// Each state has a shape of its own, so that nobody needs to see colours.
+// Each state has its own shape, so that nobody has to tell colours apart.
 const shapes = {
   Isolated: "M5 1h6l4 4v6l-4 4H5l-4-4V5zM4 7v2h8V7z",
   Open: "M8 .8 15.6 15H.4zM7.2 5.5v4.6h1.6V5.5zM7.2 11.4V13h1.6v-1.6z",
   HalfOpen: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1zM8 2.8v10.4a5.2 5.2 0 0 0 0-10.4z",
   Recovering: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1zM8 2.8v5.2h5.2A5.2 5.2 0 1 1 8 2.8z",
-  Disabled: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1zM8 2.8a5.2 5.2 0 0 0-4 8.5L11.3 4A5.2 5.2 0 0 0 8 2.8zM12 4.7 4.7 12A5.2 5.2 0 0 0 12 4.7z",
+  Disabled: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1zM8 2.8a5.2 5.2 0 0 0-4 8.5L11.3 4A5.2 5.2 0 0 0 8 2.8z" +
+    "M12 4.7 4.7 12A5.2 5.2 0 0 0 12 4.7z",
   Closed: "M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2z"
 }
 
@@ -34,7 +35,7 @@ const makeBadge = () => {
   }
 }
 
-// A ring that empties until a moment comes.
+// A ring that empties as a point in time comes nearer.
 const makeRing = () => {
   const arc = svg("circle", { cx: 10, cy: 10, r: 8, class: "arc", pathLength: 100 })
   const node = svg("svg", { viewBox: "0 0 20 20", class: "ring", "aria-hidden": "true" },
@@ -48,7 +49,7 @@ const makeRing = () => {
   }
 }
 
-// The moment for which an operator waits, if there is one.
+// The next point in time that matters to an operator, if there is one.
 const waiting = (state) => {
   if (state._tag === "Open" || (state._tag === "HalfOpen" && state.retryAfterMillis > 0))
     return { at: state.nextProbeAt, what: "Next probe" }
@@ -66,7 +67,8 @@ const headline = (state) => {
       if (state.probing > 0) return plural(state.probing, "probe") + " running"
       return left > 0 ? "Next probe in " + duration(left) : "The next call is the probe"
     case "Recovering":
-      return "Admits " + roundPercent(state.admitting) + " of the calls" + (left > 0 ? ", Closed in " + duration(left) : "")
+      return "Admits " + roundPercent(state.admitting) + " of the calls"
+        + (left > 0 ? ", Closed in " + duration(left) : "")
     case "Isolated":
       return "Rejects every call until it is released"
     case "Disabled":

@@ -4,7 +4,7 @@
  * @internal
  */
 export const view = String.raw`
-// To ask the document for a size while it is being changed is slow: the page is told when one changes.
+// Reading a size while the document is being changed is slow, so an observer reports each change.
 let rowHeight = 92
 let barHeight = 0
 let headsHeight = 0
@@ -25,7 +25,8 @@ const circuitList = windowed({
 })
 const breakerList = windowed({
   holder: $("breakers"), scroller: $("breakers-view"), covered: () => 0,
-  height: () => 102, count: () => breakers.length, at: (index) => breakers[index], make: makeBreakerRow, fill: fillBreakerRow
+  height: () => 102, count: () => breakers.length, at: (index) => breakers[index],
+  make: makeBreakerRow, fill: fillBreakerRow
 })
 
 const stateCounts = () => {
@@ -42,7 +43,8 @@ let isOutdated = false
 const drawStatus = () => {
   const quiet = Date.now() - feed.lastUpdate
   const silence = "Last update " + duration(quiet - 999) + " ago"
-  const again = feed.connected || feed.retryAt <= Date.now() ? "Connecting again…" : "Connecting again in " + duration(feed.retryAt - Date.now()) + "."
+  const again = feed.connected || feed.retryAt <= Date.now() ? "Connecting again…"
+    : "Connecting again in " + duration(feed.retryAt - Date.now()) + "."
   const refused = feed.refused ? " " + feed.refused.message : ""
   const isLost = !feed.connected && (feed.attempts > 1 || feed.lastUpdate > 0)
   const kind = isLost ? "lost" : isStale() ? "stale" : feed.connected ? "live" : "connecting"
@@ -60,7 +62,8 @@ const drawStatus = () => {
 const urgent = ["Open", "HalfOpen", "Isolated", "Recovering", "Disabled"]
 const sentenceOf = (counts) => {
   const bad = urgent.filter((tag) => counts[tag] > 0)
-  return bad.slice(0, 2).map((tag, i) => (i === 0 ? plural(counts[tag], "circuit") + (counts[tag] === 1 ? " is " : " are ")
+  return bad.slice(0, 2).map((tag, i) => (i === 0
+    ? plural(counts[tag], "circuit") + (counts[tag] === 1 ? " is " : " are ")
     : count(counts[tag]) + (counts[tag] === 1 ? " is " : " are ")) + tag).join(", ")
 }
 
@@ -91,16 +94,21 @@ const drawBanner = () => {
   drawChips(counts)
 }
 
-const iconColours = { Isolated: "#7a3fb0", Open: "#c4291c", HalfOpen: "#b26a00", Recovering: "#1b6fa8", Disabled: "#69727f", Closed: "#2a8552" }
+const iconColours = {
+  Isolated: "#7a3fb0", Open: "#c4291c", HalfOpen: "#b26a00",
+  Recovering: "#1b6fa8", Disabled: "#69727f", Closed: "#2a8552"
+}
 const iconOf = (tag) =>
-  "data:image/svg+xml," + encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="' +
+  "data:image/svg+xml," +
+    encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="' +
     iconColours[tag] + '" fill-rule="evenodd" d="' + shapes[tag] + '"/></svg>')
 
 const chips = new Map()
 const makeChips = () => {
   for (const tag of tags) {
     const number = h("span", { class: "number" })
-    const chip = h("button", { type: "button", class: "chip is-" + tag, "aria-pressed": "false" }, shape(tag), h("span", {}, tag), number)
+    const chip = h("button", { type: "button", class: "chip is-" + tag, "aria-pressed": "false" },
+      shape(tag), h("span", {}, tag), number)
     chip.addEventListener("click", () => {
       filter.states = filter.states.includes(tag) ? filter.states.filter((it) => it !== tag) : [...filter.states, tag]
       filterChanged()
@@ -123,12 +131,16 @@ const drawChips = (counts) => {
 const drawFilter = () => {
   const isFiltered = filter.text !== "" || filter.states.length > 0 || filter.breaker !== ""
   shown($("clear"), isFiltered)
-  put($("shown"), !listed ? "" : isFiltered ? plural(total, "circuit") + " found" + (filter.breaker === "" ? "" : " in " + filter.breaker) : plural(total, "circuit"))
+  put($("shown"), !listed ? ""
+    : isFiltered ? plural(total, "circuit") + " found" + (filter.breaker === "" ? "" : " in " + filter.breaker)
+    : plural(total, "circuit"))
   shown($("empty"), listed && total === 0)
-  put($("empty-text"), filter.text !== "" || filter.states.length > 0 ? "No circuit fits the filter." : "There are no circuits yet. A circuit appears with its first call.")
+  put($("empty-text"), filter.text !== "" || filter.states.length > 0 ? "No circuit fits the filter."
+    : "There are no circuits yet. A circuit appears with its first call.")
   drawUncalled()
   put($("breakers-count"), count(breakersTotal))
-  put($("toggle-breakers"), filter.breaker === "" ? "Breakers (" + count(breakersTotal) + ")" : "Breaker: " + filter.breaker)
+  put($("toggle-breakers"), filter.breaker === "" ? "Breakers (" + count(breakersTotal) + ")"
+    : "Breaker: " + filter.breaker)
   put($("breakers-more"), breakersTotal > breakers.length ? "The first " + count(breakers.length) + " are shown." : "")
 }
 
@@ -160,7 +172,7 @@ const nextFrame = () => {
   scheduled = true
   requestAnimationFrame(drawFrame)
 }
-// After scrolling only the lists are drawn.
+// After scrolling, only the lists are drawn.
 const later = () => {
   if (changed === "nothing") changed = "lists"
   nextFrame()
@@ -235,7 +247,10 @@ makeChips()
 drawSelection()
 const start = () => { loadBreakers(); refresh(); if (selected !== null) loadDetails() }
 start()
-const again = follow({ summary: (it) => { if (!feed.connected) start(); onSummary(it) }, transition: onTransition, change: onChange, lost, unauthorized: askToken })
+const again = follow({
+  summary: (it) => { if (!feed.connected) start(); onSummary(it) },
+  transition: onTransition, change: onChange, lost, unauthorized: askToken
+})
 const restart = () => { start(); again() }
 setInterval(schedule, 500)
 `

@@ -30,7 +30,7 @@ type Parts = Readonly<Record<string, string | undefined>>
 const millisOf = (parts: Parts, year: number): number | undefined => {
   const month = months.indexOf(parts["month"] ?? "")
   const day = Number(parts["day"])
-  // `Date.UTC` would take the 31st of February for a day of March.
+  // Refuses days such as the 31st of February, which `Date.UTC` would turn into a day of March.
   if (day < 1 || midnight(year, month, day) >= midnight(year, month + 1, 1)) return undefined
   const [hour, minute, second] = [Number(parts["hour"]), Number(parts["minute"]), Number(parts["second"])]
   return midnight(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000

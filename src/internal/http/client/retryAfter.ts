@@ -8,9 +8,9 @@ import { yearMillis } from "../../core/millis.ts"
 import { parseHttpDate } from "./httpDate.ts"
 
 /**
- * The time after which a response asks to be called again: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP
- * date (RFC 9110, 10.2.3). A date is taken relative to the response's own `Date`, because clocks disagree. The `Age` of
- * a cached response is subtracted. The result is at most a year, and `undefined` if the headers are invalid.
+ * The delay that a response asks for before the next request: `retry-after-ms`, or `Retry-After` as seconds or as an
+ * HTTP date (RFC 9110, 10.2.3). A date is taken relative to the response's own `Date`, because clocks disagree. The
+ * `Age` of a cached response is subtracted. The result is at most a year, and `undefined` if the headers are invalid.
  *
  * @internal
  */

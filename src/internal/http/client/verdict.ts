@@ -40,7 +40,7 @@ export const statusOutcome: StatusOutcome = (status, response) => {
     : Outcome.success
 }
 
-/** GitHub limits its callers with a 403 where others use a 429; both show that the dependency works. */
+/** GitHub limits its callers with a 403, where other servers use a 429. Both show that the dependency works. */
 const isRateLimited = (headers: Headers.Headers): boolean =>
   headers["retry-after"] !== undefined || headers["x-ratelimit-remaining"] === "0"
 
@@ -85,7 +85,7 @@ const withHint = (outcome: Outcome.Failure, response: Response): Outcome.Failure
 // ---------------------------------------------------------------------------------------------------------
 // Causes
 
-/** The worst outcome of the errors in a cause, and of several failures the one with the longest `retryAfter`. */
+/** The worst outcome of the errors in a cause. Among several failures, it is the one with the longest `retryAfter`. */
 const worstOf = (
   cause: Cause.Cause<unknown>,
   ofError: (error: unknown) => Outcome.Outcome
@@ -119,7 +119,7 @@ const answerOf = ({ request, status }: Response): string => lineOf(request, `ans
 const lineOf = ({ method, url }: HttpClientRequest.HttpClientRequest, ending: string): string =>
   requestLine(method, locationOf(url), ending)
 
-/** Describes an error whose URL may have secrets by a line without them. Any other error is logged itself. */
+/** Describes an error whose URL may contain secrets by a line without them. Any other error is logged as it is. */
 const withoutSecrets = (outcome: Outcome.Outcome, error: HttpClientError.HttpClientError): Outcome.Outcome =>
   outcome._tag === "Failure" && hasSecretParts(error.request.url)
     ? describedFailure(outcome, () => failureOf(error))

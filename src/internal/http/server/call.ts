@@ -40,7 +40,7 @@ export const callApp = <E, R>(
 ): HttpApp.Default<E | CircuitOpenError, R> =>
   Effect.suspend(() => {
     let hasSocket = false
-    /** The cause of the app's failure, if the call is settled with another exit in its place. */
+    /** The cause of the app's failure, if the call is settled with another exit instead. */
     let original: Cause.Cause<E> | undefined
 
     const verdict: Classify = (exit) =>

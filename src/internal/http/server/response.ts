@@ -13,8 +13,8 @@ type Response = HttpServerResponse.HttpServerResponse
 
 /**
  * Makes the response to the failure of an app in the same way as the server would later, so that the failure can be
- * classified by it. The server then sends the same response. If the app contains a server, that has made and sent a
- * response already.
+ * classified by it. The server then sends the same response. If the app contains a server, that server has already made
+ * and sent the response.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const makeResponse = ({ own, sent }: Failed<unknown>, request: Request): 
       })
     )
   }).pipe(
-    // The function by which an error makes its response may throw.
+    // The function with which an error makes its own response may throw.
     Effect.catchAllDefect(() =>
       Effect.sync(() => responses.set(own, HttpServerResponse.empty({ status: 500 })))
     )

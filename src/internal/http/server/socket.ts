@@ -56,8 +56,8 @@ const observedSocket = (socket: Socket.Socket, onOpen: Effect.Effect<void>): Soc
 }
 
 /**
- * Whether the end of its socket is all that a route has failed with. A client may close a socket at any time, which
- * says nothing about the route.
+ * Whether a route has failed only because its socket ended. A client may close a socket at any time, so this is not a
+ * failure of the route.
  *
  * @internal
  */
