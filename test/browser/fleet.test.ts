@@ -14,7 +14,11 @@ const given = setting()
 /** Processes on one store, each with a registry, a server and a clock of its own. */
 const processes = (options: CircuitBreaker.Options): Promise<readonly [RealAdmin, RealAdmin]> =>
   Effect.gen(function* () {
-    const store = yield* CircuitStore.makeMemory({ syncInterval: "100 millis" })
+    const store = yield* CircuitStore.makeMemory({
+      syncInterval: "100 millis",
+      // On a busy machine a process may be silent for a while, and its isolation must not expire then.
+      lease: "1 minute"
+    })
     const process = Effect.provideService(
       realAdmin({ name: "Payments", ...options }),
       CircuitStore.CircuitStore,
