@@ -3,11 +3,13 @@ import * as Links from "../../src/internal/core/replica/link.ts"
 import type { ExchangeRequest } from "../../src/CircuitStore.ts"
 import type { WriteCommand } from "../../src/internal/core/replica/progress.ts"
 import type { Asked, Question } from "../../src/internal/core/replica/events.ts"
+import { eventOf } from "../../src/internal/core/replica/events.ts"
+import * as Rounds from "../../src/internal/core/replica/rounds.ts"
 import type { Change } from "../../src/CircuitStore.ts"
 import type { AnswerBody, Entry } from "./Message.ts"
 import { isFault } from "./Message.ts"
 import type { Birth } from "./SharingNode.ts"
-import { breakerName, SharingNode } from "./SharingNode.ts"
+import { breakerName, clockSlackMillis, isBy, SharingNode } from "./SharingNode.ts"
 import { deadlineMillis } from "./Setup.ts"
 
 /** A question in flight. */
@@ -36,11 +38,8 @@ interface Subscription {
   readonly hasListened: boolean
 }
 
-/** The loop pauses at least this long between two exchanges. */
-const leastPauseMillis = 10
-
 export abstract class AskingNode extends SharingNode {
-  protected pending: ReadonlyArray<Pending> = []
+  protected pending: Array<Pending> = []
   /** The activities that wait for an answer about a circuit: to a question in flight, or to the next one. */
   protected waiting: ReadonlyArray<Waiting> = []
   private queue: ReadonlyArray<string> = []
@@ -59,8 +58,9 @@ export abstract class AskingNode extends SharingNode {
   }
 
   protected override request(key: string): void {
-    if (this.member(key).isQueued) return
-    this.update(key, { isQueued: true })
+    const member = this.member(key)
+    if (member.isQueued) return
+    member.isQueued = true
     this.queue = [...this.queue, key]
   }
 
@@ -78,15 +78,10 @@ export abstract class AskingNode extends SharingNode {
   ): void {
     const { node } = this.settings
     const circuit = { breaker: breakerName, key }
-    const id = this.send({ _tag: "Write", key, revision })
+    const id = ++this.questions
+    this.pending.push({ _tag: "Write", id, sentAt: this.now, key, revision })
     const request = { circuit, node, expected, revision, state, renew, keepMillis }
     this.sent.push({ _tag: "Question", id, body: { _tag: "Write", request } })
-  }
-
-  private send(what: Unsent): number {
-    const id = ++this.questions
-    this.pending = [...this.pending, { ...what, id, sentAt: this.now }]
-    return id
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -111,38 +106,37 @@ export abstract class AskingNode extends SharingNode {
   protected exchangeDue(): void {
     if (this.loop._tag === "Pausing" && isBy(this.loop.until, this.now)) this.loop = { _tag: "Looking" }
     if (this.loop._tag !== "Looking") return
-    if (this.link.isFailing) {
-      const id = this.send({ _tag: "Ping" })
-      this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests: [this.reading] } })
-      this.loop = { _tag: "Waiting" }
-      return
-    }
-    const due = this.scheduled().filter((key) => isBy(this.member(key).dueAt, this.now))
-    if (due.length === 0) return
-    this.exchange(due, true)
+    const round = Rounds.next(this.link, this.nextDueAt, this.now + clockSlackMillis)
+    if (round._tag === "Wait") return
     this.loop = { _tag: "Waiting" }
+    if (round._tag === "Exchange") return this.exchange(this.scheduled(this.now), true)
+    const id = ++this.questions
+    this.pending.push({ _tag: "Ping", id, sentAt: this.now })
+    this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests: [this.reading] } })
   }
 
   private exchange(keys: ReadonlyArray<string>, isOfLoop: boolean): void {
-    const id = this.questions + 1
+    const id = ++this.questions
+    const { node } = this.settings
+    const requests: Array<ExchangeRequest> = []
     const asked = keys.map((key): AskedAbout => {
-      const { circuit, replica } = this.member(key)
-      const { asked, question, replica: next } = this.protocol.ask(replica, circuit, this.situation())
-      this.set(key, next)
-      this.update(key, { isQueued: false, asking: id })
+      const member = this.member(key)
+      const { asked, question, replica } = this.protocol.ask(member.replica, member.circuit, this.situation())
+      this.set(member, replica)
+      member.isQueued = false
+      member.asking = id
+      const { announce, keepMillis, renew, revision, window } = question
+      const circuit = { breaker: breakerName, key }
+      requests.push({ circuit, node, revision, window, announce, renew, keepMillis })
       return { key, question, asked }
     })
-    this.queue = this.queue.filter((key) => !keys.includes(key))
-    this.waiting = this.waiting.map((it) =>
-      it.question === undefined && keys.includes(it.key) ? { ...it, question: id } : it
-    )
-    this.send({ _tag: "Exchange", asked, isOfLoop })
-    const { node } = this.settings
-    const requests = asked.map(({ key, question }) => ({
-      circuit: { breaker: breakerName, key },
-      node,
-      ...question
-    }))
+    if (this.queue.length > 0) this.queue = this.queue.filter((key) => !keys.includes(key))
+    if (this.waiting.length > 0) {
+      this.waiting = this.waiting.map((it) =>
+        it.question === undefined && keys.includes(it.key) ? { ...it, question: id } : it
+      )
+    }
+    this.pending.push({ _tag: "Exchange", id, sentAt: this.now, asked, isOfLoop })
     this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests } })
   }
 
@@ -150,15 +144,15 @@ export abstract class AskingNode extends SharingNode {
   // Answers
 
   protected answered(id: number, body: AnswerBody): void {
-    const pending = this.pending.find((it) => it.id === id)
+    const index = this.pending.findIndex((it) => it.id === id)
+    const pending = this.pending[index]
     if (pending === undefined) return
-    this.pending = this.pending.filter((it) => it !== pending)
+    this.pending.splice(index, 1)
     if (body._tag === "Refused") return this.failed(pending)
     this.linked(pending, body.entries)
     switch (pending._tag) {
       case "Ping":
-        this.pause(this.settings.syncMillis)
-        return
+        return this.pause("Ping")
       case "Write": {
         const [entry] = body.entries
         this.step(
@@ -173,8 +167,10 @@ export abstract class AskingNode extends SharingNode {
         pending.asked.forEach(({ asked, key, question }, i) => {
           const entry = body.entries[i]
           const isFaulty = entry === undefined || isFault(entry)
-          this.update(key, { answeredAt: this.now, isFaulty })
-          if (isFaulty) this.set(key, this.protocol.unasked(this.member(key).replica, question))
+          const member = this.member(key)
+          member.answeredAt = this.now
+          member.isFaulty = isFaulty
+          if (isFaulty) this.set(member, this.protocol.unasked(member.replica, question))
           this.step(key, isFaulty ? { _tag: "Faulted" } : { _tag: "Answered", entry, asked })
         })
         this.done(pending)
@@ -203,12 +199,13 @@ export abstract class AskingNode extends SharingNode {
     }
     switch (pending._tag) {
       case "Ping":
-        return this.pause(this.settings.syncMillis)
+        return this.pause("Ping")
       case "Write":
         return this.step(pending.key, { _tag: "WriteFailed", revision: pending.revision })
       case "Exchange":
         for (const { key, question } of pending.asked) {
-          this.set(key, this.protocol.unasked(this.member(key).replica, question))
+          const member = this.member(key)
+          this.set(member, this.protocol.unasked(member.replica, question))
           this.step(key, { _tag: "WriteFailed", revision: undefined })
         }
         this.done(pending)
@@ -216,21 +213,28 @@ export abstract class AskingNode extends SharingNode {
   }
 
   private done(pending: Extract<Pending, { readonly _tag: "Exchange" }>): void {
-    for (const { activity, question } of this.waiting) if (question === pending.id) this.ready.push(activity)
-    this.waiting = this.waiting.filter(({ question }) => question !== pending.id)
-    for (const { key } of pending.asked) {
-      if (this.member(key).asking === pending.id) this.update(key, { asking: undefined })
+    if (this.waiting.length > 0) {
+      for (const { activity, question } of this.waiting)
+        if (question === pending.id) this.ready.push(activity)
+      this.waiting = this.waiting.filter(({ question }) => question !== pending.id)
     }
-    if (pending.isOfLoop) this.pause(leastPauseMillis)
+    for (const { key } of pending.asked) {
+      const member = this.member(key)
+      if (member.asking === pending.id) member.asking = undefined
+    }
+    if (pending.isOfLoop) this.pause("Exchange")
   }
 
-  private pause(millis: number): void {
-    this.loop = { _tag: "Pausing", until: this.now + millis }
+  private pause(after: "Ping" | "Exchange"): void {
+    this.loop = { _tag: "Pausing", until: this.now + Rounds.pauseMillis(after, this.settings) }
   }
 
   /** Makes the next call on every circuit ask the store first. */
   private forget(): void {
-    for (const key of this.members.keys()) this.update(key, { answeredAt: -Infinity, isFaulty: false })
+    for (const member of this.members.values()) {
+      member.answeredAt = -Infinity
+      member.isFaulty = false
+    }
     for (const key of this.scheduled()) this.step(key, { _tag: "ExchangeRequested" })
   }
 
@@ -243,12 +247,7 @@ export abstract class AskingNode extends SharingNode {
     if (change._tag === "Listening") return this.begun()
     if (change._tag === "Changed") this.link = this.protocol.linkedByChange(this.link, this.now, change.now)
     if (!this.members.has(change.key)) return
-    this.step(
-      change.key,
-      change._tag === "Failing"
-        ? { _tag: "FailuresAnnounced", listeners: change.listeners ?? 0 }
-        : { _tag: "ChangeReceived", now: change.now, revision: change.revision, state: change.state }
-    )
+    this.step(change.key, eventOf(change))
   }
 
   private begun(): void {
@@ -272,9 +271,10 @@ export abstract class AskingNode extends SharingNode {
 
   /** When this node has to act next, in its own time. */
   protected nextAt(): number {
-    let at = Math.min(this.subscription.retryAt, this.nextRoundAt())
-    for (const { sentAt } of this.pending) at = Math.min(at, sentAt + deadlineMillis)
-    return at
+    const at = Math.min(this.subscription.retryAt, this.nextRoundAt())
+    // They lie in the order in which they were sent.
+    const [first] = this.pending
+    return first === undefined ? at : Math.min(at, first.sentAt + deadlineMillis)
   }
 
   private nextRoundAt(): number {
@@ -282,20 +282,29 @@ export abstract class AskingNode extends SharingNode {
       case "Waiting":
         return Infinity
       case "Pausing":
-        return this.loop.until
-      case "Looking": {
-        let at = this.link.isFailing ? this.now : Infinity
-        for (const { dueAt } of this.members.values()) at = Math.min(at, dueAt)
-        return at
-      }
+        return Math.max(this.loop.until, this.nextLookAt)
+      case "Looking":
+        return this.nextLookAt
     }
+  }
+
+  private get nextLookAt(): number {
+    const round = Rounds.next(this.link, this.nextDueAt, this.now)
+    return round._tag === "Wait" ? round.until : this.now
+  }
+
+  /** When the first circuit is to be exchanged. */
+  private get nextDueAt(): number {
+    let at = Infinity
+    for (const { dueAt } of this.members.values()) if (dueAt < at) at = dueAt
+    return at
   }
 
   /** Handles expired deadlines, and the next attempt to subscribe. */
   protected timePassed(): void {
-    for (const pending of this.pending) {
-      if (!isBy(pending.sentAt + deadlineMillis, this.now)) continue
-      this.pending = this.pending.filter((it) => it !== pending)
+    const late = this.pending.filter(({ sentAt }) => isBy(sentAt + deadlineMillis, this.now))
+    for (const pending of late) {
+      this.pending.splice(this.pending.indexOf(pending), 1)
       this.failed(pending)
     }
     const { hasListened, id, retryAt } = this.subscription
@@ -306,13 +315,8 @@ export abstract class AskingNode extends SharingNode {
   }
 }
 
-type Unsent = Pending extends infer P ? (P extends Pending ? Omit<P, "id" | "sentAt"> : never) : never
-
 interface Waiting {
   readonly activity: number
   readonly key: string
   readonly question: number | undefined
 }
-
-/** Times of clocks that run at different speeds are equal only approximately. */
-export const isBy = (at: number, now: number): boolean => at <= now + 1e-6

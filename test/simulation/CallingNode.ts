@@ -1,10 +1,11 @@
 /** The calls of a process: `begin.ts`, `call.ts`, `opening.ts` of the breaker and `claim.ts` of the fleet, as data. */
 import type { Circuit, Decision, Ticket } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
+import * as Claims from "../../src/internal/core/claims.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import * as Activities from "../../src/internal/core/replica/activity.ts"
+import { asksFirst, concernsOthers } from "../../src/internal/core/replica/freshness.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
-import { isCounting } from "../../src/internal/core/replica/reporting.ts"
 import { AskingNode } from "./AskingNode.ts"
 import type { Activity, CallActivity, CallPlan } from "./Fact.ts"
 import { deadlineMillis } from "./Setup.ts"
@@ -29,9 +30,7 @@ interface Claim {
   readonly activity: number
   readonly key: string
   readonly until: number
-  readonly given: Decision | undefined
-  readonly isAnswered: boolean
-  readonly isAbandoned: boolean
+  readonly state: Claims.Claim
   /** Whether the store may still answer the request. */
   readonly isOpen: boolean
 }
@@ -79,18 +78,11 @@ export abstract class CallingNode extends AskingNode {
 
   /** Whether the store has to be asked about the circuit first. */
   protected hasToWait({ id, key }: Activity): boolean {
-    const { writesThrough } = this.settings
-    if (this.link.isFailing || (!writesThrough && this.isKnown(key))) return false
-    if (writesThrough) this.set(key, Activities.startExchanging(this.member(key).replica))
+    const member = this.member(key)
+    if (!asksFirst(member, this.situation())) return false
+    if (this.settings.writesThrough) this.set(member, Activities.startExchanging(member.replica))
     this.waitFor(id, key, true)
     return true
-  }
-
-  private isKnown(key: string): boolean {
-    const { answeredAt, isFaulty } = this.member(key)
-    return this.isListening && !isFaulty
-      ? answeredAt > -Infinity
-      : this.now - answeredAt < this.settings.syncMillis
   }
 
   protected coordinated(call: CallActivity): void {
@@ -101,10 +93,8 @@ export abstract class CallingNode extends AskingNode {
     const claim: Claim = {
       activity: call.id,
       key: call.key,
-      until: this.now + 2 * deadlineMillis,
-      given: undefined,
-      isAnswered: false,
-      isAbandoned: false,
+      until: this.now + Claims.deadlinesOfClaim * deadlineMillis,
+      state: Claims.unanswered,
       isOpen: true
     }
     this.claims = new Map([...this.claims, [request, claim]])
@@ -136,34 +126,25 @@ export abstract class CallingNode extends AskingNode {
   // Slots
 
   protected decided(call: CallActivity, request: number): void {
-    const decision = this.claims.get(request)?.given
+    const decision = this.claims.get(request)?.state.given
     const { circuit } = this.member(call.key)
-    if (decision?._tag === "Admitted" && this.isStillSlot(circuit, decision.ticket)) {
+    const ticket = this.protocol.ticketOf(decision, circuit, this.rules, this.now)
+    if (ticket !== undefined) {
       this.forgetClaim(request)
-      return this.start(call, decision.ticket, decision.ticket.slot > 0)
+      return this.start(call, ticket, ticket.slot > 0)
     }
     this.abandon(request)
-    this.withoutSlot(call, decision)
+    this.withoutTicket(call, decision)
   }
 
-  private isStillSlot(circuit: Circuit<unknown>, ticket: Ticket): boolean {
-    return !this.protocol.checksSlotAtStart || Machine.lands(circuit, this.rules, ticket, this.now)
-  }
-
-  private withoutSlot(call: CallActivity, decision: Decision | undefined): void {
+  private withoutTicket(call: CallActivity, decision: Decision | undefined): void {
     const { circuit } = this.member(call.key)
-    switch (decision?._tag) {
-      case "Admitted": {
-        const [again, next] = Machine.admit(circuit, this.rules, this.now)
-        return next._tag === "HalfOpen" && again._tag === "Admitted"
-          ? this.reject(call, "Slot")
-          : this.decide(call)
-      }
+    switch (Claims.withoutTicket(decision, circuit, this.rules, this.now)) {
+      case "Decided":
+        return this.decide(call)
       case "Rejected":
-        return circuit._tag === "Closed" || circuit._tag === "Disabled"
-          ? this.decide(call)
-          : this.reject(call, "Slot")
-      case undefined:
+        return this.reject(call, "Slot")
+      case "Unanswered":
         return this.isOut ? this.reject(call, "Outage") : this.decide(call)
     }
   }
@@ -175,40 +156,33 @@ export abstract class CallingNode extends AskingNode {
   }
 
   protected timeOut(request: number, claim: Claim): void {
-    this.answerOnce(request, claim, { _tag: "Rejected", retryAfterMillis: 0 })
+    this.answerOnce(request, claim, Claims.tooLate)
   }
 
-  /** The first answer counts; a slot that comes later is given back. */
-  private answerOnce(request: number, claim: Claim, decision: Decision | undefined): void {
-    if (claim.isAnswered) {
-      this.forgetClaim(request)
-      return this.handBack(claim.key, decision)
-    }
-    const { isAbandoned, isOpen } = claim
-    this.claims = new Map([...this.claims, [request, { ...claim, given: decision, isAnswered: true }]])
-    if (!isAbandoned) this.ready.push(claim.activity)
-    else {
-      if (!isOpen) this.forgetClaim(request)
-      this.handBack(claim.key, decision)
-    }
+  private answerOnce(request: number, before: Claim, decision: Decision | undefined): void {
+    const { claim: state, returned } = Claims.answered(before.state, decision)
+    const isFirst = !before.state.isAnswered
+    if (isFirst && !state.isAbandoned) this.ready.push(before.activity)
+    if (!before.isOpen && (!isFirst || state.isAbandoned)) this.forgetClaim(request)
+    else this.claims = new Map([...this.claims, [request, { ...before, state }]])
+    this.handBack(before.key, returned)
   }
 
   protected abandon(request: number): void {
-    const claim = this.claims.get(request)
-    if (claim === undefined) return
-    if (claim.isOpen) this.claims = new Map([...this.claims, [request, { ...claim, isAbandoned: true }]])
+    const before = this.claims.get(request)
+    if (before === undefined) return
+    const { claim: state, returned } = Claims.abandoned(before.state)
+    if (before.isOpen) this.claims = new Map([...this.claims, [request, { ...before, state }]])
     else this.forgetClaim(request)
-    this.handBack(claim.key, claim.given)
+    this.handBack(before.key, returned)
   }
 
   private forgetClaim(request: number): void {
     this.claims = new Map([...this.claims].filter(([of]) => of !== request))
   }
 
-  private handBack(key: string, decision: Decision | undefined): void {
-    if (decision?._tag !== "Admitted" || decision.ticket.slot === 0) return
-    if (this.protocol.givesBackLateSlots)
-      this.step(key, { _tag: "SlotAbandoned", slot: decision.ticket.slot })
+  private handBack(key: string, ticket: Ticket | undefined): void {
+    if (ticket !== undefined) this.step(key, { _tag: "SlotAbandoned", slot: ticket.slot })
   }
 
   // -------------------------------------------------------------------------------------------------------
@@ -237,19 +211,18 @@ export abstract class CallingNode extends AskingNode {
 
   /** A successful call of a healthy circuit needs no clock if the policy does not time successes. */
   private needsTime(key: string, { outcome }: CallPlan): boolean {
-    const { answeredAt, circuit, isFaulty, replica } = this.member(key)
-    const needsCoordinator = Activities.isExchanging(replica) || answeredAt === -Infinity || isFaulty
+    const member = this.member(key)
     return (
       outcome !== "Success" ||
       this.rules.policy.timesSuccesses ||
-      circuit._tag !== "Closed" ||
-      needsCoordinator
+      member.circuit._tag !== "Closed" ||
+      concernsOthers(member.replica, member)
     )
   }
 
   /** Under write-through, a trip is decided only after the outcome has been written. */
   private trips(key: string, next: Circuit<unknown>): ReturnType<typeof Machine.trips> {
-    if (isCounting(next) && this.settings.writesThrough) return undefined
+    if (this.settings.writesThrough && Machine.isCounting(next)) return undefined
     const { at, circuit } = this.protocol.merged(this.member(key).replica, next, this.situation())
     return Machine.trips(circuit, this.rules, at)
   }

@@ -5,16 +5,33 @@ import type { Command } from "../../src/internal/core/replica/progress.ts"
 import type { Standing } from "../../src/internal/core/replica/replica.ts"
 import type { Disturbance } from "./Fleet.ts"
 
-export class Coverage {
-  private readonly counts = new Map<string, number>()
+/** Notes what a history goes through: a kind, and which of it. */
+export type Cover = (kind: string, name?: string) => void
 
-  readonly note = (what: string): void => {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
+export class Coverage {
+  /** By kind and name: no text is made for what is counted. */
+  private readonly byKind = new Map<string, Map<string, { times: number }>>()
+
+  readonly note: Cover = (kind, name = "") => {
+    let counts = this.byKind.get(kind)
+    if (counts === undefined) this.byKind.set(kind, (counts = new Map<string, { times: number }>()))
+    const count = counts.get(name)
+    if (count === undefined) counts.set(name, { times: 1 })
+    else count.times++
+  }
+
+  private get counts(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.byKind].flatMap(([kind, counts]) =>
+        [...counts].map(([name, { times }]) => [name === "" ? kind : `${kind} ${name}`, times] as const)
+      )
+    )
   }
 
   /** The required items that were not covered. */
   get missing(): ReadonlyArray<string> {
-    return required.filter((what) => !this.counts.has(what))
+    const { counts } = this
+    return required.filter((what) => !counts.has(what))
   }
 
   get report(): string {

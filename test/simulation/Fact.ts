@@ -87,15 +87,17 @@ export interface ReadActivity {
 /** A circuit of a node. */
 export interface Member {
   readonly key: string
-  readonly circuit: Circuit<unknown>
-  readonly replica: Replica
+  /** The node's name and the key. */
+  readonly name: string
+  circuit: Circuit<unknown>
+  replica: Replica
   /** When the store last answered a question about it. */
-  readonly answeredAt: number
+  answeredAt: number
   /** Whether that answer was a fault. */
-  readonly isFaulty: boolean
-  readonly dueAt: number
+  isFaulty: boolean
+  dueAt: number
   /** Whether an exchange is requested in this turn. */
-  readonly isQueued: boolean
+  isQueued: boolean
   /** The number of the question in flight. */
-  readonly asking: number | undefined
+  asking: number | undefined
 }

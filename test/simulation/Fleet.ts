@@ -4,6 +4,7 @@ import type { Data, NodeAction, StoreAction } from "./Action.ts"
 import type { Fact } from "./Fact.ts"
 import type { Answer, Entry, Message, Process, Question, Subscribe } from "./Message.ts"
 import type { Protocol } from "./Protocol.ts"
+import type { Sent } from "./SharingNode.ts"
 import type { Setup } from "./Setup.ts"
 import { settingsOf } from "./Setup.ts"
 import type { Stored } from "./VirtualStore.ts"
@@ -38,6 +39,11 @@ export const keyOf = (key: number): string => `k${key}`
 /** The next id of a node, which does not depend on other processes. */
 const nextId = (node: VirtualNode): number =>
   1_000 * (node.birth.node + 10 * node.birth.life) + ++node.activities
+
+const messageOf = (sent: Sent, node: number, life: number): Message =>
+  sent._tag === "Question"
+    ? { _tag: "Question", id: sent.id, body: sent.body, node, life }
+    : { _tag: "Subscribe", subscription: sent.subscription, node, life }
 
 interface Listener extends Process {
   readonly subscription: number
@@ -107,15 +113,17 @@ export class Fleet {
         return this.turn(node, () => {
           const { calls, key, plan } = action
           for (let i = 0; i < calls; i++)
-            node!.begin({ _tag: "Call", id: nextId(node!), key: keyOf(key), plan })
+            node!.begin({ _tag: "Call", id: nextId(node!), key: this.keys[key]!, plan })
         })
       case "Control":
         return this.turn(node, () => {
           const { control, key } = action
-          node!.begin({ _tag: "Control", id: nextId(node!), key: keyOf(key), control })
+          node!.begin({ _tag: "Control", id: nextId(node!), key: this.keys[key]!, control })
         })
       case "Read":
-        return this.turn(node, () => node!.begin({ _tag: "Read", id: nextId(node!), key: keyOf(action.key) }))
+        return this.turn(node, () =>
+          node!.begin({ _tag: "Read", id: nextId(node!), key: this.keys[action.key]! })
+        )
       case "Interrupt":
         return this.turn(node, () => {
           const latest = Math.max(0, ...[...node!.waits, ...node!.calls].map(({ activity }) => activity.id))
@@ -167,8 +175,8 @@ export class Fleet {
     if (node === undefined) return
     const { bornAt, life, node: index, rate } = node.birth
     node.turn((this.now - bornAt) * rate, what)
-    for (const sent of node.sent) this.out.push({ ...sent, node: index, life })
-    node.sent = []
+    for (const sent of node.sent) this.out.push(messageOf(sent, index, life))
+    if (node.sent.length > 0) node.sent = []
     const { facts } = node
     node.facts = []
     for (const fact of facts) this.observer.noted(this, node, fact)
@@ -258,7 +266,8 @@ export class Fleet {
 
   private publish(changes: ReadonlyArray<Change>): void {
     for (const change of changes) {
-      for (const listener of this.listeners) this.out.push({ _tag: "Notice", ...listener, change })
+      for (const { life, node, subscription } of this.listeners)
+        this.out.push({ _tag: "Notice", node, life, subscription, change })
     }
   }
 

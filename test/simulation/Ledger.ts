@@ -38,6 +38,7 @@ export interface Probe {
 }
 
 export interface CallNote {
+  readonly id: number
   readonly key: string
   readonly node: number
   readonly name: string
@@ -124,15 +125,18 @@ export class Ledger {
 
   /** The stored circuit, and its state if it can be decoded. */
   read(state: string): Read | undefined {
-    if (this.reads.has(state)) return this.reads.get(state)
+    const known = this.reads.get(state)
+    if (known !== undefined || this.reads.has(state)) return known
     const read = this.decode(state)
     this.reads.set(state, read)
     return read
   }
 
   private decode(state: string): Read | undefined {
-    // A state that is Closed under some rules may be another one under its own.
-    for (const setup of this.setup.rules.toSorted((a, b) => order(state, a) - order(state, b))) {
+    // A state that is Closed under some rules may be another one under its own, which are tried first.
+    const [before, after] = this.setup.rules
+    const isAfter = after !== before && isUnder(state, after) && !isUnder(state, before)
+    for (const setup of isAfter ? [after, before] : [before, after]) {
       const { longestOpenMillis, rules, rulesName } = settingsFor(setup)
       const read = decode(state, { rules, rulesName, longestOpenMillis, now: Infinity })
       if (read._tag === "State") return { shared: read.state, rules, rulesName, setup }
@@ -177,6 +181,7 @@ export class Ledger {
     switch (fact._tag) {
       case "Began":
         this.calls.set(fact.activity.id, {
+          id: fact.activity.id,
           key: fact.activity.key,
           node: node.birth.node,
           name: node.settings.node,
@@ -213,20 +218,20 @@ export class Ledger {
 
   private trip(node: VirtualNode, { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>): void {
     if (event._tag !== "Opened" || event.reason !== "Tripped") return
-    const name = `${node.settings.node} ${key}`
-    const generation = event.before.generation + node.members.get(key)!.replica.generationOffset
+    const { name, replica } = node.members.get(key)!
+    const generation = event.before.generation + replica.generationOffset
     this.trips.set(name, Math.max(generation, this.trips.get(name) ?? 0))
   }
 
   private control(
     fleet: Fleet,
-    { settings }: VirtualNode,
+    { members }: VirtualNode,
     { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>
   ): void {
     if (event._tag !== "Controlled") return
     if (event.control === "Reset") this.latestResets.set(key, { at: fleet.now })
     if (event.control !== "Isolate") return
-    const name = `${settings.node} ${key}`
+    const { name } = members.get(key)!
     this.isolated.set(name, [...(this.isolated.get(name) ?? []), fleet.now])
   }
 
@@ -256,24 +261,23 @@ export class Ledger {
     const outcomes = this.outcomes.get(key) ?? []
     outcomes.push({ at: fleet.storeNow, isBad: counts.failures + counts.slow > 0 })
     this.outcomes.set(key, outcomes)
-    const member = `${node.settings.node} ${key}`
-    const lineage = this.lineages.get(member) ?? { counts: noCounts, epoch }
+    const { name } = node.members.get(key)!
+    const lineage = this.lineages.get(name) ?? { counts: noCounts, epoch }
     this.addTruth(key, node, epoch, counts)
-    this.lineages.set(member, { counts: plus(lineage.counts, counts), epoch: lineage.epoch })
+    this.lineages.set(name, { counts: plus(lineage.counts, counts), epoch: lineage.epoch })
   }
 
   /** The content of a window moves with it into another epoch. */
   followWindows(node: VirtualNode): void {
-    for (const { circuit, key, replica } of node.members.values()) {
-      const member = `${node.settings.node} ${key}`
-      const lineage = this.lineages.get(member)
+    for (const { circuit, key, name, replica } of node.members.values()) {
+      const lineage = this.lineages.get(name)
       const isAlone = replica.standing._tag === "LocallyOpen"
       if (lineage === undefined || !(isCounting(circuit) || isAlone)) continue
       const epoch = isAlone ? replica.standing.epoch : Replicas.epochOf(replica, circuit)
-      if (isCounting(circuit) && circuit.window === node.rules.policy.initial) this.lineages.delete(member)
+      if (isCounting(circuit) && circuit.window === node.rules.policy.initial) this.lineages.delete(name)
       else if (lineage.epoch !== epoch) {
         this.addTruth(key, node, epoch, lineage.counts)
-        this.lineages.set(member, { ...lineage, epoch })
+        this.lineages.set(name, { ...lineage, epoch })
       }
     }
   }
@@ -304,9 +308,8 @@ export class Ledger {
   }
 }
 
-/** The rules to try for a state, its own ones first. */
-const order = (state: string, rules: RulesSetup): number =>
-  Number(!state.includes(JSON.stringify(settingsFor(rules).rulesName)))
+const isUnder = (state: string, rules: RulesSetup): boolean =>
+  state.includes(JSON.stringify(settingsFor(rules).rulesName))
 
 const copiedMaps = [
   "revisions",

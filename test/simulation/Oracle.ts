@@ -3,10 +3,12 @@ import type { CompareAndSet } from "../../src/CircuitStore.ts"
 import type { Fact } from "./Fact.ts"
 import type { Disturbance, Fleet, Observer } from "./Fleet.ts"
 import { calmCircuits, ofCalm } from "./calmInvariants.ts"
+import type { Cover } from "./Coverage.ts"
 import * as Invariants from "./invariants.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { Stored } from "./VirtualStore.ts"
 import type { VirtualNode } from "./VirtualNode.ts"
+import type { Wrong } from "./views.ts"
 
 /** An invariant is broken. */
 export class Broken extends Error {
@@ -21,15 +23,17 @@ export class Broken extends Error {
 export class Oracle implements Observer {
   readonly ledger: Ledger
   private answered: Array<string> = []
-  private readonly cover: ((what: string) => void) | undefined
+  private readonly cover: Cover | undefined
 
-  constructor(ledger: Ledger, cover?: (what: string) => void) {
+  constructor(ledger: Ledger, cover?: Cover) {
     this.ledger = ledger
     this.cover = cover
   }
 
   noted(fleet: Fleet, node: VirtualNode, fact: Fact): void {
-    demand(Invariants.ofFacts, (wrong) => wrong(fleet, this.ledger, node, fact))
+    for (const { name, wrongOf } of invariants.ofFacts[fact._tag]) {
+      demand(name, wrongOf(fleet, this.ledger, node, fact))
+    }
     this.ledger.noted(fleet, node, fact)
     if (fact._tag === "Stepped" && fact.event._tag === "Answered") this.answered.push(fact.key)
     if (this.cover !== undefined) coverFact(node, fact, this.cover)
@@ -42,38 +46,81 @@ export class Oracle implements Observer {
     this.cover?.(isTaken ? "write taken" : "write refused")
     const [old, next] = [ledger.read(before.state), ledger.read(after.state)]
     if (!isTaken || old === undefined || next === undefined) return
-    demand(Invariants.ofWrites, (wrong) => wrong(fleet, ledger, { request, before: old, after: next }))
+    const write = { request, before: old, after: next }
+    for (const { name, wrongOf } of invariants.ofWrites) demand(name, wrongOf(fleet, ledger, write))
   }
 
   exchanged(fleet: Fleet, key: string): void {
-    demand(Invariants.ofWindows, (wrong) => wrong(fleet, this.ledger, key))
+    for (const { name, wrongOf } of invariants.ofWindows) demand(name, wrongOf(fleet, this.ledger, key))
   }
 
   disturbed(fleet: Fleet, by: Disturbance): void {
     this.ledger.disturbed(fleet, by)
-    this.cover?.(`fault ${by._tag}`)
+    this.cover?.("fault", by._tag)
   }
 
   stepped(fleet: Fleet, node: VirtualNode | undefined): void {
-    if (node !== undefined) {
-      this.ledger.followWindows(node)
-      for (const key of this.answered) demand(Invariants.ofAnswers, (wrong) => wrong(this.ledger, node, key))
-      this.answered = []
-    }
-    demand(Invariants.ofMoments, (wrong) => wrong(fleet, this.ledger, node))
+    const { ledger } = this
+    if (node !== undefined) this.followed(node)
+    for (const { name, wrongOf } of invariants.ofMoments) demand(name, wrongOf(fleet, ledger, node))
     if (node === undefined) return
-    for (const calm of calmCircuits(fleet, this.ledger, node)) demand(ofCalm, (wrong) => wrong(calm))
+    for (const calm of calmCircuits(fleet, ledger, node)) {
+      for (const { name, wrongOf } of invariants.ofCalm) demand(name, wrongOf(calm))
+    }
+  }
+
+  private followed(node: VirtualNode): void {
+    this.ledger.followWindows(node)
+    if (this.answered.length === 0) return
+    for (const key of this.answered) {
+      for (const { name, wrongOf } of invariants.ofAnswers) demand(name, wrongOf(this.ledger, node, key))
+    }
+    this.answered = []
   }
 }
 
-const coverFact = (node: VirtualNode, fact: Fact, cover: (what: string) => void): void => {
+const named = <Check>(
+  checks: Readonly<Record<string, Check>>
+): ReadonlyArray<{ readonly name: string; readonly wrongOf: Check }> =>
+  Object.entries(checks).map(([name, wrongOf]) => ({ name, wrongOf }))
+
+const aboutFact = (tag: Fact["_tag"]) =>
+  named(Invariants.ofFacts).filter(({ name }) =>
+    Object.entries(Invariants.factsOf).some(([of, tags]) => of === name && tags.includes(tag))
+  )
+
+const byFact: Readonly<Record<Fact["_tag"], ReturnType<typeof aboutFact>>> = {
+  Stepped: aboutFact("Stepped"),
+  Changed: aboutFact("Changed"),
+  Recorded: aboutFact("Recorded"),
+  Began: aboutFact("Began"),
+  Started: aboutFact("Started"),
+  Rejected: aboutFact("Rejected"),
+  Settled: aboutFact("Settled"),
+  Ended: aboutFact("Ended"),
+  Reported: aboutFact("Reported"),
+  Link: aboutFact("Link"),
+  Listens: aboutFact("Listens")
+}
+
+/** In lists, because each is looked at thousands of times in a history. */
+const invariants = {
+  ofFacts: byFact,
+  ofWrites: named(Invariants.ofWrites),
+  ofWindows: named(Invariants.ofWindows),
+  ofAnswers: named(Invariants.ofAnswers),
+  ofMoments: named(Invariants.ofMoments),
+  ofCalm: named(ofCalm)
+}
+
+const coverFact = (node: VirtualNode, fact: Fact, cover: Cover): void => {
   switch (fact._tag) {
     case "Stepped": {
-      cover(`event ${fact.event._tag}`)
-      for (const { _tag } of fact.commands) cover(`command ${_tag}`)
+      cover("event", fact.event._tag)
+      for (const { _tag } of fact.commands) cover("command", _tag)
       const { standing } = node.members.get(fact.key)!.replica
-      cover(`standing ${standing._tag}`)
-      if (standing._tag === "Writing") for (const { _tag } of standing.changes) cover(`change ${_tag}`)
+      cover("standing", standing._tag)
+      if (standing._tag === "Writing") for (const { _tag } of standing.changes) cover("change", _tag)
       return
     }
     case "Changed":
@@ -82,7 +129,7 @@ const coverFact = (node: VirtualNode, fact: Fact, cover: (what: string) => void)
     case "Started":
       return cover(fact.isGranted ? "call granted a slot" : "call started")
     case "Rejected":
-      return cover(`call rejected: ${fact.why}`)
+      return cover("call rejected:", fact.why)
     case "Link":
       return cover(fact.isFailing ? "store lost" : "store found")
     case "Listens":
@@ -92,12 +139,6 @@ const coverFact = (node: VirtualNode, fact: Fact, cover: (what: string) => void)
   }
 }
 
-const demand = <Check>(
-  invariants: Readonly<Record<string, Check>>,
-  wrongOf: (check: Check) => string | undefined
-): void => {
-  for (const name in invariants) {
-    const wrong = wrongOf(invariants[name]!)
-    if (wrong !== undefined) throw new Broken(name, wrong)
-  }
+const demand = (invariant: string, wrong: Wrong): void => {
+  if (wrong !== undefined) throw new Broken(invariant, wrong)
 }

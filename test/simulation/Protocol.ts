@@ -1,4 +1,5 @@
 /** The functions under test, each of which a test can replace by a broken one. */
+import { ticketOf } from "../../src/internal/core/claims.ts"
 import * as Links from "../../src/internal/core/replica/link.ts"
 import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
@@ -14,16 +15,13 @@ export interface Protocol {
   readonly unasked: typeof Asking.questionFailed
   readonly asksForSlot: typeof Asking.asksForSlot
   readonly merged: typeof Replicas.merged
+  readonly ticketOf: typeof ticketOf
   readonly dueAt: typeof Activities.dueAt
   readonly linked: typeof Links.answered
   readonly linkedByChange: typeof Links.changeReceived
   readonly applyReport: typeof Windows.applyReport
   /** Whether a write that expects this revision replaces the stored state. */
   readonly replaces: (stored: Stored, expected: string) => boolean
-  /** Whether a call checks that its slot is still valid when it starts. */
-  readonly checksSlotAtStart: boolean
-  /** Whether a slot that is granted too late for its call is given back. */
-  readonly givesBackLateSlots: boolean
 }
 
 export const protocol: Protocol = {
@@ -32,11 +30,10 @@ export const protocol: Protocol = {
   unasked: Asking.questionFailed,
   asksForSlot: Asking.asksForSlot,
   merged: Replicas.merged,
+  ticketOf,
   dueAt: Activities.dueAt,
   linked: Links.answered,
   linkedByChange: Links.changeReceived,
   applyReport: Windows.applyReport,
-  replaces: (stored, expected) => stored.revision === expected,
-  checksSlotAtStart: true,
-  givesBackLateSlots: true
+  replaces: (stored, expected) => stored.revision === expected
 }

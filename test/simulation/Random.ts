@@ -31,18 +31,23 @@ export class Random {
 
   /** One of several, with a probability in proportion to its weight. */
   weighted<A>(of: ReadonlyArray<readonly [weight: number, value: A]>): A {
-    let left = this.next() * of.reduce((sum, [weight]) => sum + weight, 0)
-    for (const [weight, value] of of) {
-      left -= weight
-      if (left < 0) return value
+    let sum = 0
+    for (const it of of) sum += it[0]
+    let left = this.next() * sum
+    for (const it of of) {
+      left -= it[0]
+      if (left < 0) return it[1]
     }
     return of.at(-1)![1]
   }
 }
 
 /** A number from 0 to 1 that depends only on the arguments. */
-export const drawn = (seed: number, ...of: ReadonlyArray<number>): number =>
-  mixed(of.reduce((state, it) => Math.imul(state ^ (it + 0x9e3779b9), 0x85ebca6b) ^ (state >>> 13), seed | 0))
+export const drawn = (seed: number, ...of: ReadonlyArray<number>): number => {
+  let state = seed | 0
+  for (const it of of) state = Math.imul(state ^ (it + 0x9e3779b9), 0x85ebca6b) ^ (state >>> 13)
+  return mixed(state)
+}
 
 const mixed = (state: number): number => {
   let t = Math.imul(state ^ (state >>> 15), 1 | state)

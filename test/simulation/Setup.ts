@@ -73,34 +73,47 @@ const shared = Object.fromEntries(
 
 export const policyOf = (rules: RulesSetup): SharedPolicy<unknown> => shared[rules.policy]
 
-/** The settings by which a state is decoded. */
-export const settingsFor = (rules: RulesSetup): Settings =>
-  settingsOf({ quorum: 1, writesThrough: false }, rules, "")
+/** The settings by which a state is decoded, made once for each set of rules. */
+export const settingsFor = (rules: RulesSetup): Settings => {
+  let settings = settingsByRules.get(rules)
+  if (settings === undefined) settingsByRules.set(rules, (settings = settingsUnder(rules)))
+  return settings
+}
 
-/** The settings of a node, as the driver's own `settingsOf` makes them. */
-export const settingsOf = (
-  setup: Pick<Setup, "quorum" | "writesThrough">,
-  rules: RulesSetup,
-  node: string
-): Settings => {
+const settingsByRules = new WeakMap<RulesSetup, Settings>()
+
+const settingsUnder = (rules: RulesSetup): Settings => {
   const policy = policyOf(rules)
   const { failuresToReopen, probes, recovers } = rules
   const recovery = recovers ? { durationMillis: recoveryMillis, from: 0.25 } : undefined
   const itsRules: Rules<unknown> = { policy, probes, failuresToReopen, probeTimeoutMillis, recovery }
   const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
   return {
-    node,
+    node: "",
     rules: itsRules,
     policy,
     rulesName,
     windowName: `${rules.policy} ${probes} ${failuresToReopen} ${Number(recovers)}`,
-    quorum: setup.quorum,
+    quorum: 1,
     syncMillis,
-    phase: drawn(7, ...[...node].map((letter) => letter.charCodeAt(0))),
+    phase: 0,
     staleMillis: Math.min(Infinity, ...policy.spans) / 4,
     leaseMillis,
     longestOpenMillis: yearMillis,
     idleMillis: Math.max(0, ...policy.spans.filter(Number.isFinite)) + 1_000,
-    writesThrough: setup.writesThrough
+    writesThrough: false
   }
 }
+
+/** As `settingsOf` of the driver has them. */
+export const settingsOf = (
+  { quorum, writesThrough }: Pick<Setup, "quorum" | "writesThrough">,
+  rules: RulesSetup,
+  node: string
+): Settings => ({
+  ...settingsFor(rules),
+  node,
+  quorum,
+  writesThrough,
+  phase: drawn(7, ...[...node].map((letter) => letter.charCodeAt(0)))
+})

@@ -50,8 +50,11 @@ export abstract class SharingNode {
   /** The activities that wait until no change of a circuit is being written. */
   protected writing: ReadonlyArray<readonly [activity: number, key: string]> = []
   private writes = 0
+  /** One that no state has had. */
+  private revision: string
 
   constructor(birth: Birth) {
+    this.revision = `${birth.settings.node}-0`
     this.birth = birth
     this.settings = birth.settings
     this.protocol = birth.protocol
@@ -77,6 +80,7 @@ export abstract class SharingNode {
     const shared = initial(this.rules)
     const member: Member = {
       key,
+      name: `${this.settings.node} ${key}`,
       circuit: Machine.initial(this.rules.policy),
       replica: Replicas.initial(
         { revision: "", shared, at: -Infinity, isPartial: false },
@@ -101,35 +105,34 @@ export abstract class SharingNode {
       answeringSince,
       isFailing,
       isListening: this.isListening,
-      revision: `${this.settings.node}-${this.writes}`
+      revision: this.revision
     }
   }
 
-  protected update(key: string, change: Partial<Member>): void {
-    this.members.set(key, { ...this.member(key), ...change })
-  }
-
   /** Replaces the replica of a circuit. */
-  protected set(key: string, replica: Replica): void {
-    const dueAt = this.protocol.dueAt(replica, this.settings)
-    this.update(key, { replica, dueAt })
+  protected set(member: Member, replica: Replica): void {
+    if (member.replica === replica) return
+    member.replica = replica
+    member.dueAt = this.protocol.dueAt(replica, this.settings)
   }
 
-  /** The keys of the circuits that are exchanged, the longest due first. */
-  protected scheduled(): ReadonlyArray<string> {
-    return [...this.members.values()]
-      .filter(({ dueAt }) => dueAt < Infinity)
-      .toSorted((a, b) => a.dueAt - b.dueAt)
-      .map(({ key }) => key)
+  /** The keys of the circuits that are exchanged by then, the longest due first. */
+  protected scheduled(until = Infinity): ReadonlyArray<string> {
+    const members: Array<Member> = []
+    for (const member of this.members.values()) {
+      if (member.dueAt < Infinity && isBy(member.dueAt, until)) members.push(member)
+    }
+    if (members.length > 1) members.sort((a, b) => a.dueAt - b.dueAt)
+    return members.map(({ key }) => key)
   }
 
   step(key: string, event: Event): void {
-    const { circuit, replica } = this.member(key)
-    const stepped = this.protocol.step(replica, circuit, event, this.situation())
-    this.set(key, stepped.replica)
+    const member = this.member(key)
+    const stepped = this.protocol.step(member.replica, member.circuit, event, this.situation())
+    this.set(member, stepped.replica)
     this.facts.push({ _tag: "Stepped", key, event, commands: stepped.commands })
     for (const command of stepped.commands) this.perform(key, command)
-    if (this.member(key).replica.standing._tag !== "Writing") this.wakeWriting(key)
+    if (member.replica.standing._tag !== "Writing") this.wakeWriting(key)
   }
 
   private wakeWriting(key: string): void {
@@ -147,7 +150,7 @@ export abstract class SharingNode {
       case "Exchange":
         return this.request(key)
       case "Write":
-        this.writes++
+        this.revision = `${this.settings.node}-${++this.writes}`
         return this.write(key, command)
       case "Answer":
         return this.answerClaim(command.request, command.decision)
@@ -161,9 +164,10 @@ export abstract class SharingNode {
 
   /** Gives a circuit its next value. */
   protected replace(key: string, to: Circuit<unknown>, by: "Call" | "Fleet" | "Time"): void {
-    const { circuit: from } = this.member(key)
+    const member = this.member(key)
+    const { circuit: from } = member
     if (from === to) return
-    this.update(key, { circuit: to })
+    member.circuit = to
     this.facts.push({ _tag: "Changed", key, from, to, by })
   }
 
@@ -189,6 +193,11 @@ export abstract class SharingNode {
     return circuit
   }
 }
+
+/** Clocks that run at other speeds meet only nearly. */
+export const clockSlackMillis = 1e-6
+
+export const isBy = (at: number, now: number): boolean => at <= now + clockSlackMillis
 
 interface Opening {
   readonly reason: Reason

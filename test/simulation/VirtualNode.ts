@@ -2,10 +2,10 @@
 import type { Change } from "../../src/CircuitStore.ts"
 import type { Circuit } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
-import { isBy } from "./AskingNode.ts"
 import { CallingNode } from "./CallingNode.ts"
 import type { Activity, Control, ControlActivity } from "./Fact.ts"
 import type { AnswerBody } from "./Message.ts"
+import { isBy } from "./SharingNode.ts"
 
 /** An isolation, or a disabling, that this process holds. */
 export interface Hold {
@@ -29,9 +29,11 @@ export class VirtualNode extends CallingNode {
 
   copy(): VirtualNode {
     const copy: VirtualNode = Object.assign(Object.create(VirtualNode.prototype), this)
-    copy.members = new Map(this.members)
+    copy.members = new Map()
+    for (const [key, member] of this.members) copy.members.set(key, { ...member })
     copy.sent = []
     copy.facts = []
+    copy.pending = [...this.pending]
     copy.ready = [...this.ready]
     return copy
   }
@@ -76,7 +78,9 @@ export class VirtualNode extends CallingNode {
 
   private wakingAt(): number {
     let at = this.nextAt()
-    for (const { isAnswered, until } of this.claims.values()) if (!isAnswered && until < at) at = until
+    if (this.claims.size > 0) {
+      for (const { state, until } of this.claims.values()) if (!state.isAnswered && until < at) at = until
+    }
     for (const it of this.running) {
       if (it._tag === "Running") at = Math.min(at, it.startedAt + it.activity.plan.millis)
     }
@@ -89,7 +93,7 @@ export class VirtualNode extends CallingNode {
       if (isBy(it.startedAt + it.activity.plan.millis, this.now)) this.settle(it, it.activity.plan, false)
     }
     for (const [request, claim] of this.claims) {
-      if (!claim.isAnswered && isBy(claim.until, this.now)) this.timeOut(request, claim)
+      if (!claim.state.isAnswered && isBy(claim.until, this.now)) this.timeOut(request, claim)
     }
     this.timePassed()
   }

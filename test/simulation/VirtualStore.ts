@@ -23,16 +23,15 @@ const nothing: Stored = { revision: "", state: "", expiresAt: 0, leases: [], win
 
 export class VirtualStore {
   readonly protocol: Protocol
-  circuits: ReadonlyMap<string, Stored> = new Map()
+  readonly circuits: Map<string, Stored>
 
-  constructor(protocol: Protocol) {
+  constructor(protocol: Protocol, circuits: ReadonlyMap<string, Stored> = new Map<string, Stored>()) {
     this.protocol = protocol
+    this.circuits = new Map(circuits)
   }
 
   copy(): VirtualStore {
-    const copy = new VirtualStore(this.protocol)
-    copy.circuits = this.circuits
-    return copy
+    return new VirtualStore(this.protocol, this.circuits)
   }
 
   find(key: string, now: number): Stored {
@@ -42,9 +41,7 @@ export class VirtualStore {
 
   /** Drops what has expired. */
   sweep(now: number): void {
-    if ([...this.circuits.values()].some(({ expiresAt }) => expiresAt <= now)) {
-      this.circuits = new Map([...this.circuits].filter(([, { expiresAt }]) => now < expiresAt))
-    }
+    for (const [key, { expiresAt }] of this.circuits) if (expiresAt <= now) this.circuits.delete(key)
   }
 
   exchange(request: ExchangeRequest, now: number): Answered {
@@ -55,11 +52,8 @@ export class VirtualStore {
     if (writes) this.save(stored, request, now)
     const found = window === undefined ? undefined : Windows.unexpired(stored.windows[window.name], now)
     return {
-      entry: {
-        ...entryOf(stored, request.revision, now),
-        window: found && Windows.entryOf(found, request.node, now)
-      },
-      changes: announce ? [{ _tag: "Failing", key: circuit.key }] : []
+      entry: entryOf(stored, request.revision, found && Windows.entryOf(found, request.node, now), now),
+      changes: announce ? [{ _tag: "Failing", key: circuit.key }] : noChanges
     }
   }
 
@@ -71,8 +65,8 @@ export class VirtualStore {
     const stored = replaces ? { ...leased, revision, state } : leased
     if (replaces || renew) this.save(stored, request, now)
     return {
-      entry: entryOf(stored, revision, now),
-      changes: replaces ? [{ _tag: "Changed", key: circuit.key, now, revision, state }] : []
+      entry: entryOf(stored, revision, undefined, now),
+      changes: replaces ? [{ _tag: "Changed", key: circuit.key, now, revision, state }] : noChanges
     }
   }
 
@@ -105,15 +99,22 @@ export class VirtualStore {
     now: number
   ): void {
     const expiresAt = Math.max(stored.expiresAt, now + keepMillis)
-    this.circuits = new Map([...this.circuits, [circuit.key, { ...stored, expiresAt }]])
+    this.circuits.set(circuit.key, { ...stored, expiresAt })
   }
 }
 
-/** The entry without a window, for a node that knows the state of this revision. */
-const entryOf = ({ leases, revision, state }: Stored, known: string, now: number): Entry => ({
+const noChanges: ReadonlyArray<Change> = []
+
+/** The entry for a node that knows the state of this revision. */
+const entryOf = (
+  { leases, revision, state }: Stored,
+  known: string,
+  window: Entry["window"],
+  now: number
+): Entry => ({
   now,
   revision,
   state: revision !== "" && revision === known ? undefined : state,
-  window: undefined,
+  window,
   leases
 })

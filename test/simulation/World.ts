@@ -101,7 +101,8 @@ export class World {
 
   runUntil(end: number): void {
     for (;;) {
-      const [at, node] = this.nextWake()
+      const node = this.nextToWake()
+      const at = node === undefined ? Infinity : this.wakingAt(node)
       const delivery = this.deliveries[0]
       const next = Math.min(at, delivery?.at ?? Infinity)
       if (next > end) break
@@ -118,18 +119,22 @@ export class World {
     this.fleet.now = end
   }
 
-  private nextWake(): readonly [at: number, node: VirtualNode | undefined] {
+  /** The process that is the first to do something by itself. */
+  private nextToWake(): VirtualNode | undefined {
     let first: VirtualNode | undefined
     let at = Infinity
-    for (const node of this.fleet.nodes) {
-      if (node === undefined) continue
-      const wakesAt = Math.max(node.wakesAt, this.frozenUntil[node.birth.node]!)
+    for (const node of this.fleet.living) {
+      const wakesAt = this.wakingAt(node)
       if (wakesAt < at) {
         at = wakesAt
         first = node
       }
     }
-    return [at, first]
+    return first
+  }
+
+  private wakingAt({ birth, wakesAt }: VirtualNode): number {
+    return Math.max(wakesAt, this.frozenUntil[birth.node]!)
   }
 
   private isFrozen(node: number): boolean {

@@ -155,7 +155,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
         )
       }
     }),
-    checksSlotAtStart: false
+    ticketOf: (decision) => (decision?._tag === "Admitted" ? decision.ticket : undefined)
   },
   "a probe's outcome is not written": ignoring(
     (_, __, event) => event._tag === "Settled" && event.before._tag === "HalfOpen"

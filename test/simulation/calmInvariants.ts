@@ -83,15 +83,13 @@ export const ofCalm = {
   "S15 without faults, a reset ends the isolations of all nodes": ({
     fleet,
     ledger,
-    member: { key, replica },
+    member: { key, name, replica },
     node: { settings }
   }): Wrong => {
     const reset = ledger.latestResets.get(key)
     if (reset === undefined || reset.at - ledger.calmSince < calmMillis) return undefined
     if (fleet.now - reset.at < calmMillis) return undefined
-    const isIsolatedSince = (ledger.isolated.get(`${settings.node} ${key}`) ?? []).some(
-      (at) => at > reset.at - 2 * messageMillis
-    )
+    const isIsolatedSince = (ledger.isolated.get(name) ?? []).some((at) => at > reset.at - 2 * messageMillis)
     const { isolations } = replica.ownHolds
     return isolations > 0 && !isIsolatedSince
       ? `${settings.node} keeps ${isolations} isolations of ${key}`
@@ -175,12 +173,14 @@ const windowOf = ({ member: { circuit, replica }, node: { settings }, read, stor
 export const calmCircuits = (fleet: Fleet, ledger: Ledger, node: VirtualNode): ReadonlyArray<Calm> => {
   const calmFor = fleet.now - ledger.calmSince
   if (calmFor < calmMillis || fleet.storeIs !== "Up" || fleet.brokenKeys.size > 0) return []
-  return [...node.members.values()].flatMap((member) => {
+  const calm: Array<Calm> = []
+  for (const member of node.members.values()) {
+    if (!isFollowing(node, member)) continue
     const { read, stored } = ledger.stored(fleet, member.key)
-    if (read === undefined || hasJustExpired(fleet, member.key)) return []
-    if (!isFollowing(node, member) || !isUnder(node, read)) return []
+    if (read === undefined || hasJustExpired(fleet, member.key) || !isUnder(node, read)) continue
     const writtenFor = fleet.now - (ledger.writtenAt.get(member.key) ?? -Infinity)
     const recordedFor = fleet.storeNow - (ledger.outcomes.get(member.key)?.at(-1)?.at ?? -Infinity)
-    return [{ fleet, ledger, node, member, stored, read, calmFor, writtenFor, recordedFor }]
-  })
+    calm.push({ fleet, ledger, node, member, stored, read, calmFor, writtenFor, recordedFor })
+  }
+  return calm
 }

@@ -91,6 +91,16 @@ export const ofFacts = {
   }
 } satisfies Record<string, (fleet: Fleet, ledger: Ledger, node: VirtualNode, fact: Fact) => Wrong>
 
+/** Which facts each of them is about. */
+export const factsOf: Readonly<Record<keyof typeof ofFacts, ReadonlyArray<Fact["_tag"]>>> = {
+  "S1 a call ends once, with its own outcome or a rejection": ["Started", "Rejected", "Settled"],
+  "S12 the generation grows by one with each change of state, and with nothing else": ["Changed"],
+  "S16 every node can decode the states that the others write": ["Reported"],
+  "S12 no node rejects a call of a circuit that all nodes know to be Closed": ["Rejected"],
+  "S10 a node that follows an opening admits no call before its end": ["Started"],
+  "S10 without faults, every probe has a slot of the store": ["Started"]
+}
+
 // ---------------------------------------------------------------------------------------------------------
 // Of a write that the store has taken
 
@@ -209,7 +219,7 @@ export const ofAnswers = {
     const { circuit, replica } = node.members.get(key)!
     if (!isCounting(circuit)) return undefined
     const epoch = Replicas.epochOf(replica, circuit)
-    const merged = node.protocol.merged(replica, circuit, node.situation())
+    const merged = Replicas.merged(replica, circuit, node.situation())
     if (!isCounting(merged.circuit)) return undefined
     const counts = node.rules.policy.counts(merged.circuit.window, merged.at)
     return excess(counts, ledger.recordedIn(key, node.settings.windowName, epoch))
@@ -228,13 +238,14 @@ export const ofMoments = {
   "S10 no more than `probes` probes run or have succeeded while leases hold": (fleet, ledger): Wrong => {
     if (ledger.probes.size === 0) return undefined
     for (const probe of ledger.probes.values()) noteLoss(fleet, probe)
-    for (const key of new Set([...ledger.probes.values()].map((probe) => probe.key))) {
+    for (const key of fleet.keys) {
       const { read } = ledger.stored(fleet, key)
       const circuit = read?.shared.circuit
       if (circuit?._tag !== "HalfOpen") continue
-      const running = [...ledger.probes.values()].filter(
-        (it) => it.key === key && it.generation === circuit.generation && !it.isLost
-      ).length
+      let running = 0
+      for (const it of ledger.probes.values()) {
+        if (it.key === key && it.generation === circuit.generation && !it.isLost) running++
+      }
       if (running + circuit.succeeded > read!.rules.probes)
         return `${running} run and ${circuit.succeeded} have succeeded`
     }
@@ -242,22 +253,25 @@ export const ofMoments = {
   },
 
   "S1 a call waits for the store no longer than three deadlines": (fleet, ledger): Wrong => {
-    for (const [id, call] of ledger.calls) {
+    for (const call of ledger.calls.values()) {
+      // They lie in the order in which they began: all later ones have waited less.
+      if (fleet.now - call.beganAt <= longestWaitMillis) return undefined
       if (call.hasStarted || call.wasRejected || !call.isCall) continue
       const since = Math.max(call.beganAt, ledger.frozenUntil[call.node] ?? 0)
-      if (fleet.now - since > 3 * deadlineMillis + messageMillis) return `call ${id} still waits`
+      if (fleet.now - since > longestWaitMillis) return `call ${call.id} still waits`
     }
     return undefined
   },
 
   "S12 a node never follows an older state": (_fleet, ledger, node): Wrong => {
-    for (const { key, replica } of node?.members.values() ?? []) {
-      const name = `${node!.settings.node} ${key}`
+    if (node === undefined) return undefined
+    for (const { name, replica } of node.members.values()) {
       const known = ledger.followed.get(name) ?? 0
       const { isPartial, shared } = replica.followed
       const { generation } = shared.circuit
       // A part that it has left out may be followed later.
-      ledger.followed.set(name, isPartial ? 0 : generation)
+      const next = isPartial ? 0 : generation
+      if (next !== known) ledger.followed.set(name, next)
       if (generation > 0 && generation < known && ledger.keptSince === 0)
         return `${name} knew ${known}, and follows ${generation}`
     }
@@ -276,6 +290,9 @@ export const ofMoments = {
     return undefined
   }
 } satisfies Record<string, (fleet: Fleet, ledger: Ledger, node: VirtualNode | undefined) => Wrong>
+
+/** The time of two exchanges, after that of the first question about the circuit. */
+const longestWaitMillis = 3 * deadlineMillis + messageMillis
 
 /** A slot may be granted to another call as soon as its lease has expired. */
 const noteLoss = (fleet: Fleet, probe: Probe): void => {

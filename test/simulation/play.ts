@@ -1,4 +1,5 @@
 /** Plays a history to its end. */
+import type { Cover } from "./Coverage.ts"
 import { Ending } from "./Ending.ts"
 import { Fleet } from "./Fleet.ts"
 import type { History } from "./History.ts"
@@ -12,7 +13,7 @@ import { World } from "./World.ts"
 export interface Playing {
   readonly protocol?: Protocol | undefined
   readonly tell?: Tell | undefined
-  readonly cover?: ((what: string) => void) | undefined
+  readonly cover?: Cover | undefined
 }
 
 /** A broken invariant. */

@@ -63,10 +63,10 @@ export const differenceOf = (fleet: Fleet, following: Following): Wrong => {
   const here = viewOf(fleet, node, member)
   const there = standingAt(read.shared.circuit, node.rules, fleet.storeNow)
   if (!isHeld(read) && isAlike(here, there)) return undefined
-  const views = clockErrors.flatMap((slack) => sharedAt(fleet, following, fleet.storeNow + slack))
-  return views.some((it) => isAlike(here, it))
-    ? undefined
-    : `${node.settings.node} has ${nameOf(here)}, the store ${nameOf(views[0]!)}`
+  for (const slack of clockErrors) {
+    if (isSharedAt(here, fleet, following, fleet.storeNow + slack)) return undefined
+  }
+  return `${node.settings.node} has ${nameOf(here)}, the store ${nameOf(seenAt(fleet, following, fleet.storeNow))}`
 }
 
 /** Whether the state of the circuit depends on leases. */
@@ -75,18 +75,29 @@ export const isHeld = ({ shared }: Read): boolean =>
   shared.circuit._tag === "Disabled" ||
   shared.circuit._tag === "HalfOpen"
 
-/** The shared circuit at that time of the store, with and without the holders whose leases have just expired. */
-const sharedAt = (
-  fleet: Fleet,
-  { member, node, read }: Following,
-  now: number
-): ReadonlyArray<Circuit<unknown>> => {
-  const { leases } = fleet.store.find(member.key, fleet.storeNow)
-  const living = (millis: number) => withoutExpired(read.shared, node.rules, { leases, now }, millis).circuit
+/** Whether a circuit is the shared one at that time of the store, with or without the holders whose leases have expired. */
+const isSharedAt = (here: Circuit<unknown>, fleet: Fleet, following: Following, now: number): boolean =>
+  isAlike(here, seenAt(fleet, following, now)) || isAlike(here, livingAt(fleet, following, leaseMillis, now))
+
+/** The shared circuit, with holders whose leases have expired so recently that a node may not know it. */
+const seenAt = (fleet: Fleet, following: Following, now: number): Circuit<unknown> => {
+  const { node, read } = following
   // After an outage, every node has a new lease.
   const isGranted = now - node.link.answeringSince < leaseMillis + syncMillis
-  const seen = isGranted ? read.shared.circuit : living(leaseMillis + syncMillis + deadlineMillis)
-  return [seen, living(leaseMillis)].map((circuit) => standingAt(circuit, node.rules, now))
+  return isGranted
+    ? standingAt(read.shared.circuit, node.rules, now)
+    : livingAt(fleet, following, leaseMillis + syncMillis + deadlineMillis, now)
+}
+
+/** The shared circuit without those whose leases, which last so long, have ended. */
+const livingAt = (
+  fleet: Fleet,
+  { member, node, read }: Following,
+  millis: number,
+  now: number
+): Circuit<unknown> => {
+  const { leases } = fleet.store.find(member.key, fleet.storeNow)
+  return standingAt(withoutExpired(read.shared, node.rules, { leases, now }, millis).circuit, node.rules, now)
 }
 
 const isAlike = (here: Circuit<unknown>, there: Circuit<unknown>): boolean => {

@@ -377,8 +377,14 @@ export const nextOpening = <W>(circuit: Circuit<W>, now: number): number =>
  *
  * @internal
  */
-export const open = <W>(circuit: Circuit<W>, generation: number, opening: Opening): Circuit<W> =>
-  circuit.generation === generation ? { _tag: "Open", generation: generation + 1, ...opening } : circuit
+export const open = <W>(
+  circuit: Circuit<W>,
+  generation: number,
+  { openedAt, openings, openMillis }: Opening
+): Circuit<W> =>
+  circuit.generation === generation
+    ? { _tag: "Open", generation: generation + 1, openings, openMillis, openedAt }
+    : circuit
 
 /** @internal */
 export type Opening = Pick<Open, "openings" | "openMillis" | "openedAt">

@@ -75,11 +75,14 @@ const version = 1
  *
  * @internal
  */
-export const initial = (rules: Rules<unknown>): SharedCircuit => ({
-  circuit: Machine.initial(rules.policy),
-  ...noHoldings,
-  restoredAt: -Infinity
-})
+export const initial = (rules: Rules<unknown>): SharedCircuit =>
+  sharedOf(Machine.initial(rules.policy), noHoldings, -Infinity)
+
+const sharedOf = (
+  circuit: Circuit<unknown>,
+  { disablers, isolators, probers, reason, resets }: Holdings,
+  restoredAt: number
+): SharedCircuit => ({ circuit, reason, probers, isolators, disablers, resets, restoredAt })
 
 /**
  * The holdings of most circuits, which no node holds.
@@ -104,12 +107,28 @@ export const holdingsOf = ({ disablers, isolators, probers, reason, resets }: Sh
     ? noHoldings
     : { reason, probers, isolators, disablers, resets }
 
-const isEmpty = (record: object): boolean => Object.keys(record).length === 0
+const isEmpty = (record: object): boolean => {
+  for (const _ in record) return false
+  return true
+}
 
 /** @internal */
-export const encode = ({ circuit, ...rest }: SharedCircuit, rulesName: string): string =>
+export const encode = (shared: SharedCircuit, rulesName: string): string => {
+  const { disablers, isolators, probers, reason, resets, restoredAt } = shared
+  const circuit = { ...shared.circuit, window: undefined }
   // JSON turns an infinite `restoredAt` into `null`, which is decoded as `-Infinity`.
-  JSON.stringify({ version, policy: rulesName, circuit: { ...circuit, window: undefined }, ...rest })
+  return JSON.stringify({
+    version,
+    policy: rulesName,
+    circuit,
+    reason,
+    probers,
+    isolators,
+    disablers,
+    resets,
+    restoredAt
+  })
+}
 
 /** @internal */
 export const decode = (text: string, reader: Reader): Decoded => {
@@ -119,7 +138,9 @@ export const decode = (text: string, reader: Reader): Decoded => {
   if (read["version"] !== version) return invalid(`its version is ${textOf(read["version"])}, not ${version}`)
   const circuit = decodeCircuit(read["circuit"], reader)
   if (typeof circuit === "string") return invalid(circuit)
-  const state = { circuit, ...decodeHoldings(read, reader.now) }
+  const { restoredAt } = read
+  const restored = isTime(restoredAt) ? Math.min(restoredAt, reader.now) : -Infinity
+  const state = sharedOf(circuit, decodeHoldings(read), restored)
   if (read["policy"] === reader.rulesName || circuit._tag === "Closed") return { _tag: "State", state }
   const otherRules = textOf(read["policy"])
   const why = `it is ${circuit._tag} under the rules ${otherRules}, those of this breaker are ${reader.rulesName}`
@@ -128,13 +149,12 @@ export const decode = (text: string, reader: Reader): Decoded => {
 
 const invalid = (why: string): Decoded => ({ _tag: "Invalid", why })
 
-const decodeHoldings = (read: Fields, now: number): Holdings & { readonly restoredAt: number } => ({
+const decodeHoldings = (read: Fields): Holdings => ({
   reason: reasons.find((it) => it === read["reason"]) ?? "Manual",
   probers: entriesOf(read["probers"], (process) => typeof process === "string"),
   isolators: entriesOf(read["isolators"], isPositive),
   disablers: entriesOf(read["disablers"], isPositive),
-  resets: isCount(read["resets"]) ? read["resets"] : 0,
-  restoredAt: isTime(read["restoredAt"]) ? Math.min(read["restoredAt"], now) : -Infinity
+  resets: isCount(read["resets"]) ? read["resets"] : 0
 })
 
 const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
@@ -163,20 +183,33 @@ type Common = Pick<Circuit<unknown>, "generation" | "openings" | "openMillis">
 
 type Decoder = (read: Fields, common: Common, reader: Reader) => Circuit<unknown> | undefined
 
-const decodeClosed: Decoder = ({ closedAt }, common, { now, rules }) =>
+// The fields are in the order of the machine's, so that the engine takes all circuits of a state for the same kind.
+
+const decodeClosed: Decoder = ({ closedAt }, { generation, openings, openMillis }, { now, rules }) =>
   isTime(closedAt)
-    ? { _tag: "Closed", ...common, closedAt: Math.min(closedAt, now), window: rules.policy.initial }
+    ? {
+        _tag: "Closed",
+        generation,
+        openings,
+        openMillis,
+        closedAt: Math.min(closedAt, now),
+        window: rules.policy.initial
+      }
     : undefined
 
-const decodeOpen: Decoder = ({ openedAt }, common, { now }) =>
-  isTime(openedAt) ? { _tag: "Open", ...common, openedAt: Math.min(openedAt, now) } : undefined
+const decodeOpen: Decoder = ({ openedAt }, { generation, openings, openMillis }, { now }) =>
+  isTime(openedAt)
+    ? { _tag: "Open", generation, openings, openMillis, openedAt: Math.min(openedAt, now) }
+    : undefined
 
 const decodeHalfOpen: Decoder = ({ failed, nextSlot, slots, succeeded }, common, { now, rules }) => {
   if (!isCount(failed) || !isCount(nextSlot) || !isCount(succeeded) || !isRecord(slots)) return undefined
   const taken = slotsIn(slots["rows"], now).slice(0, rules.probes)
   const circuit: HalfOpen = {
     _tag: "HalfOpen",
-    ...common,
+    generation: common.generation,
+    openings: common.openings,
+    openMillis: common.openMillis,
     slots: Slots.from(taken),
     nextSlot: Math.max(nextSlot, (taken.at(-1)?.id ?? 0) + 1, 1),
     // With more than that, the circuit would have closed or opened.
@@ -190,7 +223,9 @@ const decodeRecovering: Decoder = ({ admitted, arrivals, startedAt }, common, { 
   if (!isCount(admitted) || !isCount(arrivals) || !isTime(startedAt)) return undefined
   const circuit: Recovering<unknown> = {
     _tag: "Recovering",
-    ...common,
+    generation: common.generation,
+    openings: common.openings,
+    openMillis: common.openMillis,
     startedAt: Math.min(startedAt, now),
     arrivals,
     admitted: Math.min(admitted, arrivals),
@@ -199,13 +234,13 @@ const decodeRecovering: Decoder = ({ admitted, arrivals, startedAt }, common, { 
   return rules.recovery === undefined ? Machine.close(circuit, rules, circuit.startedAt) : circuit
 }
 
-const decodeIsolated: Decoder = ({ disablers, holders, since }, common) =>
+const decodeIsolated: Decoder = ({ disablers, holders, since }, { generation, openings, openMillis }) =>
   isCount(disablers) && isPositive(holders) && isCount(since)
-    ? { _tag: "Isolated", ...common, holders, since, disablers }
+    ? { _tag: "Isolated", generation, openings, openMillis, holders, since, disablers }
     : undefined
 
-const decodeDisabled: Decoder = ({ disablers }, common) =>
-  isPositive(disablers) ? { _tag: "Disabled", ...common, disablers } : undefined
+const decodeDisabled: Decoder = ({ disablers }, { generation, openings, openMillis }) =>
+  isPositive(disablers) ? { _tag: "Disabled", generation, openings, openMillis, disablers } : undefined
 
 const decoders: Readonly<Record<Circuit<unknown>["_tag"], Decoder>> = {
   Closed: decodeClosed,
@@ -255,7 +290,7 @@ const isPositive = (value: unknown): value is number => isCount(value) && value 
 const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
 
 const entriesOf = <A>(value: unknown, isValid: (it: unknown) => it is A): Readonly<Record<string, A>> =>
-  isRecord(value)
+  isRecord(value) && !isEmpty(value)
     ? Object.fromEntries(Object.entries(value).filter((entry): entry is [string, A] => isValid(entry[1])))
     : {}
 

@@ -1,10 +1,9 @@
 import * as Effect from "effect/Effect"
-import { admitsEveryCall } from "../breaker/begin.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Coordinator, Decided, SharedDecision } from "../breaker/coordinator.ts"
 import type { Decision } from "../core/circuit.ts"
-import * as Machine from "../core/circuit.ts"
+import { ticketOf, tooLate, withoutTicket } from "../core/claims.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 
 /**
@@ -65,40 +64,28 @@ const decideNow = (
       return Effect.failCause(cause)
     },
     onSuccess: (decision) => {
-      if (lands(breaker, entry, decision, caller)) return Effect.succeed({ entry, decision })
+      if (ticketOf(decision, entry.current, breaker.settings.rules, breaker.now(caller)) !== undefined) {
+        return Effect.succeed({ entry, decision })
+      }
       slot.abandon()
       return Effect.succeed({ entry, decision: withoutSlot(breaker, entry, decision, caller) })
     }
   })
 }
 
-/** Whether a slot was granted, and the circuit has not changed while the call waited. */
-const lands = (
-  { now, settings }: Breaker,
-  { current }: CircuitEntry,
-  decision: Decision | undefined,
-  caller: Caller
-): boolean =>
-  decision?._tag === "Admitted" && Machine.lands(current, settings.rules, decision.ticket, now(caller))
-
 /** Decides by the current state of the circuit, after a slot request that has yielded no slot. */
 const withoutSlot = (
   breaker: Breaker,
-  entry: CircuitEntry,
+  { current }: CircuitEntry,
   decision: Decision | undefined,
   caller: Caller
 ): SharedDecision | undefined => {
-  switch (decision?._tag) {
-    case "Admitted": {
-      const [again, next] = Machine.admit(entry.current, breaker.settings.rules, breaker.now(caller))
-      // A slot of a new half-open period would need a new request, so the call is rejected.
-      return next._tag === "HalfOpen" && again._tag === "Admitted"
-        ? { _tag: "Rejected", retryAfterMillis: 0 }
-        : undefined
-    }
+  switch (withoutTicket(decision, current, breaker.settings.rules, breaker.now(caller))) {
+    case "Decided":
+      return undefined
     case "Rejected":
-      return admitsEveryCall(entry) ? undefined : decision
-    case undefined:
+      return decision?._tag === "Rejected" ? decision : tooLate
+    case "Unanswered":
       return breaker.coordinator?.outageMillis === undefined ? undefined : outage(breaker)
   }
 }

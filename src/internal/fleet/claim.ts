@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { Decision, Ticket } from "../core/circuit.ts"
+import * as Claims from "../core/claims.ts"
 import type { SlotRequest } from "./admission.ts"
 
 /**
@@ -11,10 +12,7 @@ import type { SlotRequest } from "./admission.ts"
  * @internal
  */
 export class Claim implements SlotRequest {
-  /** The answer; `undefined` if the store could not be asked. */
-  private given: Decision | undefined = undefined
-  private isAnswered = false
-  private isAbandoned = false
+  private claim = Claims.unanswered
   private readonly answered = Deferred.unsafeMake<void>(FiberId.none)
   private readonly giveBack: (ticket: Ticket) => void
   private readonly deadline: Duration.Duration
@@ -27,10 +25,10 @@ export class Claim implements SlotRequest {
   /** Waits for the answer, at most for two deadlines, because it takes up to two requests; then the call is rejected. */
   get decision(): Effect.Effect<Decision | undefined> {
     return Effect.interruptible(this.end).pipe(
-      Effect.timeoutOption(Duration.times(this.deadline, 2)),
+      Effect.timeoutOption(Duration.times(this.deadline, Claims.deadlinesOfClaim)),
       Effect.map(() => {
-        this.answer({ _tag: "Rejected", retryAfterMillis: 0 })
-        return this.given
+        this.answer(Claims.tooLate)
+        return this.claim.given
       })
     )
   }
@@ -42,19 +40,14 @@ export class Claim implements SlotRequest {
 
   /** Takes the first answer. A slot that arrives later is given back. */
   answer(decision: Decision | undefined): void {
-    if (this.isAnswered) return this.handBack(decision)
-    this.isAnswered = true
-    this.given = decision
-    if (this.isAbandoned) this.handBack(decision)
+    this.take(Claims.answered(this.claim, decision))
     Deferred.unsafeDone(this.answered, Effect.void)
   }
 
-  readonly abandon = (): void => {
-    this.isAbandoned = true
-    this.handBack(this.given)
-  }
+  readonly abandon = (): void => this.take(Claims.abandoned(this.claim))
 
-  private handBack(decision: Decision | undefined): void {
-    if (decision?._tag === "Admitted" && decision.ticket.slot !== 0) this.giveBack(decision.ticket)
+  private take({ claim, returned }: Claims.Claimed): void {
+    this.claim = claim
+    if (returned !== undefined) this.giveBack(returned)
   }
 }

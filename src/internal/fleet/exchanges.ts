@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import type { Entry, ExchangeRequest } from "../../CircuitStore.ts"
 import { ask, questionFailed } from "../core/replica/asking.ts"
 import type { Asked, Question } from "../core/replica/events.ts"
+import * as Rounds from "../core/replica/rounds.ts"
 import type { Situation } from "../core/replica/situation.ts"
 import { defaultKey } from "../breaker/circuits.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -71,15 +72,21 @@ export class Exchanges {
     const { breaker, connection, schedule, settings } = this.node
     const round = Effect.withFiberRuntime<void>((caller) => {
       this.wakeUps.unsafeClose()
-      if (connection.link.isFailing) return Effect.zipRight(this.ping, Effect.sleep(settings.syncMillis))
       const now = breaker.now(caller)
-      const due = schedule.due(now, mostAtOnce)
-      if (due.length > 0) {
-        return Effect.zipRight(this.exchange(this.batchOf(due)), Effect.sleep(leastPauseMillis))
+      const next = Rounds.next(connection.link, schedule.nextAt, now)
+      switch (next._tag) {
+        case "Ping":
+          return Effect.zipRight(this.ping, Effect.sleep(Rounds.pauseMillis("Ping", settings)))
+        case "Exchange":
+          return Effect.zipRight(
+            this.exchange(this.batchOf(schedule.due(now, mostAtOnce))),
+            Effect.sleep(Rounds.pauseMillis("Exchange", settings))
+          )
+        case "Wait":
+          return next.until === Infinity
+            ? this.wakeUps.await
+            : Effect.asVoid(Effect.timeoutOption(this.wakeUps.await, next.until - now))
       }
-      return schedule.nextAt === Infinity
-        ? this.wakeUps.await
-        : Effect.asVoid(Effect.timeoutOption(this.wakeUps.await, schedule.nextAt - now))
     })
     return Effect.forever(round)
   }
@@ -208,6 +215,3 @@ ended.done()
 
 /** The largest number of circuits in one request. */
 const mostAtOnce = 128
-
-/** The shortest pause between two scheduled requests. */
-const leastPauseMillis = 10

@@ -11,6 +11,7 @@ import * as Activities from "../core/replica/activity.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import { shift } from "../core/replica/shared.ts"
 import { asksForSlot } from "../core/replica/asking.ts"
+import { asksFirst } from "../core/replica/freshness.ts"
 import { decode } from "../core/wire.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Admitting } from "./admission.ts"
@@ -81,7 +82,7 @@ export class Fleet implements Coordinator, Admitting {
 
   ready(entry: CircuitEntry, caller: Caller): Effect.Effect<void> | undefined {
     const local = this.node.replicaOf(entry)
-    if (this.isFailing || (!this.writesThrough && this.isKnown(local, caller))) return undefined
+    if (!asksFirst(local, this.node.situation(caller))) return undefined
     return Effect.async((resume) => {
       if (this.writesThrough) this.node.set(local, Activities.startExchanging(local.replica))
       this.exchanges.read(local).add(resume)
@@ -143,13 +144,6 @@ export class Fleet implements Coordinator, Admitting {
 
   get isFailing(): boolean {
     return this.node.connection.link.isFailing
-  }
-
-  private isKnown({ answeredAt, isFaulty }: LocalReplica, caller: Caller): boolean {
-    // Without the subscription, an answer is valid for one interval, as it is for circuits that are exchanged.
-    return this.node.isListening && !isFaulty
-      ? answeredAt > -Infinity
-      : this.breaker.now(caller) - answeredAt < this.node.settings.syncMillis
   }
 
   /** Reports an outcome to the store before its call returns. Nothing can be reported while changes are being written. */

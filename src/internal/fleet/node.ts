@@ -14,6 +14,7 @@ import type { Policy, SharedPolicy } from "../core/policies/policy.ts"
 import type { Command, WriteCommand } from "../core/replica/progress.ts"
 import type { Replica } from "../core/replica/replica.ts"
 import * as Activities from "../core/replica/activity.ts"
+import { concernsOthers } from "../core/replica/freshness.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import type { Settings, Situation } from "../core/replica/situation.ts"
 import type { Event } from "../core/replica/events.ts"
@@ -125,7 +126,7 @@ export class Node {
 
   /** Replaces the replica of a circuit, and schedules its next exchange. */
   set(local: LocalReplica, replica: Replica): void {
-    local.replica = Replicas.isHealthy(replica, this.unknown) ? this.healthy : replica
+    local.replica = Replicas.isHealthy(replica, this.healthy) ? this.healthy : replica
     this.update(local)
     this.schedule.set(local, Activities.dueAt(replica, this.settings))
     if (local.dueAt < Infinity) this.on.scheduled()
@@ -143,8 +144,8 @@ export class Node {
     for (const local of this.schedule.replicas) this.step(local, { _tag: "ExchangeRequested" }, caller)
   }
 
-  private update({ answeredAt, entry, isFaulty, replica }: LocalReplica): void {
-    entry.needsCoordinator = Activities.isExchanging(replica) || answeredAt === -Infinity || isFaulty
+  private update(local: LocalReplica): void {
+    local.entry.needsCoordinator = concernsOthers(local.replica, local)
   }
 
   /** Waits until no change of this node is being written. */

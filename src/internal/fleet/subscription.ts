@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Change } from "../../CircuitStore.ts"
+import { eventOf } from "../core/replica/events.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitStoreError } from "../stores/error.ts"
 import type { Exchanges } from "./exchanges.ts"
@@ -49,13 +50,7 @@ export class Subscription {
     if (change._tag === "Changed") connection.changeReceived(change.now, caller)
     const entry = breaker.circuits.find(change.key, breaker.now(caller))
     if (entry === undefined) return
-    this.node.step(
-      this.node.replicaOf(entry),
-      change._tag === "Failing"
-        ? { _tag: "FailuresAnnounced", listeners: change.listeners ?? 0 }
-        : { _tag: "ChangeReceived", now: change.now, revision: change.revision, state: change.state },
-      caller
-    )
+    this.node.step(this.node.replicaOf(entry), eventOf(change), caller)
   }
 
   /** From now on no notification is missed; earlier ones may have been, so circuits are read again. */

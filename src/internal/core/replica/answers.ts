@@ -24,9 +24,8 @@ export const answered = (
   if (read === undefined) return goLocal(node)
   const window = decodeWindow(entry.window)
   const latest = Replicas.latestStored(node.replica)
-  const stored = isOvertaken(latest, read, asked.stored)
-    ? latest
-    : withoutExpiredLeases(read, entry, situation)
+  const isOld = isOvertaken(latest, read, asked.stored)
+  const stored = isOld ? latest : withoutExpiredLeases(read, entry, situation)
   const { standing } = node.replica
   if (standing._tag === "Writing") {
     const waiting = windowReceived(node, window, asked, situation)
@@ -35,7 +34,7 @@ export const answered = (
       ? Writes.attempt(markAnswered(waiting), writing, situation)
       : markAnswered(Steps.withStanding(waiting, writing))
   }
-  const observed = stored === latest ? node : markAnswered(observe(node, stored, window, situation))
+  const observed = isOld ? node : markAnswered(observe(node, stored, window, situation))
   const counted = windowReceived(observed, window, asked, situation)
   return counted.replica.standing._tag === "Writing"
     ? counted
@@ -63,7 +62,8 @@ const withoutExpiredLeases = (
   const { shared } = stored
   const isSoon = entry.now - answeringSince < leaseMillis
   const living = isSoon ? shared : withoutExpired(shared, rules, entry, leaseMillis)
-  return { ...stored, shared: living, isPartial: living !== shared }
+  const isPartial = living !== shared
+  return isPartial || stored.isPartial ? { ...stored, shared: living, isPartial } : stored
 }
 
 /** Takes in the answered window. If the store has lost reports of this node, they are sent again soon. */

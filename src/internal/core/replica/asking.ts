@@ -86,7 +86,7 @@ export const asksForSlot = (
   circuit: Circuit<unknown>,
   { isFailing, now, settings }: Situation
 ): boolean => {
-  if (isFailing || standing._tag === "LocallyOpen") return false
+  if (circuit._tag === "Closed" || isFailing || standing._tag === "LocallyOpen") return false
   const [decision, next] = Machine.admit(circuit, settings.rules, now)
   return decision._tag === "Admitted" && next._tag === "HalfOpen"
 }

@@ -260,11 +260,16 @@ export const setHolds = (
   now: number
 ): SharedCircuit => {
   const standing = shared.resets > resets ? Math.max(0, isolations - begun) : isolations
+  const isKnown = (shared.isolators[node] ?? 0) === standing && (shared.disablers[node] ?? 0) === disables
+  if (isKnown && withHolds(shared.circuit, rules, shared, now) === shared.circuit) return shared
   const isolators = withHold(shared.isolators, node, standing)
   const disablers = withHold(shared.disablers, node, disables)
-  const circuit = withHolds(shared.circuit, rules, { isolators, disablers }, now)
-  const isSame = isolators[node] === shared.isolators[node] && disablers[node] === shared.disablers[node]
-  return isSame && circuit === shared.circuit ? shared : { ...shared, isolators, disablers, circuit }
+  return {
+    ...shared,
+    isolators,
+    disablers,
+    circuit: withHolds(shared.circuit, rules, { isolators, disablers }, now)
+  }
 }
 
 const withHold = (holds: Holds, node: string, times: number): Holds => {

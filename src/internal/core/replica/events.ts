@@ -92,6 +92,26 @@ export interface Asked {
 }
 
 /**
+ * A notification about a circuit, as a store sends it.
+ *
+ * @internal
+ */
+export type Notification =
+  | { readonly _tag: "Changed"; readonly now: number; readonly revision: string; readonly state: string }
+  | { readonly _tag: "Failing"; readonly listeners?: number | undefined }
+
+/** @internal */
+export const eventOf = (notification: Notification): Event =>
+  notification._tag === "Failing"
+    ? { _tag: "FailuresAnnounced", listeners: notification.listeners ?? 0 }
+    : {
+        _tag: "ChangeReceived",
+        now: notification.now,
+        revision: notification.revision,
+        state: notification.state
+      }
+
+/**
  * The events of one kind.
  *
  * @internal

@@ -35,14 +35,13 @@ export const answered = (
   const roundTrip = now - sentAt
   const isPossible =
     read === undefined || (sentAt + link.clockOffset <= read + 1 && read - 1 <= now + link.clockOffset)
-  const measured =
-    read !== undefined && (roundTrip <= link.roundTrip || !isPossible)
-      ? { clockOffset: read - (sentAt + now) / 2, roundTrip }
-      : { clockOffset: link.clockOffset, roundTrip: link.roundTrip * 1.1 + 0.1 }
+  const isBetter = read !== undefined && (roundTrip <= link.roundTrip || !isPossible)
+  const clockOffset = isBetter ? read - (sentAt + now) / 2 : link.clockOffset
   return {
-    ...measured,
     isFailing: false,
-    answeringSince: link.isFailing ? now + measured.clockOffset : link.answeringSince
+    clockOffset,
+    roundTrip: isBetter ? roundTrip : link.roundTrip * 1.1 + 0.1,
+    answeringSince: link.isFailing ? now + clockOffset : link.answeringSince
   }
 }
 

@@ -120,6 +120,7 @@ export const controlled = (step: Progress, control: Control, situation: Situatio
 const changeHolds = (node: Progress, change: Replica["ownHolds"], situation: Situation): Progress => {
   const { disables, isolations } = node.replica.ownHolds
   const ownHolds = { isolations: isolations + change.isolations, disables: disables + change.disables }
-  const knowing = Steps.withReplica(node, { ownHolds })
-  return Writes.push(knowing, Writes.ownHoldsChange(knowing.replica, situation.settings.node), situation)
+  const holding = Steps.withReplica(node, { ownHolds })
+  const { shared } = holding.replica.followed
+  return Writes.push(holding, Writes.ownHoldsChange(shared, ownHolds, situation.settings.node), situation)
 }

@@ -7,6 +7,7 @@ import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
 import * as Steps from "./progress.ts"
 import type { StoredCircuit } from "./shared.ts"
+import { hasProbe } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
@@ -67,7 +68,7 @@ const resetAgain = (step: Progress, stored: StoredCircuit, situation: Situation)
   const reset = Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
   const since = Steps.withReplica(reset, { ownHolds })
   return ownHolds.isolations + ownHolds.disables > 0
-    ? Writes.push(since, Writes.ownHoldsChange(since.replica, self), situation)
+    ? Writes.push(since, Writes.ownHoldsChange(since.replica.followed.shared, ownHolds, self), situation)
     : since
 }
 
@@ -99,7 +100,9 @@ const returnUnusedSlots = (step: Progress, situation: Situation): Progress => {
   const { followed, slots, standing } = node.replica
   if (standing._tag !== "InSync") return node
   const { node: self } = situation.settings
-  if (followed.isPartial) return Writes.push(node, Writes.ownHoldsChange(node.replica, self), situation)
+  if (followed.isPartial)
+    return Writes.push(node, Writes.ownHoldsChange(followed.shared, node.replica.ownHolds, self), situation)
+  if (!hasProbe(followed.shared, self)) return node
   return Object.entries(followed.shared.probers)
     .filter(([id, prober]) => prober === self && !slots.includes(Number(id)))
     .reduce(

@@ -21,26 +21,36 @@ export const decoded = (
   { settings }: Situation
 ): { readonly node: Progress; readonly stored: StoredCircuit | undefined } => {
   const { now, revision, state } = entry
-  const storedAs = (shared: SharedCircuit): StoredCircuit => ({ revision, shared, at: now, isPartial: false })
   // Most circuits have no state, and one object stands for all of them.
   if (state === "" && asked.revision === "" && revision === "") return { node, stored: asked }
-  if (state === undefined) return { node, stored: storedAs(asked.shared) }
-  const read = decode(state, { ...settings, now })
+  if (state === undefined) return { node, stored: storedIn(entry, asked.shared) }
+  const { longestOpenMillis, rules, rulesName } = settings
+  const read = decode(state, { rules, rulesName, longestOpenMillis, now })
   switch (read._tag) {
     case "State":
-      return { node, stored: storedAs(read.state) }
+      return { node, stored: storedIn(entry, read.state) }
     case "Invalid": {
       const message = `The circuit store has a text that is not the state of a circuit, and it is ignored: ${read.why}`
-      return { node: reporting(node, message), stored: storedAs(initial(settings.rules)) }
+      return { node: reporting(node, message), stored: storedIn(entry, initial(settings.rules)) }
     }
     case "OtherRules": {
       const closed = ended(read.state, { now, leases: entry.leases }, settings)
-      if (closed !== undefined) return { node, stored: storedAs(closed) }
+      if (closed !== undefined) return { node, stored: storedIn(entry, closed) }
       const message = `A circuit in the store is left alone, and this process uses its own: ${read.why}`
       return { node: reporting(node, message), stored: undefined }
     }
   }
 }
+
+const storedIn = (
+  { now, revision }: Pick<Entry, "now" | "revision">,
+  shared: SharedCircuit
+): StoredCircuit => ({
+  revision,
+  shared,
+  at: now,
+  isPartial: false
+})
 
 const reporting = (node: Progress, message: string): Progress =>
   Steps.withCommands(node, { _tag: "Report", message })

@@ -4,6 +4,7 @@ import type { Change, OwnHolds } from "./changes.ts"
 import type { Reporting } from "./reporting.ts"
 import * as Reports from "./reporting.ts"
 import type { StoredCircuit } from "./shared.ts"
+import { hasProbe } from "./shared.ts"
 import type { Settings, Situation } from "./situation.ts"
 import type { Timing } from "./timing.ts"
 
@@ -193,7 +194,7 @@ export const epochOf = ({ generationOffset }: Replica, { generation }: Circuit<u
  * @internal
  */
 export const isHolder = ({ followed, ownHolds }: Replica, node: string): boolean =>
-  ownHolds.isolations > 0 || ownHolds.disables > 0 || Object.values(followed.shared.probers).includes(node)
+  ownHolds.isolations > 0 || ownHolds.disables > 0 || hasProbe(followed.shared, node)
 
 /**
  * The time for which the store has to keep the circuit: longer than its window, its opening, and the time after which
@@ -266,8 +267,10 @@ export const rejoined = (replica: Replica, current: Circuit<unknown>, { policy }
 export const updated = (replica: Replica, change: Partial<Replica>): Replica =>
   isSame(replica, change) ? replica : { ...replica, ...change }
 
-const isSame = (replica: Replica, change: Partial<Replica>): boolean =>
-  Object.entries(change).every(([name, value]) => replica[name as keyof Replica] === value)
+const isSame = <A extends object>(stored: A, change: Partial<A>): boolean => {
+  for (const name in change) if (stored[name] !== change[name]) return false
+  return true
+}
 
 /**
  * Whether a replica says nothing but that the store has answered. Most circuits are healthy on all nodes, and one
@@ -275,5 +278,4 @@ const isSame = (replica: Replica, change: Partial<Replica>): boolean =>
  *
  * @internal
  */
-export const isHealthy = (replica: Replica, unknown: Replica): boolean =>
-  !replica.isUnknown && isSame(replica, { ...unknown, isUnknown: false })
+export const isHealthy = (replica: Replica, healthy: Replica): boolean => isSame(replica, healthy)

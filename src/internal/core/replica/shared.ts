@@ -26,6 +26,16 @@ export interface StoredCircuit {
 export type Leases = ReadonlyArray<{ readonly node: string; readonly at: number }>
 
 /**
+ * Whether a node holds a slot of the circuit.
+ *
+ * @internal
+ */
+export const hasProbe = ({ probers }: Pick<Holdings, "probers">, node: string): boolean => {
+  for (const id in probers) if (probers[id] === node) return true
+  return false
+}
+
+/**
  * A circuit as it is written: without the nodes of slots that are free. The first state of a circuit gets a generation
  * that is later than any it had before the store lost it.
  *
@@ -57,29 +67,45 @@ const longAgo = 1_000_000
 export const withoutExpired = (
   shared: SharedCircuit,
   rules: Rules<unknown>,
-  { leases, now }: { readonly leases: Leases; readonly now: number },
+  leased: Leased,
   leaseMillis: number
 ): SharedCircuit => {
-  const isAlive = (node: string | undefined) =>
-    now - shared.restoredAt < leaseMillis ||
-    leases.some((it) => it.node === node && now - it.at < leaseMillis)
   const { circuit } = shared
+  const { now } = leased
+  const areAllLeased = now - shared.restoredAt < leaseMillis
   switch (circuit._tag) {
     case "HalfOpen": {
-      const slots = Slots.from(Slots.toArray(circuit.slots).filter(({ id }) => isAlive(shared.probers[id])))
-      return slots.count === circuit.slots.count ? shared : { ...shared, circuit: { ...circuit, slots } }
+      if (areAllLeased || circuit.slots.count === 0) return shared
+      const taken = Slots.toArray(circuit.slots)
+      const living = taken.filter(({ id }) => hasLease(shared.probers[id], leased, leaseMillis))
+      if (living.length === taken.length) return shared
+      return { ...shared, circuit: { ...circuit, slots: Slots.from(living) } }
     }
     case "Isolated":
     case "Disabled": {
-      const living = (holds: Holds): Holds =>
-        Object.fromEntries(Object.entries(holds).filter(([node]) => isAlive(node)))
-      const holds = { isolators: living(shared.isolators), disablers: living(shared.disablers) }
-      const held = withHolds(circuit, rules, holds, now)
-      return held === circuit ? shared : { ...shared, ...holds, circuit: held }
+      const isolators = areAllLeased ? shared.isolators : livingOf(shared.isolators, leased, leaseMillis)
+      const disablers = areAllLeased ? shared.disablers : livingOf(shared.disablers, leased, leaseMillis)
+      const held = withHolds(circuit, rules, { isolators, disablers }, now)
+      return held === circuit ? shared : { ...shared, isolators, disablers, circuit: held }
     }
     default:
       return shared
   }
+}
+
+interface Leased {
+  readonly leases: Leases
+  readonly now: number
+}
+
+const hasLease = (node: string | undefined, { leases, now }: Leased, leaseMillis: number): boolean =>
+  leases.some((it) => it.node === node && now - it.at < leaseMillis)
+
+/** The holds of nodes that have a lease: the same object where all have. */
+const livingOf = (holds: Holds, leased: Leased, leaseMillis: number): Holds => {
+  const all = Object.entries(holds)
+  const living = all.filter(([node]) => hasLease(node, leased, leaseMillis))
+  return living.length === all.length ? holds : Object.fromEntries(living)
 }
 
 /**
@@ -102,7 +128,11 @@ export const withHolds = (
     : circuit
 }
 
-const totalOf = (holds: Holds): number => Object.values(holds).reduce((sum, some) => sum + some, 0)
+const totalOf = (holds: Holds): number => {
+  let total = 0
+  for (const node in holds) total += holds[node]!
+  return total
+}
 
 const isolatedBy = (circuit: Circuit<unknown>, holders: number, disablers: number): Machine.Isolated => {
   const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)

@@ -10,7 +10,7 @@ import * as Activities from "./activity.ts"
 import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { shift, successor } from "./shared.ts"
+import { hasProbe, shift, successor } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import { storeTime } from "./situation.ts"
 
@@ -98,7 +98,7 @@ export const attempt = (step: Progress, writing: Writing, situation: Situation):
 const isGivenBack = (change: Change): boolean => change._tag === "Restores" && !change.isLocalChange
 
 const isHeldBy = ({ disablers, isolators, probers }: StoredCircuit["shared"], node: string): boolean =>
-  node in isolators || node in disablers || Object.values(probers).includes(node)
+  node in isolators || node in disablers || hasProbe({ probers }, node)
 
 const applyAll = (
   { shared: base }: StoredCircuit,
@@ -161,7 +161,7 @@ export const followWithOwnHolds = (
 ): Progress => {
   const { settings } = situation
   const node = withoutEndedIsolations(step, stored, settings.node)
-  const change = ownHoldsChange({ ...node.replica, followed: stored }, settings.node)
+  const change = ownHoldsChange(stored.shared, node.replica.ownHolds, settings.node)
   const kept = setHolds(change, stored.shared, settings, storeTime(situation))
   if (kept === stored.shared) return follow(node, stored, situation, hasLocalChange)
   const followed = follow(node, { ...stored, shared: kept }, situation, hasLocalChange)
@@ -181,11 +181,16 @@ const withoutEndedIsolations = (node: Progress, { shared }: StoredCircuit, self:
  *
  * @internal
  */
-export const ownHoldsChange = ({ followed: { shared }, ownHolds }: Replica, node: string): SetsHolds => ({
+export const ownHoldsChange = (
+  { isolators, resets }: StoredCircuit["shared"],
+  kept: Replica["ownHolds"],
+  node: string
+): SetsHolds => ({
   _tag: "SetsHolds",
-  ...ownHolds,
-  resets: shared.resets,
-  begun: shared.isolators[node] ?? 0
+  isolations: kept.isolations,
+  disables: kept.disables,
+  resets,
+  begun: isolators[node] ?? 0
 })
 
 /**

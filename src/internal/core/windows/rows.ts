@@ -32,7 +32,9 @@ export const set = (rows: Rows, index: number, value: number): Rows => {
  *
  * @internal
  */
-export const from = (values: ReadonlyArray<number>): Rows =>
-  Array.from({ length: Math.ceil(values.length / rowLength) }, (_, i) =>
+export const from = (values: ReadonlyArray<number>): Rows => {
+  if (values.length <= rowLength) return values.length === 0 ? empty : [values]
+  return Array.from({ length: Math.ceil(values.length / rowLength) }, (_, i) =>
     values.slice(i * rowLength, (i + 1) * rowLength)
   )
+}

@@ -61,12 +61,17 @@ export const add = (section: Section, report: Section, layout: Layout, now: numb
   const latest = Math.floor(now / layout.unitMillis)
   const floor = Math.max(section.floor, Math.min(report.floor, latest))
   const first = Math.max(floor, latest - layout.span + 1)
-  const rows = sum(section.rows, report.rows, latest).filter(([index]) => index >= first)
+  const rows = from(sum(section.rows, report.rows, latest), first)
   return { floor, rows: joined(withoutSurplus(rows, layout, now), layout.parts) }
 }
 
+/** The rows from an index on. */
+const from = (rows: ReadonlyArray<Row>, first: number): ReadonlyArray<Row> =>
+  rows.length === 0 || rows[0]![0] >= first ? rows : rows.filter(([index]) => index >= first)
+
 /** Adds up the rows of both by index, in the order of the indices. */
 const sum = (rows: ReadonlyArray<Row>, reported: ReadonlyArray<Row>, latest: number): ReadonlyArray<Row> => {
+  if (reported.length === 0) return rows
   const byIndex = new Map(rows.map((row) => [row[0], row]))
   for (const row of reported) {
     const index = Math.min(Math.floor(row[0]), latest)
