@@ -74,14 +74,6 @@ describe("a button", () => {
     assert.strictEqual(given.admin.changes.at(-1)!.headers.authorization, "Bearer the right token")
   })
 
-  it("12.3 is not there where the server allows no changes", async () => {
-    given.admin.circuits = [open(closed("Payments", "eu"))]
-    given.admin.access = { ...given.admin.access, changes: "Forbidden" }
-    const { page } = await livePage(given.browser, given.admin, { query: "?circuit=Payments&key=eu" })
-    await page.getByText("Read only: this server allows no changes from here.").waitFor()
-    assert.strictEqual(await page.getByRole("button", { name: /Isolate |…/ }).count(), 0)
-  })
-
   it("12.3 says that there is nothing to release where the program holds the circuit itself", async () => {
     given.admin.circuits = [
       inState({ _tag: "Isolated", since: Date.now(), holders: 1 }, closed("Payments", "eu"))

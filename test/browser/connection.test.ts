@@ -1,6 +1,6 @@
 /** A server that goes away and comes back. */
 import { assert, describe, it } from "vitest"
-import { livePage, openPage, picture, sees } from "./Browser.ts"
+import { livePage, picture, sees } from "./Browser.ts"
 import { closed, open } from "./circuits.ts"
 import { setting } from "./fixtures.ts"
 
@@ -41,17 +41,5 @@ describe("a lost connection", () => {
     given.admin.answers = true
     await page.locator("#status.live").waitFor()
     await page.getByText("Nothing is wrong", { exact: true }).waitFor()
-  })
-
-  it("12.3 from the beginning is said too", async () => {
-    given.admin.access = { ...given.admin.access, reads: "Authorized" }
-    given.admin.token = "a token of the server"
-    const { page } = await openPage(given.browser, given.admin)
-    await page.getByText("A token is needed").waitFor()
-    await page.getByRole("textbox", { name: "Token" }).fill("a token of the server")
-    given.admin.circuits = [open(closed("Payments", "eu"))]
-    await page.getByRole("button", { name: "Continue" }).click()
-    await page.locator("#status.live").waitFor()
-    await sees(page, "Payments", "eu", "Open")
   })
 })

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { decodeWindow } from "../../src/internal/core/wireWindow.ts"
 import { check } from "./check.ts"
+import { inLongRun } from "../kit/runLength.ts"
 
 const window = {
   epoch: 3,
@@ -126,7 +127,7 @@ describe("F4 the window in a store's answer", () => {
         const decoded = decodeWindow(it)
         assert.deepStrictEqual<unknown>(decodeWindow(decoded), decoded)
       }),
-      2_000
+      inLongRun(2_000, 600)
     )
   })
 })

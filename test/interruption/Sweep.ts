@@ -5,6 +5,7 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as LogLevel from "effect/LogLevel"
 import * as Runtime from "effect/Runtime"
 import { ManualClock } from "../kit/ManualClock.ts"
 import { PointScheduler } from "../kit/PointScheduler.ts"
@@ -13,7 +14,7 @@ import { PointScheduler } from "../kit/PointScheduler.ts"
 export const clock = new ManualClock()
 
 const runtime = Effect.runSync(
-  Effect.scoped(Layer.toRuntime(Layer.merge(Layer.setClock(clock), Logger.remove(Logger.defaultLogger))))
+  Effect.scoped(Layer.toRuntime(Layer.merge(Layer.setClock(clock), Logger.minimumLogLevel(LogLevel.None))))
 )
 
 /** Runs an effect that waits for nothing, all at once. */

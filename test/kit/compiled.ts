@@ -1,22 +1,18 @@
 /**
- * Programs of this repository that tests run in separate processes. They are compiled once for all processes, because
- * compiling would take each process longer than running.
+ * Programs of this repository that tests run in separate processes. They are compiled and bundled once for all processes,
+ * because compiling, and loading the hundreds of modules of Effect, would take each process longer than running.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { execFile } from "node:child_process"
+import { build } from "esbuild"
 import * as fs from "node:fs/promises"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
-/**
- * A folder with the compiled `programs` and library, under their paths in the repository. It is a package with the library's
- * name, so the programs import the library as its users do.
- */
+/** A folder with the compiled `programs`, under their paths in the repository. */
 export const compiled = (programs: ReadonlyArray<string>): Effect.Effect<string, never, Scope.Scope> =>
   Effect.tap(
     Effect.acquireRelease(
@@ -27,17 +23,26 @@ export const compiled = (programs: ReadonlyArray<string>): Effect.Effect<string,
   )
 
 const compileInto = async (folder: string, programs: ReadonlyArray<string>): Promise<void> => {
-  const { name } = JSON.parse(await fs.readFile(path.join(root, "package.json"), "utf8"))
-  const exports = { ".": "./src/index.js", "./*": "./src/*.js" }
-  const config = {
-    extends: path.join(root, "tsconfig.json"),
-    compilerOptions: { noEmit: false, noCheck: true, sourceMap: true, rootDir: root, outDir: folder },
-    files: programs.map((program) => path.join(root, program)),
-    include: []
-  }
-  await fs.writeFile(path.join(folder, "package.json"), JSON.stringify({ name, type: "module", exports }))
-  await fs.writeFile(path.join(folder, "tsconfig.json"), JSON.stringify(config))
+  await build({
+    absWorkingDir: root,
+    entryPoints: [...programs],
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    outbase: root,
+    outdir: folder,
+    sourcemap: true,
+    sourcesContent: false,
+    alias: { "effect-circuit-breaker": path.join(root, "src") },
+    // It loads a native module, which cannot be bundled.
+    external: ["libsql"],
+    // CommonJS modules among the bundled ones call it.
+    banner: {
+      js: `import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);`
+    }
+  })
+  await fs.writeFile(path.join(folder, "package.json"), JSON.stringify({ type: "module" }))
   await fs.symlink(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction")
-  const compiler = path.join(root, "node_modules/typescript/bin/tsc")
-  await promisify(execFile)(process.execPath, [compiler, "-p", folder])
 }

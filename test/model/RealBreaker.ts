@@ -220,5 +220,7 @@ export const plain = (value: unknown): unknown => {
   if (Duration.isDuration(value)) return Duration.toMillis(value)
   if (Option.isOption(value)) return plain(Option.getOrNull(value))
   if (Cause.isCause(value)) return describeCause(value)
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]))
+  const fields: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(value)) fields[name] = plain(field)
+  return fields
 }

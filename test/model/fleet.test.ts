@@ -19,7 +19,7 @@ import { Coverage } from "./requirements.ts"
 
 // FC_RUNS histories of each kind; FC_REPORT=1 prints what they have covered.
 const fullRuns = 100
-const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 8))
+const runs = Number(process.env["FC_RUNS"] ?? inLongRun(fullRuns, 5))
 
 const coverage = new Coverage()
 

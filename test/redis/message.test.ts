@@ -5,6 +5,7 @@ import type { CircuitStore } from "effect-circuit-breaker"
 import * as fc from "fast-check"
 import { decodeMessage } from "../../src/internal/stores/redis/message.ts"
 import { check } from "../core/check.ts"
+import { anyText } from "../kit/text.ts"
 
 // `deepStrictEqual` takes an Option of some value and none for the same.
 const read = (message: string) => Option.getOrUndefined(decodeMessage(message))
@@ -19,8 +20,8 @@ const wrong = fc.oneof(
 )
 
 /** Texts of any kind: garbage, JSON of any shape, and messages with fields that are wrong, missing or unknown. */
-const anyText = fc.oneof(
-  fc.string({ unit: "binary" }),
+const messages = fc.oneof(
+  anyText(),
   fc.json(),
   fc
     .tuple(
@@ -93,7 +94,7 @@ describe("F6 a message", () => {
   it("F6 of any text is decoded to a change or to nothing", () => {
     let changes = 0
     check(
-      fc.property(anyText, (text) => {
+      fc.property(messages, (text) => {
         const change = read(text)
         if (change === undefined) return
         changes++

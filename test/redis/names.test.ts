@@ -6,6 +6,7 @@ import * as Names from "../../src/internal/stores/redis/names.ts"
 import * as Text from "../../src/internal/stores/redis/text.ts"
 import { wireVersion } from "../../src/internal/stores/wireVersion.ts"
 import { check } from "../core/check.ts"
+import { anyText } from "../kit/text.ts"
 
 /** Everything that distinguishes one circuit on a server from another. */
 interface Place extends Names.Space {
@@ -46,7 +47,7 @@ const piece = fc.constantFrom(...pieces, "\ud800", "\udc00", "\ud83d\udd0c")
 
 const text = fc.oneof(
   fc.array(piece, { maxLength: 4 }).map((it) => it.join("")),
-  fc.string({ unit: "binary", maxLength: 5 })
+  anyText({ maxLength: 5 })
 )
 
 const prefix = fc.array(fc.constantFrom(...pieces), { maxLength: 4 }).map((it) => it.join(""))

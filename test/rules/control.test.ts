@@ -29,6 +29,10 @@ import {
 } from "../kit/index.ts"
 import { everyWay } from "../kit/ports.ts"
 import { playAll } from "../kit/script.ts"
+import { inLongRun } from "../kit/runLength.ts"
+
+// So many take long.
+const many = inLongRun(10_000, 1_000)
 
 /** A breaker in each state, with its tag. */
 const states = {
@@ -98,12 +102,12 @@ describe("R3.3 isolate and disable", () => {
     )
   }
 
-  it.scoped("R3.3 10,000 holds of each kind nest", () =>
+  it.scoped(`R3.3 ${many} holds of each kind nest`, () =>
     Effect.gen(function* () {
       const breaker = yield* make()
       const scope = yield* Scope.make()
       const holds = Effect.zipRight(breaker.isolate(), breaker.disable())
-      yield* Effect.replicateEffect(Scope.extend(holds, scope), 10_000, { discard: true })
+      yield* Effect.replicateEffect(Scope.extend(holds, scope), many, { discard: true })
       assert.strictEqual(yield* tagOf(breaker), "Isolated")
 
       yield* Scope.close(scope, Exit.void)

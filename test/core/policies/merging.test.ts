@@ -13,6 +13,7 @@ import { countsOf, gapsFor } from "../windows/Recording.ts"
 import { lastCalls, overTime, slowCallRate } from "./fixtures.ts"
 import type { Fate } from "./Reporting.ts"
 import { beginning, Reporting } from "./Reporting.ts"
+import { inLongRun } from "../../kit/runLength.ts"
 
 interface Step {
   /** Time that passes before it, in milliseconds. */
@@ -119,7 +120,7 @@ describe("failures within a time, merged", () => {
           }
         }
       }),
-      500
+      inLongRun(500, 200)
     )
   })
 })
@@ -161,7 +162,7 @@ describe("a streak, merged", () => {
         aheads,
         (limit, steps, aheads) => run(limit, oncePerMillisecond(steps), aheads, false)
       ),
-      500
+      inLongRun(500, 200)
     )
   })
 
@@ -173,7 +174,7 @@ describe("a streak, merged", () => {
         aheads,
         (limit, steps, aheads) => run(limit, steps, aheads, true)
       ),
-      500
+      inLongRun(500, 200)
     )
   })
 
@@ -237,7 +238,7 @@ describe("a rate over time, merged", () => {
           }
         }
       }),
-      500
+      inLongRun(500, 200)
     )
   })
 
@@ -274,7 +275,7 @@ describe("a rate over time, merged", () => {
     ]
     check(
       fc.property(runs(shapes), aheads, (run, aheads) => keeps(run, aheads, 2)),
-      300
+      inLongRun(300, 120)
     )
   })
 
@@ -293,7 +294,7 @@ describe("a rate over time, merged", () => {
           1
         )
       ),
-      300
+      inLongRun(300, 120)
     )
   })
 })
@@ -328,7 +329,7 @@ describe("a rate over the latest calls, merged", () => {
           assert.isAtMost(calls, size - 1 + Math.max(calls / 10, mostAtOnce([...reports])))
         }
       }),
-      300
+      inLongRun(300, 120)
     )
   })
 
@@ -366,7 +367,7 @@ describe("a rate over the latest calls, merged", () => {
           assert.isAtLeast(counted.calls, Math.min(size, sums.at(-1)!.calls))
         }
       }),
-      300
+      inLongRun(300, 120)
     )
   })
 })
@@ -393,7 +394,7 @@ describe("several policies, merged", () => {
           })
         }
       }),
-      200
+      inLongRun(200, 80)
     )
   })
 })

@@ -24,6 +24,7 @@ import {
   times
 } from "./fixtures.ts"
 import { beginning, countsOf, difference, reported, Reporting, shared } from "./Reporting.ts"
+import { inLongRun } from "../../kit/runLength.ts"
 
 const streak = consecutive(3)
 const count = failureCount(3, 1000)
@@ -73,7 +74,7 @@ describe("a shared policy", () => {
             assert.strictEqual(policy.describe(window, now), alone.describe(expected, now))
           }
         }),
-        100
+        inLongRun(100, 40)
       )
     })
 
@@ -104,7 +105,7 @@ describe("a shared policy", () => {
           policy.describe(window, now)
           for (const it of Object.values(policy.counts(window, now))) assert.isAtLeast(it, 0)
         }),
-        200
+        inLongRun(200, 80)
       )
       assert.deepStrictEqual(policy.counts(policy.gather([]), 10), none)
       assert.isFalse(policy.trips(policy.gather([]), 10))
