@@ -5,7 +5,6 @@ import { ask, questionFailed } from "../core/replica/asking.ts"
 import type { Asked, Question } from "../core/replica/events.ts"
 import * as Rounds from "../core/replica/rounds.ts"
 import type { Situation } from "../core/replica/situation.ts"
-import { defaultKey } from "../breaker/circuits.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitStoreError } from "../stores/error.ts"
 import type { LocalReplica } from "./localReplica.ts"
@@ -91,10 +90,10 @@ export class Exchanges {
     return Effect.forever(round)
   }
 
-  /** Reads any one circuit, because the answer has the store's time, by which the next reports are timed. */
+  /** Reads a circuit, because the answer has the store's time, by which the next reports are timed. */
   private get ping(): Effect.Effect<void> {
     const { connection, store } = this.node
-    return Effect.ignore(connection.ask(store.exchange([this.node.reading(defaultKey)])))
+    return Effect.ignore(connection.ask(store.exchange([this.node.reading(this.node.failedKey)])))
   }
 
   /** Asks about the circuits of this turn in batches, and lets the rest of the program run between them. */
@@ -192,6 +191,7 @@ export class Exchanges {
   }
 
   private unanswered({ local, question }: Questioned, caller: Caller): void {
+    this.node.failedKey = local.entry.key
     this.node.set(local, questionFailed(local.replica, question))
     this.node.step(local, { _tag: "WriteFailed", revision: undefined }, caller)
   }

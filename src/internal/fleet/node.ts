@@ -8,6 +8,7 @@ import * as Hash from "effect/Hash"
 import type { CircuitId, ExchangeRequest, Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
+import { defaultKey } from "../breaker/circuits.ts"
 import { open } from "../breaker/opening.ts"
 import { dayMillis, yearMillis } from "../core/millis.ts"
 import type { Policy, SharedPolicy } from "../core/policies/policy.ts"
@@ -48,6 +49,8 @@ export class Node {
   readonly fork: Fork
   /** Whether notifications arrive. */
   isListening = false
+  /** The key of the circuit whose request failed last: a read of it shows whether its server answers again. */
+  failedKey: string = defaultKey
   /** The name in the store: a dry run shares circuits with dry runs only. */
   readonly name: string
   private readonly replicas = new WeakMap<CircuitEntry, LocalReplica>()
@@ -192,7 +195,10 @@ export class Node {
     const written = this.store.compareAndSet({ circuit, node, expected, revision, state, renew, keepMillis })
     return Effect.withFiberRuntime((caller) =>
       Effect.match(this.connection.ask(Effect.map(written, Arr.of)), {
-        onFailure: () => this.step(local, { _tag: "WriteFailed", revision }, caller),
+        onFailure: () => {
+          this.failedKey = local.entry.key
+          this.step(local, { _tag: "WriteFailed", revision }, caller)
+        },
         onSuccess: ([answer = noAnswer]) =>
           isFault(answer)
             ? this.faulted(local, answer, caller)
