@@ -18,8 +18,11 @@ type Rates = typeof Rates.Type
 const mostBreakers = 200
 const mostCircuits = 100
 
-/** The totals of a circuit at the latest sample, and their increase since the previous sample. */
+/** The totals of a circuit at the latest sample, and their increase since the previous one. It is updated in place. */
 interface Sample {
+  readonly entry: CircuitEntry
+  live: Live
+  rank: number
   sample: number
   ran: number
   failed: number
@@ -27,14 +30,6 @@ interface Sample {
   newRan: number
   newFailed: number
   newRejected: number
-}
-
-/** A circuit that a summary may list: it is not Closed, or it had calls since the previous sample. */
-interface Candidate {
-  readonly live: Live
-  readonly entry: CircuitEntry
-  readonly rank: number
-  readonly sample: Sample
 }
 
 /**
@@ -71,14 +66,15 @@ export class Sampler {
     this.seconds = this.latest === 0 ? 1 : Math.max(at - this.latestAt, 1) / 1_000
     this.latest++
     this.latestAt = at
-    const candidates: Array<Candidate> = []
+    // The circuits that a summary may list: they are not Closed, or they had calls since the previous sample.
+    const candidates: Array<Sample> = []
     const all = breakers.map((live) => this.takeOf(live, candidates, caller))
     const chosen = firstOf(candidates, mostCircuits, byUrgency)
     return {
       at,
       breakers: all.slice(0, mostBreakers),
-      circuits: chosen.map(({ entry, live, sample }) => ({
-        ...briefOf(foundIn(live, entry, caller), this.history),
+      circuits: chosen.map((sample) => ({
+        ...briefOf(foundIn(sample.live, sample.entry, caller), this.history),
         rates: this.perSecond(sample)
       })),
       omitted: candidates.length - chosen.length,
@@ -88,7 +84,7 @@ export class Sampler {
 
   private takeOf(
     live: Live,
-    candidates: Array<Candidate>,
+    candidates: Array<Sample>,
     caller: Caller
   ): (typeof SummaryEvent.Type)["breakers"][number] {
     const { inside, service } = live
@@ -100,16 +96,18 @@ export class Sampler {
       const { _tag } = Machine.at(entry.current, inside.settings.rules, now)
       states[_tag]++
       circuits++
-      const sample = this.sampleOf(entry)
+      const sample = this.sampleOf(entry, live)
       sum.newRan += sample.newRan
       sum.newFailed += sample.newFailed
       sum.newRejected += sample.newRejected
-      if (isNotable(_tag, sample)) candidates.push({ live, entry, rank: rankOf(_tag), sample })
+      sample.live = live
+      sample.rank = rankOf(_tag)
+      if (isNotable(_tag, sample)) candidates.push(sample)
     }
     return { name: labelOf(service.name), circuits, states, rates: this.perSecond(sum) }
   }
 
-  private sampleOf(entry: CircuitEntry): Sample {
+  private sampleOf(entry: CircuitEntry, live: Live): Sample {
     const { failed, ignored, rejected, succeeded } = entry.totals
     const ran = succeeded + failed + ignored
     let sample = this.samples.get(entry)
@@ -118,6 +116,9 @@ export class Sampler {
       const isFirst = this.latest === 1
       // The properties are written out, because an object made by a spread is many times slower to update.
       sample = {
+        entry,
+        live,
+        rank: 0,
         sample: 0,
         ran: isFirst ? ran : 0,
         failed: isFirst ? failed : 0,
@@ -154,7 +155,7 @@ export class Sampler {
 const isNotable = (state: StateTag, { newRan, newRejected }: Sample): boolean =>
   state !== "Closed" || newRan > 0 || newRejected > 0
 
-const byUrgency = (left: Candidate, right: Candidate): number =>
+const byUrgency = (left: Sample, right: Sample): number =>
   left.rank - right.rank ||
-  right.sample.newFailed - left.sample.newFailed ||
-  right.sample.newRan + right.sample.newRejected - left.sample.newRan - left.sample.newRejected
+  right.newFailed - left.newFailed ||
+  right.newRan + right.newRejected - left.newRan - left.newRejected
