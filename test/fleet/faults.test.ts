@@ -201,6 +201,31 @@ describe("a store with a fault in one circuit", () => {
   )
 })
 
+describe("a store of which one part fails", () => {
+  it.scoped("C7 is asked for its recovery where a read has failed, and not where it answers", () =>
+    Effect.gen(function* () {
+      const logs = yield* recordLogs
+      const store = yield* makeStore()
+      const node = yield* join({
+        ...store,
+        exchange: (requests) =>
+          requests.some(({ circuit }) => circuit.key === "lost")
+            ? Effect.fail(new CircuitStore.CircuitStoreError({ message: "this part is down" }))
+            : store.exchange(requests)
+      })
+      yield* node.protect(works)
+      yield* node.state("lost")
+      yield* inStep
+      yield* inStep
+      const lines = logs.filter(({ message }) => message.startsWith("The circuit store"))
+      assert.deepStrictEqual(
+        lines.map(({ level }) => level),
+        ["Warning"]
+      )
+    })
+  )
+})
+
 describe("a window in a store", () => {
   const row = [0, 1, 1, 0]
   for (const [what, window] of [

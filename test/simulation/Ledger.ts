@@ -1,9 +1,9 @@
 /** The record of everything that happens in a fleet: the truth that the invariants compare with. */
 import type { CompareAndSet } from "../../src/CircuitStore.ts"
 import type { Rules } from "../../src/internal/core/circuit.ts"
+import { isCounting } from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
-import { isCounting } from "../../src/internal/core/replica/reporting.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
 import type { SharedCircuit } from "../../src/internal/core/wire.ts"
 import { decode } from "../../src/internal/core/wire.ts"

@@ -1,6 +1,6 @@
 /** The invariants after every step of a fleet, under all faults. Each returns what is wrong, if anything. */
 import type { CompareAndSet } from "../../src/CircuitStore.ts"
-import { isCounting } from "../../src/internal/core/replica/reporting.ts"
+import { isCounting } from "../../src/internal/core/circuit.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import type { Counts } from "../../src/internal/core/windows/window.ts"
 import type { Fact } from "./Fact.ts"

@@ -133,7 +133,10 @@ export class Fleet implements Coordinator, Admitting {
     if (this.isFailing) return Effect.succeed(undefined)
     const { connection, settings } = this.node
     return Effect.match(connection.ask(this.store.exchange([this.node.reading(key)])), {
-      onFailure: () => undefined,
+      onFailure: () => {
+        this.node.failedKey = key
+        return undefined
+      },
       onSuccess: ([entry]) => {
         if (entry === undefined || isFault(entry)) return undefined
         const read = decode(entry.state ?? "", { ...settings, now: entry.now })

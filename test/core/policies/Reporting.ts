@@ -65,7 +65,7 @@ export class Reporting {
     process.window = this.policy.record(frozen(process.window), how(this.now - process.ahead, elapsedMillis))
   }
 
-  /** Reports what is new, or again what is in doubt, as it was. Answers what it has sent, if there was anything. */
+  /** Sends the report that is not acknowledged yet, or else a new one. Returns its sections; `undefined` if there is none. */
   report(i: number, fate: Fate = "arrives"): ReadonlyArray<Section> | undefined {
     const process = this.processes[i]!
     process.inDoubt ??= this.next(process)

@@ -1,6 +1,5 @@
 import type { Circuit, HalfOpen } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
-import { isCounting } from "./reporting.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
 import { withCommands, withReplica } from "./progress.ts"
@@ -187,7 +186,7 @@ const refreshed = ({ current, isExpected, theirs }: Comparison): Circuit<unknown
   if (current._tag === "Isolated" && theirs._tag === "Isolated") {
     return { ...theirs, generation, since: current.since }
   }
-  if (!isExpected || !isCounting(current)) return { ...theirs, generation }
+  if (!isExpected || !Machine.isCounting(current)) return { ...theirs, generation }
   if (current._tag === "Closed" && theirs._tag === "Closed")
     return { ...theirs, generation, window: current.window }
   if (current._tag === "Recovering" && theirs._tag === "Recovering") {

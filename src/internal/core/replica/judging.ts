@@ -30,13 +30,13 @@ export const decide = (node: Progress, asked: Asked, situation: Situation): Prog
 
 /** Whether all outcomes of this node are in the store: the node that reports last then judges all of them. */
 const isReported = ({ circuit, replica }: Progress, { now, settings }: Situation): boolean =>
-  !Reports.isCounting(circuit) || Reports.hasReported(replica.reporting, circuit.window, now, settings)
+  !Machine.isCounting(circuit) || Reports.hasReported(replica.reporting, circuit.window, now, settings)
 
 const trips = (node: Progress, { outcome }: Undecided, situation: Situation): Progress | undefined => {
   const { rules } = situation.settings
   const current = Steps.currentCircuit(node, situation)
   const { at, circuit } = Replicas.merged(node.replica, current, situation)
-  if (!Reports.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
+  if (!Machine.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
   const decided = Steps.withReplica(node, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
   return Steps.withCommands(rolledTo(decided, current), {

@@ -1,3 +1,4 @@
+import * as Machine from "../circuit.ts"
 import type { Reason } from "../wire.ts"
 import type { Control, Of } from "./events.ts"
 import type { Progress } from "./progress.ts"
@@ -42,7 +43,7 @@ const probeSettled = (node: Progress, event: Of<"Settled">, situation: Situation
 /** The counts of the other nodes may be outdated now, so the outcome is judged again with the store's next answer. */
 const withUndecided = (node: Progress, { before, outcome }: Of<"Settled">): Progress =>
   node.circuit !== before &&
-  Reports.isCounting(before) &&
+  Machine.isCounting(before) &&
   (Activities.isExchanging(node.replica) || outcome._tag === "Failure")
     ? Steps.withReplica(node, { undecided: { outcome } })
     : node
@@ -77,7 +78,7 @@ export const opened = (step: Progress, { before, reason }: Of<"Opened">, situati
   if (reason !== "Tripped" || circuit._tag !== "Open") return node
   const epoch = Replicas.epochOf(replica, before)
   if (!Reports.concernsAll(replica.reporting, before, situation)) {
-    const window = Reports.isCounting(before) ? before.window : situation.settings.policy.initial
+    const window = Machine.isCounting(before) ? before.window : situation.settings.policy.initial
     const alone = Steps.withStanding(node, { _tag: "LocallyOpen", epoch, window })
     return { ...alone, replica: Activities.exchangeSoon(alone.replica) }
   }

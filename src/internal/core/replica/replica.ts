@@ -1,4 +1,5 @@
 import type { Circuit, Decision } from "../circuit.ts"
+import * as Machine from "../circuit.ts"
 import { yearMillis } from "../millis.ts"
 import type { Change, OwnHolds } from "./changes.ts"
 import type { Reporting } from "./reporting.ts"
@@ -238,7 +239,7 @@ export const countingOf = (
   if (replica.standing._tag === "LocallyOpen") return replica.standing
   // The store may have given the number of a generation that this node has made to another state.
   if (replica.standing._tag !== "InSync") return undefined
-  return Reports.isCounting(current)
+  return Machine.isCounting(current)
     ? { epoch: epochOf(replica, current), window: current.window }
     : undefined
 }

@@ -43,9 +43,6 @@ interface InDoubt extends Snapshot {
   readonly sections: ReadonlyArray<Section & Layout>
 }
 
-/** @internal */
-export const isCounting = Machine.isCounting<unknown>
-
 /**
  * The reporting of a window of which nothing has been reported.
  *
@@ -271,7 +268,7 @@ export const merged = (
 ): { readonly circuit: Circuit<unknown>; readonly at: number } => {
   const own = { circuit, at: situation.now }
   const { acknowledged, clockOffset, answer } = reporting
-  if (answer === undefined || reporting.epoch !== epoch || !isCounting(circuit)) return own
+  if (answer === undefined || reporting.epoch !== epoch || !Machine.isCounting(circuit)) return own
   if (!concernsAll(reporting, circuit, situation)) return own
   const { policy } = situation.settings
   const at = situation.now + clockOffset
@@ -300,7 +297,7 @@ export const concernsAll = (
 ): boolean => {
   if (settings.quorum === 1) return true
   const others = (answer?.failing ?? []).filter((node) => node !== settings.node).length
-  const own = isCounting(circuit) && seesFailures(circuit.window, now, settings) ? 1 : 0
+  const own = Machine.isCounting(circuit) && seesFailures(circuit.window, now, settings) ? 1 : 0
   return others + own >= settings.quorum
 }
 
