@@ -7,7 +7,7 @@ import { admit } from "../../src/internal/breaker/admit.ts"
 import type { Breaker } from "../../src/internal/breaker/breaker.ts"
 import { snapshot } from "../../src/internal/breaker/reading.ts"
 import { unsettledCallsOf } from "../../src/internal/breaker/unsettledCalls.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { fails, works } from "../kit/index.ts"
 import { entryOf, makeBreaker, protect } from "./fixtures.ts"
 
@@ -27,7 +27,7 @@ const addResetting = (breaker: Breaker) =>
     const call = {
       call: { generation, slot: 0, entry },
       settle: () => {
-        entry.current = Machine.reset(entry.current, breaker.settings.rules, 0)
+        entry.current = ManualControl.reset(entry.current, breaker.settings.rules, 0)
       }
     }
     unsettledCallsOf(breaker).add(call)

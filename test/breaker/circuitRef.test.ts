@@ -9,7 +9,8 @@ import { Breaker } from "../../src/internal/breaker/breaker.ts"
 import * as Controls from "../../src/internal/breaker/controls.ts"
 import { circuits, state } from "../../src/internal/breaker/reading.ts"
 import { decode } from "../../src/internal/circuitBreaker/options.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
+import type * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 
 const key = "eu"
 
@@ -51,7 +52,7 @@ describe("the Ref of a circuit", () => {
       const queue = yield* byRef.breaker.transitions.queue
       const ref = yield* refOf(byRef.breaker, key)
 
-      const before = yield* Ref.modify(ref, (circuit) => [circuit._tag, Machine.isolate(circuit)])
+      const before = yield* Ref.modify(ref, (circuit) => [circuit._tag, ManualControl.isolate(circuit)])
       yield* Controls.isolate(byControl.breaker, key)
 
       assert.strictEqual(before, "Closed")
@@ -73,7 +74,7 @@ describe("the Ref of a circuit", () => {
     Effect.gen(function* () {
       const { breaker } = yield* makeBreaker("kept", { capacity: 2 })
       const ref = yield* refOf(breaker, key)
-      yield* Ref.set(ref, Machine.isolate(yield* ref))
+      yield* Ref.set(ref, ManualControl.isolate(yield* ref))
       for (const other of ["a", "b", "c"]) yield* refOf(breaker, other)
       assert.deepStrictEqual(yield* state(breaker, key), { _tag: "Isolated" })
       assert.deepStrictEqual(

@@ -5,7 +5,7 @@ import type { CircuitBreaker } from "effect-circuit-breaker"
 import type { CircuitEntry } from "../../src/internal/breaker/circuitEntry.ts"
 import { RecencyList } from "../../src/internal/breaker/circuitEntry.ts"
 import type { Circuits } from "../../src/internal/breaker/circuits.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { makeBreaker } from "./fixtures.ts"
 
 const makeCircuits = (options?: CircuitBreaker.Options): Effect.Effect<Circuits> =>
@@ -16,7 +16,7 @@ const keysOf = (entries: Iterable<CircuitEntry>): ReadonlyArray<string> =>
 
 const isolate = (circuits: Circuits, key: string, now: number): CircuitEntry => {
   const entry = circuits.use(key, now)
-  circuits.set(entry, Machine.isolate(entry.current), now)
+  circuits.set(entry, ManualControl.isolate(entry.current), now)
   return entry
 }
 
@@ -196,7 +196,7 @@ describe("a circuit that was dropped", () => {
       assert.isFalse(circuits.isSuperseded(entry))
       circuits.touch(entry, 5)
       assert.isFalse(circuits.holds(entry))
-      circuits.set(entry, Machine.isolate(entry.current), 6)
+      circuits.set(entry, ManualControl.isolate(entry.current), 6)
       assert.isTrue(circuits.holds(entry))
       assert.strictEqual(circuits.find("a", 6), entry)
       assert.deepStrictEqual(keysOf(circuits.every()), ["a"])
@@ -228,7 +228,7 @@ describe("the circuit of calls without a key", () => {
       assert.strictEqual(circuits.use("default", 9_000), entry)
       assert.strictEqual(circuits.find("default", 20_000), entry)
       assert.isTrue(circuits.holds(entry))
-      circuits.set(entry, Machine.isolate(entry.current), 0)
+      circuits.set(entry, ManualControl.isolate(entry.current), 0)
       assert.deepStrictEqual(keysOf(circuits.every()), ["default"])
       assert.isUndefined(entry.list)
     })

@@ -6,7 +6,7 @@ import { Outcome } from "effect-circuit-breaker"
 import type { CircuitEntry } from "../../src/internal/breaker/circuitEntry.ts"
 import type { Step } from "../../src/internal/breaker/coordinator.ts"
 import { open, openMillisOf } from "../../src/internal/breaker/opening.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { entryOf, makeCoordinated, withCaller } from "./fixtures.ts"
 
 describe("R3.2.1 a circuit that is changed while its schedule takes a step", () => {
@@ -20,7 +20,7 @@ describe("R3.2.1 a circuit that is changed while its schedule takes a step", () 
       )
       const entry: CircuitEntry = yield* entryOf(breaker)
       onStep = () => {
-        entry.current = Machine.reset(entry.current, breaker.settings.rules, 0)
+        entry.current = ManualControl.reset(entry.current, breaker.settings.rules, 0)
       }
       yield* withCaller((caller) => open(breaker, entry, { reason: "Manual", now: 0 }, caller))
       assert.deepInclude(entry.current, { _tag: "Closed", generation: 1, openings: 0 })

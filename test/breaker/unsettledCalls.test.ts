@@ -6,6 +6,7 @@ import type { CircuitEntry } from "../../src/internal/breaker/circuitEntry.ts"
 import type { UnsettledCall } from "../../src/internal/breaker/unsettledCalls.ts"
 import { UnsettledCalls } from "../../src/internal/breaker/unsettledCalls.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { entryOf, makeBreaker } from "./fixtures.ts"
 
 const tripPolicy = TripPolicy.failureRate({ threshold: 0.5, calls: 100 })
@@ -204,7 +205,7 @@ describe("E1 a reader", () => {
       const { add, breaker, rules, seen, unsettled } = yield* makeTable()
       const eu = yield* entryOf(breaker, "eu")
       const older = add("older", eu)
-      eu.current = Machine.reset(eu.current, rules, 0)
+      eu.current = ManualControl.reset(eu.current, rules, 0)
       assert.deepInclude(seen(eu), { count: 0, calls: 0 })
       add("newer", eu)
       assert.deepInclude(seen(eu), { count: 1, calls: 1 })
@@ -220,7 +221,7 @@ describe("E1 a reader", () => {
       const { add, breaker, rules, seen, unsettled } = yield* makeTable()
       const eu = yield* entryOf(breaker, "eu")
       unsettled.takeBack(add("older", eu))
-      eu.current = Machine.reset(eu.current, rules, 0)
+      eu.current = ManualControl.reset(eu.current, rules, 0)
       add("newer", eu)
       const { circuit } = seen(eu)
       // The result for all calls of one generation is kept; computed one by one, it would be another object each time.

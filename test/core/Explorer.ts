@@ -7,6 +7,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises"
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import { failure, frozen, ignored, interrupted, success } from "./circuits.ts"
@@ -65,7 +66,7 @@ export interface Exploration {
 /** Explores a scenario until an invariant is broken; with `only`, until that one is. */
 export const explore = (
   scenario: Scenario,
-  machine: Machine = Circuit,
+  machine: Machine = { ...Circuit, ...ManualControl },
   only?: Invariants.Invariant
 ): Promise<Exploration> => new Explorer(scenario, machine, only).run()
 

@@ -1,5 +1,6 @@
 /** For each invariant a machine that breaks it, most of them as a released breaker once did. */
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
 import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import type { Machine } from "./Explorer.ts"
@@ -26,12 +27,12 @@ const always = () => true
 export const brokenMachines: Record<Invariant, BrokenMachine> = {
   "the generation never falls and rises by one at most": {
     how: "a trip by hand counts as two",
-    machine: { restart: (circuit, now) => ({ ...Circuit.restart(circuit, now), generation: 9 }) }
+    machine: { restart: (circuit, now) => ({ ...ManualControl.restart(circuit, now), generation: 9 }) }
   },
   "a new state is a new generation": {
     how: "an isolation keeps the generation",
     machine: {
-      isolate: (circuit) => ({ ...Circuit.isolate(circuit), generation: circuit.generation })
+      isolate: (circuit) => ({ ...ManualControl.isolate(circuit), generation: circuit.generation })
     }
   },
   "an opening and a recovery end exactly when their time has passed": {
@@ -43,7 +44,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     machine: {
       at: (circuit, rules, now) => {
         const seen = Circuit.at(circuit, rules, now)
-        return circuit._tag === "Open" && seen !== circuit ? Circuit.reset(circuit, rules, now) : seen
+        return circuit._tag === "Open" && seen !== circuit ? ManualControl.reset(circuit, rules, now) : seen
       }
     }
   },
@@ -51,7 +52,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "a call while HalfOpen closes the circuit",
     machine: admitThen(([decision, next], rules, now) => [
       decision,
-      next._tag === "HalfOpen" ? Circuit.reset(next, rules, now) : next
+      next._tag === "HalfOpen" ? ManualControl.reset(next, rules, now) : next
     ])
   },
   "Closed and Disabled admit, Open and Isolated reject": {
@@ -171,14 +172,14 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "a release ends any isolation",
     machine: {
       release: (circuit, rules, _, now) =>
-        circuit._tag === "Isolated" ? Circuit.release(circuit, rules, circuit.since, now) : circuit
+        circuit._tag === "Isolated" ? ManualControl.release(circuit, rules, circuit.since, now) : circuit
     }
   },
   "after its isolation a circuit is Disabled if it has a disabling, else Closed": {
     how: "a release closes the circuit",
     machine: {
       release: (circuit, rules, since, now) => {
-        const next = Circuit.release(circuit, rules, since, now)
+        const next = ManualControl.release(circuit, rules, since, now)
         return next._tag === "Disabled" ? Circuit.close(circuit, rules, now) : next
       }
     }
@@ -187,7 +188,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "the first enable ends all disablings",
     machine: {
       enable: (circuit, rules, now) =>
-        Circuit.enable(circuit._tag === "Disabled" ? { ...circuit, disablers: 1 } : circuit, rules, now)
+        ManualControl.enable(circuit._tag === "Disabled" ? { ...circuit, disablers: 1 } : circuit, rules, now)
     }
   },
   "a disabling disables at once, and leaves an Isolated circuit as it is": {
@@ -196,7 +197,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       disable: (circuit) =>
         circuit._tag === "Isolated"
           ? { ...circuit, _tag: "Disabled", generation: circuit.generation + 1 }
-          : Circuit.disable(circuit)
+          : ManualControl.disable(circuit)
     }
   },
   "an isolation isolates, and a reset closes a circuit without a disabling": {
@@ -238,7 +239,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "an enable under an isolation is ignored",
     machine: {
       enable: (circuit, rules, now) =>
-        circuit._tag === "Isolated" ? circuit : Circuit.enable(circuit, rules, now)
+        circuit._tag === "Isolated" ? circuit : ManualControl.enable(circuit, rules, now)
     }
   },
   "two reads are the same as one": {

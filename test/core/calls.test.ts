@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
 import { failureCount } from "../../src/internal/core/policies/failureCount.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
@@ -200,12 +201,12 @@ describe("lands", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const later: ReadonlyArray<AnyCircuit> = [
       Circuit.open(taken, taken.generation, { openings: 2, openMillis, openedAt: openMillis }),
-      Circuit.reset(taken, rules, openMillis),
-      Circuit.isolate(taken),
+      ManualControl.reset(taken, rules, openMillis),
+      ManualControl.isolate(taken),
       Circuit.settle(taken, rules, ticket, success(openMillis))
     ]
     for (const circuit of later) assert.isFalse(Circuit.lands(circuit, rules, ticket, openMillis))
-    const reset = Circuit.reset(closed(rules), rules, 0)
+    const reset = ManualControl.reset(closed(rules), rules, 0)
     assert.isFalse(Circuit.lands(reset, rules, { generation: 0, slot: 0 }, 0))
     assert.isTrue(Circuit.lands(reset, rules, { generation: 1, slot: 0 }, 0))
     assert.isFalse(Circuit.lands(reset, rules, { generation: 2, slot: 0 }, 0))

@@ -1,5 +1,6 @@
 /** Rules, finished calls and circuits for the tests of the core, reached by the machine's own steps. */
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
@@ -83,10 +84,10 @@ export const recovering = (rules: Rules, openings = 1): Tagged<"Recovering"> => 
 }
 
 export const isolated = (circuit: AnyCircuit): Tagged<"Isolated"> =>
-  inState(Circuit.isolate(circuit), "Isolated")
+  inState(ManualControl.isolate(circuit), "Isolated")
 
 export const disabled = (circuit: AnyCircuit): Tagged<"Disabled"> =>
-  inState(Circuit.disable(circuit), "Disabled")
+  inState(ManualControl.disable(circuit), "Disabled")
 
 /** The ticket of a call that the circuit admits at `now`, and the circuit after it. */
 export const admitted = (
@@ -130,4 +131,4 @@ export const everyState = (openings: number): ReadonlyArray<AnyCircuit> => {
 
 /** The same circuits with a disabling: all are Disabled, except the Isolated one. */
 export const everyStateDisabled = (openings: number): ReadonlyArray<AnyCircuit> =>
-  everyState(openings).map((circuit) => frozen(Circuit.disable(circuit)))
+  everyState(openings).map((circuit) => frozen(ManualControl.disable(circuit)))

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Decision } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import * as Claims from "../../src/internal/core/claims.ts"
 import { halfOpen, openMillis, rulesWith } from "./circuits.ts"
 
@@ -61,7 +62,7 @@ describe("S10 a call with the answer to its claim", () => {
     assert.strictEqual(Claims.withoutTicket(rejected, halfOpen(rules), rules, now), "Rejected")
     const closed = Machine.close(halfOpen(rules), rules, now)
     assert.strictEqual(Claims.withoutTicket(rejected, closed, rules, now), "Decided")
-    assert.strictEqual(Claims.withoutTicket(rejected, Machine.disable(closed), rules, now), "Decided")
+    assert.strictEqual(Claims.withoutTicket(rejected, ManualControl.disable(closed), rules, now), "Decided")
   })
 
   it("goes by what holds while nobody can be asked", () => {

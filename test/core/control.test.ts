@@ -1,6 +1,7 @@
 /** Opening, and control by hand. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import type { AnyCircuit } from "./circuits.ts"
 import {
   admitted,
@@ -71,7 +72,7 @@ describe("open", () => {
 describe("restart", () => {
   it("R3.3 restarts the open time without a backoff step", () => {
     const circuit = opened(rules, 0, 4)
-    const next = inState(Circuit.restart(circuit, 600), "Open")
+    const next = inState(ManualControl.restart(circuit, 600), "Open")
     assert.strictEqual(next.generation, circuit.generation + 1)
     assert.strictEqual(next.openings, 4)
     assert.strictEqual(next.openMillis, openMillis)
@@ -83,7 +84,7 @@ describe("reset", () => {
   it("R3.3 closes any state, with an empty window, no backoff and a new generation", () => {
     const failing = Circuit.settle(closed(rules), rules, { generation: 0, slot: 0 }, failure())
     for (const circuit of [...everyState(4), failing, closed(rules)]) {
-      const next = inState(Circuit.reset(circuit, rules, 2000), "Closed")
+      const next = inState(ManualControl.reset(circuit, rules, 2000), "Closed")
       assert.strictEqual(next.generation, circuit.generation + 1)
       assert.strictEqual(next.openings, 0)
       assert.strictEqual(next.openMillis, 0)
@@ -99,12 +100,12 @@ describe("reset", () => {
 describe("isolate and release", () => {
   it("R3.3 isolates any state, and the last release closes it with its backoff kept", () => {
     for (const circuit of everyState(4).slice(0, -1)) {
-      const held = inState(Circuit.isolate(circuit), "Isolated")
+      const held = inState(ManualControl.isolate(circuit), "Isolated")
       assert.strictEqual(held.generation, circuit.generation + 1)
       assert.strictEqual(held.openings, 4)
       assert.strictEqual(held.openMillis, openMillis)
       assert.strictEqual(held.since, held.generation)
-      const next = inState(Circuit.release(held, rules, held.since, 5000), "Closed")
+      const next = inState(ManualControl.release(held, rules, held.since, 5000), "Closed")
       assert.strictEqual(next.generation, held.generation + 1)
       assert.strictEqual(next.openings, 4)
       assert.deepStrictEqual(Circuit.counts(next, rules, 5000), { calls: 0, failures: 0, slow: 0 })
@@ -117,31 +118,31 @@ describe("isolate and release", () => {
     let circuit: AnyCircuit = isolated(closed(rules))
     const { generation, since } = isolated(closed(rules))
     for (let more = 0; more < 3; more++) {
-      circuit = frozen(Circuit.isolate(circuit))
+      circuit = frozen(ManualControl.isolate(circuit))
       assert.strictEqual(circuit.generation, generation)
       assert.strictEqual(inState(circuit, "Isolated").since, since)
     }
     for (let left = 3; left > 0; left--) {
-      circuit = frozen(Circuit.release(circuit, rules, since, 5))
+      circuit = frozen(ManualControl.release(circuit, rules, since, 5))
       assert.strictEqual(circuit._tag, "Isolated")
       assert.strictEqual(circuit.generation, generation)
     }
-    circuit = Circuit.release(circuit, rules, since, 5)
+    circuit = ManualControl.release(circuit, rules, since, 5)
     assert.strictEqual(circuit._tag, "Closed")
     assert.strictEqual(circuit.generation, generation + 1)
   })
 
   it("R3.3 a release from before a reset does nothing, nor to a newer isolation", () => {
     const first = isolated(closed(rules))
-    const reset = frozen(Circuit.reset(first, rules, 5))
-    assert.strictEqual(Circuit.release(reset, rules, first.since, 6), reset)
+    const reset = frozen(ManualControl.reset(first, rules, 5))
+    assert.strictEqual(ManualControl.release(reset, rules, first.since, 6), reset)
     const second = isolated(reset)
     assert.notStrictEqual(second.since, first.since)
-    assert.strictEqual(Circuit.release(second, rules, first.since, 6), second)
-    assert.strictEqual(Circuit.release(second, rules, second.since, 6)._tag, "Closed")
+    assert.strictEqual(ManualControl.release(second, rules, first.since, 6), second)
+    assert.strictEqual(ManualControl.release(second, rules, second.since, 6)._tag, "Closed")
     for (const circuit of everyState(1).slice(0, -1)) {
-      assert.strictEqual(Circuit.release(circuit, rules, circuit.generation, 6), circuit)
-      assert.strictEqual(Circuit.release(circuit, rules, first.since, 6), circuit)
+      assert.strictEqual(ManualControl.release(circuit, rules, circuit.generation, 6), circuit)
+      assert.strictEqual(ManualControl.release(circuit, rules, first.since, 6), circuit)
     }
   })
 
@@ -149,6 +150,9 @@ describe("isolate and release", () => {
     const [, taken] = admitted(halfOpen(rules), rules, openMillis)
     const held = isolated(taken)
     assert.strictEqual(probing(held, rules, openMillis), 0)
-    assert.strictEqual(probing(Circuit.release(held, rules, held.since, openMillis), rules, openMillis), 0)
+    assert.strictEqual(
+      probing(ManualControl.release(held, rules, held.since, openMillis), rules, openMillis),
+      0
+    )
   })
 })

@@ -1,6 +1,7 @@
 /** Every order of the steps of a few concurrent calls and a control. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Circuit from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
 import { once } from "../kit/once.ts"
 import { inLongRun, isLongRun } from "../kit/runLength.ts"
@@ -199,7 +200,7 @@ describe("every invariant is broken by a broken machine", () => {
     it(`${invariant}: not if ${how}`, async () => {
       let broken: string | undefined
       for (const scenario of small) {
-        const exploration = await explore(scenario, { ...Circuit, ...machine }, invariant)
+        const exploration = await explore(scenario, { ...Circuit, ...ManualControl, ...machine }, invariant)
         broken = exploration.broken?.invariant
         if (broken !== undefined) break
       }

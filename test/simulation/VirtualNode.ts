@@ -1,7 +1,7 @@
 /** A process: the actions on it, in turns, and the controls of a breaker as in `internal/breaker/controls.ts`. */
 import type { Change } from "../../src/CircuitStore.ts"
 import type { Circuit } from "../../src/internal/core/circuit.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { CallingNode } from "./CallingNode.ts"
 import type { Activity, Control, ControlActivity } from "./Fact.ts"
 import type { AnswerBody } from "./Message.ts"
@@ -157,18 +157,19 @@ export class VirtualNode extends CallingNode {
     switch (control) {
       case "Trip":
         if (circuit._tag === "Isolated" || circuit._tag === "Disabled") return
-        if (circuit._tag === "Open") return this.replace(key, Machine.restart(circuit, this.now), "Call")
+        if (circuit._tag === "Open")
+          return this.replace(key, ManualControl.restart(circuit, this.now), "Call")
         return this.open(key, { reason: "Manual", now: this.now, hintMillis: 0 })
       case "Reset":
-        return this.replace(key, Machine.reset(circuit, this.rules, this.now), "Call")
+        return this.replace(key, ManualControl.reset(circuit, this.rules, this.now), "Call")
       case "Isolate": {
-        const isolated = Machine.isolate(circuit)
+        const isolated = ManualControl.isolate(circuit)
         this.replace(key, isolated, "Call")
         this.holds = [...this.holds, { key, kind: "Isolation", since: isolated.since }]
         return
       }
       case "Disable":
-        this.replace(key, Machine.disable(circuit), "Call")
+        this.replace(key, ManualControl.disable(circuit), "Call")
         this.holds = [...this.holds, { key, kind: "Disabling", since: NaN }]
         return
       case "Release":
@@ -187,8 +188,8 @@ export class VirtualNode extends CallingNode {
     const { circuit } = this.member(key)
     const ended =
       kind === "Isolation"
-        ? Machine.release(circuit, this.rules, hold.since, this.now)
-        : Machine.enable(circuit, this.rules, this.now)
+        ? ManualControl.release(circuit, this.rules, hold.since, this.now)
+        : ManualControl.enable(circuit, this.rules, this.now)
     // Another process may have ended the hold on this process, while other processes still have it.
     if (ended === circuit && kind === "Isolation") return this.end(activity)
     this.replace(key, ended, "Call")

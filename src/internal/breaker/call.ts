@@ -138,9 +138,6 @@ export class RunningCall extends Frame implements Ticket {
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------
-// Nesting
-
 /**
  * The innermost call that a fiber is part of, so that nested calls on the same circuit are part of it.
  *
@@ -176,9 +173,6 @@ export const isWithinCall = (entry: CircuitEntry, caller: Caller, now: number): 
   }
   return false
 }
-
-// ---------------------------------------------------------------------------------------------------------
-// Settling
 
 /**
  * The fast path for most calls: counts a success in a Closed circuit that stays Closed. It returns false, without

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Circuit, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
+import * as ManualControl from "../core/manualControl.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
@@ -48,7 +49,7 @@ export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<v
       case "Disabled":
         return
       case "Open":
-        return breaker.change(entry, Machine.restart(circuit, now), caller)
+        return breaker.change(entry, ManualControl.restart(circuit, now), caller)
       default:
         return open(breaker, entry, { reason: "Manual", now }, caller)
     }
@@ -57,15 +58,15 @@ export const trip = (breaker: Breaker, key: string | undefined): Effect.Effect<v
 /** @internal */
 export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<void> =>
   control(breaker, key, "Reset", (entry, now, caller) =>
-    breaker.change(entry, Machine.reset(entry.current, breaker.settings.rules, now), caller)
+    breaker.change(entry, ManualControl.reset(entry.current, breaker.settings.rules, now), caller)
   )
 
 /** @internal */
 export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
   hold(breaker, key, {
     controls: { begin: "Isolate", end: "Release" },
-    begin: Machine.isolate,
-    end: Machine.release,
+    begin: ManualControl.isolate,
+    end: ManualControl.release,
     endsByReset: true
   })
 
@@ -73,8 +74,8 @@ export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effec
 export const disable = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
   hold(breaker, key, {
     controls: { begin: "Disable", end: "Enable" },
-    begin: Machine.disable,
-    end: (circuit, rules, _, now) => Machine.enable(circuit, rules, now),
+    begin: ManualControl.disable,
+    end: (circuit, rules, _, now) => ManualControl.enable(circuit, rules, now),
     endsByReset: false
   })
 

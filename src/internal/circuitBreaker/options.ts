@@ -94,10 +94,11 @@ const decodeRecovery = (of: string, input: unknown): Rules<unknown>["recovery"] 
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------
-// Arguments of operations, which are checked when a guarded effect is made instead of each time it runs
-
-/** @internal */
+/**
+ * The arguments of an operation are checked when a guarded effect is made, instead of each time it runs.
+ *
+ * @internal
+ */
 export const checkKey = (key: string | undefined): string | undefined =>
   key === undefined || typeof key === "string"
     ? key

@@ -159,9 +159,6 @@ const decodeHoldings = (read: Fields): Holdings => ({
 
 const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
 
-// ---------------------------------------------------------------------------------------------------------
-// The circuit
-
 /** The circuit, or a description of what is wrong with it. */
 const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string => {
   if (!isRecord(read)) return "it has no circuit"
@@ -265,9 +262,6 @@ const slotsIn = (rows: unknown, now: number): ReadonlyArray<Slots.Slot> => {
   }
   return [...byId.values()].toSorted((a, b) => a.id - b.id)
 }
-
-// ---------------------------------------------------------------------------------------------------------
-// Single values
 
 type Fields = Readonly<Record<string, unknown>>
 

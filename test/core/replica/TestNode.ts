@@ -4,6 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../../src/internal/core/manualControl.ts"
 import type { Decision } from "../../../src/internal/core/circuit.ts"
 import { ask, asksForSlot, questionFailed } from "../../../src/internal/core/replica/asking.ts"
 import type { Asked, Control, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
@@ -291,21 +292,21 @@ const controlled = (
   switch (control) {
     case "Trip":
       if (circuit._tag === "Isolated" || circuit._tag === "Disabled") return circuit
-      if (circuit._tag === "Open") return Machine.restart(circuit, now)
+      if (circuit._tag === "Open") return ManualControl.restart(circuit, now)
       return Machine.open(circuit, circuit.generation, {
         openings: Machine.nextOpening(circuit, now),
         openMillis,
         openedAt: now
       })
     case "Reset":
-      return Machine.reset(circuit, rules, now)
+      return ManualControl.reset(circuit, rules, now)
     case "Isolate":
-      return Machine.isolate(circuit)
+      return ManualControl.isolate(circuit)
     case "Release":
-      return Machine.release(circuit, rules, circuit._tag === "Isolated" ? circuit.since : NaN, now)
+      return ManualControl.release(circuit, rules, circuit._tag === "Isolated" ? circuit.since : NaN, now)
     case "Disable":
-      return Machine.disable(circuit)
+      return ManualControl.disable(circuit)
     case "Enable":
-      return Machine.enable(circuit, rules, now)
+      return ManualControl.enable(circuit, rules, now)
   }
 }

@@ -1,5 +1,6 @@
 import type { Circuit, Decision, Rules, Ticket } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
+import * as ManualControl from "../manualControl.ts"
 import type { Call } from "../policies/policy.ts"
 import * as Slots from "../slots.ts"
 import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
@@ -234,7 +235,7 @@ const trip = ({ openedAt, openMillis }: Trips, shared: SharedCircuit, now: numbe
       return {
         ...shared,
         reason: "Manual",
-        circuit: Machine.restart(shared.circuit, Math.min(openedAt, now))
+        circuit: ManualControl.restart(shared.circuit, Math.min(openedAt, now))
       }
     default:
       return opened(shared, now, { openedAt, openMillis, reason: "Manual" })
@@ -245,7 +246,7 @@ const reset = (shared: SharedCircuit, rules: Rules<unknown>, now: number): Share
   ...shared,
   isolators: {},
   resets: shared.resets + 1,
-  circuit: Machine.reset(shared.circuit, rules, now)
+  circuit: ManualControl.reset(shared.circuit, rules, now)
 })
 
 /**
@@ -296,7 +297,7 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
     : circuit.generation
   const isolators = circuit._tag === "Isolated" ? withHold(holdings.isolators, node, change.isolations) : {}
   const disablers =
-    Machine.disablersOf(circuit) === 0 ? {} : withHold(holdings.disablers, node, change.disables)
+    ManualControl.disablersOf(circuit) === 0 ? {} : withHold(holdings.disablers, node, change.disables)
   return {
     ...holdings,
     isolators,

@@ -1,5 +1,6 @@
 import type { Circuit, Rules } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
+import * as ManualControl from "../manualControl.ts"
 import { yearMillis } from "../millis.ts"
 import * as Slots from "../slots.ts"
 import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
@@ -135,7 +136,7 @@ const totalOf = (holds: Holds): number => {
 }
 
 const isolatedBy = (circuit: Circuit<unknown>, holders: number, disablers: number): Machine.Isolated => {
-  const isolated = circuit._tag === "Isolated" ? circuit : Machine.isolate(circuit)
+  const isolated = circuit._tag === "Isolated" ? circuit : ManualControl.isolate(circuit)
   return isolated.holders === holders && isolated.disablers === disablers
     ? isolated
     : { ...isolated, holders, disablers }
@@ -149,9 +150,9 @@ const disabledBy = (
 ): Circuit<unknown> => {
   if (circuit._tag === "Isolated") {
     const last = isolatedBy(circuit, 1, disablers)
-    return Machine.release(last, rules, last.since, now)
+    return ManualControl.release(last, rules, last.since, now)
   }
-  const disabled = circuit._tag === "Disabled" ? circuit : Machine.disable(circuit)
+  const disabled = circuit._tag === "Disabled" ? circuit : ManualControl.disable(circuit)
   return disabled.disablers === disablers ? disabled : { ...disabled, disablers }
 }
 

@@ -82,9 +82,6 @@ const withHint = (outcome: Outcome.Failure, response: Response): Outcome.Failure
   return retryAfter === undefined ? outcome : Outcome.failure({ retryAfter })
 }
 
-// ---------------------------------------------------------------------------------------------------------
-// Causes
-
 /** The worst outcome of the errors in a cause. Among several failures, it is the one with the longest `retryAfter`. */
 const worstOf = (
   cause: Cause.Cause<unknown>,
@@ -110,9 +107,6 @@ const badness = { Ignored: 0, Success: 1, Failure: 2 }
 
 const hintOf = ({ retryAfter }: Outcome.Failure): number =>
   Duration.isDuration(retryAfter) ? Duration.toMillis(retryAfter) : -1
-
-// ---------------------------------------------------------------------------------------------------------
-// Descriptions
 
 const answerOf = ({ request, status }: Response): string => lineOf(request, `answered ${status}`)
 

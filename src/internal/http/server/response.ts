@@ -89,9 +89,6 @@ const lastError = (cause: Cause.Cause<unknown>): unknown =>
         : Option.none()
   )
 
-// ---------------------------------------------------------------------------------------------------------
-// Repeating a response
-
 /** The responses of each error by the source of the request, found by the function that repeats them. */
 const responsesByFunction = new WeakMap<object, WeakMap<object, Response>>()
 

@@ -87,9 +87,6 @@ export class Listener {
     })
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // The connection
-
   private connect(): Redis {
     if (this.connection !== undefined || this.hasEnded || !isCluster(this.client)) return this.attached
     const servers = this.client.nodes()
