@@ -65,9 +65,6 @@ const sides = [
   ["withoutBreaker", "   without"]
 ] as const
 
-// ---------------------------------------------------------------------------------------------------------
-// Bands: the name of what a run of equal cells shows is written into it.
-
 const serverBand = (story: Story.Story, begun: number, count: number): ReadonlyArray<string> => {
   const sliceMillis = story.duration / count
   const conditions = Array.from({ length: count }, (_, n) =>
@@ -122,9 +119,6 @@ const stateNames: Readonly<Record<Transition.StateTag, string>> = {
   Isolated: "isolated",
   Disabled: "disabled"
 }
-
-// ---------------------------------------------------------------------------------------------------------
-// Bars and symbols, in the colour of what most callers got.
 
 const bar = (share: number, fare: Slice.Fare): string => {
   const eighths = share < 0.01 ? 0 : Math.min(8, Math.max(1, Math.round(share * 8)))

@@ -18,9 +18,6 @@ const decoded = (text: string, over: Partial<Wire.Reader> = {}): Wire.SharedCirc
   return result.state
 }
 
-// ---------------------------------------------------------------------------------------------------------
-// States as they are written
-
 const count = fc.nat({ max: 1_000_000 })
 const time = fc.integer({ min: 0, max: now })
 const common = {
@@ -112,9 +109,6 @@ describe("F5 the state of a circuit", () => {
     assert.deepStrictEqual(Wire.decode(text, reader), { _tag: "Invalid", why: "its version is 2, not 1" })
   })
 })
-
-// ---------------------------------------------------------------------------------------------------------
-// Any text
 
 /** A state in which one value was replaced. */
 const damaged = fc
@@ -273,9 +267,6 @@ describe("F5 any text", () => {
     })
   })
 })
-
-// ---------------------------------------------------------------------------------------------------------
-// Every field
 
 const complete = { generation: 4, openings: 2, openMillis: 1_000 }
 

@@ -10,9 +10,6 @@ import * as Schema from "effect/Schema"
 import { CircuitBreaker, CircuitStore } from "effect-circuit-breaker"
 import { root } from "./program.ts"
 
-// ---------------------------------------------------------------------------------------------------------
-// The queries of the dashboard
-
 const Datasource = Schema.Struct({ type: Schema.Literal("prometheus"), uid: Schema.Literal("${datasource}") })
 
 const Dashboard = Schema.Struct({
@@ -79,9 +76,6 @@ const queriesIn = (expr: string): ReadonlyArray<Query> => {
 }
 
 const queries = targets.flatMap(({ expr }) => queriesIn(expr))
-
-// ---------------------------------------------------------------------------------------------------------
-// The existing metrics
 
 type Series = ReadonlyArray<{ readonly metric: string; readonly labels: Record<string, string> }>
 

@@ -126,9 +126,6 @@ class FleetTrial {
     this.perform(step.command)
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Commands
-
   private perform(command: Command): void {
     this.how = "how" in command && command.how.api === "admit" ? inTwoSteps : asEffect
     switch (command._tag) {
@@ -322,9 +319,6 @@ class FleetTrial {
     this.fleet.settleDown()
     this.check()
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Violations
 
   private check(): void {
     const news = this.fleet.nodes.map((node) => node.takeTransitions())

@@ -69,9 +69,6 @@ export abstract class CallingNode extends AskingNode {
     this.facts.push({ _tag: "Ended", activity })
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Admission
-
   private get isOut(): boolean {
     return this.birth.rejectsInOutage && this.link.isFailing
   }
@@ -121,9 +118,6 @@ export abstract class CallingNode extends AskingNode {
     this.facts.push({ _tag: "Rejected", call, why, by: this.member(call.key).circuit })
     this.end(call)
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Slots
 
   protected decided(call: CallActivity, request: number): void {
     const decision = this.claims.get(request)?.state.given
@@ -184,9 +178,6 @@ export abstract class CallingNode extends AskingNode {
   private handBack(key: string, ticket: Ticket | undefined): void {
     if (ticket !== undefined) this.step(key, { _tag: "SlotAbandoned", slot: ticket.slot })
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Outcomes
 
   protected settle({ activity, startedAt, ticket }: RunningCall, plan: CallPlan, interrupted: boolean): void {
     const { id, key } = activity

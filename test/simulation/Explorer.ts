@@ -126,9 +126,6 @@ const taken = (
   return { next: { ...situation, ...change, fleet, oracle, underWay, path }, failure }
 }
 
-// ---------------------------------------------------------------------------------------------------------
-// Moves
-
 const movesFrom = (scenario: Scenario, situation: Situation): ReadonlyArray<Move> => {
   const now = [...actions(scenario, situation), ...wakes(situation), ...deliveries(scenario, situation)]
   return [...now, ...ticks(scenario, situation)]
@@ -230,9 +227,6 @@ const nameOf = (message: Message): string => {
       return `${message._tag} of ${node}`
   }
 }
-
-// ---------------------------------------------------------------------------------------------------------
-// Keys
 
 const keyOf = ({ done, fleet, lost, oracle, passed, ticked, underWay }: Situation): string => {
   // Only messages to a subscriber have an order.

@@ -103,9 +103,6 @@ export class Fleet {
     return this.lives[node] === life ? this.nodes[node] : undefined
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Processes
-
   act(action: NodeAction): void {
     const node = this.nodes[action.node]
     switch (action._tag) {
@@ -182,9 +179,6 @@ export class Fleet {
     for (const fact of facts) this.observer.noted(this, node, fact)
     this.observer.stepped(this, node)
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Messages
 
   deliver(message: Message): void {
     if (message._tag === "Question" || message._tag === "Subscribe") return this.arrive(message)
@@ -270,9 +264,6 @@ export class Fleet {
         this.out.push({ _tag: "Notice", node, life, subscription, change })
     }
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Faults of the store
 
   befall(action: StoreAction): void {
     switch (action._tag) {

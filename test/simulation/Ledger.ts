@@ -120,9 +120,6 @@ export class Ledger {
     ]
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // States
-
   /** The stored circuit, and its state if it can be decoded. */
   read(state: string): Read | undefined {
     const known = this.reads.get(state)
@@ -148,9 +145,6 @@ export class Ledger {
     const stored = fleet.store.find(key, fleet.storeNow)
     return { stored, read: this.read(stored.state) }
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Events
 
   disturbed(fleet: Fleet, by: Disturbance): void {
     this.calmSince = Math.max(this.calmSince, fleet.now)
@@ -252,9 +246,6 @@ export class Ledger {
     })
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Outcomes
-
   private record(fleet: Fleet, node: VirtualNode, fact: Extract<Fact, { readonly _tag: "Recorded" }>): void {
     const { call, epoch, key } = fact
     const counts = countsOf(call, node.rules)
@@ -291,9 +282,6 @@ export class Ledger {
   recordedIn(key: string, windowName: string, epoch: number): Counts {
     return this.truth.get(truthName(key, windowName, epoch)) ?? noCounts
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Writes
 
   written(fleet: Fleet, request: CompareAndSet, after: Stored): void {
     const { key } = request.circuit

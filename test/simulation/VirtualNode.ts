@@ -38,9 +38,6 @@ export class VirtualNode extends CallingNode {
     return copy
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Actions on it
-
   turn(now: number, what: () => void): void {
     this.now = now
     what()
@@ -140,9 +137,6 @@ export class VirtualNode extends CallingNode {
         return this.end(activity)
     }
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Controls
 
   private controlled(activity: ControlActivity): void {
     const { control, key } = activity

@@ -152,9 +152,6 @@ export class World {
     this.fleet.deliver(message)
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // The network
-
   private post(): void {
     const { out } = this.fleet
     if (out.length === 0) return

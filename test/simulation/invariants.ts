@@ -13,9 +13,6 @@ import type { VirtualNode } from "./VirtualNode.ts"
 import type { Wrong } from "./views.ts"
 import { calmMillis, clockError, messageMillis, isUnder, nameOf, standingAt, viewOf } from "./views.ts"
 
-// ---------------------------------------------------------------------------------------------------------
-// Of the steps of a node
-
 export const ofFacts = {
   "S1 a call ends once, with its own outcome or a rejection": (_fleet, ledger, _node, fact): Wrong => {
     if (fact._tag === "Started" || fact._tag === "Rejected") {
@@ -100,9 +97,6 @@ export const factsOf: Readonly<Record<keyof typeof ofFacts, ReadonlyArray<Fact["
   "S10 a node that follows an opening admits no call before its end": ["Started"],
   "S10 without faults, every probe has a slot of the store": ["Started"]
 }
-
-// ---------------------------------------------------------------------------------------------------------
-// Of a write that the store has taken
 
 export interface Write {
   readonly request: CompareAndSet
@@ -190,9 +184,6 @@ const circuitsOf = ({ after, before }: Write) => ({
 
 const isRestored = ({ after, before }: Write): boolean => after.shared.restoredAt !== before.shared.restoredAt
 
-// ---------------------------------------------------------------------------------------------------------
-// Of a stored circuit
-
 export const ofWindows = {
   "S4 an outcome is counted at most once": (fleet, ledger, key): Wrong => {
     const { stored } = ledger.stored(fleet, key)
@@ -230,9 +221,6 @@ const excess = (counts: Counts, recorded: Counts): Wrong =>
   counts.calls > recorded.calls || counts.failures > recorded.failures || counts.slow > recorded.slow
     ? `${JSON.stringify(counts)} of ${JSON.stringify(recorded)}`
     : undefined
-
-// ---------------------------------------------------------------------------------------------------------
-// At every moment
 
 export const ofMoments = {
   "S10 no more than `probes` probes run or have succeeded while leases hold": (fleet, ledger): Wrong => {
