@@ -4,6 +4,8 @@ import type { ExchangeRequest } from "../../src/CircuitStore.ts"
 import type { WriteCommand } from "../../src/internal/core/replica/progress.ts"
 import type { Asked, Question } from "../../src/internal/core/replica/events.ts"
 import { eventOf } from "../../src/internal/core/replica/events.ts"
+import type { Reaction } from "../../src/internal/core/replica/freshness.ts"
+import { resubscribed, storeLost, storeRecovered } from "../../src/internal/core/replica/freshness.ts"
 import * as Rounds from "../../src/internal/core/replica/rounds.ts"
 import type { Change } from "../../src/CircuitStore.ts"
 import type { AnswerBody, Entry } from "./Message.ts"
@@ -84,9 +86,6 @@ export abstract class AskingNode extends SharingNode {
     this.sent.push({ _tag: "Question", id, body: { _tag: "Write", request } })
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Exchanges
-
   /** All exchanges that were requested in this turn travel together. */
   protected askQueued(): void {
     const keys = this.queue
@@ -140,9 +139,6 @@ export abstract class AskingNode extends SharingNode {
     this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests } })
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // Answers
-
   protected answered(id: number, body: AnswerBody): void {
     const index = this.pending.findIndex((it) => it.id === id)
     const pending = this.pending[index]
@@ -158,7 +154,7 @@ export abstract class AskingNode extends SharingNode {
         this.step(
           pending.key,
           entry === undefined || isFault(entry)
-            ? { _tag: "Faulted" }
+            ? { _tag: "Faulted", question: undefined }
             : { _tag: "Written", entry, revision: pending.revision }
         )
         return
@@ -170,8 +166,7 @@ export abstract class AskingNode extends SharingNode {
           const member = this.member(key)
           member.answeredAt = this.now
           member.isFaulty = isFaulty
-          if (isFaulty) this.set(member, this.protocol.unasked(member.replica, question))
-          this.step(key, isFaulty ? { _tag: "Faulted" } : { _tag: "Answered", entry, asked })
+          this.step(key, isFaulty ? { _tag: "Faulted", question } : { _tag: "Answered", entry, asked })
         })
         this.done(pending)
     }
@@ -187,15 +182,14 @@ export abstract class AskingNode extends SharingNode {
     })
     if (!wasFailing) return
     this.facts.push({ _tag: "Link", isFailing: false })
-    if (!this.isListening) this.forget()
-    for (const key of this.scheduled()) this.step(key, { _tag: "ExchangeRequested" })
+    this.react(storeRecovered(this.isListening))
   }
 
   private failed(pending: Pending): void {
     if (!this.link.isFailing) {
       this.link = Links.failed(this.link)
       this.facts.push({ _tag: "Link", isFailing: true })
-      for (const key of this.scheduled()) this.step(key, { _tag: "StoreLost" })
+      this.react(storeLost)
     }
     switch (pending._tag) {
       case "Ping":
@@ -203,11 +197,7 @@ export abstract class AskingNode extends SharingNode {
       case "Write":
         return this.step(pending.key, { _tag: "WriteFailed", revision: pending.revision })
       case "Exchange":
-        for (const { key, question } of pending.asked) {
-          const member = this.member(key)
-          this.set(member, this.protocol.unasked(member.replica, question))
-          this.step(key, { _tag: "WriteFailed", revision: undefined })
-        }
+        for (const { key, question } of pending.asked) this.step(key, { _tag: "Unanswered", question })
         this.done(pending)
     }
   }
@@ -229,17 +219,15 @@ export abstract class AskingNode extends SharingNode {
     this.loop = { _tag: "Pausing", until: this.now + Rounds.pauseMillis(after, this.settings) }
   }
 
-  /** Makes the next call on every circuit ask the store first. */
-  private forget(): void {
-    for (const member of this.members.values()) {
-      member.answeredAt = -Infinity
-      member.isFaulty = false
+  private react({ event, outdatesAnswers }: Reaction): void {
+    if (outdatesAnswers) {
+      for (const member of this.members.values()) {
+        member.answeredAt = -Infinity
+        member.isFaulty = false
+      }
     }
-    for (const key of this.scheduled()) this.step(key, { _tag: "ExchangeRequested" })
+    for (const key of this.scheduled()) this.step(key, event)
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // The subscription
 
   protected changeReceived(subscription: number, change: Change): void {
     const { id, retryAt } = this.subscription
@@ -253,7 +241,7 @@ export abstract class AskingNode extends SharingNode {
   private begun(): void {
     this.isListening = true
     this.facts.push({ _tag: "Listens", isListening: true })
-    if (this.subscription.hasListened) return this.forget()
+    if (this.subscription.hasListened) return this.react(resubscribed)
     this.subscription = { ...this.subscription, hasListened: true }
     for (const key of this.members.keys()) this.request(key)
   }
@@ -265,9 +253,6 @@ export abstract class AskingNode extends SharingNode {
     this.facts.push({ _tag: "Listens", isListening: false })
     this.subscription = { id, hasListened, retryAt: this.now + this.settings.syncMillis }
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Time
 
   /** When this node has to act next, in its own time. */
   protected nextAt(): number {

@@ -57,6 +57,7 @@ const required: ReadonlyArray<string> = [
     SlotAbandoned: true,
     Answered: true,
     Written: true,
+    Unanswered: true,
     WriteFailed: true,
     Faulted: true,
     ChangeReceived: true,

@@ -12,7 +12,6 @@ import * as Windows from "../../src/internal/core/windows/stored.ts"
 export interface Protocol {
   readonly step: typeof step
   readonly ask: typeof Asking.ask
-  readonly unasked: typeof Asking.questionFailed
   readonly asksForSlot: typeof Asking.asksForSlot
   readonly merged: typeof Replicas.merged
   readonly ticketOf: typeof ticketOf
@@ -27,7 +26,6 @@ export interface Protocol {
 export const protocol: Protocol = {
   step,
   ask: Asking.ask,
-  unasked: Asking.questionFailed,
   asksForSlot: Asking.asksForSlot,
   merged: Replicas.merged,
   ticketOf,

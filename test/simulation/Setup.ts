@@ -10,6 +10,7 @@ import type { Policy, SharedPolicy } from "../../src/internal/core/policies/poli
 import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
 import { share } from "../../src/internal/core/policies/table.ts"
 import type { Settings } from "../../src/internal/core/replica/situation.ts"
+import { windowSettings } from "../../src/internal/core/replica/situation.ts"
 import { drawn } from "./Random.ts"
 
 export interface Setup {
@@ -97,15 +98,13 @@ const settingsUnder = (rules: RulesSetup): Settings => {
     quorum: 1,
     syncMillis,
     phase: 0,
-    staleMillis: Math.min(Infinity, ...policy.spans) / 4,
     leaseMillis,
     longestOpenMillis: yearMillis,
-    idleMillis: Math.max(0, ...policy.spans.filter(Number.isFinite)) + 1_000,
+    ...windowSettings(policy, { idleMillis: 1_000, syncMillis }),
     writesThrough: false
   }
 }
 
-/** As `settingsOf` of the driver has them. */
 export const settingsOf = (
   { quorum, writesThrough }: Pick<Setup, "quorum" | "writesThrough">,
   rules: RulesSetup,

@@ -97,13 +97,14 @@ export abstract class SharingNode {
   }
 
   situation(): Situation {
-    const { clockOffset, answeringSince, isFailing } = this.link
+    const { clockOffset, answeringSince, isFailing, isTimeKnown } = this.link
     return {
       settings: this.settings,
       now: this.now,
       clockOffset,
       answeringSince,
       isFailing,
+      isTimeKnown,
       isListening: this.isListening,
       revision: this.revision
     }
@@ -158,9 +159,6 @@ export abstract class SharingNode {
         this.facts.push({ _tag: "Reported", key, message: command.message })
     }
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // The breaker
 
   /** Gives a circuit its next value. */
   protected replace(key: string, to: Circuit<unknown>, by: "Call" | "Fleet" | "Time"): void {

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Entry, ExchangeRequest } from "../../CircuitStore.ts"
-import { ask, questionFailed } from "../core/replica/asking.ts"
+import { ask } from "../core/replica/asking.ts"
 import type { Asked, Question } from "../core/replica/events.ts"
 import * as Rounds from "../core/replica/rounds.ts"
 import type { Situation } from "../core/replica/situation.ts"
@@ -182,18 +182,13 @@ export class Exchanges {
     caller: Caller
   ): void {
     this.node.answered(local, this.node.breaker.now(caller), isFault(answer))
-    if (isFault(answer)) {
-      this.node.set(local, questionFailed(local.replica, question))
-      this.node.faulted(local, answer, caller)
-    } else {
-      this.node.step(local, { _tag: "Answered", entry: answer, asked }, caller)
-    }
+    if (isFault(answer)) this.node.faulted(local, { answer, question }, caller)
+    else this.node.step(local, { _tag: "Answered", entry: answer, asked }, caller)
   }
 
   private unanswered({ local, question }: Questioned, caller: Caller): void {
     this.node.failedKey = local.entry.key
-    this.node.set(local, questionFailed(local.replica, question))
-    this.node.step(local, { _tag: "WriteFailed", revision: undefined }, caller)
+    this.node.step(local, { _tag: "Unanswered", question }, caller)
   }
 }
 

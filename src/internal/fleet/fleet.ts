@@ -11,7 +11,7 @@ import * as Activities from "../core/replica/activity.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import { shift } from "../core/replica/shared.ts"
 import { asksForSlot } from "../core/replica/asking.ts"
-import { asksFirst } from "../core/replica/freshness.ts"
+import { asksFirst, storeLost, storeRecovered } from "../core/replica/freshness.ts"
 import { decode } from "../core/wire.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Admitting } from "./admission.ts"
@@ -47,7 +47,7 @@ export class Fleet implements Coordinator, Admitting {
         exchange: (local) => this.exchanges.request(local),
         scheduled: () => this.exchanges.wakeUp(),
         lost: (caller) => this.storeFailed(caller),
-        found: (caller) => this.storeRecovered(caller)
+        found: (caller) => this.node.react(storeRecovered(this.node.isListening), caller)
       }
     )
     this.exchanges = new Exchanges(this.node)
@@ -165,14 +165,7 @@ export class Fleet implements Coordinator, Admitting {
   }
 
   private storeFailed(caller: Caller): void {
-    for (const local of this.node.schedule.replicas) this.node.step(local, { _tag: "StoreLost" }, caller)
+    this.node.react(storeLost, caller)
     this.exchanges.wakeUp()
-  }
-
-  /** Asks again about what may have changed: about every circuit if notifications may have been missed. */
-  private storeRecovered(caller: Caller): void {
-    if (!this.node.isListening) this.node.forget(caller)
-    for (const local of this.node.schedule.replicas)
-      this.node.step(local, { _tag: "ExchangeRequested" }, caller)
   }
 }

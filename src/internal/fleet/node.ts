@@ -10,15 +10,17 @@ import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import { defaultKey } from "../breaker/circuits.ts"
 import { open } from "../breaker/opening.ts"
-import { dayMillis, yearMillis } from "../core/millis.ts"
-import type { Policy, SharedPolicy } from "../core/policies/policy.ts"
+import { yearMillis } from "../core/millis.ts"
+import type { SharedPolicy } from "../core/policies/policy.ts"
 import type { Command, WriteCommand } from "../core/replica/progress.ts"
 import type { Replica } from "../core/replica/replica.ts"
 import * as Activities from "../core/replica/activity.ts"
+import type { Reaction } from "../core/replica/freshness.ts"
 import { concernsOthers } from "../core/replica/freshness.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import type { Settings, Situation } from "../core/replica/situation.ts"
-import type { Event } from "../core/replica/events.ts"
+import { windowSettings } from "../core/replica/situation.ts"
+import type { Event, Question } from "../core/replica/events.ts"
 import { step } from "../core/replica/step.ts"
 import { initial } from "../core/wire.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -102,13 +104,14 @@ export class Node {
   }
 
   situation(caller: Caller): Situation {
-    const { clockOffset, answeringSince, isFailing } = this.connection.link
+    const { clockOffset, answeringSince, isFailing, isTimeKnown } = this.connection.link
     return {
       settings: this.settings,
       now: this.breaker.now(caller),
       clockOffset,
       answeringSince,
       isFailing,
+      isTimeKnown,
       isListening: this.isListening,
       revision: `${this.settings.node}-${this.writes}`
     }
@@ -141,10 +144,12 @@ export class Node {
     this.update(local)
   }
 
-  /** Makes the next call of every circuit ask the store first, because notifications may have been missed. */
-  forget(caller: Caller): void {
-    for (const entry of this.breaker.circuits.every()) this.answered(this.replicaOf(entry), -Infinity)
-    for (const local of this.schedule.replicas) this.step(local, { _tag: "ExchangeRequested" }, caller)
+  /** Reacts to a change of the connection to the store. */
+  react({ event, outdatesAnswers }: Reaction, caller: Caller): void {
+    if (outdatesAnswers) {
+      for (const entry of this.breaker.circuits.every()) this.answered(this.replicaOf(entry), -Infinity)
+    }
+    for (const local of this.schedule.replicas) this.step(local, event, caller)
   }
 
   private update(local: LocalReplica): void {
@@ -201,17 +206,20 @@ export class Node {
         },
         onSuccess: ([answer = noAnswer]) =>
           isFault(answer)
-            ? this.faulted(local, answer, caller)
+            ? this.faulted(local, { answer, question: undefined }, caller)
             : this.step(local, { _tag: "Written", entry: answer, revision }, caller)
       })
     )
   }
 
   /** Handles a fault of one circuit: this node uses its own circuit, as it does without a store. */
-  faulted(local: LocalReplica, { message }: CircuitStoreError, caller: Caller): void {
-    this.step(local, { _tag: "Faulted" }, caller)
+  faulted(local: LocalReplica, { answer, question }: Fault, caller: Caller): void {
+    this.step(local, { _tag: "Faulted", question }, caller)
     const { key } = local.entry
-    this.report(`Circuit "${key}" is not shared, because the store has a fault with it: ${message}`, caller)
+    this.report(
+      `Circuit "${key}" is not shared, because the store has a fault with it: ${answer.message}`,
+      caller
+    )
   }
 
   /** Reports a store that throws, or whose answers are invalid, and goes on. */
@@ -231,6 +239,12 @@ export class Node {
   }
 }
 
+/** A fault of one circuit, and the request to which it is the answer, unless that was a write. */
+interface Fault {
+  readonly answer: CircuitStoreError
+  readonly question: Question | undefined
+}
+
 interface Parts {
   readonly breaker: Breaker
   readonly fork: Fork
@@ -242,6 +256,7 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
   const { idleMillis, maxOpenMillis, openDuration, rules } = breaker.settings
   const { failuresToReopen, probes, recovery } = rules
   const { lease, quorum, sync, syncInterval } = store.coordination
+  const syncMillis = Duration.toMillis(syncInterval)
   const node = globalThis.crypto.randomUUID()
   const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
   return {
@@ -251,24 +266,14 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
     rulesName,
     windowName: (Hash.string(rulesName) >>> 0).toString(36),
     quorum,
-    syncMillis: Duration.toMillis(syncInterval),
+    syncMillis,
     phase: (Hash.string(node) >>> 0) / 2 ** 32,
-    staleMillis: Math.min(shortestSpanOf(policy) / 4, mostIntervals * Duration.toMillis(syncInterval)),
     leaseMillis: Duration.toMillis(lease),
     longestOpenMillis: typeof openDuration === "number" ? Math.max(openDuration, maxOpenMillis) : yearMillis,
-    idleMillis: Math.max(Math.min(idleMillis, dayMillis), longestSpanOf(policy)),
+    ...windowSettings(policy, { idleMillis, syncMillis }),
     writesThrough: sync === "write-through"
   }
 }
-
-/** The longest interval between two exchanges of a circuit, in multiples of `syncInterval`. */
-const mostIntervals = 60
-
-/** The shortest time window of a policy; infinity if it has none. */
-const shortestSpanOf = ({ spans }: Policy<unknown>): number => Math.min(Infinity, ...spans)
-
-/** The longest finite time window of a policy; zero if it has none. */
-const longestSpanOf = ({ spans }: Policy<unknown>): number => Math.max(0, ...spans.filter(Number.isFinite))
 
 const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))
 

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Change } from "../../CircuitStore.ts"
 import { eventOf } from "../core/replica/events.ts"
+import { resubscribed } from "../core/replica/freshness.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitStoreError } from "../stores/error.ts"
 import type { Exchanges } from "./exchanges.ts"
@@ -58,7 +59,7 @@ export class Subscription {
     this.failedAttempts = 0
     this.node.isListening = true
     if (this.hasListened) {
-      this.node.forget(caller)
+      this.node.react(resubscribed, caller)
     } else {
       // The first calls have asked just now, so later calls need not wait for a second answer.
       this.hasListened = true

@@ -6,7 +6,7 @@ import { assert } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../../src/internal/core/manualControl.ts"
 import type { Decision } from "../../../src/internal/core/circuit.ts"
-import { ask, asksForSlot, questionFailed } from "../../../src/internal/core/replica/asking.ts"
+import { ask, asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import type { Asked, Control, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
 import type { Command, WriteCommand } from "../../../src/internal/core/replica/progress.ts"
 import type { Replica } from "../../../src/internal/core/replica/replica.ts"
@@ -36,6 +36,7 @@ export class TestNode {
   replica: Replica
   circuit: AnyCircuit
   isListening = true
+  isTimeKnown = true
   isFailing = false
   answeringSince = -Infinity
   /** The transitions by the replica: their origin and the new state. */
@@ -63,9 +64,9 @@ export class TestNode {
   }
 
   get situation(): Situation {
-    const { answeringSince, isFailing, isListening, now, settings } = this
+    const { answeringSince, isFailing, isListening, isTimeKnown, now, settings } = this
     const revision = `${settings.node}-${this.made}`
-    return { settings, now, clockOffset, isListening, isFailing, answeringSince, revision }
+    return { settings, now, clockOffset, isTimeKnown, isListening, isFailing, answeringSince, revision }
   }
 
   get here(): AnyCircuit {
@@ -92,9 +93,6 @@ export class TestNode {
   commanded<Tag extends Command["_tag"]>(tag: Tag): ReadonlyArray<Extract<Command, { readonly _tag: Tag }>> {
     return this.commands.filter((it): it is Extract<Command, { readonly _tag: Tag }> => it._tag === tag)
   }
-
-  // -------------------------------------------------------------------------------------------------------
-  // Calls and controls
 
   fail(times = 1): void {
     for (let i = 0; i < times; i++) this.settle("Failure", 0)
@@ -163,9 +161,6 @@ export class TestNode {
     this.take({ _tag: "Controlled", control })
   }
 
-  // -------------------------------------------------------------------------------------------------------
-  // The store
-
   ask(): Asking {
     const { asked, question, replica } = ask(frozen(this.replica), this.circuit, this.situation)
     this.replica = replica
@@ -190,8 +185,7 @@ export class TestNode {
 
   /** The store cannot be asked. */
   lose({ question }: Asking): void {
-    this.replica = questionFailed(this.replica, question)
-    this.take({ _tag: "WriteFailed", revision: undefined })
+    this.take({ _tag: "Unanswered", question })
   }
 
   /** The earliest write reaches the store; the test may withhold the answer. */

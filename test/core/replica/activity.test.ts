@@ -61,7 +61,7 @@ describe("S1 while the store fails", () => {
   it("S1 after a fault of one circuit, its node decides alone", () => {
     const { a } = halfOpenPair()
     const request = a.requestSlot()
-    a.take({ _tag: "Faulted" })
+    a.take({ _tag: "Faulted", question: undefined })
     assert.strictEqual(a.decisionOn(request), "ByItself")
     assert.strictEqual(a.standing, "Diverged")
   })
@@ -69,7 +69,7 @@ describe("S1 while the store fails", () => {
   it("S1 a fault changes nothing if no write is in flight", () => {
     const { a } = openPair()
     const { replica } = a
-    a.take({ _tag: "Faulted" })
+    a.take({ _tag: "Faulted", question: undefined })
     assert.deepStrictEqual(a.replica, replica)
   })
 })

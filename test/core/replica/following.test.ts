@@ -63,6 +63,7 @@ const followed = ({ before, here, holdings, isAhead = false, there, ...given }: 
     settings,
     now: given.now ?? 0,
     clockOffset,
+    isTimeKnown: true,
     isListening: true,
     isFailing: false,
     answeringSince: -Infinity,

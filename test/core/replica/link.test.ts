@@ -11,6 +11,7 @@ describe("the link to the store", () => {
     assert.deepStrictEqual(Link.initial, {
       isFailing: false,
       clockOffset: 0,
+      isTimeKnown: false,
       roundTrip: Infinity,
       answeringSince: -Infinity
     })
@@ -51,6 +52,16 @@ describe("the link to the store", () => {
     const read = (read: number) => Link.answered(link, { sentAt: 100, now: 140, read }).clockOffset
     assert.deepStrictEqual([read(599), read(641)], [500, 500])
     assert.deepStrictEqual([read(598), read(642)], [598 - 120, 642 - 120])
+  })
+
+  it("knows the store's time from the first answer or notification that has one", () => {
+    const fault = Link.answered(Link.initial, { sentAt: 100, now: 140, read: undefined })
+    assert.isFalse(fault.isTimeKnown)
+    assert.isTrue(answer(fault, 200, 10, 500).isTimeKnown)
+    assert.isTrue(
+      Link.answered(answer(fault, 200, 10, 500), { sentAt: 300, now: 310, read: undefined }).isTimeKnown
+    )
+    assert.isTrue(Link.changeReceived(fault, 200, 700).isTimeKnown)
   })
 
   it("keeps the offset after an answer without a time", () => {

@@ -21,6 +21,7 @@ const situationWith = (over: Partial<Parameters<typeof Reports.report>[2]> = {})
   settings,
   now,
   clockOffset,
+  isTimeKnown: true,
   isListening: true,
   isFailing: false,
   answeringSince: -Infinity,

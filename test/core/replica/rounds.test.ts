@@ -29,6 +29,7 @@ describe("S2 a call asks the store first", () => {
     settings,
     now: 5_000,
     clockOffset: 0,
+    isTimeKnown: true,
     isListening: true,
     isFailing: false,
     answeringSince: 0,

@@ -5,6 +5,17 @@ import { TestNode } from "./TestNode.ts"
 import { halfOpenPair, openPair, pair, settingsWith, settle, storedCircuit } from "./fixtures.ts"
 
 describe("S8 a change", () => {
+  it("S8 is written only after an answer with the store's time, in which all times of a state are", () => {
+    const { a, store } = pair()
+    a.isTimeKnown = false
+    a.control("Isolate")
+    assert.deepStrictEqual([a.writes.length, a.commanded("Exchange").length], [0, 1])
+    a.isTimeKnown = true
+    a.exchange()
+    a.write()
+    assert.deepStrictEqual([storedCircuit(a).circuit._tag, store.changes.length], ["Isolated", 1])
+  })
+
   it("S8 is written over the state that it is based on", () => {
     const { a } = openPair()
     a.control("Reset")

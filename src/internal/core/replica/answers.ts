@@ -1,6 +1,6 @@
 import type { WindowEntry } from "../windows/stored.ts"
 import { decodeWindow } from "../wireWindow.ts"
-import type { Asked, Entry, Of } from "./events.ts"
+import type { Asked, Entry, Of, Question } from "./events.ts"
 import { decide, continueOrStop } from "./judging.ts"
 import { observe } from "./observing.ts"
 import { decoded } from "./reading.ts"
@@ -113,19 +113,37 @@ export const written = (
   return Writes.attempt(read.node, { ...standing, base, attempt: undefined }, situation)
 }
 
+/**
+ * The store could not be asked. A write that needed the answer has failed.
+ *
+ * @internal
+ */
+export const unanswered = (node: Progress, { question }: Of<"Unanswered">): Progress =>
+  attemptFailed(questionFailed(node, question), undefined)
+
 /** @internal */
-export const writeFailed = (node: Progress, revision: string | undefined): Progress => {
+export const writeFailed = (node: Progress, { revision }: Of<"WriteFailed">): Progress =>
+  attemptFailed(node, revision)
+
+/** Gives up the write with this revision, or the one that has none yet, unless it has ended in the meantime. */
+const attemptFailed = (node: Progress, revision: string | undefined): Progress => {
   const { standing } = node.replica
   return standing._tag === "Writing" && standing.attempt?.revision === revision
     ? Writes.writeFailed(node)
     : node
 }
 
+/** @internal */
+export const faulted = (node: Progress, { question }: Of<"Faulted">): Progress =>
+  goLocal(question === undefined ? node : questionFailed(node, question))
+
+/** An announcement that a failed request made has to be made again. */
+const questionFailed = (node: Progress, { announce }: Question): Progress =>
+  announce ? { ...node, replica: Activities.updateExchanging(node.replica, { mustAnnounce: true }) } : node
+
 /**
  * The circuit cannot be shared now, because the store has a fault with it, or a state under other rules. This node uses
  * its own circuit.
- *
- * @internal
  */
-export const goLocal = (node: Progress): Progress =>
+const goLocal = (node: Progress): Progress =>
   node.replica.standing._tag === "Writing" ? Writes.writeFailed(node) : node

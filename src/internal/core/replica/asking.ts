@@ -69,14 +69,6 @@ const afterQuestion = (replica: Replica, announce: boolean, { now, settings }: S
 }
 
 /**
- * The replica after a request that failed: an announcement that it made has to be made again.
- *
- * @internal
- */
-export const questionFailed = (replica: Replica, { announce }: Question): Replica =>
-  announce ? Activities.updateExchanging(replica, { mustAnnounce: true }) : replica
-
-/**
  * Whether a call has to request a slot from the store, because it would be a probe.
  *
  * @internal

@@ -30,12 +30,14 @@ export type Event =
   /** A call requests a slot, or gives back a slot that it will not use. */
   | { readonly _tag: "SlotRequested"; readonly request: number }
   | { readonly _tag: "SlotAbandoned"; readonly slot: number }
-  /** The store answered an exchange or a write, or a write failed; `revision` names it, and `undefined` means any. */
+  /** The store answered a request or could not be asked. */
   | { readonly _tag: "Answered"; readonly entry: Entry; readonly asked: Asked }
+  | { readonly _tag: "Unanswered"; readonly question: Question }
+  /** The store answered a write, which `revision` names, or could not be asked. */
   | { readonly _tag: "Written"; readonly entry: Entry; readonly revision: string }
-  | { readonly _tag: "WriteFailed"; readonly revision: string | undefined }
-  /** The store answered with a fault of this circuit alone. */
-  | { readonly _tag: "Faulted" }
+  | { readonly _tag: "WriteFailed"; readonly revision: string }
+  /** The store answered with a fault of this circuit alone; `question` is the request, unless that was a write. */
+  | { readonly _tag: "Faulted"; readonly question: Question | undefined }
   /** A notification arrived: another node changed the circuit, or announced failures of it. */
   | {
       readonly _tag: "ChangeReceived"

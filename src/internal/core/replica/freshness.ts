@@ -1,3 +1,4 @@
+import type { Of } from "./events.ts"
 import type { Replica } from "./replica.ts"
 import { isExchanging } from "./activity.ts"
 import type { Situation } from "./situation.ts"
@@ -33,3 +34,31 @@ const isFresh = ({ answeredAt, isFaulty }: Answer, { isListening, now, settings 
  */
 export const concernsOthers = (replica: Replica, { answeredAt, isFaulty }: Answer): boolean =>
   isExchanging(replica) || answeredAt === -Infinity || isFaulty
+
+/**
+ * The reaction of a node to a change of its connection to the store, which concerns all of its circuits.
+ *
+ * @internal
+ */
+export interface Reaction {
+  /** Whether notifications may have been missed, so that the next call of every circuit asks the store first. */
+  readonly outdatesAnswers: boolean
+  /** The event for each circuit that is exchanged. */
+  readonly event: Of<"StoreLost" | "ExchangeRequested">
+}
+
+/** @internal */
+export const storeLost: Reaction = { outdatesAnswers: false, event: { _tag: "StoreLost" } }
+
+/** @internal */
+export const storeRecovered = (isListening: boolean): Reaction => ({
+  outdatesAnswers: !isListening,
+  event: { _tag: "ExchangeRequested" }
+})
+
+/**
+ * Notifications arrive again after an interruption.
+ *
+ * @internal
+ */
+export const resubscribed: Reaction = { outdatesAnswers: true, event: { _tag: "ExchangeRequested" } }

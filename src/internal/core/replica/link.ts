@@ -7,6 +7,8 @@ export interface Link {
   readonly isFailing: boolean
   /** The store's time minus the node's, in milliseconds. */
   readonly clockOffset: number
+  /** Whether the offset comes from a time of the store. Before, it is 0. */
+  readonly isTimeKnown: boolean
   /** The round trip of the answer that gave the offset. It grows with each later answer, as the offset ages. */
   readonly roundTrip: number
   /** When the store began to answer after its last outage, in its own time. */
@@ -17,6 +19,7 @@ export interface Link {
 export const initial: Link = {
   isFailing: false,
   clockOffset: 0,
+  isTimeKnown: false,
   roundTrip: Infinity,
   answeringSince: -Infinity
 }
@@ -40,6 +43,7 @@ export const answered = (
   return {
     isFailing: false,
     clockOffset,
+    isTimeKnown: link.isTimeKnown || read !== undefined,
     roundTrip: isBetter ? roundTrip : link.roundTrip * 1.1 + 0.1,
     answeringSince: link.isFailing ? now + clockOffset : link.answeringSince
   }
@@ -52,7 +56,7 @@ export const answered = (
  * @internal
  */
 export const changeReceived = (link: Link, now: number, written: number): Link =>
-  link.roundTrip === Infinity ? { ...link, clockOffset: written - now } : link
+  link.roundTrip === Infinity ? { ...link, clockOffset: written - now, isTimeKnown: true } : link
 
 /** @internal */
 export const failed = (link: Link): Link => (link.isFailing ? link : { ...link, isFailing: true })

@@ -1,4 +1,5 @@
 import type { Rules } from "../circuit.ts"
+import { dayMillis } from "../millis.ts"
 import type { SharedPolicy } from "../policies/policy.ts"
 
 /**
@@ -32,6 +33,25 @@ export interface Settings {
 }
 
 /**
+ * The settings that follow from the windows of the policy.
+ *
+ * @internal
+ */
+export const windowSettings = (
+  { spans }: SharedPolicy<unknown>,
+  { idleMillis, syncMillis }: Pick<Settings, "idleMillis" | "syncMillis">
+): Pick<Settings, "idleMillis" | "staleMillis"> => ({
+  staleMillis: Math.min(Math.min(Infinity, ...spans) / exchangesPerWindow, mostIntervals * syncMillis),
+  idleMillis: Math.max(Math.min(idleMillis, dayMillis), ...spans.filter(Number.isFinite))
+})
+
+/** The least number of exchanges within the shortest time window. */
+const exchangesPerWindow = 4
+
+/** The longest interval between two exchanges of a circuit, in multiples of `syncMillis`. */
+const mostIntervals = 60
+
+/**
  * The inputs of a step beside the replica, the circuit and the event.
  *
  * @internal
@@ -42,6 +62,8 @@ export interface Situation {
   readonly now: number
   /** The store's time minus `now`, in milliseconds. */
   readonly clockOffset: number
+  /** Whether the store's time is known. */
+  readonly isTimeKnown: boolean
   /** Whether notifications arrive. */
   readonly isListening: boolean
   /** Whether the store fails. */

@@ -1,6 +1,6 @@
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
-import { answered, goLocal, writeFailed, written } from "./answers.ts"
+import { answered, faulted, unanswered, writeFailed, written } from "./answers.ts"
 import type { Event, Of } from "./events.ts"
 import { changeReceived, failuresAnnounced, storeLost } from "./notifications.ts"
 import { controlled, opened, settled, slotAbandoned } from "./localEvents.ts"
@@ -39,10 +39,12 @@ export const step = (
       return slotAbandoned(node, event.slot, situation)
     case "Answered":
       return answered(node, event, situation)
+    case "Unanswered":
+      return unanswered(node, event)
     case "Written":
       return written(node, event, situation)
     case "WriteFailed":
-      return writeFailed(node, event.revision)
+      return writeFailed(node, event)
     default:
       return received(node, event, situation)
   }
@@ -59,7 +61,7 @@ const received = (
     case "FailuresAnnounced":
       return failuresAnnounced(node, event, situation)
     case "Faulted":
-      return goLocal(node)
+      return faulted(node, event)
     case "StoreLost":
       return storeLost(node, situation)
     case "ExchangeRequested":

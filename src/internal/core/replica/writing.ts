@@ -49,8 +49,9 @@ const begin = (
     attempt: undefined,
     decisions: []
   }
-  // Without notifications the known state may be outdated, so the store is read first.
-  return situation.isListening
+  // The store is read first if the known state may be outdated for lack of notifications, or if the time of the store
+  // is unknown, because all times of a state are the store's.
+  return situation.isListening && situation.isTimeKnown
     ? attempt(attended, writing, situation)
     : Steps.withCommands(Steps.withStanding(attended, writing), { _tag: "Exchange" })
 }
