@@ -436,8 +436,6 @@ class FleetTrial {
     this.checkHolds()
   }
 
-  // -------------------------------------------------------------------------------------------------------
-
   private states(): ReadonlyArray<CircuitBreaker.CircuitState> {
     return this.fleet.nodes.map((node) => node.state(key))
   }
