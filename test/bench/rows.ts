@@ -160,6 +160,11 @@ the first page of a list of 10,000 circuits, while calls are made, p99    | ms |
 the page with 10,000 circuits, one update a second, longest frame, CPU  | ms | page/frames cpu  |  | 50
 the page with 10,000 circuits, one update a second, longest frame, time | ms | page/frames wall |  | 50
 `,
+  // Each round is the first work of a process.
+  group("fleet, just started", { sessions: 5, rounds: 1 })`
+1,000 first calls of keys at once, just started, CPU of each      | ns | fleet/firstCallsOfProcess nanos | |
+1,000 first calls of keys at once, just started, the longest turn | ms | fleet/firstCallsOfProcess turn  | |
+`,
   group("fleet")`
 shared, closed                                                      | ns    | fleet/closed           | not shared: calls/reused                  | 1.3 x
 shared, closed                                                      | ns    | fleet/closed           | Effect 4.1 on Redis: effect4/redis        |
