@@ -2,12 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import { runningCall } from "../../src/internal/breaker/call.ts"
 import {
   admitting,
+  type Breaker,
   counted,
   fails,
   halfOpen,
@@ -155,28 +158,53 @@ const rejectedBy = (breaker: string, key: string) =>
   Effect.fail(new CircuitOpenError({ breaker, key, state: "Open", retryAfter: Duration.seconds(1) }))
 
 describe("R3.1.6 E11 calls that outlive their probes", () => {
-  it.scoped(
-    "R3.1.6 E11 a poll that starts the next one in the background keeps one call in memory, not all",
-    () =>
-      Effect.gen(function* () {
-        const breaker = yield* makeHalfOpen({ halfOpen: { probes: 1_000 } })
-        const depths: Array<number> = []
-        const poll = (left: number): Effect.Effect<unknown, unknown> =>
-          breaker.protect(
-            Effect.withFiberRuntime((fiber) => {
-              let depth = 0
-              for (let it = fiber.getFiberRef(runningCall); it !== undefined; it = it.outer) depth++
-              depths.push(depth)
-              return left === 0 ? Effect.void : Effect.asVoid(Effect.forkDaemon(poll(left - 1)))
-            })
-          )
+  const ways: Record<
+    string,
+    (breaker: Breaker, effect: Effect.Effect<void>) => Effect.Effect<void, unknown>
+  > = {
+    protect: (breaker, effect) => breaker.protect(effect),
+    protectStream: (breaker, effect) => Stream.runDrain(breaker.protectStream(Stream.fromEffect(effect)))
+  }
 
-        yield* poll(500)
-        yield* Effect.repeatN(settled, 200)
+  for (const [way, call] of Object.entries(ways)) {
+    it.scoped(
+      `R3.1.6 E11 a poll by ${way} that starts the next one in the background keeps one call in memory, not all`,
+      () =>
+        Effect.gen(function* () {
+          const breaker = yield* makeHalfOpen({ halfOpen: { probes: 1_000 } })
+          const depths: Array<number> = []
+          const entries: Array<number> = []
+          const poll = (left: number): Effect.Effect<void, unknown> =>
+            call(
+              breaker,
+              Effect.withFiberRuntime((fiber) => {
+                let depth = 0
+                for (let it = fiber.getFiberRef(runningCall); it !== undefined; it = it.outer) depth++
+                depths.push(depth)
+                entries.push(fiber.getFiberRefs().locals.get(runningCall)?.length ?? 0)
+                return left === 0 ? Effect.void : Effect.asVoid(Effect.forkDaemon(poll(left - 1)))
+              })
+            )
 
-        assert.strictEqual(depths.length, 501)
-        assert.isAtMost(Math.max(...depths), 2)
-      })
+          yield* poll(200)
+          yield* Effect.repeatN(settled, 200)
+
+          assert.strictEqual(depths.length, 201)
+          assert.isAtMost(Math.max(...depths), 2)
+          assert.deepStrictEqual([Math.min(...entries), Math.max(...entries)], [1, 1])
+        })
+    )
+  }
+
+  it.scoped("R3.1.6 a fiber that inherits the FiberRefs of a running probe does not become part of it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen()
+      const probe = yield* startCall(breaker.protect)
+
+      yield* Fiber.inheritAll(probe.fiber)
+
+      assert.strictEqual((yield* rejectionOf(breaker.protect(works))).state, "HalfOpen")
+    })
   )
 
   it.scoped("R3.1.6 10,000 calls nested in each other, each on a circuit that probes, all pass", () =>

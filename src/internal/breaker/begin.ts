@@ -3,7 +3,7 @@ import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
-import { callOf, isWithinCall, RunningCall, runningCall } from "./call.ts"
+import { callOf, isWithinCall, RunningCall, withinCall } from "./call.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import type { SharedDecision } from "./coordinator.ts"
 import { reject } from "./reject.ts"
@@ -45,7 +45,7 @@ export const begin = <A, E, R>(
  * @internal
  */
 export const within = <A, E, R>(call: RunningCall, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  call.entry.current._tag === "Closed" ? effect : Effect.locally(effect, runningCall, call)
+  call.entry.current._tag === "Closed" ? effect : withinCall(call, effect)
 
 type Admission = Effect.Effect<RunningCall | undefined, CircuitOpenError>
 

@@ -1,7 +1,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberRef from "effect/FiberRef"
+import type * as FiberRef from "effect/FiberRef"
+import type * as Scope from "effect/Scope"
 import * as Outcome from "../../Outcome.ts"
 import type { Circuit, Ticket } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
@@ -9,6 +10,7 @@ import type { Call } from "../core/policies/policy.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { Frame } from "../fiber/frame.ts"
+import * as Inherited from "../fiber/inherited.ts"
 import { interruptionOf } from "../fiber/interruption.ts"
 import { descriptionOf } from "../observe/description.ts"
 import { increment } from "../observe/meters.ts"
@@ -143,18 +145,48 @@ export class RunningCall extends Frame implements Ticket {
  *
  * @internal
  */
-export const runningCall: FiberRef.FiberRef<RunningCall | undefined> = FiberRef.unsafeMake<
-  RunningCall | undefined
->(undefined)
+export const runningCall: FiberRef.FiberRef<RunningCall | undefined> = Inherited.unsafeMake<RunningCall>()
 
 /**
- * The innermost running call that a fiber is part of. It skips settled calls, because a fiber that outlives its calls
- * and makes new ones would otherwise retain all of them.
+ * Makes the fiber part of a call until the scope closes.
  *
  * @internal
  */
-export const callOf = (caller: Caller): RunningCall | undefined => {
-  let call = caller.getFiberRef(runningCall)
+export const enterCall = (call: RunningCall): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(
+    Effect.acquireRelease(Inherited.replace(runningCall, call), (outer) =>
+      Effect.suspend(() => Inherited.replace(runningCall, innermostRunning(outer)))
+    )
+  )
+
+/**
+ * Runs an effect as part of a call.
+ *
+ * @internal
+ */
+export const withinCall = <A, E, R>(
+  call: RunningCall,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Inherited.replace(runningCall, call),
+    () => effect,
+    (outer) => Inherited.replace(runningCall, innermostRunning(outer))
+  )
+
+/**
+ * The innermost running call that a fiber is part of.
+ *
+ * @internal
+ */
+export const callOf = (caller: Caller): RunningCall | undefined =>
+  innermostRunning(caller.getFiberRef(runningCall))
+
+/**
+ * Skips settled calls, because a fiber that outlives its calls and makes new ones would otherwise retain all of them.
+ */
+const innermostRunning = (innermost: RunningCall | undefined): RunningCall | undefined => {
+  let call = innermost
   while (call !== undefined && !call.isRunning) call = call.outer
   return call
 }

@@ -9,7 +9,7 @@ import type { Caller } from "../fiber/caller.ts"
 import { beginScoped } from "./admit.ts"
 import type { Request } from "./begin.ts"
 import type { RunningCall } from "./call.ts"
-import { runningCall } from "./call.ts"
+import { enterCall } from "./call.ts"
 
 /**
  * Runs a stream as one call. The first chunk ends the duration that a slow-call policy measures, and settles a probe,
@@ -26,7 +26,7 @@ export const protectStream = <A, E, R>(
       call === undefined
         ? Effect.succeed(stream)
         : // Nested calls of the stream on the same circuit are part of the call.
-          Effect.as(Effect.locallyScoped(runningCall, call), settling(stream, call))
+          Effect.as(enterCall(call), settling(stream, call))
     )
   )
 
