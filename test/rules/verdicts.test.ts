@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -199,6 +200,59 @@ describe("R3.1.5 a classifier that throws", () => {
 
       assert.strictEqual((yield* totalsOf(breaker)).ignored, 1)
       assert.strictEqual(lines.length, 1)
+    })
+  )
+
+  for (const [what, outcome] of Object.entries<() => unknown>({
+    "whose tag throws": () => ({
+      get _tag(): never {
+        throw new Error("a fault of the outcome")
+      }
+    }),
+    "whose hint throws": () => ({
+      _tag: "Failure",
+      get retryAfter(): never {
+        throw new Error("a fault of the outcome")
+      }
+    }),
+    "that throws at every read": () =>
+      new Proxy(Outcome.failure(), {
+        get: () => {
+          throw new Error("a fault of the outcome")
+        }
+      })
+  })) {
+    it.scoped(`R3.1.5 is treated the same if it returns an outcome ${what}`, () =>
+      Effect.gen(function* () {
+        const lines = yield* recordLogs
+        const breaker = yield* make({ classify: outcome as () => Outcome.Outcome })
+
+        assert.strictEqual(yield* breaker.protect(works), "worked")
+
+        assert.deepStrictEqual(yield* breaker.snapshot(), {
+          ...(yield* (yield* make()).snapshot()),
+          totals: totals({ ignored: 1 })
+        })
+        assert.strictEqual(lines.length, 1)
+      })
+    )
+  }
+
+  it.scoped("R3.1.5 its outcome is read once: an object that changes afterwards changes nothing", () =>
+    Effect.gen(function* () {
+      const given = { _tag: "Failure", retryAfter: 20_000 }
+      const changing = new Proxy(given, {
+        get: (target, property) => {
+          const value: unknown = Reflect.get(target, property)
+          if (property === "retryAfter") target.retryAfter = NaN
+          return value
+        }
+      })
+      const breaker = yield* make({ classify: () => changing as unknown as Outcome.Outcome })
+
+      yield* breaker.protect(works)
+
+      assert.deepInclude(yield* breaker.state(), { retryAfter: Duration.seconds(20) })
     })
   )
 })

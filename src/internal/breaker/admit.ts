@@ -8,6 +8,7 @@ import { refuseValue } from "../options/checks.ts"
 import type { Request } from "./begin.ts"
 import { begin } from "./begin.ts"
 import type { RunningCall } from "./call.ts"
+import { plainOutcome } from "./verdict.ts"
 
 /**
  * Begins a call that ends with the scope at the latest. If the scope closes before the call was settled, the outcome is
@@ -49,17 +50,11 @@ export const admit = (
   Effect.map(beginScoped(request), (call) => ({
     settle: (outcome) =>
       Effect.suspend(() => {
-        checkOutcome(outcome)
+        const plain = plainOutcome(outcome) ?? refuseValue("Admission.settle", "given an Outcome", outcome)
         if (call === undefined) return Effect.void
-        return settle(call, outcome, outcome._tag === "Failure" ? failureWithoutCause : Exit.void)
+        return settle(call, plain, plain._tag === "Failure" ? failureWithoutCause : Exit.void)
       })
   }))
 
 /** The exit of a failed admission: the program settles it with an outcome, which has no cause. */
 const failureWithoutCause = Exit.failCause(Cause.empty)
-
-const checkOutcome = (outcome: Outcome.Outcome): void => {
-  const tag: unknown = outcome?._tag
-  if (tag !== "Success" && tag !== "Failure" && tag !== "Ignored")
-    refuseValue("Admission.settle", "given an Outcome", outcome)
-}

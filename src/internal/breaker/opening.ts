@@ -1,5 +1,4 @@
 import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
 import type { Outcome } from "../../Outcome.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -51,12 +50,7 @@ export const openMillisOf = (
 ): number => lengthened(breaker, breaker.openDuration(entry.backoff, openings, caller), outcome)
 
 /** The length of an opening, lengthened to the `retryAfter` of the failure that causes it. */
-const lengthened = (breaker: Breaker, { millis }: Backoff, outcome: Outcome | undefined): number => {
-  // A classifier written in JavaScript may return an outcome whose `retryAfter` is not a duration.
-  const hint = Option.getOrNull(
-    Duration.decodeUnknown(outcome?._tag === "Failure" ? outcome.retryAfter : undefined)
-  )
-  return hint === null
-    ? millis
-    : Math.max(millis, Math.min(Duration.toMillis(hint), breaker.settings.maxOpenMillis))
-}
+const lengthened = (breaker: Breaker, { millis }: Backoff, outcome: Outcome | undefined): number =>
+  outcome?._tag === "Failure" && outcome.retryAfter !== undefined
+    ? Math.max(millis, Math.min(Duration.toMillis(outcome.retryAfter), breaker.settings.maxOpenMillis))
+    : millis

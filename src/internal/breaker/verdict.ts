@@ -1,7 +1,10 @@
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Outcome from "../../Outcome.ts"
 import { withoutRejections } from "../circuitOpenError.ts"
+import { copyDescription } from "../observe/description.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 interface Classifier {
@@ -45,13 +48,33 @@ export const judge = (
 }
 
 const checked = (outcome: Outcome.Outcome): Outcome.Outcome => {
-  // A classifier written in JavaScript may return anything.
-  switch (outcome._tag) {
+  const plain = plainOutcome(outcome)
+  if (plain === undefined) throw new TypeError(`classify must return an Outcome, received ${String(outcome)}`)
+  return plain
+}
+
+/**
+ * The outcome as a value of this library, or `undefined` if it is none. It is read once, here, because code written in
+ * JavaScript may return anything, such as an object whose properties throw or change when they are read.
+ *
+ * @internal
+ */
+export const plainOutcome = (outcome: Outcome.Outcome | null | undefined): Outcome.Outcome | undefined => {
+  switch (outcome?._tag) {
     case "Success":
-    case "Failure":
+      return Outcome.success
     case "Ignored":
-      return outcome
+      return Outcome.ignored
+    case "Failure":
+      return plainFailure(outcome)
     default:
-      throw new TypeError(`classify must return an Outcome, received ${String(outcome)}`)
+      return undefined
   }
+}
+
+const plainFailure = (failure: Outcome.Failure): Outcome.Failure => {
+  const { retryAfter } = failure
+  // A hint that is no duration is no hint.
+  const hint = retryAfter === undefined ? Option.none() : Duration.decodeUnknown(retryAfter)
+  return copyDescription(failure, Outcome.failure({ retryAfter: Option.getOrUndefined(hint) }))
 }

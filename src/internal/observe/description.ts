@@ -25,12 +25,26 @@ export const describedFailure = (failure: Failure, description: () => string): F
   Object.defineProperty({ ...failure }, descriptionKey, { value: description })
 
 /**
+ * Adds the line of text of one failure, if it has one, to another.
+ *
+ * @internal
+ */
+export const copyDescription = (from: Failure, to: Failure): Failure => {
+  const description = (from as Described)[descriptionKey]
+  return typeof description === "function" ? describedFailure(to, () => String(description())) : to
+}
+
+interface Described {
+  readonly [descriptionKey]?: unknown
+}
+
+/**
  * The line of text that a classifier has added to a failure.
  *
  * @internal
  */
 export const descriptionOf = (outcome: Failure): string | undefined => {
-  const description: unknown = (outcome as { readonly [descriptionKey]?: unknown })[descriptionKey]
+  const description = (outcome as Described)[descriptionKey]
   if (typeof description !== "function") return undefined
   try {
     return String(description())
