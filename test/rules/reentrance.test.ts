@@ -6,7 +6,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Runtime from "effect/Runtime"
 import * as TestClock from "effect/TestClock"
 import * as Tracer from "effect/Tracer"
-import { Outcome } from "effect-circuit-breaker"
+import { Outcome, TripPolicy } from "effect-circuit-breaker"
 import {
   type Breaker,
   counted,
@@ -116,4 +116,78 @@ describe("R3.4 code that throws or calls again in the middle of a step", () => {
       assert.strictEqual((yield* totalsOf(breaker)).failed, 0)
     })
   )
+
+  const oftenEnough = 3
+
+  /** A custom policy that trips on the third failure, and runs an effect once within one of its functions. */
+  const policyThat = (within: "record" | "trips", runtime: Runtime.Runtime<never>) => {
+    let effect: Effect.Effect<unknown, unknown> = Effect.void
+    const run = (here: string) => {
+      const once = effect
+      if (here !== within) return
+      effect = Effect.void
+      Runtime.runSyncExit(runtime)(once)
+    }
+    return {
+      willRun: (next: Effect.Effect<unknown, unknown>) => {
+        effect = next
+      },
+      tripPolicy: TripPolicy.make({
+        initial: 0,
+        record: (failures, { outcome }) => {
+          run("record")
+          return outcome._tag === "Failure" ? failures + 1 : failures
+        },
+        trips: (failures) => {
+          run("trips")
+          return failures >= oftenEnough
+        }
+      })
+    }
+  }
+
+  for (const within of ["record", "trips"] as const) {
+    for (const [control, path] of [
+      ["trip", "Closed > Open"],
+      ["reset", "Closed > Closed"]
+    ] as const) {
+      it.scoped(
+        `R3.2.6 the outcome of a call in whose ${within} the policy does a ${control} counts nowhere`,
+        () =>
+          Effect.gen(function* () {
+            const policy = policyThat(within, yield* Effect.runtime())
+            const breaker = yield* make({ tripPolicy: policy.tripPolicy })
+            yield* Effect.replicateEffect(Effect.flip(breaker.protect(fails)), 2)
+            const seen = yield* watch(breaker.transitions)
+
+            policy.willRun(breaker[control]())
+            assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
+            yield* settled
+
+            assert.deepStrictEqual(
+              seen.map((it) => [pathOf(it), it.generation]),
+              [[path, 1]]
+            )
+            assert.strictEqual((yield* totalsOf(breaker)).failed, 2)
+          })
+      )
+    }
+
+    it.scoped(
+      `R3.2.1 a call that a policy makes in its ${within} is counted beside the call that it judges`,
+      () =>
+        Effect.gen(function* () {
+          const policy = policyThat(within, yield* Effect.runtime())
+          const breaker = yield* make({ tripPolicy: policy.tripPolicy })
+
+          policy.willRun(breaker.protect(fails))
+          yield* Effect.flip(breaker.protect(fails))
+          assert.strictEqual(yield* tagOf(breaker), "Closed")
+          yield* Effect.flip(breaker.protect(fails))
+
+          assert.strictEqual((yield* totalsOf(breaker)).failed, oftenEnough)
+          assert.strictEqual(yield* tagOf(breaker), "Open")
+        })
+    )
+  }
 })

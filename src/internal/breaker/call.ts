@@ -275,6 +275,8 @@ const record = (
     breaker.reportDefect(entry.key, defect, caller)
     return undefined
   }
+  // A custom policy may have used the breaker meanwhile. The circuit as it is now then accepts the outcome or not.
+  if (entry.current !== before) return record(call, outcome, exit, caller)
   count(entry, outcome, exit, caller)
   breaker.announce(breaker.replace(entry, next, now), caller)
   // A success that was not timed can open the circuit, if it completes the minimum number of calls of a rate.
