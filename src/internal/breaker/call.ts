@@ -265,16 +265,9 @@ const record = (
   const now = needsTime(call, before, outcome) ? breaker.now(caller) : NaN
   if (!Machine.lands(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
   const finished = Number.isNaN(now) ? untimedSuccess : finishedCall(call, outcome, exit, now)
-  let next: Circuit<unknown>
-  let trip: OpenCause | undefined
-  try {
-    next = Machine.settle(before, rules, call, finished)
-    trip = isRecordedIn(before, next) ? tripOf(call, next, now, caller) : undefined
-  } catch (defect) {
-    // A custom policy is code of the program, and may throw.
-    breaker.reportDefect(entry.key, defect, caller)
-    return undefined
-  }
+  const judged = judgedBy(call, before, finished, caller)
+  if (judged === undefined) return undefined
+  const { next, trip } = judged
   // A custom policy may have used the breaker meanwhile. The circuit as it is now then accepts the outcome or not.
   if (entry.current !== before) return record(call, outcome, exit, caller)
   count(entry, outcome, exit, caller)
@@ -285,6 +278,28 @@ const record = (
   }
   const { slot } = call
   return breaker.coordinator?.after(entry, { _tag: "Settled", before, slot, call: finished, outcome }, caller)
+}
+
+interface Judged {
+  readonly next: Circuit<unknown>
+  readonly trip: OpenCause | undefined
+}
+
+/** The circuit after a finished call, and whether it has to open; `undefined` if a custom policy throws. */
+const judgedBy = (
+  call: RunningCall,
+  before: Circuit<unknown>,
+  finished: Call,
+  caller: Caller
+): Judged | undefined => {
+  const { breaker, entry } = call
+  try {
+    const next = Machine.settle(before, breaker.settings.rules, call, finished)
+    return { next, trip: isRecordedIn(before, next) ? tripOf(call, next, finished.at, caller) : undefined }
+  } catch (defect) {
+    breaker.reportDefect(entry.key, defect, caller)
+    return undefined
+  }
 }
 
 /** Whether an outcome needs its time. The clock is not read for a healthy call under a policy that needs no times. */
