@@ -1,5 +1,6 @@
 /** The table of a breaker's circuits: the order in which they are dropped, and their look-up. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { CircuitBreaker } from "effect-circuit-breaker"
 import type { CircuitEntry } from "../../src/internal/breaker/circuitEntry.ts"
@@ -52,6 +53,39 @@ describe("the order of use", () => {
       circuits.use("2", 101)
       circuits.use("1", 199)
       assert.strictEqual(keysOf(circuits.all(199)).at(-1), "2")
+    })
+  )
+
+  for (const idleTimeToLive of [Duration.hours(1), Duration.infinity]) {
+    it.effect(
+      `of very many circuits never drops one that was just used: idle after ${Duration.format(idleTimeToLive)}`,
+      () =>
+        Effect.gen(function* () {
+          const circuits = yield* makeCircuits({ capacity: 2_000, idleTimeToLive })
+          for (let i = 0; i < 2_000; i++) circuits.use(`${i}`, i)
+          const inUse = Array.from({ length: 500 }, (_, i) => circuits.use(`${i * 2}`, 2_000))
+
+          for (let now = 2_001; now < 3_000; now++) {
+            circuits.use(`new ${now}`, now)
+            for (const { key } of inUse) circuits.use(key, now)
+          }
+
+          assert.deepStrictEqual(keysOf(inUse.filter((entry) => !circuits.holds(entry))), [])
+          assert.isUndefined(circuits.find("1", 3_000))
+        })
+    )
+  }
+
+  it.effect("an insertion moves a bounded number of circuits that are in use", () =>
+    Effect.gen(function* () {
+      const circuits = yield* makeCircuits({ capacity: 5_000 })
+      for (const now of [0, 1]) for (let i = 0; i < 5_000; i++) circuits.use(`${i}`, now)
+
+      circuits.use("new", 2)
+
+      const order = keysOf(circuits.all(2))
+      assert.strictEqual(order.length, 5_000)
+      assert.strictEqual(order[0], "1025")
     })
   )
 

@@ -71,7 +71,7 @@ export class Circuits {
   /**
    * Marks a circuit as used. Moving it to the front of its list accesses three entries all over the memory, which would
    * be most of a call's cost if there are many circuits. In that case a circuit moves only if it has not moved for a
-   * fraction of the idle time, so the order of use is approximate.
+   * fraction of the idle time, or when it would be dropped, so the order of use is approximate.
    */
   touch(entry: CircuitEntry, now: number): void {
     const { list } = entry
@@ -174,7 +174,22 @@ export class Circuits {
   }
 
   private leastNeeded(): CircuitEntry | undefined {
-    return this.closed.oldest ?? this.recovering.oldest ?? this.others.oldest
+    return (
+      this.leastRecentlyUsed(this.closed) ??
+      this.leastRecentlyUsed(this.recovering) ??
+      this.leastRecentlyUsed(this.others)
+    )
+  }
+
+  /** Moves the circuits that were used since they were listed, instead of dropping one of them. */
+  private leastRecentlyUsed(list: RecencyList): CircuitEntry | undefined {
+    for (let moved = 0; moved < mostMovesAtOnce; moved++) {
+      const { oldest } = list
+      if (oldest === undefined || oldest.lastUsed === oldest.listedAt) return oldest
+      list.remove(oldest)
+      this.list(oldest, list)
+    }
+    return list.oldest
   }
 
   private list(entry: CircuitEntry, list: RecencyList): void {
@@ -259,3 +274,6 @@ const keysPerShard = 4096
 
 /** The number of circuits up to which the order of use is exact. */
 const exactOrderUpTo = 1024
+
+/** The number of circuits that an insertion moves at most, so that it does not take long. */
+const mostMovesAtOnce = 1024
