@@ -85,7 +85,7 @@ import type * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpPlatform from "@effect/platform/HttpPlatform"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as Path from "@effect/platform/Path"
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -98,8 +98,7 @@ import * as internal from "./internal/admin/group.ts"
 import * as layers from "./internal/admin/layers.ts"
 import { decode, decodePath } from "./internal/admin/options.ts"
 import type * as Schemas from "./internal/admin/schemas.ts"
-import { given } from "./internal/options/checks.ts"
-import { orConfigError } from "./internal/options/config.ts"
+import { configured } from "./internal/options/config.ts"
 
 /**
  * The access that a request needs.
@@ -366,7 +365,9 @@ export const layerConfig = (
   options: ConfigOptions
 ): Layer.Layer<never, ConfigError.ConfigError, ServerServices> =>
   Layer.unwrapEffect(
-    orConfigError(Effect.map(Config.unwrap(given(options)), (read) => layers.mounted(decode<never>(read))))
+    configured("CircuitAdmin.layerConfig", options, (read: Omit<Options, "authorize">) =>
+      Effect.sync(() => layers.mounted(decode<never>(read)))
+    )
   )
 
 /**

@@ -59,7 +59,6 @@ import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import { accessors } from "./internal/circuitBreaker/accessors.ts"
 import * as layers from "./internal/circuitBreaker/layers.ts"
 import * as internal from "./internal/circuitBreaker/make.ts"
-import { given } from "./internal/options/checks.ts"
 import * as retry from "./internal/circuitBreaker/retrySchedule.ts"
 import type { Outcome } from "./Outcome.ts"
 import type { Transition } from "./Transition.ts"
@@ -506,8 +505,8 @@ export const Service =
   <Self>() =>
   <const Id extends string>(id: Id, options?: Options): ServiceClass<Self, Id> => {
     const tag = Context.Tag(`effect-circuit-breaker/${id}`)<Self, CircuitBreaker>()
-    const optionsWith = (over: Options): Options => ({ name: id, ...given(options ?? {}), ...given(over) })
-    const layerWith = (over: Options): Layer.Layer<Self> => layers.scoped(tag, optionsWith(over))
+    const optionsWith = (over: Options): Options => layers.combined(id, options, over)
+    const layerWith = (over: Options): Layer.Layer<Self> => layers.scoped(tag, () => optionsWith(over))
     const layerConfig = (over: ConfigOptions): Layer.Layer<Self, ConfigError.ConfigError> =>
       layers.scopedFromConfig(tag, over, optionsWith)
     return Object.assign(tag, accessors(tag), { layer: layerWith({}), layerWith, layerConfig })
@@ -922,9 +921,7 @@ export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.a
 export const retrySchedule = <E = unknown, R = never>(
   options: RetryOptions<E, R> | Schedule.Schedule<unknown, E, R> = {}
 ): Schedule.Schedule<unknown, E | CircuitOpenError, NoInfer<R>> =>
-  Schedule.isSchedule(options)
-    ? retry.make(options, undefined)
-    : retry.make(options.schedule, options.backoff)
+  Schedule.isSchedule(options) ? retry.make({ schedule: options }) : retry.make(options)
 
 /**
  * Provides a breaker as {@link CircuitBreaker}.
@@ -956,7 +953,7 @@ export const retrySchedule = <E = unknown, R = never>(
  * @category layers
  */
 export const layer = (options?: Options): Layer.Layer<CircuitBreaker> =>
-  layers.scoped(CircuitBreaker, options)
+  layers.scoped(CircuitBreaker, () => options)
 
 /**
  * Provides a breaker with options that are read from configuration.

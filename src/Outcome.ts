@@ -7,9 +7,10 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as Exit from "effect/Exit"
 import type { Predicate } from "effect/Predicate"
+import { callable, duration } from "./internal/options/checks.ts"
 
 /**
  * The verdict on one call.
@@ -126,7 +127,7 @@ const plainFailure: Failure = { _tag: "Failure" }
 export const failure = (options?: { readonly retryAfter?: Duration.DurationInput | undefined }): Failure =>
   options?.retryAfter === undefined
     ? plainFailure
-    : { _tag: "Failure", retryAfter: Duration.decode(options.retryAfter) }
+    : { _tag: "Failure", retryAfter: duration("Outcome.failure: retryAfter", options.retryAfter) }
 
 /**
  * The default classifier, for which every error and every defect is a failure.
@@ -188,14 +189,17 @@ export const fromExit = (exit: Exit.Exit<unknown, unknown>): Outcome =>
  * @since 0.1.0
  * @category classifiers
  */
-export const failWhen =
-  <E>(predicate: Predicate<E>) =>
+export const failWhen = <E>(predicate: Predicate<E>): (<A>(exit: Exit.Exit<A, E>) => Outcome) =>
+  failures(callable("Outcome.failWhen: predicate", predicate))
+
+const failures =
+  <E>(isFailure: Predicate<E>) =>
   <A>(exit: Exit.Exit<A, E>): Outcome => {
     if (exit._tag === "Success") return success
     if (Cause.isInterruptedOnly(exit.cause)) return ignored
     if (Cause.isDie(exit.cause)) return plainFailure
     for (const error of Cause.failures(exit.cause)) {
-      if (predicate(error)) return plainFailure
+      if (isFailure(error)) return plainFailure
     }
     return ignored
   }
@@ -224,5 +228,7 @@ export const failWhen =
  * @since 0.1.0
  * @category classifiers
  */
-export const ignoreWhen = <E>(predicate: Predicate<E>): (<A>(exit: Exit.Exit<A, E>) => Outcome) =>
-  failWhen((error) => !predicate(error))
+export const ignoreWhen = <E>(predicate: Predicate<E>): (<A>(exit: Exit.Exit<A, E>) => Outcome) => {
+  const isIgnored = callable("Outcome.ignoreWhen: predicate", predicate)
+  return failures((error) => !isIgnored(error))
+}

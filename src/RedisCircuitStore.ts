@@ -40,15 +40,13 @@
  *
  * @since 0.1.0
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
 import type * as ConfigError from "effect/ConfigError"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import { CircuitStore, type Options as CoordinationOptions } from "./CircuitStore.ts"
-import { orConfigError } from "./internal/options/config.ts"
-import { given } from "./internal/options/checks.ts"
+import { configured } from "./internal/options/config.ts"
 import * as internal from "./internal/stores/redis/layer.ts"
 
 /**
@@ -156,7 +154,7 @@ export const layer = (
 export const layerConfig = (
   options: Config.Config.Wrap<Options & ConnectionOptions>
 ): Layer.Layer<CircuitStore, ConfigError.ConfigError> =>
-  Layer.scoped(CircuitStore, orConfigError(Effect.flatMap(Config.unwrap(given(options)), internal.connect)))
+  Layer.scoped(CircuitStore, configured("RedisCircuitStore.layerConfig", options, internal.connect))
 
 /**
  * Provides a store on connections of the program, which the store does not close.

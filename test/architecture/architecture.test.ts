@@ -16,8 +16,8 @@ const core = modules.filter((it) => it.path.startsWith("internal/core/"))
  */
 const layers: ReadonlyArray<readonly [name: string, places: ReadonlyArray<string>]> = [
   ["core", ["internal/core/"]],
-  ["words", ["Outcome.ts", "Transition.ts", "CircuitOpenError.ts", "internal/circuitOpenError.ts"]],
   ["options", ["internal/options/"]],
+  ["words", ["Outcome.ts", "Transition.ts", "CircuitOpenError.ts", "internal/circuitOpenError.ts"]],
   ["fiber", ["internal/fiber/"]],
   ["observe", ["internal/observe/"]],
   ["breaker", ["internal/breaker/"]]

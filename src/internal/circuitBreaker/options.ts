@@ -29,7 +29,7 @@ import { decodePolicy } from "../options/tripPolicy.ts"
 export const decode = (input: unknown): Settings => {
   const given = Predicate.hasProperty(input, "name") ? input.name : undefined
   const options = optionsOf<CircuitBreaker.Options>(
-    `CircuitBreaker "${String(or(given, "default"))}"`,
+    `CircuitBreaker "${typeof given === "string" ? given : "default"}"`,
     input,
     optionNames
   )

@@ -3,9 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleInterval from "effect/ScheduleInterval"
+import type { RetryOptions } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import { isCircuitOpenError } from "../../CircuitOpenError.ts"
 import { dayMillis } from "../core/millis.ts"
+import { optionsOf, schedule as checkSchedule } from "../options/checks.ts"
 
 // The delays have jitter, so that callers that were rejected together do not return together. They are whole
 // milliseconds, because the `TestClock` of Effect 3.20 cannot stop at a fraction of one.
@@ -22,9 +24,9 @@ const defaultBackoff: Schedule.Schedule<unknown> = Schedule.exponential("100 mil
  * @internal
  */
 export const make = <E, R>(
-  schedule: Schedule.Schedule<unknown, E, R> | undefined,
-  backoff: Schedule.Schedule<unknown, CircuitOpenError, R> = defaultBackoff
+  options: RetryOptions<E, R>
 ): Schedule.Schedule<unknown, E | CircuitOpenError, R> => {
+  const { backoff, schedule } = decode(options)
   const initial: State = { schedule: schedule?.initial, backoff: backoff.initial }
   return Schedule.makeWithState(initial, (now, error, state): Step<R> => {
     if (!isCircuitOpenError(error)) {
@@ -60,6 +62,20 @@ export const make = <E, R>(
     }
   })
 }
+
+const decode = <E, R>(options: RetryOptions<E, R>) => {
+  const of = "CircuitBreaker.retrySchedule"
+  const { backoff, schedule } = optionsOf<RetryOptions<E, R>>(of, options, optionNames)
+  return {
+    schedule: schedule === undefined ? undefined : checkSchedule(`${of}: schedule`, schedule),
+    backoff: backoff === undefined ? defaultBackoff : checkSchedule(`${of}: backoff`, backoff)
+  }
+}
+
+const optionNames = Object.keys({
+  schedule: true,
+  backoff: true
+} satisfies Record<keyof RetryOptions<never, never>, true>)
 
 interface State {
   readonly schedule: unknown

@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import { printable } from "../core/printable.ts"
 
 /**
@@ -17,8 +18,12 @@ export const refuseValue = (what: string, allowed: string, value: unknown): neve
   refuse(what, allowed, textOf(value))
 
 const textOf = (value: unknown): string => {
-  if (Duration.isDuration(value)) return Duration.format(value)
-  return typeof value === "string" ? JSON.stringify(value) : Inspectable.toStringUnknown(value, 0)
+  try {
+    if (Duration.isDuration(value)) return Duration.format(value)
+    return typeof value === "string" ? JSON.stringify(value) : Inspectable.toStringUnknown(value, 0)
+  } catch {
+    return "a value that cannot be printed"
+  }
 }
 
 /**
@@ -27,8 +32,14 @@ const textOf = (value: unknown): string => {
  *
  * @internal
  */
-export const given = <A extends object>(options: A): A =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as A
+export const given = <A extends object>(of: string, options: A): A => {
+  const all: object = isOptions(options) ? options : refuseValue(of, "given options", options)
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as A
+}
+
+// Without this check an array, a `Map` or a `Date` would be options without any property.
+const isOptions = (value: unknown): value is object =>
+  Object.prototype.toString.call(value) === "[object Object]"
 
 /**
  * The value of an option, or the default if it was left out. The default does not replace `null`, which is refused like
@@ -49,8 +60,7 @@ export const optionsOf = <A extends object>(
   known: ReadonlyArray<string>
 ): A => {
   const names = known.join(", ")
-  if (typeof options !== "object" || options === null)
-    return refuseValue(of, `given options (${names})`, options)
+  if (!isOptions(options)) return refuseValue(of, `given options (${names})`, options)
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw new RangeError(printable(`${of}: unknown option "${key}", the options are ${names}`))
@@ -67,6 +77,10 @@ export const nonEmptyString = (what: string, value: unknown): string =>
 /** @internal */
 export const callable = <F>(what: string, value: F): F =>
   typeof value === "function" ? value : refuseValue(what, "a function", value)
+
+/** @internal */
+export const schedule = <A>(what: string, value: A): A =>
+  Schedule.isSchedule(value) ? value : refuseValue(what, "a Schedule", value)
 
 /** @internal */
 export const bool = (what: string, value: unknown): boolean =>
@@ -101,6 +115,10 @@ export const finiteMillis = (what: string, value: unknown): number => {
   const millis = toMillis(value)
   return millis > 0 && millis < Infinity ? millis : refuseValue(what, "a finite duration above 0", value)
 }
+
+/** @internal */
+export const duration = (what: string, value: unknown): Duration.Duration =>
+  Option.getOrElse(Duration.decodeUnknown(value), () => refuseValue(what, "a duration", value))
 
 /** @internal */
 export const finiteDuration = (what: string, value: unknown): Duration.Duration =>

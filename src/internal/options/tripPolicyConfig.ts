@@ -52,7 +52,7 @@ const policyOf = (
     .filter((alternatives) => alternatives.every((option) => options[option] === undefined))
     .map((alternatives) => missingData(type, alternatives))
   if (missing.length > 0) return Either.left(missing.reduce(ConfigError.And))
-  const policy = { _tag: tag, [kindKey]: kind, ...given(options) }
+  const policy = { _tag: tag, [kindKey]: kind, ...given("TripPolicy.config", options) }
   return Either.try({
     try: () => {
       decodePolicy("TripPolicy.config", policy)

@@ -11,6 +11,8 @@ import type { CircuitBreaker, CircuitState, Options } from "../../CircuitBreaker
 import { make } from "../../CircuitBreaker.ts"
 import { alone, CircuitStore } from "../../CircuitStore.ts"
 import type { ChosenState } from "../../testing.ts"
+import { given } from "../options/checks.ts"
+import { checkState } from "./chosenState.ts"
 
 /**
  * Makes a breaker without a store, and brings one of its circuits into the chosen state.
@@ -18,13 +20,21 @@ import type { ChosenState } from "../../testing.ts"
  * @internal
  */
 export const breaker = (
-  chosen: ChosenState,
+  input: ChosenState,
   options: Options = {}
 ): Effect.Effect<CircuitBreaker, never, Scope.Scope> =>
-  make(chosen.state === "Recovering" ? { recovery: { duration: "1 minute" }, ...options } : options).pipe(
-    Effect.provideService(CircuitStore, alone),
-    Effect.tap((breaker) => enter(breaker, chosen))
-  )
+  Effect.suspend(() => {
+    const chosen = checkState(input)
+    return make(withRecovery(chosen, options)).pipe(
+      Effect.provideService(CircuitStore, alone),
+      Effect.tap((breaker) => enter(breaker, chosen))
+    )
+  })
+
+const withRecovery = ({ state }: ChosenState, options: Options): Options =>
+  state === "Recovering"
+    ? { recovery: { duration: "1 minute" }, ...given("testing: options", options) }
+    : options
 
 /**
  * Builds the layer of a service without a store, and brings one of its circuits into the chosen state.
@@ -43,7 +53,7 @@ export const layerOf = <Self>(
     Layer.flatMap((context) =>
       Layer.merge(
         Layer.succeedContext(context),
-        Layer.scopedDiscard(enter(Context.get(context, service), chosen))
+        Layer.scopedDiscard(Effect.suspend(() => enter(Context.get(context, service), checkState(chosen))))
       )
     )
   )

@@ -76,10 +76,10 @@ const decodePrefix = (prefix: string): string => {
   return url === undefined ||
     url.origin === "null" ||
     url.search + url.hash + url.username + url.password !== ""
-    ? refuse(
+    ? refuseValue(
         "CircuitHttpClient.byPrefix: a prefix",
         "an absolute URL without query, fragment and user",
-        JSON.stringify(prefix)
+        prefix
       )
     : url.origin + url.pathname
 }
