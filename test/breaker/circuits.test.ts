@@ -39,6 +39,17 @@ describe("the order of use", () => {
     )
   }
 
+  it.effect("counts the uses of the newest circuit as those of any other", () =>
+    Effect.gen(function* () {
+      const circuits = yield* makeCircuits({ capacity: 2 })
+      circuits.use("a", 0)
+      circuits.use("a", 1)
+      circuits.use("b", 2)
+      circuits.use("c", 3)
+      assert.deepStrictEqual(keysOf(circuits.all(3)), ["b", "c"])
+    })
+  )
+
   it.effect("of very many circuits is kept with a precision of a sixty-fourth of the idle time", () =>
     Effect.gen(function* () {
       const circuits = yield* makeCircuits({ idleTimeToLive: "6400 millis" })

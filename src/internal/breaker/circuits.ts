@@ -77,11 +77,11 @@ export class Circuits {
     const { list } = entry
     if (list === undefined) return
     entry.lastUsed = Math.ceil(now)
-    if (
-      list.newest === entry ||
-      (this.size > exactOrderUpTo && now - entry.listedAt < this.reorderAfterMillis)
-    )
+    if (list.newest === entry) {
+      entry.listedAt = entry.lastUsed
       return
+    }
+    if (this.size > exactOrderUpTo && now - entry.listedAt < this.reorderAfterMillis) return
     list.remove(entry)
     this.list(entry, list)
   }
