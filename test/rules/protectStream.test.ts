@@ -217,4 +217,56 @@ describe("R3.1.8 protectStream", () => {
       assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 1 }))
     })
   )
+
+  for (const [what, stream] of Object.entries<Stream.Stream<number, string>>({
+    "ensuring, after its end": Stream.ensuring(Stream.make(1), Effect.die("a defect")),
+    "ensuring, after its failure": Stream.ensuring(Stream.fail("broke off"), Effect.die("a defect")),
+    "of a resource": Stream.acquireRelease(Effect.succeed(1), () => Effect.die("a defect"))
+  })) {
+    it.scoped(`R3.1.2 a defect of the stream's finalizer reaches the consumer: ${what}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* make()
+
+        const exit = yield* Effect.exit(Stream.runDrain(breaker.protectStream(stream)))
+
+        assert.deepStrictEqual(exit, yield* Effect.exit(Stream.runDrain(stream)))
+        assert.include(Exit.isFailure(exit) ? Array.from(Cause.defects(exit.cause)) : [], "a defect")
+      })
+    )
+  }
+
+  const limits: Record<string, (stream: Stream.Stream<string, unknown>) => Effect.Effect<unknown, unknown>> =
+    {
+      "Effect.timeout": (stream) => Effect.timeout(Stream.runDrain(stream), "2 seconds"),
+      "Stream.timeout": (stream) => Stream.runDrain(Stream.timeout(stream, "2 seconds")),
+      "Stream.timeoutFail": (stream) =>
+        Stream.runDrain(Stream.timeoutFail(stream, () => "late", "2 seconds")),
+      "Stream.interruptAfter": (stream) => Stream.runDrain(Stream.interruptAfter(stream, "2 seconds"))
+    }
+
+  for (const [name, limit] of Object.entries(limits)) {
+    it.scoped(
+      `R3.1.4 R3.2.11 E2 a stream that hangs behind ${name} trips a slow-call policy, and fails its probes`,
+      () =>
+        Effect.gen(function* () {
+          const tripPolicy = TripPolicy.slowCallRate({ slowerThan: "2 seconds", threshold: 1, calls: 1 })
+          const breaker = yield* make({ tripPolicy })
+          const hang = Effect.gen(function* () {
+            const consumer = yield* Effect.fork(
+              Effect.exit(limit(breaker.protectStream(Stream.fromEffect(Effect.never))))
+            )
+            yield* TestClock.adjust("2 seconds")
+            yield* Fiber.join(consumer)
+          })
+
+          yield* hang
+          assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 1 })
+          yield* TestClock.adjust("10 seconds")
+          yield* hang
+
+          assert.deepInclude(yield* breaker.state(), { _tag: "Open", openings: 2 })
+          assert.deepStrictEqual(yield* totalsOf(breaker), totals({ ignored: 2 }))
+        })
+    )
+  }
 })

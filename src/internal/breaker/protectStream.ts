@@ -1,7 +1,9 @@
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
@@ -32,22 +34,38 @@ export const protectStream = <A, E, R>(
 
 /** Makes a stream settle a call by its chunks and its end. */
 const settling = <A, E, R>(stream: Stream.Stream<A, E, R>, call: RunningCall): Stream.Stream<A, E, R> =>
-  stream.pipe(
-    Stream.tapErrorCause((cause) => step((caller) => fail(call, cause, caller))),
-    Stream.onEnd(step((caller) => call.settleOnce(Outcome.success, Exit.void, caller))),
-    Stream.mapChunksEffect((chunk) =>
-      Effect.as(
-        step((caller) => chunkArrived(call, chunk, caller)),
-        chunk
-      )
-    ),
-    // A consumer that leaves after the first chunk has received something. Before it, the scope's end ignores the call.
-    Stream.ensuring(
-      step((caller) =>
-        call.answeredAt === undefined ? undefined : call.settleOnce(Outcome.success, Exit.void, caller)
-      )
+  Stream.ensuring(
+    Stream.fromChannel(Channel.pipeTo(Stream.toChannel(stream), observing<A, E>(call))),
+    // A consumer that leaves after the first chunk has received something. One that leaves before it, as after a
+    // timeout, interrupts the dependency.
+    step((caller) =>
+      call.answeredAt === undefined
+        ? call.settleOnce(Outcome.ignored, interrupted, caller)
+        : call.settleOnce(Outcome.success, Exit.void, caller)
     )
   )
+
+/** Passes on the chunks and the end of a stream. `Stream.onEnd` would lose defects of the stream's finalizers. */
+const observing = <A, E>(call: RunningCall): Observing<A, E> => {
+  const passOn: Observing<A, E> = Channel.readWithCause({
+    onInput: (chunk: Chunk.Chunk<A>) =>
+      Channel.fromEffect(step((caller) => chunkArrived(call, chunk, caller))).pipe(
+        Channel.zipRight(Channel.write(chunk)),
+        Channel.zipRight(Channel.suspend(() => passOn))
+      ),
+    onFailure: (cause: Cause.Cause<E>) =>
+      Channel.zipRight(
+        Channel.fromEffect(step((caller) => fail(call, cause, caller))),
+        Channel.failCause(cause)
+      ),
+    onDone: () => Channel.fromEffect(step((caller) => call.settleOnce(Outcome.success, Exit.void, caller)))
+  })
+  return passOn
+}
+
+type Observing<A, E> = Channel.Channel<Chunk.Chunk<A>, Chunk.Chunk<A>, E, E, unknown, unknown>
+
+const interrupted = Exit.interrupt(FiberId.none)
 
 const step = (f: (caller: Caller) => Effect.Effect<void> | undefined): Effect.Effect<void> =>
   Effect.withFiberRuntime((caller) => f(caller) ?? Effect.void)
