@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
 import { test } from "../../kit/test.ts"
-import { make, rejectionOf, tagOf, transitionsOf } from "../../kit/index.ts"
+import { make, rejectionOf, tagOf, transitionsOf, useManualClock } from "../../kit/index.ts"
 import {
   backend,
   breakingOff,
@@ -327,3 +327,25 @@ test("R3.1.4 a reading that an outer timeout interrupts counts as slow", functio
   assert.strictEqual(yield* tagOf(breaker, origin), "Open")
   yield* counted(breaker, { ignored: 1 })
 })
+
+for (const [what, state] of [
+  ["of a Closed circuit", "Closed"],
+  ["a probe", "HalfOpen"]
+] as const) {
+  test(`R3.1.4 R3.2.11 a program that is busy after the headers does not make an unread call slow: ${what}`, function* () {
+    const clock = yield* useManualClock
+    const breaker = yield* make({ tripPolicy: slowPolicy(1) })
+    if (state === "HalfOpen") yield* breaker.trip(origin)
+    clock.advance(10_000)
+    const guarded = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+    const before = yield* breaker.snapshot(origin)
+
+    yield* guarded.get(url)
+    clock.advance(10_000)
+    yield* nextTurn
+
+    const { state: after, totals } = yield* breaker.snapshot(origin)
+    assert.strictEqual(after._tag, "Closed")
+    assert.isAbove(totals.succeeded, before.totals.succeeded)
+  })
+}

@@ -48,6 +48,8 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   private readonly original: Response
   /** The fiber that made the request. */
   private readonly caller: Caller
+  /** When the headers arrived, if the policy measures durations. */
+  private readonly arrivedAt: number | undefined
   private isSettled = false
 
   constructor(original: Response, call: RunningCall, caller: Caller) {
@@ -55,10 +57,13 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     this.original = original
     this.call = call
     this.caller = caller
+    this.arrivedAt = call.breaker.policy.measuresElapsed ? call.breaker.now(caller) : undefined
     unsettledCallsOf(call.breaker).add(this)
   }
 
+  /** Settles the call by its headers, which may have arrived long before, if the program has kept the thread busy. */
   settle(): void {
+    this.call.answeredAt ??= this.arrivedAt
     this.succeed(this.caller)
   }
 
