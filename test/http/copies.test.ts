@@ -1,4 +1,5 @@
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as HttpServerRespondable from "@effect/platform/HttpServerRespondable"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -7,6 +8,7 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
 import { beforeAll, vi } from "vitest"
 import { test } from "../kit/test.ts"
 import { type Breaker, make, tagOf, totalsOf } from "../kit/index.ts"
@@ -133,4 +135,33 @@ test("E8 R3.1.6 the client of another copy finds the breaker in the environment"
     breaker
   ) as Effect.Effect<unknown>
   yield* counted(breaker, { succeeded: 2 })
+})
+
+test("E8 E12 the classifier of another copy: an asynchronous response of an error is made once, and judged", function* () {
+  const makings = [
+    [CircuitHttpMiddleware.make, copy.Middleware.classify],
+    [copy.Middleware.make, CircuitHttpMiddleware.classify],
+    [copy.Middleware.make, copy.Middleware.classify]
+  ] as const
+  for (const [makeMiddleware, classify] of makings) {
+    let made = 0
+    const app = Effect.suspend(() =>
+      Effect.fail({
+        [HttpServerRespondable.symbol]: () =>
+          Effect.as(
+            Effect.zipRight(
+              nextTurn,
+              Effect.sync(() => made++)
+            ),
+            status(404)
+          )
+      })
+    )
+    const breaker = yield* make()
+    const ask = yield* serve(makeMiddleware({ breaker, classify })(app))
+
+    assert.strictEqual((yield* ask()).status, 404)
+    assert.strictEqual(made, 1)
+    assert.deepInclude(yield* totalsOf(breaker), { succeeded: 1, failed: 0 })
+  }
 })

@@ -8,7 +8,7 @@ import * as TestClock from "effect/TestClock"
 import { CircuitBreaker, CircuitOpenError, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import * as Errors from "effect-circuit-breaker/CircuitOpenError"
 import { beforeAll, vi } from "vitest"
-import { make, makeOpen, rejectionOf, tagOf, works } from "../kit/index.ts"
+import { make, makeOpen, recordLogs, rejectionOf, tagOf, withOwnRegistry, works } from "../kit/index.ts"
 
 /** The package as another part of the program loads it: linked, bundled or reloaded. */
 const loadCopy = async () => {
@@ -129,5 +129,40 @@ describe("R3.1.6 E8 two copies of the package in one program", () => {
       assert.strictEqual(Duration.toSeconds((error as CircuitOpenError).retryAfter), 30)
       assert.strictEqual(yield* tagOf(breaker), "Open")
     })
+  )
+
+  it.scoped("R3.4 E8 E16 a span counts the rejections by breakers of both", () =>
+    Effect.gen(function* () {
+      const [own, other] = [yield* CircuitBreaker.make(), yield* copy.CircuitBreaker.make()]
+      yield* Effect.zipRight(own.trip(), other.trip())
+      const rejections = Effect.replicateEffect(
+        Effect.zipRight(Effect.exit(own.protect(works)), Effect.exit(other.protect(works))),
+        3
+      )
+
+      const span = yield* Effect.withSpan(Effect.zipRight(rejections, Effect.currentSpan), "request")
+
+      assert.strictEqual(span.attributes.get("circuit_breaker.rejections"), 6)
+    })
+  )
+
+  it.scoped(
+    "R3.4 E8 E17 one line says that a breaker is built for each request, whichever copy builds it",
+    () =>
+      Effect.gen(function* () {
+        const lines = yield* recordLogs
+        for (let i = 0; i < 12; i++) {
+          yield* Effect.provide(CircuitBreaker.protect(works), CircuitBreaker.layer({ name: "rebuilt" }))
+          yield* Effect.provide(
+            copy.CircuitBreaker.protect(works),
+            copy.CircuitBreaker.layer({ name: "rebuilt" })
+          )
+        }
+
+        assert.deepStrictEqual(
+          lines.map(({ annotations, level }) => [level, annotations["breaker"]]),
+          [["Warning", "rebuilt"]]
+        )
+      }).pipe(withOwnRegistry)
   )
 })

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { globalValue } from "effect/GlobalValue"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import { CurrentRegistry } from "../observe/registry.ts"
@@ -50,7 +51,11 @@ const buildsOf = (registry: object): Map<string, number> => {
   return builds
 }
 
-const buildsByRegistry = new WeakMap<object, Map<string, number>>()
+// Shared by all copies of this package, as the default registry is, so that the warning appears once.
+const buildsByRegistry = globalValue(
+  "effect-circuit-breaker/CircuitBreaker/builds/1",
+  () => new WeakMap<object, Map<string, number>>()
+)
 
 const advice = [
   `The breaker was built ${warningAt} times and closed after a few calls each time.`,

@@ -1,3 +1,4 @@
+import { globalValue } from "effect/GlobalValue"
 import type * as Tracer from "effect/Tracer"
 import type { StateTag } from "../../Transition.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -60,7 +61,11 @@ interface Rejections {
   readonly events: Map<object, { count: number }>
 }
 
-const rejectionsBySpan = new WeakMap<Tracer.Span, Rejections>()
+// Shared by all copies of this package, because a span may have rejections by the breakers of several.
+const rejectionsBySpan = globalValue(
+  "effect-circuit-breaker/span/rejections/1",
+  () => new WeakMap<Tracer.Span, Rejections>()
+)
 
 /** @internal */
 export const hasOpenSpan = (caller: Caller): boolean => openSpan(caller) !== undefined

@@ -5,6 +5,7 @@ import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 
@@ -52,7 +53,11 @@ export const responseTo = (exit: Exit.Exit<Response, unknown>): Response => {
   return made._tag === "Success" ? made.value[0] : HttpServerError.exitResponse(exit)
 }
 
-const responses = new WeakMap<Cause.Cause<unknown>, Response>()
+// Shared by all copies of this package, because the classifier of one may be given to the middleware of another.
+const responses = globalValue(
+  "effect-circuit-breaker/CircuitHttpMiddleware/responses/1",
+  () => new WeakMap<Cause.Cause<unknown>, Response>()
+)
 
 /**
  * The failure of an app.
@@ -90,7 +95,10 @@ const lastError = (cause: Cause.Cause<unknown>): unknown =>
   )
 
 /** The responses of each error by the source of the request, found by the function that repeats them. */
-const responsesByFunction = new WeakMap<object, WeakMap<object, Response>>()
+const responsesByFunction = globalValue(
+  "effect-circuit-breaker/CircuitHttpMiddleware/responsesByFunction/1",
+  () => new WeakMap<object, WeakMap<object, Response>>()
+)
 
 /**
  * Makes an error repeat its response when the server asks for it, for this request only, because an error may be a
