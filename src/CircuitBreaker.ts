@@ -428,7 +428,8 @@ export interface RetryOptions<E, R> {
  * @category tags
  */
 export const CircuitBreaker: Context.Tag<CircuitBreaker, CircuitBreaker> = Context.GenericTag<CircuitBreaker>(
-  "effect-circuit-breaker/CircuitBreaker"
+  // The keys of services begin with `effect-circuit-breaker/`, so none of them equals this one.
+  "@effect-circuit-breaker/CircuitBreaker"
 )
 
 /**

@@ -178,6 +178,22 @@ describe("R2 a Service among the program's own tags", () => {
     }).pipe(Effect.provide(Payments.layer), Effect.provideService(Own, { charge: "the program's own" }))
   )
 
+  for (const name of ["CircuitBreaker", "CircuitBreakerRegistry", "CircuitStore"]) {
+    it.effect(`E21 its key never equals that of a tag of this library: ${name}`, () =>
+      Effect.gen(function* () {
+        class Own extends CircuitBreaker.Service<Own>()(name, { name: "its own" }) {}
+        const program = Effect.gen(function* () {
+          const made = yield* Effect.scoped(CircuitBreaker.make({ name: "made beside it" }))
+          return [yield* nameOf(Own), yield* nameOf(CircuitBreaker.CircuitBreaker), made.name]
+        })
+
+        const names = yield* Effect.provide(program, Layer.merge(Own.layer, CircuitBreakerLive))
+
+        assert.deepStrictEqual(names, ["its own", "default", "made beside it"])
+      })
+    )
+  }
+
   it.effect("R3.5 layerConfig reads options from configuration, over the class's own", () =>
     Effect.gen(function* () {
       yield* Effect.flip(Payments.protect(fails))

@@ -27,11 +27,11 @@ export type Join = (
 export const joinKey: unique symbol = Symbol.for("effect-circuit-breaker/CircuitStore/join/1")
 
 /**
- * The key of the store in the environment.
+ * The key of the store in the environment. No key of a breaker's service begins like this.
  *
  * @internal
  */
-export const storeKey = "effect-circuit-breaker/CircuitStore"
+export const storeKey = "@effect-circuit-breaker/CircuitStore"
 
 /**
  * The tag of the store in the environment. The public module has a reference with the same key, and with a default that

@@ -49,11 +49,11 @@ export const unsafeMake = <Breaker extends Named>(): Registry<Breaker> => {
 }
 
 /**
- * The key of the registry in the environment.
+ * The key of the registry in the environment. No key of a breaker's service begins like this.
  *
  * @internal
  */
-export const key = "effect-circuit-breaker/CircuitBreakerRegistry"
+export const key = "@effect-circuit-breaker/CircuitBreakerRegistry"
 
 /**
  * The registry in the environment, for the code that makes breakers. The public module has a reference with the same
