@@ -59,6 +59,15 @@ describe("R3.5 TripPolicy.config", () => {
     })
   )
 
+  it.effect("R3.5 D6 reads an infinite window, in which failures count until the circuit closes", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(
+        yield* read({ TYPE: "failureCount", FAILURES: "3", WITHIN: "Infinity" }),
+        TripPolicy.failureCount({ failures: 3, within: Duration.infinity })
+      )
+    })
+  )
+
   const needed: Record<string, ReadonlyArray<string>> = {
     consecutive: ["FAILURES"],
     failureCount: ["FAILURES", "WITHIN"],

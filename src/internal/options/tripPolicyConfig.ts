@@ -88,13 +88,18 @@ const readOption = (option: string, form: OptionForm): Config.Config<unknown> =>
 const optional = <A>(self: Config.Config<A>): Config.Config<A | undefined> =>
   Config.withDefault(self, undefined)
 
-// `Config.duration` takes a negative duration for zero.
+// `Config.duration` takes a negative duration for zero, and not every version of Effect reads an infinite one.
 const duration = (name: string): Config.Config<Duration.Duration> =>
   Config.mapOrFail(Config.string(name), (text) =>
-    Either.fromOption(text.trim().startsWith("-") ? Option.none() : Duration.decodeUnknown(text), () =>
+    Either.fromOption(durationOf(text.trim()), () =>
       ConfigError.InvalidData(
         [],
         `Expected a duration such as "30 seconds", but received ${JSON.stringify(text)}`
       )
     )
   )
+
+const durationOf = (text: string): Option.Option<Duration.Duration> => {
+  if (text.startsWith("-")) return Option.none()
+  return text === "Infinity" ? Option.some(Duration.infinity) : Duration.decodeUnknown(text)
+}
