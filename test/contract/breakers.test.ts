@@ -7,10 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore, Outcome, TripPolicy } from "effect-circuit-breaker"
 import * as testing from "effect-circuit-breaker/testing"
 import { liveTest, test } from "../kit/test.ts"
-import { counted, fails, recordLogs, rejectionOf, tagOf, works } from "../kit/index.ts"
+import { counted, fails, recordLogs, rejectionOf, settled, tagOf, works } from "../kit/index.ts"
 
 test("testing.breaker Open rejects until its retryAfter has passed, then probes", function* () {
   const breaker = yield* testing.breaker({ state: "Open", retryAfter: "10 seconds" })
@@ -54,6 +54,25 @@ test("testing.breaker HalfOpen has as many running probes as `probing` says", fu
   const one = yield* testing.breaker({ state: "HalfOpen", probing: 1 }, options)
   assert.strictEqual(yield* one.protect(works), "worked")
 })
+
+const classifiers: Record<string, () => Outcome.Outcome> = {
+  "ignores everything": () => Outcome.ignored,
+  "takes everything for a failure": () => Outcome.failure(),
+  throws: () => {
+    throw new Error("a fault of its own")
+  }
+}
+
+for (const [what, classify] of Object.entries(classifiers)) {
+  test(`testing.breaker Recovering is made also with a classifier that ${what}`, function* () {
+    const making = yield* Effect.fork(testing.breaker({ state: "Recovering" }, { classify }))
+    yield* settled
+
+    const breaker = yield* making.unsafePoll() ?? Effect.dieMessage("it is not made")
+
+    assert.strictEqual(yield* tagOf(breaker), "Recovering")
+  })
+}
 
 test("testing.breaker Recovering admits a share that continues to grow", function* () {
   const options = { recovery: { duration: "100 seconds", from: 0.2 }, halfOpen: { probes: 3 } } as const

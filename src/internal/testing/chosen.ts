@@ -9,6 +9,7 @@ import * as LogLevel from "effect/LogLevel"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker, CircuitState, Options } from "../../CircuitBreaker.ts"
 import { make } from "../../CircuitBreaker.ts"
+import * as Outcome from "../../Outcome.ts"
 import { alone, CircuitStore } from "../../CircuitStore.ts"
 import type { ChosenState } from "../../testing.ts"
 import { given } from "../options/checks.ts"
@@ -130,8 +131,10 @@ const admitting = (breaker: CircuitBreaker, key: string | undefined): Effect.Eff
       : refuse("a breaker in the state Recovering needs the option `recovery`")
   )
 
+/** Makes probes succeed until the circuit is no longer HalfOpen, whatever the breaker's classifier makes of a success. */
 const succeed = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<CircuitState> =>
-  call(breaker, Effect.void, key).pipe(
+  Effect.flatMap(breaker.admit(key), ({ settle }) => settle(Outcome.success)).pipe(
+    Effect.scoped,
     Effect.orDie,
     Effect.zipRight(breaker.state(key)),
     Effect.repeat({ while: ({ _tag }) => _tag === "HalfOpen" })
