@@ -95,4 +95,32 @@ describe("R3.2.1 a call costs no more", () => {
       assert.strictEqual((yield* windowOf(breaker)).failures, 12_000)
     })
   )
+
+  it.scoped(
+    "R3.2.1 R3.2.10 with a window of 2,000 buckets, if each call begins another one and drops one",
+    () =>
+      Effect.gen(function* () {
+        const clock = yield* useManualClock
+        const breaker = yield* CircuitBreaker.make({
+          tripPolicy: TripPolicy.failureRate({
+            threshold: 1,
+            within: "2 seconds",
+            buckets: 2_000,
+            minimumFailures: 100_000
+          })
+        })
+        const failsLater = Effect.suspend(() => {
+          clock.advance(1)
+          return fails
+        })
+        yield* calls(breaker, 3_000, failsLater)
+        assert.deepStrictEqual(yield* windowOf(breaker), { calls: 2_000, failures: 2_000, slow: 0 })
+
+        assert.isBelow(yield* stepsOfEach(breaker, failsLater), 1_000)
+
+        assert.deepStrictEqual(yield* windowOf(breaker), { calls: 2_000, failures: 2_000, slow: 0 })
+        clock.advance(1_990)
+        assert.strictEqual((yield* windowOf(breaker)).failures, 10)
+      })
+  )
 })

@@ -7,13 +7,18 @@ interface Bucket extends Counts {
   readonly index: number
 }
 
+/** Buckets in rows, oldest first, and their sums. Adding a bucket copies one row and the list of rows. */
 interface Past extends Counts {
-  readonly buckets: ReadonlyArray<Bucket>
+  readonly rows: ReadonlyArray<ReadonlyArray<Bucket>>
 }
+
+const rowLength = 64
+
+const noPast: Past = { rows: [], calls: 0, failures: 0, slow: 0 }
 
 /**
  * Counts per slice of time. The current bucket is the window itself, so that recording copies one small object. The
- * earlier buckets are in `past`, oldest first, with their sums.
+ * earlier buckets are in `past`.
  *
  * @internal
  */
@@ -22,13 +27,7 @@ export interface Buckets extends Bucket {
 }
 
 /** @internal */
-export const empty: Buckets = {
-  index: 0,
-  calls: 0,
-  failures: 0,
-  slow: 0,
-  past: { buckets: [], calls: 0, failures: 0, slow: 0 }
-}
+export const empty: Buckets = { index: 0, calls: 0, failures: 0, slow: 0, past: noPast }
 
 /**
  * The window at `now`, without the buckets that have expired by then.
@@ -41,18 +40,63 @@ export const empty: Buckets = {
 export const roll = (window: Buckets, withinMillis: number, buckets: number, now: number): Buckets => {
   const index = Math.floor((now * buckets) / withinMillis)
   if (index <= window.index) return window
-  const kept = [...window.past.buckets, window].filter((it) => it.calls > 0 && it.index > index - buckets)
-  return { index, calls: 0, failures: 0, slow: 0, past: pastOf(kept) }
+  return {
+    index,
+    calls: 0,
+    failures: 0,
+    slow: 0,
+    past: youngerThan(index - buckets, added(window.past, window))
+  }
 }
 
-const pastOf = (buckets: ReadonlyArray<Bucket>): Past => {
-  const past = { buckets: buckets.map(bucketOf), calls: 0, failures: 0, slow: 0 }
-  for (const { calls, failures, slow } of buckets) {
-    past.calls += calls
-    past.failures += failures
-    past.slow += slow
+const added = (past: Past, bucket: Bucket): Past => {
+  if (bucket.calls === 0) return past
+  const { rows } = past
+  const last = rows.at(-1)
+  const own = bucketOf(bucket)
+  return {
+    rows:
+      last === undefined || last.length === rowLength
+        ? [...rows, [own]]
+        : rows.with(rows.length - 1, [...last, own]),
+    calls: past.calls + bucket.calls,
+    failures: past.failures + bucket.failures,
+    slow: past.slow + bucket.slow
   }
-  return past
+}
+
+/** The buckets with an index above `expired`. Only the oldest row that stays can have others, too. */
+const youngerThan = (expired: number, past: Past): Past => {
+  const { rows } = past
+  if (rows.length === 0 || rows[0]![0]!.index > expired) return past
+  const first = rows.findIndex((row) => row.at(-1)!.index > expired)
+  if (first === -1) return noPast
+  const oldest = rows[first]!
+  const kept = oldest.filter((bucket) => bucket.index > expired)
+  const dropped = sumOf([...rows.slice(0, first).flat(), ...oldest.slice(0, oldest.length - kept.length)])
+  return {
+    rows: [kept, ...rows.slice(first + 1)],
+    calls: past.calls - dropped.calls,
+    failures: past.failures - dropped.failures,
+    slow: past.slow - dropped.slow
+  }
+}
+
+const pastOf = (buckets: ReadonlyArray<Bucket>): Past => ({
+  rows: Array.from({ length: Math.ceil(buckets.length / rowLength) }, (_, i) =>
+    buckets.slice(i * rowLength, (i + 1) * rowLength).map(bucketOf)
+  ),
+  ...sumOf(buckets)
+})
+
+const sumOf = (buckets: ReadonlyArray<Bucket>): Counts => {
+  const sum = { calls: 0, failures: 0, slow: 0 }
+  for (const { calls, failures, slow } of buckets) {
+    sum.calls += calls
+    sum.failures += failures
+    sum.slow += slow
+  }
+  return sum
 }
 
 // Leaves out `past`, so that a bucket does not keep earlier windows in memory.
@@ -117,7 +161,7 @@ const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row>
 }
 
 /** The buckets of a window, oldest first. */
-const bucketsOf = (window: Buckets): ReadonlyArray<Bucket> => [...window.past.buckets, window]
+const bucketsOf = (window: Buckets): ReadonlyArray<Bucket> => [...window.past.rows.flat(), window]
 
 /** The window whose current bucket is the latest of the rows. */
 const windowOf = (rows: ReadonlyArray<Section.Row>, buckets: number): Buckets => {
@@ -125,6 +169,6 @@ const windowOf = (rows: ReadonlyArray<Section.Row>, buckets: number): Buckets =>
   if (all.length === 0) return empty
   const index = all.reduce((latest, it) => Math.max(latest, it.index), -Infinity)
   const past = pastOf(all.filter((it) => it.index < index && it.index > index - buckets))
-  const { calls, failures, slow } = pastOf(all.filter((it) => it.index === index))
+  const { calls, failures, slow } = sumOf(all.filter((it) => it.index === index))
   return { index, calls, failures, slow, past }
 }
