@@ -67,7 +67,7 @@ export interface Ignored {
  * @since 0.1.0
  * @category constructors
  */
-export const success: Success = { _tag: "Success" }
+export const success: Success = Object.freeze({ _tag: "Success" })
 
 /**
  * The outcome `Ignored`.
@@ -86,9 +86,9 @@ export const success: Success = { _tag: "Success" }
  * @since 0.1.0
  * @category constructors
  */
-export const ignored: Ignored = { _tag: "Ignored" }
+export const ignored: Ignored = Object.freeze({ _tag: "Ignored" })
 
-const plainFailure: Failure = { _tag: "Failure" }
+const plainFailure: Failure = Object.freeze({ _tag: "Failure" })
 
 /**
  * Makes the outcome `Failure`.

@@ -3,8 +3,9 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as TestClock from "effect/TestClock"
-import { CircuitBreakerRegistry, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreakerRegistry, Outcome, TripPolicy } from "effect-circuit-breaker"
 import {
   type Breaker,
   emptyWindow,
@@ -17,6 +18,7 @@ import {
   rejecting,
   rejectionOf,
   startCall,
+  tagOf,
   totals,
   totalsOf,
   transitionsOf,
@@ -153,4 +155,59 @@ describe("mode observe", () => {
       assert.deepStrictEqual(yield* totalsOf(breaker), totals({ succeeded: 1, failed: 1 }))
     })
   )
+})
+
+describe("R3.4 what a reader or an observer gets", () => {
+  /** Changes every number and tag of a value that it can, as a consumer written in JavaScript might. */
+  const spoil = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return
+    for (const [key, own] of Object.entries(value)) {
+      if (typeof own === "object") spoil(own)
+      else Reflect.set(value, key, "spoilt")
+    }
+  }
+
+  for (const [what, making, tag] of [
+    ["Closed", make(), "Closed"],
+    ["Open", Effect.tap(make(), (breaker) => breaker.trip()), "Open"],
+    ["Isolated", Effect.tap(make(), (breaker) => breaker.isolate()), "Isolated"],
+    ["Disabled", Effect.tap(make(), (breaker) => breaker.disable()), "Disabled"]
+  ] as const) {
+    it.scoped(`R3.4 a consumer that changes it changes it for nobody else: ${what}`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* making
+        const before = JSON.stringify([yield* breaker.snapshot(), yield* breaker.state("never called")])
+
+        spoil([yield* breaker.state(), yield* breaker.snapshot(), yield* breaker.circuits])
+        spoil(yield* breaker.snapshot("never called"))
+
+        assert.strictEqual(
+          JSON.stringify([yield* breaker.snapshot(), yield* breaker.state("never called")]),
+          before
+        )
+        assert.strictEqual(yield* tagOf(breaker), tag)
+      })
+    )
+  }
+
+  it.scoped("R3.4 an observer that changes a transition changes it for no other observer", () =>
+    Effect.gen(function* () {
+      const breaker = yield* make()
+      const [first, second] = yield* Effect.all([breaker.subscribe, breaker.subscribe])
+      yield* breaker.trip()
+
+      spoil(yield* Queue.take(first))
+
+      assert.deepInclude(yield* Queue.take(second), { from: "Closed", to: "Open", generation: 1 })
+    })
+  )
+
+  it("R3.4 outcomes cannot be changed", () => {
+    for (const outcome of [Outcome.success, Outcome.ignored, Outcome.failure()]) spoil(outcome)
+
+    assert.deepStrictEqual(
+      [Outcome.success, Outcome.ignored, Outcome.failure()],
+      [{ _tag: "Success" }, { _tag: "Ignored" }, { _tag: "Failure" }]
+    )
+  })
 })

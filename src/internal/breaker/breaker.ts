@@ -164,7 +164,8 @@ export class Breaker {
 
   private publish(change: Change, caller: Caller): Transition.Transition {
     const { entry } = change
-    const transition = transitionOf(change, this.settings.name, epochMillis(caller))
+    // Frozen, because all observers get the same object.
+    const transition = Object.freeze(transitionOf(change, this.settings.name, epochMillis(caller)))
     if (!this.isLive) return transition
     increment(entry.series.transition(transition.from, transition.to))
     this.transitions.publish(transition)

@@ -88,9 +88,10 @@ const stateOf = (breaker: Breaker, found: Circuit<unknown> | undefined, now: num
   }
 }
 
-const closed = { _tag: "Closed" } as const
-const isolated = { _tag: "Isolated" } as const
-const disabled = { _tag: "Disabled" } as const
+// Frozen, because all readers get the same objects.
+const closed = Object.freeze({ _tag: "Closed" })
+const isolated = Object.freeze({ _tag: "Isolated" })
+const disabled = Object.freeze({ _tag: "Disabled" })
 
 const snapshotOf = (breaker: Breaker, key: string, { circuit, entry, now, unsettled = 0 }: Found) => {
   const totals = entry?.totals ?? noTotals

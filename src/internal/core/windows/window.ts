@@ -12,7 +12,7 @@ export interface Counts {
 }
 
 /** @internal */
-export const noCounts: Counts = { calls: 0, failures: 0, slow: 0 }
+export const noCounts: Counts = Object.freeze({ calls: 0, failures: 0, slow: 0 })
 
 /**
  * The functions by which several processes share a window. Each process reports its counts since its latest report, and
