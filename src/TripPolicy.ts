@@ -218,8 +218,8 @@ export interface CustomOptions<State> {
   /** Returns the state after one more call. */
   record(state: State, call: Call): State
   /**
-   * Whether the circuit opens. It is called after a call has changed the state. `now` is a time of the same clock as
-   * `call.at`.
+   * Whether the circuit opens. It is called after each recorded call, even if the state is the same. `now` is a time of
+   * the same clock as `call.at`.
    */
   trips(state: State, now: number): boolean
 }

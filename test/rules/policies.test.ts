@@ -568,6 +568,35 @@ describe("R3.2.1 a custom policy", () => {
     })
   )
 
+  it.scoped("R3.2.1 a policy of one's own decides after each call, also if its state is the same", () =>
+    Effect.gen(function* () {
+      const failingFor = (millis: number) =>
+        TripPolicy.make({
+          initial: NaN,
+          record: (since: number, { at, outcome }) =>
+            outcome._tag === "Success" ? NaN : Number.isNaN(since) ? at : since,
+          trips: (since, now) => now - since >= millis
+        })
+      const policies = {
+        alone: failingFor(10_000),
+        combined: TripPolicy.allOf(failingFor(10_000), TripPolicy.anyOf(failingFor(5_000)))
+      }
+      for (const policy of Object.values(policies)) {
+        const breaker = yield* under(policy)
+        const fail = Effect.exit(breaker.protect(fails))
+
+        yield* fail
+        yield* TestClock.adjust("9999 millis")
+        yield* fail
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual(yield* tagOf(breaker), "Closed")
+        yield* fail
+        assert.strictEqual(yield* tagOf(breaker), "Open")
+      }
+    })
+  )
+
   for (const [name, policy] of Object.entries({
     record: TripPolicy.make({
       initial: 0,

@@ -21,15 +21,21 @@ export const kind: Kind<keyof CustomOptions> = {
   }
 }
 
+/** The state is in an object, which is a new one after each call: `trips` may depend on the time of the call alone. */
+interface Recorded {
+  readonly state: unknown
+}
+
 /**
  * A custom policy. Its functions are called as methods of its options, so they may use `this`.
  *
  * @internal
  */
-export const custom = (options: CustomOptions): Policy<unknown> => ({
-  initial: options.initial,
-  record: (state, call) => (call.outcome._tag === "Ignored" ? state : options.record(state, call)),
-  trips: (state, now) => options.trips(state, now),
+export const custom = (options: CustomOptions): Policy<Recorded> => ({
+  initial: { state: options.initial },
+  record: (window, call) =>
+    call.outcome._tag === "Ignored" ? window : { state: options.record(window.state, call) },
+  trips: ({ state }, now) => options.trips(state, now),
   counts: () => noCounts,
   figures: () => [],
   describe: () => "a policy of the program's own",
