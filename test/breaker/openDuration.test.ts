@@ -71,6 +71,19 @@ describe("R3.5 a schedule is checked when the breaker is made", () => {
     })
   )
 
+  it.effect("R3.5 but for no step that begins later than a day from now", () =>
+    Effect.gen(function* () {
+      const day = 86_400_000
+      const stepsWith = (millis: number) => {
+        let steps = 0
+        return Effect.map(make(scheduleBy(() => (steps++, millis))), () => steps)
+      }
+      assert.strictEqual(yield* stepsWith(day / 2), 3)
+      assert.strictEqual(yield* stepsWith(day), 2)
+      assert.strictEqual(yield* stepsWith(day + 1), 1)
+    })
+  )
+
   it.effect("R3.5 and refused if the hundredth step does not delay; the next one is not checked", () =>
     Effect.gen(function* () {
       const failingAt = (bad: number) =>

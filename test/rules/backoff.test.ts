@@ -81,6 +81,11 @@ describe("R3.2.7 openDuration as a schedule", () => {
       "R3.2.12 E14 the second opening at 11:20 of a schedule of full hours lasts 40 minutes",
       "@37800 f ~1800 /1 +3000 f ~2400 /2",
       { openDuration: Schedule.cron("0 * * * *") }
+    ],
+    [
+      "R3.2.12 a growing schedule may be combined with one of full hours",
+      "@37800 f ~1800 /1 +1800 f ~3600 /2",
+      { openDuration: Schedule.intersect(Schedule.exponential("1 second"), Schedule.cron("0 * * * *")) }
     ]
   ])
 

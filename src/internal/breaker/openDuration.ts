@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as ScheduleDecision from "effect/ScheduleDecision"
 import * as ScheduleIntervals from "effect/ScheduleIntervals"
+import { dayMillis } from "../core/millis.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { runNow } from "../fiber/caller.ts"
 import { refuse } from "../options/checks.ts"
@@ -63,7 +64,7 @@ export const make = (
 
 const mostStepsAtOnce = 1_000
 
-/** The schedule's first delay, if its first hundred steps are fit. */
+/** The schedule's first delay, if the sampled steps are fit. */
 const checkedFirstDelay = (sample: Exit.Exit<ReadonlyArray<number>>, of: string): number => {
   if (Exit.isFailure(sample))
     return refuse(of, "a schedule whose steps do not wait or fail", Cause.pretty(sample.cause))
@@ -101,12 +102,18 @@ const stepAfter = (schedule: OpenSchedule, previous: Backoff): Effect.Effect<Bac
     })
   )
 
-/** The delays of at most a hundred first steps, on simulated time that advances by each delay without sleeping. */
+/**
+ * The delays of the first steps, on simulated time that advances by each delay without sleeping. It takes at most a
+ * hundred steps, and none that begins later than a day from now, because the delays of a schedule may grow without
+ * bound. A step far in the future may take for ever: an intersection with `Schedule.cron` counts every run of the cron
+ * schedule until then.
+ */
 const sampleOf = Effect.fnUntraced(function* (schedule: OpenSchedule, start: Backoff) {
   const delays: Array<number> = []
   let now = yield* Clock.currentTimeMillis
+  const end = now + dayMillis
   let last = start
-  while (delays.length < 100) {
+  while (delays.length < 100 && now <= end) {
     const next = yield* stepAt(schedule, last, now)
     if (next === undefined) break
     delays.push(next.millis)
