@@ -444,7 +444,8 @@ export const make = <State>(options: CustomOptions<State>): TripPolicy =>
  *
  * - `TYPE` is one of `consecutive`, `failureCount`, `failureRate` and `slowCallRate`.
  * - The other keys are the options of that policy: `FAILURES`, `WITHIN`, `THRESHOLD`, `CALLS`, `MINIMUM_CALLS`,
- *   `MINIMUM_FAILURES`, `BUCKETS` and `SLOWER_THAN`.
+ *   `MINIMUM_FAILURES`, `BUCKETS` and `SLOWER_THAN`. A duration is a text such as `30 seconds`; `WITHIN` of a
+ *   `failureCount` may be `Infinity`.
  * - A `name` is the path of all of them. In the environment, the type of `TripPolicy.config("TRIP")` is the variable
  *   `TRIP_TYPE`.
  *

@@ -28,30 +28,51 @@ export const readPolicy = (kinds: Readonly<Record<string, Kind>>): Config.Config
     kind.config === undefined ? [] : [{ tag, kind, config: kind.config }]
   )
   const forms = Object.assign({}, ...configured.map(({ kind }) => kind.options)) as Kind["options"]
-  return Config.all({
-    type: Config.literal(...configured.map(({ config }) => config.type))("TYPE"),
-    options: Config.all(
-      Object.fromEntries(Object.entries(forms).map(([option, form]) => [option, readOption(option, form)]))
-    )
-  }).pipe(
-    Config.mapOrFail(({ options, type }) =>
-      // There is one, because `Config.literal` accepts only the types of these.
-      policyOf(
-        configured.find(({ config }) => config.type === type)!,
-        options
-      )
-    )
+  const options = Config.all(
+    Object.fromEntries(Object.entries(forms).map(([option, form]) => [option, readOption(option, form)]))
   )
+  return andThen(Config.literal(...configured.map(({ config }) => config.type))("TYPE"), (type) => {
+    // There is one, because `Config.literal` accepts only the types of these.
+    const found = configured.find(({ config }) => config.type === type)!
+    return andThen(needed(found.config), () => Config.mapOrFail(options, (read) => policyOf(found, read)))
+  })
 }
 
+/**
+ * Reads a configuration that depends on the value of another, for which `Config` has no function. It relies on the two
+ * halves of a pair being read from left to right. If the first one fails, nothing else is read.
+ */
+const andThen = <A, B>(first: Config.Config<A>, next: (value: A) => Config.Config<B>): Config.Config<B> =>
+  Config.suspend(() => {
+    let second: Config.Config<B | undefined> = Config.succeed(undefined)
+    const firstRead = Config.map(first, (value) => {
+      second = next(value)
+    })
+    return Config.zipWith(
+      firstRead,
+      Config.suspend(() => second),
+      // Both halves have succeeded, so the second one is that of `next`.
+      (_, value) => value as B
+    )
+  })
+
+/**
+ * Fails if a required option is missing. The provider of the configuration makes the error, because only it knows the
+ * full name of the option.
+ */
+const needed = ({ needs }: ConfigForm): Config.Config<unknown> =>
+  Config.all(
+    needs.map((alternatives) =>
+      alternatives
+        .map((option): Config.Config<unknown> => Config.string(keyOf(option)))
+        .reduce((one, other) => Config.orElse(one, () => other))
+    )
+  )
+
 const policyOf = (
-  { config: { needs, type }, kind, tag }: Configured,
+  { kind, tag }: Configured,
   options: Readonly<Record<string, unknown>>
 ): Either.Either<Read, ConfigError.ConfigError> => {
-  const missing = needs
-    .filter((alternatives) => alternatives.every((option) => options[option] === undefined))
-    .map((alternatives) => missingData(type, alternatives))
-  if (missing.length > 0) return Either.left(missing.reduce(ConfigError.And))
   const policy = { _tag: tag, [kindKey]: kind, ...given("TripPolicy.config", options) }
   return Either.try({
     try: () => {
@@ -60,12 +81,6 @@ const policyOf = (
     },
     catch: (error) => ConfigError.InvalidData([], (error as RangeError).message)
   })
-}
-
-const missingData = (type: string, options: ReadonlyArray<string>): ConfigError.ConfigError => {
-  const names = options.map(keyOf)
-  const message = `Expected ${names.join(" or ")} to be given for the type "${type}"`
-  return names.map((name) => ConfigError.MissingData([name], message)).reduce(ConfigError.Or)
 }
 
 /** The configuration key of an option: `MINIMUM_CALLS` for `minimumCalls`. */
