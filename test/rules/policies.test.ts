@@ -613,18 +613,22 @@ describe("R3.2.1 a custom policy", () => {
       }
     })
   })) {
-    it.scoped(`R3.1.5 a policy whose ${name} throws: exits reach the caller, the defect is logged once`, () =>
-      Effect.gen(function* () {
-        const breaker = yield* under(policy)
-        const lines = yield* recordLogs
+    it.scoped(
+      `R3.1.5 a policy whose ${name} throws: exits reach the caller, calls are in the totals, the defect is logged once`,
+      () =>
+        Effect.gen(function* () {
+          const breaker = yield* under(policy)
+          const lines = yield* recordLogs
 
-        assert.strictEqual(yield* breaker.protect(works), "worked")
-        assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
+          assert.strictEqual(yield* breaker.protect(works), "worked")
+          assert.strictEqual(yield* Effect.flip(breaker.protect(fails)), "unavailable")
 
-        assert.strictEqual(yield* tagOf(breaker), "Closed")
-        assert.strictEqual(lines.length, 1)
-        assert.include(Cause.pretty(lines[0]!.cause), "the policy's own fault")
-      })
+          const { state, totals, window } = yield* breaker.snapshot()
+          assert.deepStrictEqual([state._tag, window.calls], ["Closed", 0])
+          assert.deepStrictEqual(totals, { succeeded: 1, failed: 1, ignored: 0, rejected: 0 })
+          assert.strictEqual(lines.length, 1)
+          assert.include(Cause.pretty(lines[0]!.cause), "the policy's own fault")
+        })
     )
   }
 })

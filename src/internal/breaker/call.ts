@@ -265,9 +265,7 @@ const record = (
   const now = needsTime(call, before, outcome) ? breaker.now(caller) : NaN
   if (!Machine.lands(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
   const finished = Number.isNaN(now) ? untimedSuccess : finishedCall(call, outcome, exit, now)
-  const judged = judgedBy(call, before, finished, caller)
-  if (judged === undefined) return undefined
-  const { next, trip } = judged
+  const { next, trip } = judgedBy(call, before, finished, caller)
   // A custom policy may have used the breaker meanwhile. The circuit as it is now then accepts the outcome or not.
   if (entry.current !== before) return record(call, outcome, exit, caller)
   count(entry, outcome, exit, caller)
@@ -285,20 +283,15 @@ interface Judged {
   readonly trip: OpenCause | undefined
 }
 
-/** The circuit after a finished call, and whether it has to open; `undefined` if a custom policy throws. */
-const judgedBy = (
-  call: RunningCall,
-  before: Circuit<unknown>,
-  finished: Call,
-  caller: Caller
-): Judged | undefined => {
+/** The circuit after a finished call, and whether it has to open. If a custom policy throws, the circuit stays as it is. */
+const judgedBy = (call: RunningCall, before: Circuit<unknown>, finished: Call, caller: Caller): Judged => {
   const { breaker, entry } = call
   try {
     const next = Machine.settle(before, breaker.settings.rules, call, finished)
     return { next, trip: isRecordedIn(before, next) ? tripOf(call, next, finished.at, caller) : undefined }
   } catch (defect) {
     breaker.reportDefect(entry.key, defect, caller)
-    return undefined
+    return { next: before, trip: undefined }
   }
 }
 
