@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/TestClock"
-import { Outcome, TripPolicy } from "effect-circuit-breaker"
+import { type CircuitStore, Outcome, TripPolicy } from "effect-circuit-breaker"
 import { test } from "../kit/test.ts"
 import { counted, fails, rejectionOf, tagOf, works } from "../kit/index.ts"
 import {
@@ -96,6 +96,61 @@ test("R3.2.2 an opening ends at its time also on a node that learned of it late"
   yield* TestClock.adjust("1 second")
   yield* assertTags([a, b], "HalfOpen")
 })
+
+test("S12 R3.2.2 a node makes one transition of an opening that ended early by a wrong clock offset", function* () {
+  const store = yield* makeStore({ deadline: "1 second", syncInterval: "3300 millis" })
+  let questionTakes = Duration.millis(400)
+  const link: CircuitStore.Store = {
+    ...store,
+    exchange: (requests) => Effect.delay(store.exchange(requests), questionTakes)
+  }
+  const options = { tripPolicy: TripPolicy.consecutive(1) }
+  const a = yield* join(store, options)
+  const b = yield* join(link, options)
+  // The answer takes no time, so the offset is 200 ms too large, which is half of the round trip.
+  const first = yield* Effect.fork(succeeding(b, 1))
+  yield* TestClock.adjust("400 millis")
+  yield* first
+  yield* failing(a, 1)
+  assert.deepStrictEqual(historyOf(b), ["Closed > Open 1"])
+
+  yield* TestClock.adjust("9850 millis")
+  assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "HalfOpen"])
+  questionTakes = Duration.zero
+  yield* TestClock.adjust("50 millis")
+  yield* settled
+  assert.deepStrictEqual(yield* tagsOf([a, b]), ["Open", "HalfOpen"])
+  // The store grants no slot before the opening has ended.
+  yield* rejectionOf(b.protect(works))
+  yield* TestClock.adjust("100 millis")
+  yield* succeeding(b, 1)
+
+  const healed = ["Closed > Open 1", "Open > HalfOpen 2", "HalfOpen > Closed 3"]
+  assert.deepStrictEqual([historyOf(a), historyOf(b)], [healed, healed])
+})
+
+for (const [when, endsAfter] of [
+  ["before", "1 second"],
+  ["after", "6 seconds"]
+] as const) {
+  test(`S12 an opening is published once if a probe that began without the store ends ${when} the circuit is read again`, function* () {
+    const [a, b] = yield* openFleet(2)
+    a.link.cut()
+    yield* TestClock.adjust("10 seconds")
+    const probe = yield* startCall(a)
+    a.link.mend()
+    yield* TestClock.adjust(endsAfter)
+    yield* probe.end(Exit.succeed("done"))
+    yield* inStep
+    yield* succeeding(a, 1)
+    yield* succeeding(b, 1)
+
+    yield* assertTags([a, b], "Closed")
+    for (const { seen } of [a, b]) {
+      assert.strictEqual(seen.filter(({ to }) => to === "Open").length, 1)
+    }
+  })
+}
 
 test("C6 a node that joins while the circuit is open rejects its first call", function* () {
   const store = yield* makeStore()

@@ -35,6 +35,8 @@ export class TestNode {
   readonly settings: Settings
   replica: Replica
   circuit: AnyCircuit
+  /** The error of its clock offset. */
+  clockError = 0
   isListening = true
   isTimeKnown = true
   isFailing = false
@@ -64,9 +66,18 @@ export class TestNode {
   }
 
   get situation(): Situation {
-    const { answeringSince, isFailing, isListening, isTimeKnown, now, settings } = this
+    const { answeringSince, clockError, isFailing, isListening, isTimeKnown, now, settings } = this
     const revision = `${settings.node}-${this.made}`
-    return { settings, now, clockOffset, isTimeKnown, isListening, isFailing, answeringSince, revision }
+    return {
+      settings,
+      now,
+      clockOffset: clockOffset + clockError,
+      isTimeKnown,
+      isListening,
+      isFailing,
+      answeringSince,
+      revision
+    }
   }
 
   get here(): AnyCircuit {

@@ -174,6 +174,12 @@ describe("S12 a newer revision", () => {
     assert.strictEqual(step.replica.generationOffset, generationOffset)
   })
 
+  it("S12 is followed as an opening, even if that has ended before the node knows it", () => {
+    const there = opened(rules)
+    const step = followed({ here: closed(rules), there, now: openMillis + 5 })
+    assert.deepStrictEqual(step.circuit, there)
+  })
+
   it("S12 that is several changes later is one transition, and the generation offset grows by the rest", () => {
     const step = followed({ here: closed(rules), there: later(opened(rules), 4) })
     assert.strictEqual(step.circuit.generation, 1)
@@ -283,21 +289,52 @@ describe("S12 a state that the node expects", () => {
 })
 
 describe("S12 an opening that has ended on this node", () => {
-  it("S12 does not start again by a clock that is some milliseconds behind", () => {
-    const there = opened(rules)
-    for (const [early, tag] of [
-      [50, "HalfOpen"],
-      [51, "Open"]
+  const known = { revision: "known", before: opened(rules), there: opened(rules) }
+
+  it("S12 does not start again when the clock offset is corrected", () => {
+    for (const early of [0, 1, 50, 51, openMillis]) {
+      const here = halfOpen(rules)
+      const step = followed({ ...known, here, now: openMillis - early })
+      assert.strictEqual(step.circuit, here)
+      assert.deepStrictEqual(step.commands, [])
+      assert.strictEqual(step.replica.generationOffset, generationOffset)
+    }
+  })
+
+  it("S12 starts again if the store's clock was set", () => {
+    const there = { ...opened(rules), openMillis: 60_000 }
+    const here = { ...halfOpen(rules), openMillis: 60_000 }
+    for (const [left, tag] of [
+      [1_000, "HalfOpen"],
+      [1_001, "Open"]
     ] as const) {
-      const step = followed({
-        revision: "known",
-        here: halfOpen(rules),
-        before: there,
-        there,
-        now: openMillis - early
-      })
+      const step = followed({ revision: "known", before: there, there, here, now: 60_000 - left })
       assert.strictEqual(step.circuit._tag, tag)
     }
+  })
+
+  it("S12 does not start again if the node has admitted a probe by its own circuit", () => {
+    const [, here] = admitted(halfOpen(rules), rules, openMillis)
+    for (const early of [0, 100]) {
+      const step = followed({ ...known, here, now: openMillis - early })
+      assert.deepStrictEqual(step.circuit, halfOpen(rules))
+      assert.strictEqual(step.replica.generationOffset, generationOffset)
+    }
+  })
+
+  it("S12 is no transition of its own if the node has gone on, and the store has refused that", () => {
+    const here = later(closed(rules), 3)
+    const step = followed({ ...known, here, isAhead: true, now: openMillis })
+    assert.deepStrictEqual(
+      step.commands.map((it) => it._tag === "Change" && [it.circuit._tag, it.circuit.generation]),
+      [["HalfOpen", 4]]
+    )
+  })
+
+  it("S12 starts again on a node that has reached another state in its generation", () => {
+    const here = later(opened(rules, 9))
+    const step = followed({ ...known, here, isAhead: true, now: openMillis - 20 })
+    assert.strictEqual(inState(step.circuit, "Open").openedAt, 0)
   })
 
   it("S12 starts again by a newer revision, even one that ends in some milliseconds", () => {
@@ -314,15 +351,41 @@ describe("S12 an opening that has ended on this node", () => {
   it("S12 keeps the generation that the node has reached", () => {
     const here = halfOpen(rules)
     const step = followed({ here, there: opened(rules), isAhead: true, now: openMillis - 20 })
-    assert.deepStrictEqual(step.commands, [])
-    assert.strictEqual(step.circuit, here)
+    assert.deepStrictEqual(step.circuit, here)
     assert.strictEqual(step.replica.generationOffset, generationOffset)
+  })
+
+  it("S12 starts again if the node has never followed it", () => {
+    const there = later(opened(rules), 1)
+    for (const isAhead of [true, false]) {
+      const here = later(halfOpen(rules), 1)
+      const step = followed({ here, before: closed(rules), there, isAhead, now: openMillis - 20 })
+      assert.strictEqual(step.circuit._tag, "Open")
+    }
   })
 
   it("S12 starts again if the shared one is another opening", () => {
     const there = { ...opened(rules), openings: 2 }
     const step = followed({ here: halfOpen(rules), there, isAhead: true, now: openMillis - 20 })
     assert.strictEqual(step.circuit._tag, "Open")
+  })
+})
+
+describe("S12 a recovery that has ended on this node", () => {
+  it("S12 does not start again, and the node keeps its window", () => {
+    const there = recovering(rules)
+    const here = { ...counting, generation: there.generation + 1, openings: there.openings }
+    const step = followed({ revision: "known", here, before: there, there, now: openMillis })
+    assert.strictEqual(step.circuit, here)
+    assert.deepStrictEqual(step.commands, [])
+  })
+})
+
+describe("S12 an opening that the node has followed", () => {
+  it("S12 ends by the latest clock offset", () => {
+    const there = opened(rules, 1)
+    const step = followed({ revision: "known", here: opened(rules), before: there, there, now: 9 })
+    assert.deepStrictEqual(step.circuit, there)
   })
 })
 

@@ -1,6 +1,6 @@
 /** Changes that could not be written to the store, and states that the store has lost. */
 import { assert, describe, it } from "@effect/vitest"
-import { inState, openMillis } from "../circuits.ts"
+import { inState, openMillis, recovery } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"
 import { VirtualStore } from "./VirtualStore.ts"
 import {
@@ -213,6 +213,40 @@ describe("S14 a state that the store has lost", () => {
     late.write()
     assert.isAbove(late.epoch, epoch)
     assert.isAbove(storedCircuit(late).circuit.generation, epoch)
+  })
+
+  it("S14 a reset of a circuit whose opening is about to end is restored if its window is still there", () => {
+    const { a, b, store } = openPair()
+    const { revision, state } = store
+    a.control("Reset")
+    settle(a, b)
+    a.fail()
+    a.exchange()
+    store.now += openMillis - 10
+    Object.assign(store, { revision, state })
+    b.exchange()
+    b.write()
+    assert.strictEqual(storedCircuit(b).circuit._tag, "Closed")
+  })
+
+  it("S14 a recovery is not lost if it has ended on a node whose clock offset is wrong", () => {
+    const { a, b, store } = halfOpenPair({ rules: { recovery } })
+    const request = a.requestSlot()
+    settle(a, b)
+    b.clockError = 200
+    a.settle("Success", a.slotOf(request))
+    settle(a, b)
+    store.now += recovery.durationMillis - 100
+    assert.deepStrictEqual([a.here._tag, b.here._tag], ["Recovering", "Closed"])
+    b.fail()
+    b.exchange()
+    a.exchange()
+    assert.deepStrictEqual([a.writes, a.here._tag], [[], "Recovering"])
+
+    store.now += 100
+    a.fail()
+    a.exchange()
+    assert.deepStrictEqual([a.here._tag, a.writes.length], ["Open", 1])
   })
 
   it("S14 an isolation of another node is restored for the length of a lease", () => {

@@ -306,6 +306,28 @@ describe("S12 a node", () => {
     assert.strictEqual(a.slotOf(request), 1)
   })
 
+  it("S12 makes one transition of an opening that ended early by a wrong clock offset", () => {
+    const { a, b, store } = pair()
+    b.clockError = 200
+    a.fail(2)
+    settle(a, b)
+    store.now += openMillis - 150
+    assert.deepStrictEqual([a.here._tag, b.here._tag], ["Open", "HalfOpen"])
+    b.clockError = 0
+    b.exchange()
+    assert.deepStrictEqual(b.transitions, ["Fleet Open"])
+    assert.strictEqual(b.here._tag, "HalfOpen")
+    const request = b.requestSlot()
+    assert.deepStrictEqual(b.decisionOn(request), { _tag: "Rejected", retryAfterMillis: 150 })
+    assert.deepStrictEqual([b.transitions, b.writes], [["Fleet Open"], []])
+
+    store.now += 150
+    const granted = b.requestSlot()
+    b.write()
+    assert.strictEqual(b.slotOf(granted), 1)
+    assert.strictEqual(b.epoch, storedCircuit(b).circuit.generation)
+  })
+
   it("S12 makes a transition of a restarted opening", () => {
     const { a, b, store } = openPair()
     store.now += 500

@@ -2,12 +2,13 @@ import type { Circuit, HalfOpen } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
-import { withCommands, withReplica } from "./progress.ts"
+import { currentCircuit, withCommands, withReplica } from "./progress.ts"
 import { startExchanging } from "./activity.ts"
-import { inSync } from "./replica.ts"
+import { epochOf, inSync } from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
 import { shift } from "./shared.ts"
 import type { Situation } from "./situation.ts"
+import { mostDriftMillis } from "./situation.ts"
 
 /** Compares a node's own circuit with the shared one that it has to follow. */
 interface Comparison {
@@ -16,8 +17,6 @@ interface Comparison {
   readonly theirs: Circuit<unknown>
   /** The node has followed this revision before. */
   readonly wasFollowed: boolean
-  /** The node has changed the circuit itself. */
-  readonly hasLocalChange: boolean
   /** A difference is expected: the node has changed the circuit, or is new, or the store has lost a state. */
   readonly isExpected: boolean
   /** The shared circuit was reset by hand since the node last followed it. */
@@ -37,23 +36,16 @@ export const follow = (
   hasLocalChange: boolean
 ): Progress => {
   const comparison = compare(step, stored, situation, hasLocalChange)
-  if (!comparison.wasFollowed) return take(step, stored, comparison, situation)
+  if (!comparison.wasFollowed) return take(step, stored, comparison)
   if (step.replica.standing._tag === "LocallyOpen") return withReplica(step, { followed: stored })
-  const same = matchingState(comparison, situation)
-  return same === undefined || isMistimed(comparison)
-    ? take(step, stored, comparison, situation)
-    : withReplica(step, {
-        followed: stored,
-        generationOffset: same.generation - comparison.current.generation
-      })
+  const { current } = comparison
+  const theirs = Machine.at(comparison.theirs, situation.settings.rules, situation.now)
+  return isAlike(current, theirs)
+    ? withReplica(step, { followed: stored, generationOffset: theirs.generation - current.generation })
+    : take(step, stored, comparison)
 }
 
-const take = (
-  step: Progress,
-  stored: StoredCircuit,
-  comparison: Comparison,
-  situation: Situation
-): Progress => {
+const take = (step: Progress, stored: StoredCircuit, comparison: Comparison): Progress => {
   const { current, theirs } = comparison
   const rolled = changed(step, current, "Manual", "Local")
   const { standing } = step.replica
@@ -61,44 +53,55 @@ const take = (
     followed: stored,
     standing: standing._tag === "Writing" ? standing : inSync
   })
-  // The node has reached this state by itself, so following it is no transition.
-  if (hasEndedLocally(comparison, situation) && current._tag !== theirs._tag) {
-    return withOffset(followed, rollTime(theirs, situation, clockMillis))
-  }
   const isOther = isTransition(comparison, step.replica)
   const next = isOther ? successor(current, theirs) : refreshed(comparison)
   const after = withOffset(changed(followed, next, stored.shared.reason, "Fleet"), theirs)
   return next._tag === "Closed" ? after : { ...after, replica: startExchanging(after.replica) }
 }
 
-/**
- * The shared circuit in the state of the node's own one, if it is in that state now or will be within `clockMillis`.
- */
-const matchingState = (comparison: Comparison, situation: Situation): Circuit<unknown> | undefined => {
-  const { current, theirs } = comparison
-  if (isAlike(current, theirs, situation, 0)) return rollTime(theirs, situation, 0)
-  return hasEndedLocally(comparison, situation) ? rollTime(theirs, situation, clockMillis) : undefined
-}
-
 const compare = (
-  { circuit, replica }: Progress,
+  step: Progress,
   { revision, shared }: StoredCircuit,
-  { clockOffset, now, settings: { node, rules } }: Situation,
+  situation: Situation,
   hasLocalChange: boolean
 ): Comparison => {
-  const { followed, isUnknown, standing } = replica
-  const theirs = shift(shared.circuit, -clockOffset)
+  const { followed, isUnknown, standing } = step.replica
+  const { circuit, isolators, resets } = shared
   const { generation } = followed.shared.circuit
+  const isExpected = hasLocalChange || isUnknown || circuit.generation <= generation
+  const current = currentCircuit(step, situation)
+  const theirs = shift(circuit, -situation.clockOffset)
   return {
-    current: Machine.at(circuit, rules, now),
-    theirs,
+    current,
+    theirs: isExpected ? withEnd(theirs, current, step.replica, situation) : theirs,
     wasFollowed:
-      theirs.generation === generation && (revision === followed.revision || standing._tag === "LocallyOpen"),
-    hasLocalChange,
-    isExpected: hasLocalChange || isUnknown || theirs.generation <= generation,
+      circuit.generation === generation &&
+      (revision === followed.revision || standing._tag === "LocallyOpen"),
+    isExpected,
     // An isolation of this node that is still there has begun after the reset.
-    isReset: shared.resets > followed.shared.resets && !(node in shared.isolators)
+    isReset: resets > followed.shared.resets && !(situation.settings.node in isolators)
   }
+}
+
+/**
+ * The shared circuit, after the end of its opening or recovery if this node has reached that end. The generations show
+ * that it has: by the time alone the opening would begin again once the clock offset is corrected. It does begin again if
+ * a clock was set.
+ */
+const withEnd = (
+  theirs: Circuit<unknown>,
+  current: Circuit<unknown>,
+  replica: Replica,
+  { now, settings: { rules } }: Situation
+): Circuit<unknown> => {
+  const ended = Machine.at(theirs, rules, now + mostDriftMillis)
+  if (ended.generation === theirs.generation) return theirs
+  const hasEnded =
+    theirs.generation <= replica.followed.shared.circuit.generation &&
+    ended.generation === epochOf(replica, current) &&
+    ended._tag === current._tag &&
+    ended.openings === current.openings
+  return hasEnded || Machine.at(theirs, rules, now) !== theirs ? ended : theirs
 }
 
 const changed = (
@@ -114,44 +117,15 @@ const changed = (
 const withOffset = (step: Progress, shared: Circuit<unknown>): Progress =>
   withReplica(step, { generationOffset: shared.generation - step.circuit.generation })
 
-const rollTime = (
-  circuit: Circuit<unknown>,
-  { now, settings }: Situation,
-  slackMillis: number
-): Circuit<unknown> => Machine.at(circuit, settings.rules, now + slackMillis)
-
-/** Whether the shared state has just ended on this node by time. Clocks differ a little, so it must not begin again. */
-const hasEndedLocally = (
-  { current, isExpected, wasFollowed, theirs }: Comparison,
-  situation: Situation
-): boolean =>
-  (wasFollowed || isExpected) &&
-  current.openings === theirs.openings &&
-  isAlike(current, theirs, situation, clockMillis)
-
-/** @internal */
-export const clockMillis = 50
-
-/** Whether the opening was followed with a wrong clock offset. */
-const isMistimed = ({ current, theirs }: Comparison): boolean =>
-  current._tag === "Open" &&
-  theirs._tag === "Open" &&
-  Math.abs(current.openedAt - theirs.openedAt) > clockMillis
-
-/** Whether two circuits are in the same state with equal slots and holds, `slackMillis` from now. */
-const isAlike = (
-  current: Circuit<unknown>,
-  theirs: Circuit<unknown>,
-  situation: Situation,
-  slackMillis: number
-): boolean => {
-  const then = rollTime(theirs, situation, slackMillis)
-  if (current._tag === "HalfOpen" && then._tag === "HalfOpen") return hasAsMany(current, then)
-  if (current._tag === "Isolated" && then._tag === "Isolated") {
-    return current.holders === then.holders && current.disablers === then.disablers
+/** Whether two circuits are in the same state with equal times, slots and holds. */
+const isAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean => {
+  if (current._tag === "HalfOpen" && theirs._tag === "HalfOpen") return hasAsMany(current, theirs)
+  if (current._tag === "Open" && theirs._tag === "Open") return current.openedAt === theirs.openedAt
+  if (current._tag === "Isolated" && theirs._tag === "Isolated") {
+    return current.holders === theirs.holders && current.disablers === theirs.disablers
   }
-  if (current._tag === "Disabled" && then._tag === "Disabled") return current.disablers === then.disablers
-  return current._tag === then._tag
+  if (current._tag === "Disabled" && theirs._tag === "Disabled") return current.disablers === theirs.disablers
+  return current._tag === theirs._tag
 }
 
 const hasAsMany = (current: HalfOpen, theirs: HalfOpen): boolean =>

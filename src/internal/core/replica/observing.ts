@@ -2,13 +2,13 @@ import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { WindowEntry } from "../windows/stored.ts"
 import { overrules } from "./changes.ts"
-import { clockMillis } from "./following.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
 import * as Steps from "./progress.ts"
 import type { StoredCircuit } from "./shared.ts"
 import { hasProbe } from "./shared.ts"
 import type { Situation } from "./situation.ts"
+import { mostDriftMillis } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
 // A node that receives the state of the store follows that state, or restores or publishes its own.
@@ -52,13 +52,15 @@ const mustRestore = (
   return isLost || hasLostState(stored, window, situation) || mustPublish(node.replica, current, stored)
 }
 
-/** Whether the window belongs to a later generation than the state, allowing for clocks that differ a little. */
+/** Whether the window belongs to a later generation than the state. Other nodes reach the end of a recovery by their clocks. */
 const hasLostState = (
-  { at, shared }: StoredCircuit,
+  { at, shared: { circuit } }: StoredCircuit,
   window: WindowEntry | undefined,
   { settings: { rules } }: Situation
-): boolean =>
-  window !== undefined && window.epoch > Machine.at(shared.circuit, rules, at + clockMillis).generation
+): boolean => {
+  const latest = Machine.at(circuit, rules, circuit._tag === "Recovering" ? at + mostDriftMillis : at)
+  return window !== undefined && window.epoch > latest.generation
+}
 
 /** Publishes a reset that could not be written, and the holds that this node has begun since. */
 const resetAgain = (step: Progress, stored: StoredCircuit, situation: Situation): Progress => {

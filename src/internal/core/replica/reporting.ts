@@ -4,6 +4,7 @@ import type { Layout, Section } from "../windows/section.ts"
 import * as Sections from "../windows/section.ts"
 import type { Report, WindowEntry } from "../windows/stored.ts"
 import type { Settings, Situation } from "./situation.ts"
+import { mostDriftMillis } from "./situation.ts"
 
 /**
  * The reports of a node about its window, and the store's last answer about the window of all nodes.
@@ -83,9 +84,6 @@ const reportingOf = (
   const isSteady = reporting.lastNumber > 0 && Math.abs(reporting.clockOffset - clockOffset) < mostDriftMillis
   return isSteady || reporting.clockOffset === clockOffset ? reporting : { ...reporting, clockOffset }
 }
-
-/** A clock whose offset changes by more than this was set. */
-const mostDriftMillis = 1_000
 
 /**
  * Makes the next report of a window. The store keeps all counts that are younger than `freshMillis`.

@@ -80,3 +80,10 @@ export interface Situation {
  * @internal
  */
 export const storeTime = ({ clockOffset, now }: Situation): number => now + clockOffset
+
+/**
+ * A clock whose offset changes by more than this was set. Smaller changes correct the measurement of the offset.
+ *
+ * @internal
+ */
+export const mostDriftMillis = 1_000
