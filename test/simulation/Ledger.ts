@@ -71,6 +71,8 @@ export class Ledger {
   readonly trips = new Map<string, number>()
   /** The generation of each circuit that each node last followed. */
   readonly followed = new Map<string, number>()
+  /** The revision of the opening or the recovery that each node followed last. */
+  readonly temporary = new Map<string, string>()
   /** When each node has isolated each circuit. */
   readonly isolated = new Map<string, ReadonlyArray<number>>()
   /** When each node was last frozen. */
@@ -110,9 +112,9 @@ export class Ledger {
   /** The part of the record that later steps are checked against. */
   get content(): unknown {
     const { calls, followed, isolated, latestResets, lineages, outcomes, probes } = this
-    const { takenAt, trips, truth, writtenAt } = this
+    const { takenAt, temporary, trips, truth, writtenAt } = this
     const judged = [calls, followed, isolated, latestResets, lineages, outcomes, probes]
-    const maps = [...judged, takenAt, trips, truth, writtenAt]
+    const maps = [...judged, takenAt, temporary, trips, truth, writtenAt]
     return [
       this.calmSince,
       this.keptSince,
@@ -202,12 +204,22 @@ export class Ledger {
         return
       case "Recorded":
         return this.record(fleet, node, fact)
+      case "Changed":
+        return this.follow(node, fact)
       case "Stepped":
         this.trip(node, fact)
         return this.control(fleet, node, fact)
       default:
         return
     }
+  }
+
+  private follow({ members }: VirtualNode, { key, to }: Extract<Fact, { readonly _tag: "Changed" }>): void {
+    const { name, replica } = members.get(key)!
+    const { revision, shared } = replica.followed
+    const endsByTime = to._tag === "Open" || to._tag === "Recovering"
+    if (endsByTime && shared.circuit._tag === to._tag && replica.standing._tag === "InSync")
+      this.temporary.set(name, revision)
   }
 
   private trip(node: VirtualNode, { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>): void {
@@ -309,6 +321,7 @@ const copiedMaps = [
   "latestResets",
   "isolated",
   "followed",
+  "temporary",
   "trips"
 ] as const
 

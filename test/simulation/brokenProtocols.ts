@@ -77,6 +77,20 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
     const asked = { ...event.asked, known: oldest.followed }
     return unlessIgnored(replica, step(oldest, circuit, { ...event, asked }, situation))
   }),
+  "a state that was followed before is followed as a new one": stepping(
+    (step, replica, circuit, event, situation) => {
+      const { followed } = replica
+      const isKnown = event._tag === "Answered" && event.entry.revision === followed.revision
+      return isKnown && replica.standing._tag === "InSync"
+        ? step(
+            { ...replica, followed: { ...withOldest(replica).followed, revision: "" } },
+            circuit,
+            event,
+            situation
+          )
+        : step(replica, circuit, event, situation)
+    }
+  ),
   "notifications of changes are ignored": ignoring((_, __, { _tag }) => _tag === "ChangeReceived"),
   "announcements are ignored": ignoring((_, __, { _tag }) => _tag === "FailuresAnnounced"),
   "failures are not announced": {

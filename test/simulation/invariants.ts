@@ -41,6 +41,21 @@ export const ofFacts = {
       : `${from._tag} ${from.generation} became ${to._tag} ${to.generation}`
   },
 
+  "S12 a node makes one transition of an opening, and one of a recovery": (
+    _fleet,
+    ledger,
+    node,
+    fact
+  ): Wrong => {
+    if (fact._tag !== "Changed" || fact.by !== "Fleet" || fact.to.generation === fact.from.generation)
+      return undefined
+    const { name, replica } = node.members.get(fact.key)!
+    const { revision, shared } = replica.followed
+    return fact.to._tag === shared.circuit._tag && revision === ledger.temporary.get(name)
+      ? `${name} follows ${revision} again: ${nameOf(fact.from)} became ${nameOf(fact.to)}`
+      : undefined
+  },
+
   "S16 every node can decode the states that the others write": (fleet, _ledger, _node, fact): Wrong => {
     if (fact._tag !== "Reported") return undefined
     const isUpgrade = fleet.setup.rules[0] !== fleet.setup.rules[1]
@@ -92,6 +107,7 @@ export const ofFacts = {
 export const factsOf: Readonly<Record<keyof typeof ofFacts, ReadonlyArray<Fact["_tag"]>>> = {
   "S1 a call ends once, with its own outcome or a rejection": ["Started", "Rejected", "Settled"],
   "S12 the generation grows by one with each change of state, and with nothing else": ["Changed"],
+  "S12 a node makes one transition of an opening, and one of a recovery": ["Changed"],
   "S16 every node can decode the states that the others write": ["Reported"],
   "S12 no node rejects a call of a circuit that all nodes know to be Closed": ["Rejected"],
   "S10 a node that follows an opening admits no call before its end": ["Started"],
