@@ -36,7 +36,7 @@ export interface RulesSetup {
 }
 
 export const syncMillis = 200
-export const deadlineMillis = 50
+export const deadlineMillis = 100
 export const leaseMillis = 600
 export const probeTimeoutMillis = 320
 export const withinMillis = 900

@@ -190,6 +190,19 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
+  it("S3 the first failure after an outage is announced, because the circuit may be idle on other nodes", () => {
+    const { a, b } = pair()
+    a.fail()
+    a.exchange()
+    b.control("Reset")
+    b.write()
+    a.receiveChange()
+    a.loseStore()
+    a.findStore()
+    a.fail()
+    assert.isTrue(a.exchange().announce)
+  })
+
   it("S3 a failure is announced with the report that includes it, and not with an earlier exchange", () => {
     const { a } = pair()
     a.fail()

@@ -60,7 +60,8 @@ export const failuresAnnounced = (
 }
 
 /**
- * Forgets the store's last answer, which is outdated while the store fails.
+ * Forgets the store's last answer, which is outdated while the store fails. The other nodes may stop exchanging the
+ * circuit meanwhile, so the next failure is announced.
  *
  * @internal
  */
@@ -71,7 +72,7 @@ export const storeLost = (node: Progress, { now, settings: { rules } }: Situatio
     ...node,
     replica: Activities.updateExchanging(
       { ...node.replica, reporting },
-      { mustAnnounce: failures + slow > 0 }
+      { mustAnnounce: failures + slow > 0, quietSince: now }
     )
   }
 }
