@@ -332,7 +332,9 @@ describe("F5 a field of a state", () => {
     [written({ ...closed, openMillis: -1 }), "its open time is -1"],
     [written({ ...closed, _tag: ["Closed"] }), 'its state is ["Closed"]'],
     [written({ ...closed, _tag: "x".repeat(300) }), `its state is "${"x".repeat(199)}`],
-    [written({ ...closed, _tag: undefined }), "its state is undefined"]
+    [written({ ...closed, _tag: undefined }), "its state is undefined"],
+    // JSON reads a text that is nested more deeply than it can write.
+    [`{"version":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, "its version is object, not 1"]
   ] as const) {
     it(`is named if it is invalid: ${why.slice(0, 60)}`, () => {
       assert.deepStrictEqual(Wire.decode(text, reader), { _tag: "Invalid", why })

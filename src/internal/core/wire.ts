@@ -1,6 +1,8 @@
 import type { Circuit, HalfOpen, Recovering, Rules } from "./circuit.ts"
 import * as Machine from "./circuit.ts"
 import * as Slots from "./slots.ts"
+import type { Fields } from "./wireValues.ts"
+import { isCount, isPositive, isRecord, isFiniteNumber, shown } from "./wireValues.ts"
 
 /**
  * Encodes and decodes the texts in which processes share the state of a circuit. Another process, another version or
@@ -135,14 +137,14 @@ export const decode = (text: string, reader: Reader): Decoded => {
   if (text === "") return { _tag: "State", state: initial(reader.rules) }
   const read = parsed(text)
   if (!isRecord(read)) return invalid("it is no object")
-  if (read["version"] !== version) return invalid(`its version is ${textOf(read["version"])}, not ${version}`)
+  if (read["version"] !== version) return invalid(`its version is ${shown(read["version"])}, not ${version}`)
   const circuit = decodeCircuit(read["circuit"], reader)
   if (typeof circuit === "string") return invalid(circuit)
   const { restoredAt } = read
-  const restored = isTime(restoredAt) ? Math.min(restoredAt, reader.now) : -Infinity
+  const restored = isFiniteNumber(restoredAt) ? Math.min(restoredAt, reader.now) : -Infinity
   const state = sharedOf(circuit, decodeHoldings(read), restored)
   if (read["policy"] === reader.rulesName || circuit._tag === "Closed") return { _tag: "State", state }
-  const otherRules = textOf(read["policy"])
+  const otherRules = shown(read["policy"])
   const why = `it is ${circuit._tag} under the rules ${otherRules}, those of this breaker are ${reader.rulesName}`
   return { _tag: "OtherRules", why, state }
 }
@@ -163,14 +165,14 @@ const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
 const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string => {
   if (!isRecord(read)) return "it has no circuit"
   const { generation, openings, openMillis } = read
-  if (!isCount(generation) || generation > latestGeneration) return `its generation is ${textOf(generation)}`
-  if (!isCount(openings)) return `its number of openings is ${textOf(openings)}`
-  if (!isTime(openMillis) || openMillis < 0) return `its open time is ${textOf(openMillis)}`
+  if (!isCount(generation) || generation > latestGeneration) return `its generation is ${shown(generation)}`
+  if (!isCount(openings)) return `its number of openings is ${shown(openings)}`
+  if (!isFiniteNumber(openMillis) || openMillis < 0) return `its open time is ${shown(openMillis)}`
   const common = { generation, openings, openMillis: Math.min(openMillis, reader.longestOpenMillis) }
   const tag = read["_tag"]
   return isTag(tag)
     ? (decoders[tag](read, common, reader) ?? `it is an incomplete ${tag}`)
-    : `its state is ${textOf(tag)}`
+    : `its state is ${shown(tag)}`
 }
 
 /** The first generation is a time in milliseconds. This limit is far above any such time. */
@@ -183,7 +185,7 @@ type Decoder = (read: Fields, common: Common, reader: Reader) => Circuit<unknown
 // The fields are in the order of the machine's, so that the engine takes all circuits of a state for the same kind.
 
 const decodeClosed: Decoder = ({ closedAt }, { generation, openings, openMillis }, { now, rules }) =>
-  isTime(closedAt)
+  isFiniteNumber(closedAt)
     ? {
         _tag: "Closed",
         generation,
@@ -195,7 +197,7 @@ const decodeClosed: Decoder = ({ closedAt }, { generation, openings, openMillis 
     : undefined
 
 const decodeOpen: Decoder = ({ openedAt }, { generation, openings, openMillis }, { now }) =>
-  isTime(openedAt)
+  isFiniteNumber(openedAt)
     ? { _tag: "Open", generation, openings, openMillis, openedAt: Math.min(openedAt, now) }
     : undefined
 
@@ -217,7 +219,7 @@ const decodeHalfOpen: Decoder = ({ failed, nextSlot, slots, succeeded }, common,
 }
 
 const decodeRecovering: Decoder = ({ admitted, arrivals, startedAt }, common, { now, rules }) => {
-  if (!isCount(admitted) || !isCount(arrivals) || !isTime(startedAt)) return undefined
+  if (!isCount(admitted) || !isCount(arrivals) || !isFiniteNumber(startedAt)) return undefined
   const circuit: Recovering<unknown> = {
     _tag: "Recovering",
     generation: common.generation,
@@ -258,12 +260,10 @@ const slotsIn = (rows: unknown, now: number): ReadonlyArray<Slots.Slot> => {
   for (const slot of read) {
     if (!isRecord(slot)) continue
     const { id, takenAt } = slot
-    if (isPositive(id) && isTime(takenAt)) byId.set(id, { id, takenAt: Math.min(takenAt, now) })
+    if (isPositive(id) && isFiniteNumber(takenAt)) byId.set(id, { id, takenAt: Math.min(takenAt, now) })
   }
   return [...byId.values()].toSorted((a, b) => a.id - b.id)
 }
-
-type Fields = Readonly<Record<string, unknown>>
 
 const parsed = (text: string): unknown => {
   try {
@@ -273,20 +273,7 @@ const parsed = (text: string): unknown => {
   }
 }
 
-const isRecord = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
-
-const isPositive = (value: unknown): value is number => isCount(value) && value > 0
-
-/** A time of the store in milliseconds, which is negative if clocks differ near the epoch. */
-const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value)
-
 const entriesOf = <A>(value: unknown, isValid: (it: unknown) => it is A): Readonly<Record<string, A>> =>
   isRecord(value) && !isEmpty(value)
     ? Object.fromEntries(Object.entries(value).filter((entry): entry is [string, A] => isValid(entry[1])))
     : {}
-
-/** A value as text for the log, shortened. */
-const textOf = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 200)

@@ -1,5 +1,6 @@
 import type { Row, Section } from "./windows/section.ts"
 import type { WindowEntry } from "./windows/stored.ts"
+import { isCount, isFiniteNumber } from "./wireValues.ts"
 
 /**
  * Decodes a window from a store's answer. Another process, another version or another program may have written it, so
@@ -10,7 +11,7 @@ import type { WindowEntry } from "./windows/stored.ts"
 export const decodeWindow = (value: unknown): WindowEntry | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const { epoch, exchanges, failing, sections, latestReport }: Fields<WindowEntry> = value
-  if (!isFinite(epoch) || !isCount(latestReport) || !isCount(exchanges)) return undefined
+  if (!isFiniteNumber(epoch) || !isCount(latestReport) || !isCount(exchanges)) return undefined
   return {
     epoch,
     latestReport,
@@ -40,7 +41,7 @@ const sectionOf = (value: unknown): Section => {
   for (const row of listOf(rows, mostRows)) {
     if (isRow(row) && row[0] > (kept.at(-1)?.[0] ?? -Infinity)) kept.push(row)
   }
-  return { floor: isFinite(floor) ? Math.max(0, floor) : 0, rows: kept }
+  return { floor: isFiniteNumber(floor) ? Math.max(0, floor) : 0, rows: kept }
 }
 
 const isRow = (value: unknown): value is Row => {
@@ -56,7 +57,3 @@ const isRow = (value: unknown): value is Row => {
     slow <= calls
   )
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
-
-const isFinite = (value: unknown): value is number => Number.isFinite(value)

@@ -10,8 +10,7 @@ import type { Caller } from "../fiber/caller.ts"
 import { CircuitStoreError } from "../stores/error.ts"
 
 /**
- * Sends requests to the store, within the deadline. Logs once when the store fails, and once when it answers again. A defect
- * of the store counts as a failure.
+ * Sends requests to the store, within the deadline. Logs once when the store fails, and once when it answers again.
  *
  * @internal
  */
@@ -37,9 +36,6 @@ export class Connection {
       const sentAt = this.breaker.now(caller)
       // The request is interruptible even if the caller is not, because the deadline interrupts it.
       return Effect.interruptible(question).pipe(
-        Effect.catchAllDefect((cause) =>
-          Effect.fail(new CircuitStoreError({ message: `the store threw: ${String(cause)}`, cause }))
-        ),
         Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
         Effect.tapBoth({
           onFailure: (error) => Effect.sync(() => this.failed(error, caller)),

@@ -87,7 +87,7 @@ export class Exchanges {
             : Effect.asVoid(Effect.timeoutOption(this.wakeUps.await, next.until - now))
       }
     })
-    return Effect.forever(round)
+    return Effect.forever(this.node.reportingDefects(round))
   }
 
   /** Reads a circuit, because the answer has the store's time, by which the next reports are timed. */

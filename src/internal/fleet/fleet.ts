@@ -56,7 +56,7 @@ export class Fleet implements Coordinator, Admitting {
 
   /** Shares the circuits until it is interrupted. */
   get running(): Effect.Effect<void> {
-    return Effect.zipRight(this.subscription.running, this.node.reportingDefects(this.exchanges.running), {
+    return Effect.zipRight(this.subscription.running, this.exchanges.running, {
       concurrent: true
     })
   }

@@ -5,6 +5,7 @@ import { Breaker } from "../breaker/breaker.ts"
 import type { Join } from "../breaker/join.ts"
 import { share } from "../core/policies/table.ts"
 import { refuse } from "../options/checks.ts"
+import { checked } from "./checkedStore.ts"
 import { Fleet } from "./fleet.ts"
 
 /**
@@ -29,7 +30,7 @@ export const join: Join = ({ publish, settings }, store) =>
     )
     const fork = yield* FiberSet.makeRuntime<never>()
     // The join of a store is called with that store.
-    const fleet = new Fleet(breaker, store as Store, policy, fork)
+    const fleet = new Fleet(breaker, checked(store as Store), policy, fork)
     breaker.coordinator = fleet
     yield* Effect.forkScoped(fleet.running)
     // Calls that are still made go by the breaker's own circuits.

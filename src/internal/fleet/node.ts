@@ -23,6 +23,7 @@ import { windowSettings } from "../core/replica/situation.ts"
 import type { Event, Question } from "../core/replica/events.ts"
 import { step } from "../core/replica/step.ts"
 import { initial } from "../core/wire.ts"
+import { shown } from "../core/wireValues.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { logStoreContent } from "../observe/log.ts"
 import { CircuitStoreError } from "../stores/error.ts"
@@ -222,12 +223,13 @@ export class Node {
     )
   }
 
-  /** Reports a store that throws, or whose answers are invalid, and goes on. */
+  /** Reports a defect in the sharing of circuits, and goes on after an interval. */
   reportingDefects(effect: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.catchAllDefect(effect, (defect) =>
-      Effect.withFiberRuntime((caller) =>
-        Effect.succeed(this.report(`The circuit store threw: ${messageOf(defect)}`, caller))
-      )
+      Effect.withFiberRuntime((caller) => {
+        this.report(`The sharing of circuits has a defect: ${messageOf(defect)}`, caller)
+        return Effect.sleep(this.store.coordination.syncInterval)
+      })
     )
   }
 
@@ -275,7 +277,7 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
   }
 }
 
-const messageOf = (defect: unknown): string => (defect instanceof Error ? defect.message : String(defect))
+const messageOf = (defect: unknown): string => (defect instanceof Error ? String(defect) : shown(defect))
 
 /**
  * Stands for an answer that a store has left out.

@@ -34,12 +34,12 @@ export class Subscription {
     return Effect.catchAll(received, (error) =>
       Effect.withFiberRuntime<void>((caller) => Effect.succeed(this.reportFailure(error, caller)))
     ).pipe(
-      (listening) => this.node.reportingDefects(listening),
       Effect.ensuring(
         Effect.sync(() => {
           this.node.isListening = false
         })
       ),
+      (listening) => this.node.reportingDefects(listening),
       Effect.zipRight(Effect.sleep(store.coordination.syncInterval)),
       Effect.forever
     )

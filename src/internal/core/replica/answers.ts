@@ -106,6 +106,8 @@ export const written = (
   if (entry.revision === revision) {
     return Writes.won(step, standing, { ...attempt, at: entry.now }, situation)
   }
+  // The store refuses a change of the very state that it has. It may do so for ever, so the next exchange writes again.
+  if (entry.revision === attempt.basedOn.revision) return Writes.writeFailed(step)
   const read = decoded(step, entry, standing.base, situation)
   if (read.stored === undefined) return goLocal(read.node)
   const isStale = isOvertaken(standing.base, read.stored, attempt.basedOn)

@@ -2,6 +2,7 @@ import type { Circuit } from "../circuit.ts"
 import type { Call } from "../policies/policy.ts"
 import type { Report } from "../windows/stored.ts"
 import type { Reason } from "../wire.ts"
+import type { Notification } from "../wireNotification.ts"
 import type { Undecided } from "./replica.ts"
 import type { Reporting } from "./reporting.ts"
 import type { StoredCircuit, Leases } from "./shared.ts"
@@ -92,15 +93,6 @@ export interface Asked {
   readonly reporting: Reporting
   readonly undecided: Undecided | undefined
 }
-
-/**
- * A notification about a circuit, as a store sends it.
- *
- * @internal
- */
-export type Notification =
-  | { readonly _tag: "Changed"; readonly now: number; readonly revision: string; readonly state: string }
-  | { readonly _tag: "Failing"; readonly listeners?: number | undefined }
 
 /** @internal */
 export const eventOf = (notification: Notification): Event =>

@@ -1,0 +1,47 @@
+/**
+ * Single values of texts and answers from outside this process.
+ *
+ * @internal
+ */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** @internal */
+export const isRecord = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** @internal */
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+
+/** @internal */
+export const isPositive = (value: unknown): value is number => isCount(value) && value > 0
+
+/** @internal */
+export const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value)
+
+/**
+ * Whether a value can be a reading of a clock, in milliseconds. It is negative if clocks differ near the epoch, and no
+ * further from the epoch than a date can be.
+ *
+ * @internal
+ */
+export const isTime = (value: unknown): value is number =>
+  typeof value === "number" && Math.abs(value) <= latestDate
+
+const latestDate = 8.64e15
+
+/**
+ * A value as a text for the log, shortened. Its content never matters: a value that JSON cannot show, such as one that is
+ * nested too deeply, is named by its type.
+ *
+ * @internal
+ */
+export const shown = (value: unknown): string => {
+  if (typeof value === "number") return String(value)
+  try {
+    return (JSON.stringify(value) ?? String(value)).slice(0, longestShown)
+  } catch {
+    return typeof value
+  }
+}
+
+const longestShown = 200
