@@ -73,3 +73,35 @@ describeWith("own", "a key of a wrong type", () => {
     })
   )
 })
+
+describeWith("own", "a revision that another program wrote", () => {
+  for (const [name, revision] of [
+    ["with a percent sign", "100%"],
+    ["with an escape that this package does not make", "%41"],
+    ["with an escape that it does not need", "%3A"],
+    ["that is no text", Buffer.from([0xff, 0xfe, 0x80])]
+  ] as const) {
+    it.scopedLive(`F5 ${name} can be replaced, and is not sent again where it is known`, () =>
+      Effect.gen(function* () {
+        const server = yield* RedisServer.make()
+        const store = yield* storeOn(server.address)
+        const { circuit } = requests[0]!
+        yield* server.command(
+          "HSET",
+          `circuit:v2:{payments:${circuit.key}}`,
+          "revision",
+          revision,
+          "state",
+          "~~~"
+        )
+        const read = { ...request, circuit }
+        const [entry] = entriesOf(yield* store.exchange([read]))
+        assert.strictEqual(entry!.state, "~~~")
+        const known = entriesOf(yield* store.exchange([{ ...read, revision: entry!.revision }]))
+        assert.isUndefined(known[0]!.state)
+        const write = { ...read, expected: entry!.revision, revision: "a", state: "{}" }
+        assert.deepInclude(yield* store.compareAndSet(write), { revision: "a" })
+      })
+    )
+  }
+})

@@ -182,6 +182,26 @@ describe("F14 texts are sent as they are", () => {
     }
   })
 
+  it("F5 a revision is given back to the server as it was, whoever wrote it", () => {
+    const sent = (revision: string) => Buffer.from(Text.encodeRevision(revision))
+    check(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const revision = Text.decodeRevision(Buffer.from(bytes))
+        assert.deepStrictEqual([...sent(revision)], [...bytes])
+      }),
+      2_000
+    )
+    for (const it of ["%", "%41", "%3A", "100 %", "%ud800", "\ufeffa", "\u0000bytes:a", "%u%25"]) {
+      assert.strictEqual(sent(Text.decodeRevision(Buffer.from(it))).toString(), it)
+    }
+    check(
+      fc.property(text, (it) => {
+        assert.strictEqual(Text.decodeRevision(sent(it)), it)
+      }),
+      1_000
+    )
+  })
+
   it("F14 two texts that differ in half of a surrogate pair have two keys and two channels", () => {
     const rest = { keyPrefix: "", prefix: "circuit:", database: 0 }
     const [a, b] = [

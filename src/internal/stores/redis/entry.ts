@@ -4,7 +4,7 @@ import type { CompareAndSet, Entry, ExchangeRequest, Report, WindowEntry } from 
 import { decodeWindow } from "../../core/wireWindow.ts"
 import * as Names from "./names.ts"
 import { pack, unpack } from "./packed.ts"
-import { decode, encode } from "./text.ts"
+import { decode, decodeRevision, encode, encodeRevision } from "./text.ts"
 
 /**
  * The arguments of the script `exchange`.
@@ -19,7 +19,7 @@ export const exchangeArguments = (
   return [
     pack([keepMillis, Number(renew), ...reportOf(window)]),
     encode(node),
-    encode(revision),
+    encodeRevision(revision),
     ...fieldsOf(request),
     announce ? channel(circuit.breaker) : "",
     announce ? encode(circuit.key) : ""
@@ -33,7 +33,10 @@ export const exchangeArguments = (
  */
 export const readArguments = (
   requests: Arr.NonEmptyReadonlyArray<ExchangeRequest>
-): ReadonlyArray<string> => [...fieldsOf(requests[0]), ...requests.map(({ revision }) => encode(revision))]
+): ReadonlyArray<string | Buffer> => [
+  ...fieldsOf(requests[0]),
+  ...requests.map(({ revision }) => encodeRevision(revision))
+]
 
 /** The fields that hold a window and the number of the node in it. */
 const fieldsOf = ({ node, window }: ExchangeRequest): readonly [windowField: string, numberField: string] =>
@@ -50,7 +53,7 @@ export const compareAndSetArguments = (
 ): ReadonlyArray<string | Buffer> => [
   pack([keepMillis, Number(renew)]),
   encode(node),
-  encode(expected),
+  encodeRevision(expected),
   encode(revision),
   encode(state),
   channel(circuit.breaker),
@@ -105,7 +108,7 @@ const listIn = (reply: unknown): ReadonlyArray<unknown> => (Array.isArray(reply)
 
 const entryOf = (now: number, fields: ReadonlyArray<unknown>, request: Knowing): Entry => {
   const [revisionField, state, leases, window, latestReport] = fields
-  const revision = textOf(revisionField) ?? ""
+  const revision = Buffer.isBuffer(revisionField) ? decodeRevision(revisionField) : ""
   return {
     now,
     revision,
