@@ -226,6 +226,39 @@ describe("a store of which one part fails", () => {
   )
 })
 
+describe("a store that answers reads, and refuses writes for a time", () => {
+  it.scoped("C7 is reported once, and once when it takes a write again", () =>
+    Effect.gen(function* () {
+      const logs = yield* recordLogs
+      const store = yield* makeStore()
+      let isReadOnly = false
+      const refused = Effect.fail(new CircuitStore.CircuitStoreError({ message: "READONLY" }))
+      const node = yield* join({
+        ...store,
+        exchange: (requests) =>
+          isReadOnly && requests.some(({ window }) => window?.report !== undefined)
+            ? refused
+            : store.exchange(requests),
+        compareAndSet: (request) => (isReadOnly ? refused : store.compareAndSet(request))
+      })
+      const levels = () =>
+        logs.filter(({ message }) => message.startsWith("The circuit store")).map(({ level }) => level)
+      yield* succeeding(node, 1)
+
+      isReadOnly = true
+      for (let i = 0; i < 3; i++) {
+        yield* failing(node, 1)
+        yield* inStep
+      }
+      assert.deepStrictEqual(levels(), ["Warning"])
+
+      isReadOnly = false
+      yield* inStep
+      assert.deepStrictEqual(levels(), ["Warning", "Info"])
+    })
+  )
+})
+
 describe("a window in a store", () => {
   const row = [0, 1, 1, 0]
   for (const [what, window] of [

@@ -9,6 +9,7 @@ import { type CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import { isCircuitOpenError } from "effect-circuit-breaker/CircuitOpenError"
 import { test } from "../kit/test.ts"
 import { counted, fails, rejectionOf, tagOf, works } from "../kit/index.ts"
+import type { Node } from "./fixtures.ts"
 import {
   assertTags,
   entryOf,
@@ -133,6 +134,49 @@ test("F10 R3.4 state, snapshot and awaitReady ask the store first, and create no
   assert.isNull(waiting.unsafePoll())
   yield* TestClock.adjust("1 second")
   yield* Fiber.join(waiting)
+})
+
+for (const [what, hold, state] of [
+  ["an isolation", (node: Node) => node.isolate("eu"), "Isolated"],
+  ["a disable", (node: Node) => node.disable("eu"), "Disabled"]
+] as const) {
+  test(`F10 R3.4 a read of a circuit that this process has not called finds ${what} of a process that died for its lease only`, function* () {
+    const store = yield* makeStore({ lease: "6 seconds" })
+    const a = yield* join(store)
+    yield* hold(a)
+    a.link.freeze()
+    yield* TestClock.adjust("3 seconds")
+    const b = yield* join(store)
+    assert.strictEqual(yield* tagOf(b, "eu"), state)
+    yield* TestClock.adjust("6 seconds")
+    assert.strictEqual(yield* tagOf(b, "eu"), "Closed")
+    assert.deepStrictEqual(yield* b.circuits, [])
+    assert.strictEqual(yield* b.protectWith(works, { key: "eu" }), "worked")
+  })
+}
+
+test("F1 F10 reads of 1,000 circuits at once that this process has not called take at most 8 round trips", function* () {
+  const store = yield* makeStore()
+  const a = yield* join(store)
+  yield* a.trip("key 700")
+  const b = yield* join(store)
+  const before = b.link.commands
+  const keys = Array.from({ length: 1_000 }, (_, i) => `key ${i}`)
+  const tags = yield* Effect.forEach(keys, (key) => tagOf(b, key), { concurrency: "unbounded" })
+  assert.isAtMost(b.link.commands - before, 8)
+  assert.deepStrictEqual(
+    tags,
+    keys.map((_, i) => (i === 700 ? "Open" : "Closed"))
+  )
+})
+
+test("F10 F11 a scope that closes in the turn of a read ends it", function* () {
+  const store = yield* makeStore()
+  const read = yield* Effect.scoped(
+    Effect.flatMap(join(store), (node) => Effect.zipLeft(Effect.fork(node.state()), Effect.yieldNow()))
+  )
+  yield* settled
+  assert.isNotNull(read.unsafePoll())
 })
 
 test("F10 R3.4 a read waits no longer than the deadline, and then reads this process alone", function* () {

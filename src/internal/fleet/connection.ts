@@ -20,6 +20,8 @@ export class Connection {
   private readonly deadline: Duration.Duration
   private readonly meter: StoreMeter
   private hasEnded = false
+  /** The operation that failed last. */
+  failed: Operation = "Read"
   private readonly on: { readonly lost: (caller: Caller) => void; readonly found: (caller: Caller) => void }
 
   constructor(breaker: Breaker, deadline: Duration.Duration, on: Connection["on"]) {
@@ -31,14 +33,17 @@ export class Connection {
   }
 
   /** Asks for a list of entries. A fault of one circuit is a value in the list: alone it would be an effect that fails. */
-  ask(question: Effect.Effect<Answers, CircuitStoreError>): Effect.Effect<Answers, CircuitStoreError> {
+  ask(
+    question: Effect.Effect<Answers, CircuitStoreError>,
+    operation: Operation
+  ): Effect.Effect<Answers, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const sentAt = this.breaker.now(caller)
       // The request is interruptible even if the caller is not, because the deadline interrupts it.
       return Effect.interruptible(question).pipe(
         Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
         Effect.tapBoth({
-          onFailure: (error) => Effect.sync(() => this.failed(error, caller)),
+          onFailure: (error) => Effect.sync(() => this.unanswered(error, operation, caller)),
           onSuccess: (answer) => Effect.sync(() => this.answered(timeIn(answer), sentAt, caller))
         })
       )
@@ -65,14 +70,22 @@ export class Connection {
     logStore(caller, this.breaker.settings.name, undefined)
   }
 
-  private failed(error: CircuitStoreError, caller: Caller): void {
+  private unanswered(error: CircuitStoreError, operation: Operation, caller: Caller): void {
     if (this.link.isFailing) return
+    this.failed = operation
     this.link = Links.failed(this.link)
     if (!this.hasEnded) this.meter.set(true)
     this.on.lost(caller)
     logStore(caller, this.breaker.settings.name, error)
   }
 }
+
+/**
+ * Whether a request changes the content of the store.
+ *
+ * @internal
+ */
+export type Operation = "Read" | "Write"
 
 type Answers = ReadonlyArray<Entry | CircuitStoreError>
 

@@ -7,6 +7,7 @@ import * as Rounds from "../core/replica/rounds.ts"
 import type { Situation } from "../core/replica/situation.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { CircuitStoreError } from "../stores/error.ts"
+import type { Operation } from "./connection.ts"
 import type { LocalReplica } from "./localReplica.ts"
 import type { Node } from "./node.ts"
 import { isFault, noAnswer } from "./node.ts"
@@ -90,10 +91,15 @@ export class Exchanges {
     return Effect.forever(this.node.reportingDefects(round))
   }
 
-  /** Reads a circuit, because the answer has the store's time, by which the next reports are timed. */
+  /**
+   * Asks about a circuit, because the answer has the store's time, by which the next reports are timed. A store that has
+   * refused a write answers again when it takes one: a full one, and a replica, still answer reads.
+   */
   private get ping(): Effect.Effect<void> {
-    const { connection, store } = this.node
-    return Effect.ignore(connection.ask(store.exchange([this.node.reading(this.node.failedKey)])))
+    const { connection, failedKey, store } = this.node
+    const request =
+      connection.failed === "Write" ? this.node.writing(failedKey) : this.node.reading(failedKey)
+    return Effect.ignore(connection.ask(store.exchange([request]), connection.failed))
   }
 
   /** Asks about the circuits of this turn in batches, and lets the rest of the program run between them. */
@@ -142,7 +148,7 @@ export class Exchanges {
         onSuccess: (answers: ReadonlyArray<Entry | CircuitStoreError>) =>
           asked.forEach((it, i) => this.answered(it, answers[i], caller))
       })
-      return Effect.exit(connection.ask(store.exchange(requests))).pipe(
+      return Effect.exit(connection.ask(store.exchange(requests), operationOf(requests))).pipe(
         // The answer about a single circuit is taken in at once.
         (asking) => (asked.length === 1 ? asking : Effect.zipLeft(asking, this.turns.enter(asked.length))),
         Effect.map(answered),
@@ -192,6 +198,11 @@ export class Exchanges {
   }
 }
 
+const operationOf = (requests: ReadonlyArray<ExchangeRequest>): Operation =>
+  requests.some(({ announce, renew, window }) => announce || renew || window?.report !== undefined)
+    ? "Write"
+    : "Read"
+
 interface Questioned {
   readonly local: LocalReplica
   readonly question: Question
@@ -208,5 +219,9 @@ interface Batch {
 const ended = new Pending()
 ended.done()
 
-/** The largest number of circuits in one request. */
-const mostAtOnce = 128
+/**
+ * The largest number of circuits in one request.
+ *
+ * @internal
+ */
+export const mostAtOnce = 128

@@ -9,10 +9,9 @@ import type { Circuit } from "../core/circuit.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
 import * as Activities from "../core/replica/activity.ts"
 import * as Replicas from "../core/replica/replica.ts"
-import { shift } from "../core/replica/shared.ts"
 import { asksForSlot } from "../core/replica/asking.ts"
 import { asksFirst, storeLost, storeRecovered } from "../core/replica/freshness.ts"
-import { decode } from "../core/wire.ts"
+import { circuitIn } from "../core/replica/reading.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Admitting } from "./admission.ts"
 import { decide } from "./admission.ts"
@@ -20,7 +19,8 @@ import { Claim } from "./claim.ts"
 import { Exchanges } from "./exchanges.ts"
 import type { LocalReplica } from "./localReplica.ts"
 import type { Fork } from "./node.ts"
-import { isFault, Node } from "./node.ts"
+import { Node } from "./node.ts"
+import { Reads } from "./reads.ts"
 import { Subscription } from "./subscription.ts"
 
 /**
@@ -33,6 +33,7 @@ import { Subscription } from "./subscription.ts"
 export class Fleet implements Coordinator, Admitting {
   private readonly node: Node
   private readonly exchanges: Exchanges
+  private readonly reads: Reads
   private readonly subscription: Subscription
   readonly breaker: Breaker
   private readonly store: Store
@@ -51,6 +52,7 @@ export class Fleet implements Coordinator, Admitting {
       }
     )
     this.exchanges = new Exchanges(this.node)
+    this.reads = new Reads(this.node)
     this.subscription = new Subscription(this.node, this.exchanges)
   }
 
@@ -63,6 +65,7 @@ export class Fleet implements Coordinator, Admitting {
 
   end(): void {
     this.exchanges.end()
+    this.reads.end()
     this.node.connection.end()
   }
 
@@ -131,18 +134,9 @@ export class Fleet implements Coordinator, Admitting {
   /** Reads a shared circuit that this node does not hold, in this breaker's time. */
   peek(key: string): Effect.Effect<Circuit<unknown> | undefined> {
     if (this.isFailing) return Effect.succeed(undefined)
-    const { connection, settings } = this.node
-    return Effect.match(connection.ask(this.store.exchange([this.node.reading(key)])), {
-      onFailure: () => {
-        this.node.failedKey = key
-        return undefined
-      },
-      onSuccess: ([entry]) => {
-        if (entry === undefined || isFault(entry)) return undefined
-        const read = decode(entry.state ?? "", { ...settings, now: entry.now })
-        return read._tag === "State" ? shift(read.state.circuit, -connection.link.clockOffset) : undefined
-      }
-    })
+    return Effect.withFiberRuntime((caller) =>
+      Effect.map(this.reads.entryOf(key), (entry) => entry && circuitIn(entry, this.node.situation(caller)))
+    )
   }
 
   get isFailing(): boolean {

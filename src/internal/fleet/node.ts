@@ -104,6 +104,16 @@ export class Node {
     }
   }
 
+  /** A request that shows whether the store takes writes: it adds nothing to a window in which no node counts. */
+  writing(key: string): ExchangeRequest {
+    const report = { number: 0, base: 0, sections: [], failing: false, listed: 0 }
+    return {
+      ...this.reading(key),
+      window: { name: "ping", epoch: 0, report },
+      keepMillis: this.settings.idleMillis
+    }
+  }
+
   situation(caller: Caller): Situation {
     const { clockOffset, answeringSince, isFailing, isTimeKnown } = this.connection.link
     return {
@@ -200,7 +210,7 @@ export class Node {
     const circuit = this.circuitOf(local.entry)
     const written = this.store.compareAndSet({ circuit, node, expected, revision, state, renew, keepMillis })
     return Effect.withFiberRuntime((caller) =>
-      Effect.match(this.connection.ask(Effect.map(written, Arr.of)), {
+      Effect.match(this.connection.ask(Effect.map(written, Arr.of), "Write"), {
         onFailure: () => {
           this.failedKey = local.entry.key
           this.step(local, { _tag: "WriteFailed", revision }, caller)

@@ -3,14 +3,13 @@ import { decodeWindow } from "../wireWindow.ts"
 import type { Asked, Entry, Of, Question } from "./events.ts"
 import { decide, continueOrStop } from "./judging.ts"
 import { observe } from "./observing.ts"
-import { decoded } from "./reading.ts"
+import { decoded, withoutExpiredLeases } from "./reading.ts"
 import type { Progress } from "./progress.ts"
 import * as Activities from "./activity.ts"
 import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import * as Reports from "./reporting.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { withoutExpired } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
@@ -25,7 +24,7 @@ export const answered = (
   const window = decodeWindow(entry.window)
   const latest = Replicas.latestStored(node.replica)
   const isOld = isOvertaken(latest, read, asked.stored)
-  const stored = isOld ? latest : withoutExpiredLeases(read, entry, situation)
+  const stored = isOld ? latest : unexpired(read, entry, situation)
   const { standing } = node.replica
   if (standing._tag === "Writing") {
     const waiting = windowReceived(node, window, asked, situation)
@@ -53,15 +52,10 @@ const isOvertaken = (latest: StoredCircuit, read: StoredCircuit, asked: StoredCi
     (generationOf(asked) <= generationOf(read) && generationOf(read) < generationOf(latest)) ||
     (generationOf(read) === generationOf(latest) && read.revision !== latest.revision && read.at < latest.at))
 
-/** Drops what nodes with expired leases hold. After an outage, every node has a new lease first. */
-const withoutExpiredLeases = (
-  stored: StoredCircuit,
-  entry: Entry,
-  { answeringSince, settings: { leaseMillis, rules } }: Situation
-): StoredCircuit => {
+/** The state without what has expired. The next request then asks for the whole state. */
+const unexpired = (stored: StoredCircuit, entry: Entry, situation: Situation): StoredCircuit => {
   const { shared } = stored
-  const isSoon = entry.now - answeringSince < leaseMillis
-  const living = isSoon ? shared : withoutExpired(shared, rules, entry, leaseMillis)
+  const living = withoutExpiredLeases(shared, entry, situation)
   const isPartial = living !== shared
   return isPartial || stored.isPartial ? { ...stored, shared: living, isPartial } : stored
 }
@@ -111,7 +105,7 @@ export const written = (
   const read = decoded(step, entry, standing.base, situation)
   if (read.stored === undefined) return goLocal(read.node)
   const isStale = isOvertaken(standing.base, read.stored, attempt.basedOn)
-  const base = isStale ? standing.base : withoutExpiredLeases(read.stored, entry, situation)
+  const base = isStale ? standing.base : unexpired(read.stored, entry, situation)
   return Writes.attempt(read.node, { ...standing, base, attempt: undefined }, situation)
 }
 

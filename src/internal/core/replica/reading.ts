@@ -1,3 +1,4 @@
+import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { SharedCircuit } from "../wire.ts"
 import { decode, initial } from "../wire.ts"
@@ -5,7 +6,7 @@ import type { Entry } from "./events.ts"
 import type { Progress } from "./progress.ts"
 import * as Steps from "./progress.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { withoutExpired } from "./shared.ts"
+import { shift, withoutExpired } from "./shared.ts"
 import type { Settings, Situation } from "./situation.ts"
 
 /**
@@ -41,6 +42,33 @@ export const decoded = (
     }
   }
 }
+
+/**
+ * The circuit in an answer, in the node's time, without what nodes hold whose leases have expired. The result is
+ * `undefined` for a text that is not the state of a circuit under this node's rules.
+ *
+ * @internal
+ */
+export const circuitIn = (entry: Entry, situation: Situation): Circuit<unknown> | undefined => {
+  const { clockOffset, settings } = situation
+  const { longestOpenMillis, rules, rulesName } = settings
+  const read = decode(entry.state ?? "", { rules, rulesName, longestOpenMillis, now: entry.now })
+  if (read._tag !== "State") return undefined
+  const { circuit } = withoutExpiredLeases(read.state, entry, situation)
+  return shift(circuit, -clockOffset)
+}
+
+/**
+ * Drops what nodes with expired leases hold. After an outage, every node has a new lease first.
+ *
+ * @internal
+ */
+export const withoutExpiredLeases = (
+  shared: SharedCircuit,
+  entry: Pick<Entry, "leases" | "now">,
+  { answeringSince, settings: { leaseMillis, rules } }: Situation
+): SharedCircuit =>
+  entry.now - answeringSince < leaseMillis ? shared : withoutExpired(shared, rules, entry, leaseMillis)
 
 const storedIn = (
   { now, revision }: Pick<Entry, "now" | "revision">,
