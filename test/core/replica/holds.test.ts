@@ -47,6 +47,23 @@ describe("S15 an isolation, or disabling", () => {
     assert.deepStrictEqual(a.replica.ownHolds, { isolations: 1, disables: 0 })
   })
 
+  it("S15 of which a reset elsewhere has ended one of two is not released more often than it is held", () => {
+    const { a, b } = held("Isolate")
+    b.control("Reset")
+    b.write()
+    a.control("Isolate")
+    settle(a, b)
+    b.control("Isolate")
+    settle(a, b)
+    for (const _ of [1, 2]) a.control("Release")
+    assert.deepStrictEqual(a.replica.ownHolds, none)
+    settle(a, b)
+    assert.strictEqual(b.as("Isolated").holders, 1)
+    b.control("Release")
+    settle(a, b)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
+  })
+
   it("S15 ends when its node's lease expires", () => {
     for (const control of ["Isolate", "Disable"] as const) {
       const { b, store } = held(control)

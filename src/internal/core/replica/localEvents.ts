@@ -120,7 +120,11 @@ export const controlled = (step: Progress, control: Control, situation: Situatio
 
 const changeHolds = (node: Progress, change: Replica["ownHolds"], situation: Situation): Progress => {
   const { disables, isolations } = node.replica.ownHolds
-  const ownHolds = { isolations: isolations + change.isolations, disables: disables + change.disables }
+  // A reset elsewhere may have ended an isolation that this node still releases.
+  const ownHolds = {
+    isolations: Math.max(0, isolations + change.isolations),
+    disables: Math.max(0, disables + change.disables)
+  }
   const holding = Steps.withReplica(node, { ownHolds })
   const { shared } = holding.replica.followed
   return Writes.push(holding, Writes.ownHoldsChange(shared, ownHolds, situation.settings.node), situation)
