@@ -153,6 +153,22 @@ describe("F5 any text", () => {
       { _tag: "Open", openMillis: 1e300, openedAt: now },
       { openMillis: longestOpenMillis }
     ],
+    [
+      "openings that could not be counted on",
+      { _tag: "Open", openings: Number.MAX_SAFE_INTEGER, openedAt: now },
+      { openings: 2 ** 40 }
+    ],
+    [
+      "slots that could not be counted on",
+      {
+        _tag: "HalfOpen",
+        slots: { rows: [[{ id: Number.MAX_SAFE_INTEGER, takenAt: 0 }]] },
+        nextSlot: Number.MAX_SAFE_INTEGER,
+        succeeded: 0,
+        failed: 0
+      },
+      { nextSlot: 1 }
+    ],
     ["an opening in the future", { _tag: "Open", openedAt: 1e15 }, { openedAt: now }],
     ["a close in the future", { _tag: "Closed", closedAt: 1e15 }, { closedAt: now }],
     [
@@ -181,6 +197,12 @@ describe("F5 any text", () => {
       assert.deepInclude(decoded(text).circuit, expected)
     })
   }
+
+  it("F5 a number of resets that could not be counted on is none", () => {
+    const circuit = { _tag: "Closed", generation: 1, openings: 1, openMillis: 1, closedAt: 0 }
+    const text = JSON.stringify({ version: 1, policy: "rules", circuit, resets: Number.MAX_SAFE_INTEGER })
+    assert.strictEqual(decoded(text).resets, 0)
+  })
 
   for (const [what, circuit] of [
     ["no circuit", null],

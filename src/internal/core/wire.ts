@@ -156,7 +156,7 @@ const decodeHoldings = (read: Fields): Holdings => ({
   probers: entriesOf(read["probers"], (process) => typeof process === "string"),
   isolators: entriesOf(read["isolators"], isPositive),
   disablers: entriesOf(read["disablers"], isPositive),
-  resets: isCount(read["resets"]) ? read["resets"] : 0
+  resets: isCount(read["resets"]) && read["resets"] <= mostCounted ? read["resets"] : 0
 })
 
 const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
@@ -168,7 +168,11 @@ const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string
   if (!isCount(generation) || generation > latestGeneration) return `its generation is ${shown(generation)}`
   if (!isCount(openings)) return `its number of openings is ${shown(openings)}`
   if (!isFiniteNumber(openMillis) || openMillis < 0) return `its open time is ${shown(openMillis)}`
-  const common = { generation, openings, openMillis: Math.min(openMillis, reader.longestOpenMillis) }
+  const common = {
+    generation,
+    openings: Math.min(openings, mostCounted),
+    openMillis: Math.min(openMillis, reader.longestOpenMillis)
+  }
   const tag = read["_tag"]
   return isTag(tag)
     ? (decoders[tag](read, common, reader) ?? `it is an incomplete ${tag}`)
@@ -177,6 +181,9 @@ const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string
 
 /** The first generation is a time in milliseconds. This limit is far above any such time. */
 const latestGeneration = 2 ** 52
+
+/** No number is counted so far. A greater one could not be counted on exactly, so that other nodes would refuse the next. */
+const mostCounted = 2 ** 40
 
 type Common = Pick<Circuit<unknown>, "generation" | "openings" | "openMillis">
 
@@ -210,7 +217,7 @@ const decodeHalfOpen: Decoder = ({ failed, nextSlot, slots, succeeded }, common,
     openings: common.openings,
     openMillis: common.openMillis,
     slots: Slots.from(taken),
-    nextSlot: Math.max(nextSlot, (taken.at(-1)?.id ?? 0) + 1, 1),
+    nextSlot: Math.max(nextSlot <= mostCounted ? nextSlot : 0, (taken.at(-1)?.id ?? 0) + 1, 1),
     // With more than that, the circuit would have closed or opened.
     succeeded: Math.min(succeeded, rules.probes - 1),
     failed: Math.min(failed, rules.failuresToReopen - 1)
@@ -260,7 +267,8 @@ const slotsIn = (rows: unknown, now: number): ReadonlyArray<Slots.Slot> => {
   for (const slot of read) {
     if (!isRecord(slot)) continue
     const { id, takenAt } = slot
-    if (isPositive(id) && isFiniteNumber(takenAt)) byId.set(id, { id, takenAt: Math.min(takenAt, now) })
+    if (isPositive(id) && id <= mostCounted && isFiniteNumber(takenAt))
+      byId.set(id, { id, takenAt: Math.min(takenAt, now) })
   }
   return [...byId.values()].toSorted((a, b) => a.id - b.id)
 }
