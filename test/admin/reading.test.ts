@@ -38,6 +38,22 @@ const inEveryState = Effect.gen(function* () {
   return breaker
 })
 
+describe("every answer", () => {
+  test("12.1 has the properties of its schema and no others, in every state", function* () {
+    yield* inEveryState
+    const server = yield* serve()
+    const strictly = <A, I>(schema: Schema.Schema<A, I>, { json }: Answer) =>
+      Schema.decodeUnknownSync(schema, { errors: "all", onExcessProperty: "error" })(json)
+
+    strictly(Schemas.Breakers, yield* server.get("/circuits/breakers"))
+    const { circuits } = strictly(Schemas.CircuitPage, yield* server.get("/circuits/circuits"))
+    for (const { breaker, key } of circuits)
+      strictly(Schemas.CircuitDetails, yield* server.get(`/circuits/circuit?breaker=${breaker}&key=${key}`))
+
+    assert.strictEqual(circuits.length, 8)
+  })
+})
+
 describe("the list of breakers", () => {
   test("12.1 a breaker is listed with its circuits by state, its policy, and who may change it", function* () {
     yield* inEveryState

@@ -16,6 +16,7 @@ import { breakerSummaryOf, pageOf } from "./listing.ts"
 import { breakersOf, findBreaker, quoted } from "./live.ts"
 import type { Settings } from "./options.ts"
 import * as Requests from "./requests.ts"
+import type { Breakers, CircuitDetails, CircuitPage } from "./schemas.ts"
 
 /** The most breakers in an answer. */
 const mostBreakers = 1_000
@@ -45,17 +46,19 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
         .handle("breakers", () =>
           Effect.flatMap(breakersOf(registry), (breakers) =>
             Effect.withFiberRuntime((caller) =>
-              Effect.map(Clock.currentTimeMillis, (at) => ({
-                at,
-                total: breakers.length,
-                breakers: breakers.slice(0, mostBreakers).map((live) => breakerSummaryOf(live, caller)),
-                access: {
-                  changes: settings.changes._tag,
-                  reads: reads === "public" ? ("Public" as const) : ("Authorized" as const),
-                  longestOverrideSeconds: Math.floor(longestOverrideMillis / 1_000),
-                  exposesCauses: exposeCauses
-                }
-              }))
+              Effect.map(Clock.currentTimeMillis, (at) =>
+                json<typeof Breakers.Type>({
+                  at,
+                  total: breakers.length,
+                  breakers: breakers.slice(0, mostBreakers).map((live) => breakerSummaryOf(live, caller)),
+                  access: {
+                    changes: settings.changes._tag,
+                    reads: reads === "public" ? "Public" : "Authorized",
+                    longestOverrideSeconds: Math.floor(longestOverrideMillis / 1_000),
+                    exposesCauses: exposeCauses
+                  }
+                })
+              )
             )
           )
         )
@@ -66,13 +69,13 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
             const breakers =
               breaker === undefined ? yield* breakersOf(registry) : [yield* findBreaker(registry, breaker)]
             if (breaker === undefined) observed.census.keepOnly(breakers)
-            return yield* pageOf(breakers, urlParams, observed)
+            return json<typeof CircuitPage.Type>(yield* pageOf(breakers, urlParams, observed))
           })
         )
         .handle("circuit", ({ urlParams }) =>
           Effect.zipRight(
             checkParameters(Object.keys(Requests.CircuitQuery.fields)),
-            Controls.read(admin, urlParams)
+            Effect.map(Controls.read(admin, urlParams), json<typeof CircuitDetails.Type>)
           )
         )
         .handle("overrides", () =>
@@ -113,6 +116,12 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
         )
     })
   )
+
+/**
+ * An answer to a page's regular questions. It is not encoded with its schema, because the schemas of answers convert
+ * nothing, and visiting the thousands of values of a list takes longer than making the list.
+ */
+const json = <A>(answer: A) => HttpServerResponse.unsafeJson(answer)
 
 /** Runs a change. The body is read here and not by the platform, so that its size is bounded. */
 const changeIn =

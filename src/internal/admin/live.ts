@@ -125,7 +125,7 @@ export const quoted = (text: string): string => JSON.stringify(bounded(text, 100
 
 const findShortened = ({ inside }: Live, key: string, now: number): CircuitEntry | undefined =>
   isShortened(key)
-    ? onlyOne(Array.from(inside.circuits.all(now)).filter((entry) => labelOf(entry.key) === key))
+    ? onlyOne(inside.circuits.all(now).filter((entry) => labelOf(entry.key) === key))
     : undefined
 
 /** The only match; `undefined` if several names have the same hash, because choosing one would be a guess. */

@@ -5,7 +5,7 @@ import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { firstOf } from "./firstOf.ts"
 import type { History } from "./history.ts"
-import { noStates, rankOf } from "./listing.ts"
+import { countIn, noStates, rankOf } from "./listing.ts"
 import type { Found, Live } from "./live.ts"
 import { foundIn } from "./live.ts"
 import type { Rates, SummaryEvent } from "./schemas.ts"
@@ -20,8 +20,8 @@ const mostCircuits = 100
 
 /** The totals of a circuit at the latest sample, and their increase since the previous one. It is updated in place. */
 interface Sample {
+  readonly live: Live
   readonly entry: CircuitEntry
-  live: Live
   rank: number
   sample: number
   ran: number
@@ -94,13 +94,12 @@ export class Sampler {
     let circuits = 0
     for (const entry of inside.circuits.all(now)) {
       const { _tag } = Machine.at(entry.current, inside.settings.rules, now)
-      states[_tag]++
+      countIn(states, _tag)
       circuits++
       const sample = this.sampleOf(entry, live)
       sum.newRan += sample.newRan
       sum.newFailed += sample.newFailed
       sum.newRejected += sample.newRejected
-      sample.live = live
       sample.rank = rankOf(_tag)
       if (isNotable(_tag, sample)) candidates.push(sample)
     }
@@ -116,8 +115,8 @@ export class Sampler {
       const isFirst = this.latest === 1
       // The properties are written out, because an object made by a spread is many times slower to update.
       sample = {
-        entry,
         live,
+        entry,
         rank: 0,
         sample: 0,
         ran: isFirst ? ran : 0,

@@ -6,12 +6,12 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TooMany } from "./errors.ts"
 
-/** The limits for a consumer's buffer: its size in characters, and the time for which it may not become empty. */
+/** The limits for a consumer's buffer: its size in bytes, and the time for which it may not become empty. */
 const mostWaiting = 1_048_576
 const longestWaitMillis = 30_000
 
 interface Consumer {
-  readonly mailbox: Mailbox.Mailbox<string>
+  readonly mailbox: Mailbox.Mailbox<Uint8Array>
   waiting: number
   /** The time since which the buffer has not been empty. */
   waitingSince: number
@@ -65,11 +65,14 @@ export class Streams {
     })
   }
 
-  /** Sends a text to every consumer, and disconnects those that are too slow. */
+  /** Sends a text, which is encoded once, to every consumer, and disconnects those that are too slow. */
   send(text: string): Effect.Effect<void> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.forEach(this.consumers, (consumer) => this.sendTo(consumer, text, now), { discard: true })
-    )
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const bytes = new TextEncoder().encode(text)
+      return Effect.forEach(this.consumers, (consumer) => this.sendTo(consumer, bytes, now), {
+        discard: true
+      })
+    })
   }
 
   /** Disconnects all consumers. */
@@ -83,11 +86,11 @@ export class Streams {
     )
   )
 
-  private sendTo(consumer: Consumer, text: string, now: number): Effect.Effect<void> {
+  private sendTo(consumer: Consumer, bytes: Uint8Array, now: number): Effect.Effect<void> {
     if (consumer.waiting === 0) consumer.waitingSince = now
-    consumer.waiting += text.length
+    consumer.waiting += bytes.length
     if (consumer.waiting <= mostWaiting && now - consumer.waitingSince < longestWaitMillis) {
-      consumer.mailbox.unsafeOffer(text)
+      consumer.mailbox.unsafeOffer(bytes)
       return Effect.void
     }
     return Effect.zipRight(remove(this.consumers, consumer), consumer.disconnect)
@@ -95,7 +98,7 @@ export class Streams {
 }
 
 const add = (consumers: Set<Consumer>, destroy: (() => void) | undefined): Effect.Effect<Consumer> =>
-  Effect.map(Mailbox.make<string>(), (mailbox) => {
+  Effect.map(Mailbox.make<Uint8Array>(), (mailbox) => {
     const disconnect = destroy === undefined ? Effect.void : Effect.sync(destroy)
     const consumer = { mailbox, waiting: 0, waitingSince: 0, disconnect }
     consumers.add(consumer)
@@ -109,17 +112,16 @@ const remove = (consumers: Set<Consumer>, consumer: Consumer): Effect.Effect<unk
   })
 
 const streamOf = (consumer: Consumer): Stream.Stream<Uint8Array> => {
-  const encoder = new TextEncoder()
-  const encoded = Stream.map(Mailbox.toStream(consumer.mailbox), (text) => {
-    // From here on, the text is in the connection's own buffers.
-    consumer.waiting -= text.length
-    return encoder.encode(text)
+  const events = Stream.map(Mailbox.toStream(consumer.mailbox), (bytes) => {
+    // From here on, the bytes are in the connection's own buffers.
+    consumer.waiting -= bytes.length
+    return bytes
   })
   return Stream.unwrap(
     Effect.withFiberRuntime<Stream.Stream<Uint8Array>>((writer) => {
       const { disconnect } = consumer
       consumer.disconnect = Effect.zipRight(disconnect, Fiber.interruptFork(writer))
-      return Effect.succeed(encoded)
+      return Effect.succeed(events)
     })
   )
 }

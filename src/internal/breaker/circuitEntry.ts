@@ -164,8 +164,4 @@ export class RecencyList {
     else entry.older.newer = entry.newer
     entry.list = entry.newer = entry.older = undefined
   }
-
-  *[Symbol.iterator](): Iterator<CircuitEntry> {
-    for (let entry = this.oldest; entry !== undefined; entry = entry.newer) yield entry
-  }
 }

@@ -94,8 +94,8 @@ export class Circuits {
   }
 
   /** Reads all circuits that have not been idle for too long. */
-  *all(now: number): Iterable<CircuitEntry> {
-    for (const entry of this.every()) if (entry === this.unkeyed || !this.isIdle(entry, now)) yield entry
+  all(now: number): Array<CircuitEntry> {
+    return this.every().filter((entry) => entry === this.unkeyed || !this.isIdle(entry, now))
   }
 
   /** The number of circuits, including idle ones. */
@@ -129,12 +129,15 @@ export class Circuits {
     }
   }
 
-  /** Reads all circuits, including idle ones. */
-  *every(): Iterable<CircuitEntry> {
-    if (this.unkeyed !== undefined) yield this.unkeyed
-    yield* this.closed
-    yield* this.recovering
-    yield* this.others
+  /**
+   * Reads all circuits, including idle ones. The result is an array, because visiting thousands of circuits through
+   * generators takes several times as long.
+   */
+  every(): Array<CircuitEntry> {
+    const all = this.unkeyed === undefined ? [] : [this.unkeyed]
+    for (const { oldest } of [this.closed, this.recovering, this.others])
+      for (let entry = oldest; entry !== undefined; entry = entry.newer) all.push(entry)
+    return all
   }
 
   /** Takes the circuit that the latest insertion had to drop while it was not Closed, if there is one. */
