@@ -1,5 +1,5 @@
 /** The list of circuits: what is in the document, how it scrolls, and how it is searched. */
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, vi } from "vitest"
 import { livePage, noTroubles, picture, rowOf, sees } from "./Browser.ts"
 import { closed, open } from "./circuits.ts"
 import { setting } from "./fixtures.ts"
@@ -56,6 +56,27 @@ describe("the list of 10,000 circuits", () => {
       )
     }
     await seen.page.locator("#circuits > li:not(.loading)").first().waitFor()
+    noTroubles(seen)
+  })
+})
+
+describe("the list of a busy server", () => {
+  it("12.6 is asked for while circuits change faster than the page waits, a window's rows at a time", async () => {
+    given.admin.circuits = thousands(100)
+    const seen = await livePage(given.browser, given.admin)
+    const transition = { ...closed("Breaker 0", "tenant-00000"), from: "Open", to: "HalfOpen" }
+    const changing = setInterval(() => given.admin.send("transition", transition), 50)
+    const lists = () => given.admin.asked.filter((path) => path.startsWith("/circuits/circuits"))
+    await seen.page.getByText("100 circuits", { exact: true }).waitFor()
+    const first = lists().length
+    // Without a transition the page asks every ten seconds, so that three answers show that these were heard.
+    given.admin.speaks = false
+    await vi.waitUntil(() => lists().length >= first + 3, { timeout: 15_000 })
+    clearInterval(changing)
+    assert.deepStrictEqual(
+      lists().filter((path) => !path.includes("limit=25")),
+      []
+    )
     noTroubles(seen)
   })
 })

@@ -4,7 +4,8 @@
  * @internal
  */
 export const main = String.raw`
-const pageSize = 50
+// A page of the list has somewhat more rows than a large window shows.
+const pageSize = 25
 let access = { changes: "Forbidden", reads: "Public", longestOverrideSeconds: 3600, exposesCauses: false }
 let breakers = []
 let breakersTotal = 0
@@ -39,6 +40,7 @@ let total = 0
 let listed = false
 let listVersion = 0
 let refreshTimer = 0
+let refreshAt = Infinity
 let lastRefresh = 0
 
 const circuitAt = (index) => {
@@ -86,6 +88,7 @@ const visiblePages = () => {
 
 const refresh = () => {
   lastRefresh = Date.now()
+  refreshAt = Infinity
   circuitList.measure()
   const visible = visiblePages()
   for (const number of pages.keys()) if (!visible.includes(number)) pages.delete(number)
@@ -95,9 +98,12 @@ const refresh = () => {
 // Many circuits may change at once, so the list is requested at most every two seconds. The summaries show every second
 // how circuits that are not Closed change.
 const refreshSoon = (wait) => {
+  const at = wait === 0 ? Date.now() : Math.max(Date.now() + wait, lastRefresh + 2000)
+  // A later change never delays a refresh, or the list of a busy server would not be requested at all.
+  if (at >= refreshAt) return
   clearTimeout(refreshTimer)
-  const pause = Math.max(wait, lastRefresh + 2000 - Date.now())
-  refreshTimer = setTimeout(refresh, wait === 0 ? 0 : pause)
+  refreshAt = at
+  refreshTimer = setTimeout(refresh, at - Date.now())
 }
 
 const filterChanged = () => {
