@@ -60,6 +60,20 @@ describe("the list of 10,000 circuits", () => {
   })
 })
 
+describe("a row whose circuit is still being loaded", () => {
+  it("12.3 keeps the focus when its circuit arrives", async () => {
+    given.admin.circuits = thousands(10_000)
+    const seen = await livePage(given.browser, given.admin)
+    const { page } = seen
+    await page.locator('#circuits > li[aria-posinset="1"] .open').focus()
+    await page.keyboard.press("End")
+    await page
+      .locator('#circuits > li[aria-posinset="10000"] .open:focus[aria-label*="tenant-09999"]')
+      .waitFor()
+    noTroubles(seen)
+  })
+})
+
 describe("the list of a busy server", () => {
   it("12.6 is asked for while circuits change faster than the page waits, a window's rows at a time", async () => {
     given.admin.circuits = thousands(100)
@@ -108,7 +122,7 @@ describe("the filter", () => {
   it("12.3 says so where nothing fits", async () => {
     given.admin.circuits = [closed("Payments", "eu")]
     const { page } = await livePage(given.browser, given.admin, { query: "?q=nothing+like+it" })
-    await page.getByText("No circuit fits the filter.").waitFor()
+    await page.getByText("No circuit matches the filter.").waitFor()
   })
 })
 

@@ -44,6 +44,16 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
     return node.nextSibling
   }
 
+  // A circuit that was loaded replaces the placeholder of its row, which may have the focus.
+  const newRow = (id, index) => {
+    const placeholder = "?" + index
+    const row = pool.get(placeholder) || spare.pop() || make()
+    pool.delete(placeholder)
+    pool.set(id, row)
+    if (current === placeholder) current = id
+    return row
+  }
+
   const render = () => {
     const { first, last, rowHeight, seen } = bounds()
     const wholeHeight = count() * rowHeight + "px"
@@ -56,12 +66,7 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
       let id = item === undefined ? "?" + index : item.id || idOf(item)
       if (used.has(id)) id = "?" + index
       used.add(id)
-      let row = pool.get(id)
-      const isNew = row === undefined
-      if (isNew) {
-        row = spare.pop() || make()
-        pool.set(id, row)
-      }
+      const { row, isNew } = pool.has(id) ? { row: pool.get(id), isNew: false } : { row: newRow(id, index), isNew: true }
       row.index = index
       row.id = id
       const y = "translateY(" + index * rowHeight + "px)"

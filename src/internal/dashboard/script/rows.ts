@@ -77,6 +77,7 @@ const fillCircuitRow = (row, listed) => {
     row.circuit = null
     row.node.className = "row loading"
     put(row.headlineText, "Loading…")
+    attr(row.open, "aria-label", "Loading…")
     return
   }
   const circuit = current(listed)
