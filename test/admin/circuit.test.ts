@@ -56,7 +56,7 @@ describe("a circuit", () => {
         }
       },
       openMillis: null,
-      openText: "by a schedule",
+      openText: "set by a schedule",
       maxOpenMillis: 3_600_000,
       probes: 2,
       failuresToReopen: 1,
@@ -263,7 +263,7 @@ describe("a last failure", () => {
   for (const [what, failing, description] of [
     ["an error with a tag", Effect.fail(new Declined(secret)), "Declined"],
     ["an error", Effect.fail(new TypeError(secret)), "TypeError"],
-    ["a text", Effect.fail(secret), "a value of the type string"],
+    ["a text", Effect.fail(secret), "a value of type string"],
     ["null", Effect.fail(null), "null"],
     ["a defect", Effect.die(new TypeError(secret)), "defect: TypeError"],
     ["an error that throws", Effect.fail(hostile), "an error that cannot be read"],

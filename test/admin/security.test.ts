@@ -308,7 +308,7 @@ describe("a request that is too large or malformed", () => {
     ["an empty reason", JSON.stringify({ ...circuit, ...why, reason: "" }), "reason: "],
     ["a long reason", JSON.stringify({ ...circuit, ...why, reason: "x".repeat(501) }), "500"],
     ["a long owner", JSON.stringify({ ...circuit, ...why, owner: "x".repeat(257) }), "256"],
-    ["no owner", JSON.stringify({ ...circuit, reason: "why" }), "owner must be given"],
+    ["no owner", JSON.stringify({ ...circuit, reason: "why" }), "owner is missing"],
     ["a key that is a number", JSON.stringify({ ...circuit, ...why, key: 1 }), "key: "],
     ["another property", JSON.stringify({ ...circuit, ...why, expires: 1 }), "expires: "],
     [

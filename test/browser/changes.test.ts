@@ -13,7 +13,7 @@ describe("a button", () => {
     const { page } = seen
     await page.getByRole("button", { name: "Isolate Payments / eu" }).click()
     const dialog = page.getByRole("dialog")
-    await dialog.getByText("Every call will be rejected at once").waitFor()
+    await dialog.getByText("Every call will be rejected immediately").waitFor()
     await picture(page, "asks")
     await dialog.getByRole("button", { name: "Isolate" }).click()
     await dialog.getByText("Please fill in: reason.").waitFor()

@@ -13,8 +13,8 @@ describe("a lost connection", () => {
     await sees(page, "Payments", "eu", "Closed")
     given.admin.answers = false
     given.admin.cut()
-    await page.getByText("Not connected").waitFor()
-    await page.getByText(/Last update (\d+ s|just now) ago\. Connecting again/).waitFor()
+    await page.getByText("Disconnected").waitFor()
+    await page.getByText(/Last update (\d+ s|just now) ago\. Reconnecting/).waitFor()
     await picture(page, "lost")
     given.admin.circuits = [open(closed("Payments", "eu"))]
     given.admin.answers = true
@@ -33,9 +33,9 @@ describe("a lost connection", () => {
     given.admin.answers = false
     await page.getByText("Stale").waitFor()
     await page.getByText(/Last update \d+ s ago/).waitFor()
-    await page.getByText("When last seen: Nothing is wrong.").waitFor()
+    await page.getByText("Last known state: Nothing is wrong.").waitFor()
     await picture(page, "stale")
-    await page.getByText("Not connected").waitFor()
+    await page.getByText("Disconnected").waitFor()
     assert.strictEqual(given.admin.listeners, 0)
     given.admin.speaks = true
     given.admin.answers = true

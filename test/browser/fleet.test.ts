@@ -46,7 +46,7 @@ describe("the pages of two processes with one store", () => {
 
     await acting.page.getByRole("button", { name: "Isolate Payments / eu" }).click()
     const dialog = acting.page.getByRole("dialog")
-    await dialog.getByText("It is shared: this reaches every process.").waitFor()
+    await dialog.getByText("This circuit is shared, so the change affects every process.").waitFor()
     await dialog.getByLabel("Reason").fill("the provider asked us to")
     await dialog.getByLabel("Your name").fill("Ada")
     await dialog.getByRole("button", { name: "Isolate" }).click()
@@ -61,7 +61,7 @@ describe("the pages of two processes with one store", () => {
     await picture(watching.page, "fleet-isolated")
     // The override is that of the other process, so it is not released here.
     await watching.page.getByRole("button", { name: "Release Payments / eu" }).click()
-    await watching.page.getByText("or in another process: there is nothing to release here").waitFor()
+    await watching.page.getByText("or by another process, so there is nothing to release here").waitFor()
 
     await acting.page.getByRole("button", { name: "Release Payments / eu" }).click()
     await dialog.getByLabel("Reason").fill("it works again")
@@ -82,8 +82,8 @@ describe("the pages of two processes with one store", () => {
     const details = seen.page.locator("#details")
 
     await details.getByText("5 of 10").waitFor()
-    await details.getByText("Counted by all processes together.").waitFor()
-    await details.getByText("In the window of all processes").waitFor()
+    await details.getByText("Counts the calls of all processes.").waitFor()
+    await details.getByText("In the window (all processes)").waitFor()
     await seen.page.getByText("50 % of the way to opening").first().waitFor()
     noTroubles(seen)
   })

@@ -110,7 +110,7 @@ export const release = (
     const owner = yield* ownerOf(request, operator)
     const held: Held | undefined = yield* admin.overrides.release(request.id)
     if (held === undefined)
-      return yield* new Unknown({ message: "There is no override with this id: it may have ended" })
+      return yield* new Unknown({ message: "There is no override with this id. It may have ended already" })
     const { key, live, override } = held
     yield* logChange({
       action: "release",
@@ -149,7 +149,7 @@ const ownerOf = (
   Option.match(
     Option.orElse(operator.name, () => Option.fromNullable(request.owner)),
     {
-      onNone: () => Effect.fail(new InvalidRequest({ message: "The owner must be given, received none" })),
+      onNone: () => Effect.fail(new InvalidRequest({ message: "The owner is missing" })),
       onSome: (owner) => Effect.succeed(bounded(owner, limits.text))
     }
   )

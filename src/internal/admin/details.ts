@@ -50,7 +50,7 @@ const settingsOf = (settings: BreakerSettings): typeof Settings.Type => {
   return {
     tripPolicy: { text: policyOf(settings), data: dataOf(rules.policy.data) },
     openMillis: Schedule.isSchedule(openDuration) ? null : openDuration,
-    openText: Schedule.isSchedule(openDuration) ? "by a schedule" : spanText(openDuration),
+    openText: Schedule.isSchedule(openDuration) ? "set by a schedule" : spanText(openDuration),
     maxOpenMillis: finite(maxOpenMillis),
     probes: rules.probes,
     failuresToReopen: rules.failuresToReopen,

@@ -41,7 +41,7 @@ const described = (summary: string, description: string) => OpenApi.annotations(
 
 const changes = [
   "A request that changes something needs the header `x-circuit-admin: 1`, a body of `application/json`, and a bearer",
-  "token or what the program's own `authorize` asks for."
+  "token or whatever the program's own `authorize` requires."
 ].join(" ")
 
 const createsCircuit = "If no call has used the circuit yet, the change creates it. The answer names the key."
@@ -72,7 +72,7 @@ export const group = HttpApiGroup.make("circuitAdmin")
       .annotateContext(
         described(
           "List circuits",
-          "A page of the circuits: those that are not Closed first, then the Closed ones that are nearest to opening."
+          "A page of the circuits: those that are not Closed come first, then the Closed ones that are nearest to opening."
         )
       )
   )
@@ -87,7 +87,10 @@ export const group = HttpApiGroup.make("circuitAdmin")
     HttpApiEndpoint.get("overrides", "/overrides")
       .addSuccess(Schemas.Overrides)
       .annotateContext(
-        described("List the overrides", "The isolations and disablings that operators made here.")
+        described(
+          "List the overrides",
+          "The overrides that operators began in this process, which isolate or disable circuits."
+        )
       )
   )
   .add(
@@ -120,6 +123,6 @@ export const group = HttpApiGroup.make("circuitAdmin")
   .annotateContext(
     OpenApi.annotations({
       title: "Circuit breakers",
-      description: "Reads the circuit breakers of a process, and controls them by hand."
+      description: "Shows the circuit breakers of a process, and lets operators control them."
     })
   )

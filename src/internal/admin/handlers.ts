@@ -143,7 +143,7 @@ const checkParameters = (known: ReadonlyArray<string>) =>
       ? Effect.void
       : Effect.fail(
           new InvalidRequest({
-            message: `Unknown parameter ${quoted(unknown)}, the parameters are ${known.join(", ")}`
+            message: `Unknown parameter ${quoted(unknown)}. The parameters are ${known.join(", ")}`
           })
         )
   })

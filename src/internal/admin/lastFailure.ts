@@ -55,5 +55,5 @@ const nameOf = (cause: Cause.Cause<unknown>): string => {
 const kindOf = (error: unknown): string => {
   if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
   if (error instanceof Error) return String(error.name)
-  return error === null ? "null" : `a value of the type ${typeof error}`
+  return error === null ? "null" : `a value of type ${typeof error}`
 }

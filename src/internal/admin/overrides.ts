@@ -79,7 +79,9 @@ export class Overrides {
     const { most } = this.options
     return Effect.suspend(() => {
       if (this.holdings.size + this.beginning >= most)
-        return Effect.fail(new TooMany({ message: `There are ${most} overrides, which is the most allowed` }))
+        return Effect.fail(
+          new TooMany({ message: `There are already ${most} overrides, which is the limit` })
+        )
       this.beginning++
       return Effect.ensuring(
         this.begin(live, key, request),

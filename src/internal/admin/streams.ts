@@ -56,7 +56,7 @@ export class Streams {
     return Effect.suspend(() => {
       if (consumers.size >= most)
         return Effect.fail(
-          new TooMany({ message: `There are ${most} streams of events, which is the most allowed` })
+          new TooMany({ message: `There are already ${most} streams of events, which is the limit` })
         )
       return Effect.map(
         Effect.acquireRelease(add(consumers, destroy), (consumer) => remove(consumers, consumer)),

@@ -50,7 +50,7 @@ export const page = (admin: string): string => `<!DOCTYPE html>
 <aside id="details" aria-labelledby="details-title" hidden></aside>
 <div id="says" role="status" hidden></div>
 <dialog id="dialog"></dialog>
-<noscript>This page needs JavaScript. The admin API answers without it.</noscript>
+<noscript>This page needs JavaScript. The admin API works without it.</noscript>
 <script>${script}</script>
 </body>
 </html>

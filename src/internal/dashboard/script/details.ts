@@ -55,12 +55,12 @@ const loadDetails = async () => {
     if (selected === null || idOf(selected) !== wanted) return
     isUncalled = error.status === 404
     if (isUncalled) detailed = null
-    detailsError = isUncalled ? error.message : "It cannot be read: " + error.message
+    detailsError = isUncalled ? error.message : "The details could not be loaded: " + error.message
   }
   schedule()
 }
 
-const uncalledText = "No call has used this key, or not for a long time. Check its spelling."
+const uncalledText = "No call has used this key, at least not recently. Check its spelling."
 
 const makeButtons = () => {
   const node = h("div", { class: "controls" })
@@ -82,9 +82,9 @@ const makeDetails = () => {
     badge, name, ring,
     headline: h("p", { class: "headline" }), meaning: h("p", { class: "hint" }), facts: h("p", { class: "hint" }),
     buttons: makeButtons(), uncalled: makeButtons(),
-    readOnly: h("p", { class: "hint" }, "Read only: this server allows no changes from here."),
+    readOnly: h("p", { class: "hint" }, "Read-only: this server does not allow changes."),
     overrides: h("ul", { class: "overrides" }),
-    failure: h("p", { class: "failure" }), cause: h("pre", { tabindex: 0, "aria-label": "The whole cause" }),
+    failure: h("p", { class: "failure" }), cause: h("pre", { tabindex: 0, "aria-label": "Full cause" }),
     failedAt: h("p", { class: "hint" }),
     figures: h("ul", { class: "figures" }), countedBy: h("p", { class: "hint" }),
     charts: makeCharts("large"),
@@ -157,10 +157,10 @@ const sharingText = (sharing) =>
 
 const fillFailure = (it, circuit) => {
   const { lastFailure } = circuit
-  put(it.failure, lastFailure === null ? "None is known." : failureText(lastFailure))
+  put(it.failure, lastFailure === null ? "No failure is known." : failureText(lastFailure))
   put(it.failedAt, lastFailure === null ? ""
     : ago(now() - lastFailure.at) + ", at " + clockTime(lastFailure.at)
-    + (lastFailure.cause === null && !access.exposesCauses ? ". The server exposes no causes." : ""))
+    + (lastFailure.cause === null && !access.exposesCauses ? ". This server does not show causes." : ""))
   const cause = lastFailure === null || lastFailure.cause === null ? "" : lastFailure.cause
   put(it.cause, cause)
   // The first line of the cause is already shown above.
@@ -171,7 +171,7 @@ const figureText = (n, unit) => (unit === "Share" ? percent(n) : count(n))
 const fillFigures = (it, circuit) => {
   shown(it.figuresSection, circuit.figures.length > 0)
   put(it.countedBy, !circuit.sharing.shared ? ""
-    : circuit.windowOf === "Fleet" ? "Counted by all processes together." : "Counted by this process alone.")
+    : circuit.windowOf === "Fleet" ? "Counts the calls of all processes." : "Counts only the calls of this process.")
   redraw(it, "figures", circuit.figures, () =>
     circuit.figures.map(({ policy, what, value, threshold, unit }) => {
       const share = threshold > 0 ? Math.min(1, value / threshold) : 1
@@ -197,7 +197,7 @@ const fillRest = (it, circuit) => {
         isReadOnly() ? null
           : h("button", { type: "button", onclick: () => ask("release", circuit, override) }, "Release…"))))
   const { window: counted, totals } = circuit
-  const whose = !circuit.sharing.shared ? "" : circuit.windowOf === "Fleet" ? " of all processes" : " of this process"
+  const whose = !circuit.sharing.shared ? "" : circuit.windowOf === "Fleet" ? " (all processes)" : " (this process)"
   redraw(it, "numbers", [counted, totals, circuit.windowOf, whose], () => pairs([
     // Only Closed and Recovering have a window.
     ...(circuit.windowOf === null ? [] : [[
@@ -210,7 +210,7 @@ const fillRest = (it, circuit) => {
   ]))
   redraw(it, "transitions", circuit.transitions, () =>
     circuit.transitions.length === 0
-      ? [h("li", { class: "hint" }, "None since this server began to watch.")]
+      ? [h("li", { class: "hint" }, "No recent transitions.")]
       : circuit.transitions.map((change) =>
           h("li", { class: "is-" + change.to }, h("time", {}, clockTime(change.at)), shape(change.to),
             h("span", {}, change.from + " → " + change.to),
@@ -226,14 +226,14 @@ const reasonText = (change) =>
 
 const settingsOf = (settings) => [
   ["Trip policy", settings.tripPolicy.text],
-  ["Open for", settings.openText],
+  ["Open duration", settings.openText],
   ["Probes", plural(settings.probes, "success", "successes") + " to close, "
     + plural(settings.failuresToReopen, "failure") + " to reopen"],
-  ["A probe may take", duration(settings.probeTimeoutMillis)],
+  ["Probe timeout", duration(settings.probeTimeoutMillis)],
   ...(settings.recovery === null ? [] : [[
     "Recovery",
-    "from " + percent(settings.recovery.from) + " of the calls, over " + duration(settings.recovery.durationMillis)
+    "from " + percent(settings.recovery.from) + " of calls, over " + duration(settings.recovery.durationMillis)
   ]]),
-  ["Mode", settings.mode === "observe" ? "observe: a dry run, no call is rejected" : "enforce"]
+  ["Mode", settings.mode === "observe" ? "observe (a dry run: no call is rejected)" : "enforce"]
 ]
 `

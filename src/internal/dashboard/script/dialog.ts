@@ -11,25 +11,26 @@ const actions = {
   isolate: {
     word: "Isolate", path: "circuit/isolate", timed: true, done: "Isolated",
     says: () =>
-      "Every call will be rejected at once, and no probe will be sent, until you release it or the time is over."
+      "Every call will be rejected immediately, and no probe admitted, until you release the circuit or the time is up."
   },
   disable: {
     word: "Disable", path: "circuit/disable", timed: true, done: "Disabled",
-    says: () => "Every call will be admitted, even if all of them fail, until you release it or the time is over."
+    says: () => "Every call will be admitted, even if all of them fail, until you release it or the time is up."
   },
   trip: {
     word: "Trip", path: "circuit/trip", done: "Tripped",
-    says: () => "The circuit will be Open: calls are rejected until its open time is over, and then a probe decides."
+    says: () => "The circuit will open. Calls will be rejected until its next probe, which decides whether it closes again."
   },
   reset: {
     word: "Reset", path: "circuit/reset", done: "Reset",
-    says: () => "The circuit will be Closed and admit every call, with nothing counted. Isolations of it end."
+    says: () => "The circuit will close and admit every call, and its counts start over. Any isolation of it will end."
   },
   release: {
     word: "Release", path: "overrides/release", done: "Released",
     says: (override) =>
-      "The " + (override.kind === "Isolate" ? "isolation" : "disabling") + " by " + override.owner +
-      " (“" + override.reason + "”) will end. The circuit will then be Closed, unless something else holds it too."
+      (override.kind === "Isolate" ? "The circuit will no longer be isolated by "
+        : "The circuit will no longer be disabled by ") + override.owner +
+      " (“" + override.reason + "”). It will close, unless it is also isolated or disabled by someone else."
   }
 }
 
@@ -61,7 +62,7 @@ const askQuickAction = async (circuit) => {
     const override = own.find((it) => it.kind === kind) || own[0]
     if (override) ask("release", circuit, override)
     else say("bad", nameOf(circuit) + " is " + circuit.state._tag + " by the program itself" +
-      (circuit.sharing.shared ? " or in another process" : "") + ": there is nothing to release here.")
+      (circuit.sharing.shared ? " or by another process" : "") + ", so there is nothing to release here.")
   } catch (error) { say("bad", error.message) }
 }
 
@@ -98,13 +99,13 @@ const ask = (name, circuit, override) => {
     h("h2", { id }, action.word + " this circuit?"),
     h("p", { class: "target" }, nameOf(circuit)),
     h("p", { class: "says" }, action.says(override)),
-    circuit.state === undefined ? h("p", { class: "problem" }, uncalledText + " The circuit will be made.") : null,
+    circuit.state === undefined ? h("p", { class: "problem" }, uncalledText + " The circuit will be created.") : null,
     circuit.sharing && circuit.sharing.shared
-      ? h("p", { class: "hint" }, "It is shared: this reaches every process.") : null,
-    field("Reason", reason, "It is logged, and shown to others."),
+      ? h("p", { class: "hint" }, "This circuit is shared, so the change affects every process.") : null,
+    field("Reason", reason, "The reason is logged, and shown to other operators."),
     action.timed ? field("For", time) : null,
-    field(access.changes === "Token" ? "Your name" : "Your name (may be left out)", owner),
-    needsToken ? field("Token", token, "It is kept for this tab.") : null,
+    field(access.changes === "Token" ? "Your name" : "Your name (optional)", owner),
+    needsToken ? field("Token", token, "The token is kept for this tab only.") : null,
     problem,
     h("div", { class: "buttons" }, h("button", { type: "button", onclick: closeDialog }, "Cancel"), submit))
   form.addEventListener("submit", async (event) => {
@@ -137,7 +138,7 @@ const ask = (name, circuit, override) => {
         return put(dialogNode.querySelector(".problem"), error.message)
       }
       put(problem, error instanceof Refused ? error.message
-        : "The server cannot be reached. Nothing is known to have changed.")
+        : "The server could not be reached. The change may or may not have been made.")
     }
   })
   showDialog(form)
@@ -146,11 +147,11 @@ const ask = (name, circuit, override) => {
 }
 
 const sayResult = (action, circuit, answer) => {
-  const state = answer.circuit ? answer.circuit.state._tag : "gone"
-  if (!answer.changed) say("calm", "Nothing changed: " + nameOf(circuit) + " is " + state + ".")
+  const { _tag } = answer.circuit ? answer.circuit.state : {}
+  if (!answer.changed) say("calm", "Nothing changed: " + nameOf(circuit) + (_tag ? " is " + _tag : " is gone") + ".")
   else {
     const until = answer.override && action.timed ? " until " + clockTime(answer.override.expiresAt) : ""
-    say("good", action.done + ": " + nameOf(circuit) + " is now " + state + until + ".")
+    say("good", action.done + ": " + nameOf(circuit) + (_tag ? " is now " + _tag : " is gone") + until + ".")
   }
   if (answer.circuit) latest.set(idOf(answer.circuit), answer.circuit)
   loadBreakers()
@@ -162,9 +163,9 @@ const askToken = () => {
   if (dialogNode.open) return
   const token = h("input", { name: "token", type: "password", required: true, autocomplete: "off" })
   const form = h("form", { novalidate: true },
-    h("h2", { id: "dialog-title" }, "A token is needed"),
-    h("p", { class: "says" }, "The server shows its circuits only to those who know its token."),
-    field("Token", token, "It is kept for this tab."),
+    h("h2", { id: "dialog-title" }, "This server needs a token"),
+    h("p", { class: "says" }, "Its circuits are shown only to operators who have the token."),
+    field("Token", token, "The token is kept for this tab only."),
     h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Continue")))
   form.addEventListener("submit", (event) => {
     event.preventDefault()

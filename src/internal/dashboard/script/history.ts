@@ -156,8 +156,8 @@ const drawCharts = (charts, id, rates) => {
 }
 
 const makeCharts = (size) => [
-  makeChart("calls", size === "large" ? "Calls a second" : "Calls", size),
-  makeChart("share", size === "large" ? "Share of failures" : "Failures", size),
-  makeChart("rejected", size === "large" ? "Rejected a second" : "Rejected", size)
+  makeChart("calls", size === "large" ? "Calls per second" : "Calls", size),
+  makeChart("share", size === "large" ? "Failure rate" : "Failures", size),
+  makeChart("rejected", size === "large" ? "Rejected per second" : "Rejected", size)
 ]
 `

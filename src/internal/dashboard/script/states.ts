@@ -62,17 +62,17 @@ const headline = (state) => {
   const left = wait === null ? 0 : wait.at - now()
   switch (state._tag) {
     case "Open":
-      return left > 0 ? "Next probe in " + duration(left) : "The next call is the probe"
+      return left > 0 ? "Next probe in " + duration(left) : "The next call will be a probe"
     case "HalfOpen":
       if (state.probing > 0) return plural(state.probing, "probe") + " running"
-      return left > 0 ? "Next probe in " + duration(left) : "The next call is the probe"
+      return left > 0 ? "Next probe in " + duration(left) : "The next call will be a probe"
     case "Recovering":
-      return "Admits " + roundPercent(state.admitting) + " of the calls"
-        + (left > 0 ? ", Closed in " + duration(left) : "")
+      return "Admits " + roundPercent(state.admitting) + " of calls"
+        + (left > 0 ? ", closes in " + duration(left) : "")
     case "Isolated":
-      return "Rejects every call until it is released"
+      return "Rejects every call until released"
     case "Disabled":
-      return "Admits every call, counts none"
+      return "Admits every call, even if it fails"
     default:
       return "Admits every call"
   }
@@ -81,21 +81,21 @@ const headline = (state) => {
 const meaning = (state) => {
   switch (state._tag) {
     case "Open":
-      return "Every call is rejected at once. When the time is over, one call is admitted as a probe."
+      return "Every call is rejected immediately. When the time is up, calls are admitted as probes again."
     case "HalfOpen":
-      return "Only probes are admitted. If they succeed the circuit closes, if they fail it opens again."
+      return "Only probes are admitted. If they succeed, the circuit closes; if they fail, it opens again."
     case "Recovering":
-      return "The probes have succeeded. A growing share of the calls is admitted."
+      return "The probes have succeeded. A growing share of calls is admitted."
     case "Isolated":
-      return "Held open by hand or by the program. Every call is rejected, and no probe is admitted."
+      return "Isolated by an operator or by the program. Every call is rejected, and no probe is admitted."
     case "Disabled":
-      return "Switched off by hand or by the program. Every call is admitted, and none can open the circuit."
+      return "Disabled by an operator or by the program. Every call is admitted, and no failure opens the circuit."
     default:
-      return "Calls are admitted and their outcomes are counted."
+      return "Calls are admitted, and their outcomes are counted."
   }
 }
 
-const sinceText = (state) => (state.since === null ? "" : "since " + duration(now() - state.since))
+const sinceText = (state) => (state.since === null ? "" : "for " + duration(now() - state.since))
 const sparedText = (spared) => (!spared ? "" : plural(spared, "call") + " spared")
 const isLasting = (state) => state._tag === "Closed" || state._tag === "Isolated" || state._tag === "Disabled"
 const openingText = (state) => (state.openings > 0 ? "opening " + count(state.openings) : "")

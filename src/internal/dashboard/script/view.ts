@@ -43,13 +43,13 @@ let isOutdated = false
 const drawStatus = () => {
   const quiet = Date.now() - feed.lastUpdate
   const silence = "Last update " + duration(quiet - 999) + " ago"
-  const again = feed.connected || feed.retryAt <= Date.now() ? "Connecting again…"
-    : "Connecting again in " + duration(feed.retryAt - Date.now()) + "."
+  const again = feed.connected || feed.retryAt <= Date.now() ? "Reconnecting…"
+    : "Reconnecting in " + duration(feed.retryAt - Date.now()) + "."
   const refused = feed.refused ? " " + feed.refused.message : ""
   const isLost = !feed.connected && (feed.attempts > 1 || feed.lastUpdate > 0)
   const kind = isLost ? "lost" : isStale() ? "stale" : feed.connected ? "live" : "connecting"
   attr($("status"), "class", kind)
-  put($("status-text"), { live: "Live", stale: "Stale", lost: "Not connected", connecting: "Connecting…" }[kind])
+  put($("status-text"), { live: "Live", stale: "Stale", lost: "Disconnected", connecting: "Connecting…" }[kind])
   const trouble = kind === "stale" || kind === "lost"
   const text = !trouble ? problem : (feed.lastUpdate > 0 ? silence : "No update yet") + ". " + again + refused
   put($("trouble-text"), text)
@@ -88,7 +88,7 @@ const drawBanner = () => {
   const counted = all === 0 ? "A circuit appears with its first call."
     : sentence === "" ? calmText(all, where) : where + ": " + countsText(counts) + "."
   put($("banner-title"), !breakersLoaded ? "Loading…" : isOutdated ? "Not up to date" : verdict)
-  put($("banner-text"), !breakersLoaded ? "" : isOutdated ? "When last seen: " + verdict + ". " + counted : counted)
+  put($("banner-text"), !breakersLoaded ? "" : isOutdated ? "Last known state: " + verdict + ". " + counted : counted)
   const title = (isOutdated ? "Not up to date – " : sentence === "" ? "" : sentence + " – ") + "Circuit breakers"
   if (document.title !== title) document.title = title
   drawChips(counts)
@@ -135,13 +135,13 @@ const drawFilter = () => {
     : isFiltered ? plural(total, "circuit") + " found" + (filter.breaker === "" ? "" : " in " + filter.breaker)
     : plural(total, "circuit"))
   shown($("empty"), listed && total === 0)
-  put($("empty-text"), filter.text !== "" || filter.states.length > 0 ? "No circuit fits the filter."
+  put($("empty-text"), filter.text !== "" || filter.states.length > 0 ? "No circuit matches the filter."
     : "There are no circuits yet. A circuit appears with its first call.")
   drawUncalled()
   put($("breakers-count"), count(breakersTotal))
   put($("toggle-breakers"), filter.breaker === "" ? "Breakers (" + count(breakersTotal) + ")"
     : "Breaker: " + filter.breaker)
-  put($("breakers-more"), breakersTotal > breakers.length ? "The first " + count(breakers.length) + " are shown." : "")
+  put($("breakers-more"), breakersTotal > breakers.length ? "Only the first " + count(breakers.length) + " are shown." : "")
 }
 
 // A circuit can be controlled before its first call.
