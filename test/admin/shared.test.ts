@@ -126,6 +126,49 @@ describe("the window of a shared circuit", () => {
     )
   })
 
+  test("12.1 is that of all processes if only another process holds the circuit, in one request", function* () {
+    let asked = 0
+    const memory = yield* CircuitStore.makeMemory()
+    const here = yield* onStore({
+      ...memory,
+      exchange: (requests) => Effect.suspend(() => (asked++, memory.exchange(requests)))
+    })
+    const elsewhere = yield* elsewhereOn(memory)
+    const server = yield* serve()
+    yield* failing(elsewhere, 3)
+    yield* exchanged
+    const before = asked
+
+    const circuit = yield* read(server)
+    const snapshot = yield* here.snapshot("eu")
+
+    assert.strictEqual(asked - before, 2)
+    assert.deepStrictEqual(
+      [circuit.windowOf, circuit.window, circuit.nearness],
+      ["Fleet", { calls: 3, failures: 3, slow: 0 }, 0.3]
+    )
+    assert.deepStrictEqual(
+      circuit.figures.map(({ threshold, value }) => [value, threshold]),
+      [[3, 10]]
+    )
+    assert.deepStrictEqual({ ...snapshot.window }, circuit.window)
+    assert.deepStrictEqual(yield* here.circuits, [])
+  })
+
+  test("12.1 of a circuit that only another process holds is empty once it has been reset", function* () {
+    const store = yield* CircuitStore.makeMemory()
+    const here = yield* onStore(store)
+    const elsewhere = yield* elsewhereOn(store)
+    yield* failing(elsewhere, 3)
+    yield* exchanged
+    // Nothing has been reported since, so the store still has the failures of before.
+    yield* elsewhere.reset("eu")
+
+    const { state, window } = yield* here.snapshot("eu")
+
+    assert.deepStrictEqual([state, window.failures], [{ _tag: "Closed" }, 0])
+  })
+
   test("12.1 is this process's own where it is healthy everywhere, and nobody is asked", function* () {
     const store = yield* CircuitStore.makeMemory()
     const here = yield* onStore(store, policies.failureRate)

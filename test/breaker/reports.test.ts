@@ -172,7 +172,10 @@ describe("R3.4 F10 a reader", () => {
       const asked: Array<string> = []
       const initial = Machine.initial(TripPolicy.consecutive(1) as never)
       const { breaker } = yield* makeNoted(undefined, {
-        peek: (key) => Effect.sync(() => void asked.push(key)).pipe(Effect.as(Machine.open(initial, 0, open)))
+        peek: (key) =>
+          Effect.sync(() => void asked.push(key)).pipe(
+            Effect.as({ circuit: Machine.open(initial, 0, open), at: 0 })
+          )
       })
       yield* TestClock.adjust("3 seconds")
       const [seen, { lastFailure, totals, window, ...rest }] = yield* read(breaker)
@@ -184,6 +187,38 @@ describe("R3.4 F10 a reader", () => {
       assert.strictEqual(lastFailure._tag, "None")
       assert.deepStrictEqual(asked, ["eu", "eu"])
       assert.deepStrictEqual(yield* circuits(breaker), [])
+    })
+  )
+
+  it.effect("R3.4 F10 reads the window of a Recovering circuit at the time of the store", () =>
+    Effect.gen(function* () {
+      const hour = 3_600_000
+      const { breaker } = yield* makeNoted({
+        tripPolicy: TripPolicy.failureCount({ failures: 5, within: "1 minute" }),
+        recovery: { duration: "1 minute" }
+      })
+      const { policy } = breaker.settings.rules
+      const failure = {
+        outcome: { _tag: "Failure" },
+        interrupted: false,
+        at: hour,
+        elapsedMillis: 0
+      } as const
+      const circuit = {
+        _tag: "Recovering",
+        generation: 3,
+        openings: 1,
+        openMillis: 7_000,
+        startedAt: 0,
+        arrivals: 1,
+        admitted: 1,
+        window: policy.record(policy.initial, failure)
+      } as const
+      breaker.coordinator = { ...breaker.coordinator!, peek: () => Effect.succeed({ circuit, at: hour }) }
+
+      const { state, window } = yield* snapshot(breaker, "eu")
+
+      assert.deepStrictEqual([state._tag, window.failures], ["Recovering", 1])
     })
   )
 

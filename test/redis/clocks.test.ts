@@ -52,6 +52,23 @@ describeWith("given", "C6 clocks that disagree", () => {
     })
 
     liveTest(
+      `C6 R3.4 a node that only reads sees the failures of another one, if its clock is an hour ${name}`,
+      function* () {
+        const { address } = yield* RedisServer.given
+        const tripPolicy = TripPolicy.failureCount({ failures: 4, within: "10 minutes" })
+        const node = nodeOn(address, newPrefix(), { breaker: { tripPolicy } })
+        const [a, reader] = [yield* node, yield* wrong(node)]
+        yield* a.protect(Effect.void)
+        failsNow(a, 3)
+        yield* eventually(
+          Effect.map(wrong(reader.snapshot()), ({ window }) => window.failures),
+          3
+        )
+        assert.deepStrictEqual(yield* reader.circuits, [])
+      }
+    )
+
+    liveTest(
       `C6 failures of both nodes count together while they are recent, if a clock is an hour ${name}`,
       function* () {
         const [a, b] = yield* nodes(TripPolicy.failureCount({ failures: 4, within: "10 seconds" }))

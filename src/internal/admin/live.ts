@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { Registry } from "../../CircuitBreakerRegistry.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
+import type { Merged } from "../breaker/coordinator.ts"
 import type { Inspected } from "../breaker/inspected.ts"
 import { inspectedIn } from "../breaker/inspected.ts"
 import type { Circuit } from "../core/circuit.ts"
@@ -89,10 +90,10 @@ export const findCircuit = (live: Live, key: string): Effect.Effect<Found, NotFo
     const entry = live.inside.circuits.find(key, now) ?? findShortened(live, key, now)
     if (entry !== undefined) return Effect.succeed(foundIn(live, entry, caller))
     const peeked = live.inside.coordinator?.peek(key) ?? Effect.succeed(undefined)
-    return Effect.flatMap(peeked, (circuit) =>
-      circuit === undefined
+    return Effect.flatMap(peeked, (merged) =>
+      merged === undefined
         ? Effect.fail(unknownCircuit(live, key))
-        : Effect.succeed(foundElsewhere(live, key, circuit, caller))
+        : Effect.succeed(foundElsewhere(live, key, merged, caller))
     )
   })
 
@@ -106,11 +107,10 @@ export const findForChange = (live: Live, key: string): Effect.Effect<Found, Not
   isShortened(key)
     ? findCircuit(live, key)
     : Effect.catchAll(findCircuit(live, key), () =>
-        Effect.withFiberRuntime<Found>((caller) =>
-          Effect.succeed(
-            foundElsewhere(live, key, Machine.initial(live.inside.settings.rules.policy), caller)
-          )
-        )
+        Effect.withFiberRuntime<Found>((caller) => {
+          const circuit = Machine.initial(live.inside.settings.rules.policy)
+          return Effect.succeed(foundElsewhere(live, key, { circuit, at: live.inside.now(caller) }, caller))
+        })
       )
 
 const unknownCircuit = ({ service }: Live, key: string) =>
@@ -174,15 +174,19 @@ export const countedIn = (
     : { window: merged.circuit.window, of: "Fleet", at: merged.at }
 }
 
-const foundElsewhere = (live: Live, key: string, stored: Circuit<unknown>, caller: Caller): Found => {
+const foundElsewhere = (live: Live, key: string, { at, circuit: stored }: Merged, caller: Caller): Found => {
+  const { rules } = live.inside.settings
   const now = live.inside.now(caller)
-  const circuit = Machine.at(stored, live.inside.settings.rules, now)
+  const circuit = Machine.at(stored, rules, now)
   return {
     live,
     key,
     circuit,
     entry: undefined,
-    counted: Machine.isCounting(circuit) ? { window: circuit.window, of: "Process", at: now } : undefined,
+    counted: Machine.isCounting(circuit)
+      ? // No process has reported a failure if the window is empty.
+        { window: circuit.window, of: circuit.window === rules.policy.initial ? "Process" : "Fleet", at }
+      : undefined,
     unsettled: 0,
     now,
     epoch: epochMillis(caller)

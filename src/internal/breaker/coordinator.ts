@@ -42,8 +42,11 @@ export interface Coordinator {
    * Is called after each step of this process on a circuit. The result is what the caller has to wait for, if anything.
    */
   readonly after: (entry: CircuitEntry, step: Step, caller: Caller) => Effect.Effect<void> | undefined
-  /** Reads a circuit that this process does not hold; `undefined` if the store does not answer. */
-  readonly peek: (key: string) => Effect.Effect<Circuit<unknown> | undefined>
+  /**
+   * Reads a circuit that this process does not hold, with the window of all processes, in one request; `undefined` if the
+   * store does not answer.
+   */
+  readonly peek: (key: string) => Effect.Effect<Merged | undefined>
 }
 
 /** @internal */

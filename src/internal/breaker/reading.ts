@@ -40,6 +40,8 @@ interface Found {
   readonly now: number
   readonly entry?: CircuitEntry | undefined
   readonly circuit?: Circuit<unknown> | undefined
+  /** The time by which the window is read, if the store has answered with that of all processes. */
+  readonly windowAt?: number
   /** The number of unsettled calls, which the circuit counts as successes. */
   readonly unsettled?: number
 }
@@ -57,8 +59,10 @@ const lookUp = (breaker: Breaker, key: string): Effect.Effect<Found> =>
     const found = here()
     const { coordinator } = breaker
     if (coordinator === undefined || found.entry !== undefined) return Effect.succeed(found)
-    return Effect.map(coordinator.peek(key), (circuit) =>
-      circuit === undefined ? here() : { now: breaker.now(caller), circuit }
+    return Effect.map(coordinator.peek(key), (peeked) =>
+      peeked === undefined
+        ? here()
+        : { now: breaker.now(caller), circuit: peeked.circuit, windowAt: peeked.at }
     )
   })
 
@@ -93,16 +97,24 @@ const closed = Object.freeze({ _tag: "Closed" })
 const isolated = Object.freeze({ _tag: "Isolated" })
 const disabled = Object.freeze({ _tag: "Disabled" })
 
-const snapshotOf = (breaker: Breaker, key: string, { circuit, entry, now, unsettled = 0 }: Found) => {
+const snapshotOf = (breaker: Breaker, key: string, found: Found) => {
+  const { circuit, entry, now, unsettled = 0 } = found
   const totals = entry?.totals ?? noTotals
   return {
     breaker: breaker.settings.name,
     key,
     state: stateOf(breaker, circuit, now),
-    window: circuit === undefined ? noCounts : Machine.counts(circuit, breaker.settings.rules, now),
+    window: countsOf(breaker, found),
     totals: { ...totals, succeeded: totals.succeeded + unsettled },
     lastFailure: Option.map(Option.fromNullable(entry?.lastFailure), withCause)
   }
+}
+
+const countsOf = ({ settings: { rules } }: Breaker, { circuit: stored, now, windowAt = now }: Found) => {
+  const circuit = stored === undefined ? undefined : Machine.at(stored, rules, now)
+  return circuit !== undefined && Machine.isCounting(circuit)
+    ? rules.policy.counts(circuit.window, windowAt)
+    : noCounts
 }
 
 const noTotals: Totals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }

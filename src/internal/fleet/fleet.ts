@@ -11,7 +11,7 @@ import * as Activities from "../core/replica/activity.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import { asksForSlot } from "../core/replica/asking.ts"
 import { asksFirst, storeLost, storeRecovered } from "../core/replica/freshness.ts"
-import { circuitIn } from "../core/replica/reading.ts"
+import { readOnly } from "../core/replica/reading.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Admitting } from "./admission.ts"
 import { decide } from "./admission.ts"
@@ -132,10 +132,10 @@ export class Fleet implements Coordinator, Admitting {
   }
 
   /** Reads a shared circuit that this node does not hold, in this breaker's time. */
-  peek(key: string): Effect.Effect<Circuit<unknown> | undefined> {
+  peek(key: string): Effect.Effect<Merged | undefined> {
     if (this.isFailing) return Effect.succeed(undefined)
     return Effect.withFiberRuntime((caller) =>
-      Effect.map(this.reads.entryOf(key), (entry) => entry && circuitIn(entry, this.node.situation(caller)))
+      Effect.map(this.reads.entryOf(key), (entry) => entry && readOnly(entry, this.node.situation(caller)))
     )
   }
 

@@ -97,7 +97,7 @@ export class Node {
       circuit: { breaker: this.name, key },
       node: this.settings.node,
       revision: "",
-      window: undefined,
+      window: { name: this.settings.windowName, epoch: 0, report: undefined },
       announce: false,
       renew: false,
       keepMillis: yearMillis

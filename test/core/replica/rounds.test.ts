@@ -73,11 +73,17 @@ describe("S2 a call asks the store first", () => {
 describe("S3 a notification", () => {
   it("is a change or an announcement, and not every store knows the number of its subscribers", () => {
     const changed = { now: 7, revision: "b-1", state: "text" }
-    assert.deepStrictEqual(eventOf({ _tag: "Changed", key: "k", ...changed }), { _tag: "ChangeReceived", ...changed })
+    assert.deepStrictEqual(eventOf({ _tag: "Changed", key: "k", ...changed }), {
+      _tag: "ChangeReceived",
+      ...changed
+    })
     assert.deepStrictEqual(eventOf({ _tag: "Failing", key: "k", listeners: 4 }), {
       _tag: "FailuresAnnounced",
       listeners: 4
     })
-    assert.deepStrictEqual(eventOf({ _tag: "Failing", key: "k" }), { _tag: "FailuresAnnounced", listeners: 0 })
+    assert.deepStrictEqual(eventOf({ _tag: "Failing", key: "k" }), {
+      _tag: "FailuresAnnounced",
+      listeners: 0
+    })
   })
 })

@@ -2,9 +2,11 @@ import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { SharedCircuit } from "../wire.ts"
 import { decode, initial } from "../wire.ts"
+import { decodeWindow } from "../wireWindow.ts"
 import type { Entry } from "./events.ts"
 import type { Progress } from "./progress.ts"
 import * as Steps from "./progress.ts"
+import * as Reports from "./reporting.ts"
 import type { StoredCircuit } from "./shared.ts"
 import { shift, withoutExpired } from "./shared.ts"
 import type { Settings, Situation } from "./situation.ts"
@@ -44,18 +46,32 @@ export const decoded = (
 }
 
 /**
- * The circuit in an answer, in the node's time, without what nodes hold whose leases have expired. The result is
- * `undefined` for a text that is not the state of a circuit under this node's rules.
+ * The circuit of an answer, in this node's time, for a node that does not hold it: with the window of all nodes, and the
+ * time by which that window is read, and without what nodes hold whose leases have expired. The result is `undefined` if
+ * the answer has no state under this node's rules.
  *
  * @internal
  */
-export const circuitIn = (entry: Entry, situation: Situation): Circuit<unknown> | undefined => {
+export const readOnly = (
+  entry: Entry,
+  situation: Situation
+): { readonly circuit: Circuit<unknown>; readonly at: number } | undefined => {
   const { clockOffset, settings } = situation
-  const { longestOpenMillis, rules, rulesName } = settings
+  const { longestOpenMillis, policy, rules, rulesName } = settings
   const read = decode(entry.state ?? "", { rules, rulesName, longestOpenMillis, now: entry.now })
   if (read._tag !== "State") return undefined
-  const { circuit } = withoutExpiredLeases(read.state, entry, situation)
-  return shift(circuit, -clockOffset)
+  const shared = withoutExpiredLeases(read.state, entry, situation)
+  const circuit = Machine.at(shift(shared.circuit, -clockOffset), rules, situation.now)
+  const answer = decodeWindow(entry.window)
+  // A window of another generation was counted before the circuit changed its state.
+  const isCurrent = answer?.epoch === circuit.generation
+  const reporting = Reports.initial(circuit.generation, clockOffset, policy)
+  return Reports.merged(
+    isCurrent ? { ...reporting, answer } : reporting,
+    circuit,
+    circuit.generation,
+    situation
+  )
 }
 
 /**
