@@ -60,6 +60,51 @@ describe("the list of 10,000 circuits", () => {
   })
 })
 
+describe("a list that is scrolled quickly", () => {
+  it("12.6 is asked for ten times a second at most, and its rows are in order afterwards", async () => {
+    given.admin.circuits = thousands(10_000)
+    const seen = await livePage(given.browser, given.admin)
+    const { page } = seen
+    await page.locator("#circuits > li:not(.loading)").first().waitFor()
+    const lists = () => given.admin.asked.filter((path) => path.startsWith("/circuits/circuits"))
+    const before = lists().length
+    const millis: number = await page.evaluate(`new Promise((resolve) => {
+      const start = performance.now()
+      let frames = 0
+      const frame = () => {
+        scrollBy(0, 4900)
+        if (++frames < 120) requestAnimationFrame(frame)
+        else resolve(performance.now() - start)
+      }
+      requestAnimationFrame(frame)
+    })`)
+    // What is in view may begin on one page and end on the next; the refresh every ten seconds is another request.
+    assert.isAtMost(lists().length - before, 2 * (millis / 100 + 2) + 2)
+    await page.locator("#circuits > li:not(.loading)").first().waitFor()
+    await page.waitForFunction(`(() => {
+      const indices = [...document.querySelectorAll("#circuits > li")].map((row) => Number(row.ariaPosInSet))
+      return indices[0] > 1000 && indices.every((index, i) => i === 0 || index === indices[i - 1] + 1)
+    })()`)
+    noTroubles(seen)
+  })
+
+  it("12.6 uses its rows again where they are in the document, because a row that is inserted needs a whole layout", async () => {
+    given.admin.circuits = thousands(10_000)
+    const seen = await livePage(given.browser, given.admin)
+    const { page } = seen
+    await page.locator("#circuits > li:not(.loading)").first().waitFor()
+    await page.evaluate(`{
+      window.removed = 0
+      const count = (records) => { for (const { removedNodes } of records) window.removed += removedNodes.length }
+      new MutationObserver(count).observe(document.getElementById("circuits"), { childList: true })
+      scrollBy(0, 300000)
+    }`)
+    await page.locator('#circuits > li[aria-posinset="3270"]:not(.loading)').waitFor()
+    assert.strictEqual(await page.evaluate("removed"), 0)
+    noTroubles(seen)
+  })
+})
+
 describe("a row whose circuit is still being loaded", () => {
   it("12.3 keeps the focus when its circuit arrives", async () => {
     given.admin.circuits = thousands(10_000)

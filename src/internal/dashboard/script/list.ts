@@ -44,29 +44,54 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
     return node.nextSibling
   }
 
-  // A circuit that was loaded replaces the placeholder of its row, which may have the focus.
-  const newRow = (id, index) => {
-    const placeholder = "?" + index
-    const row = pool.get(placeholder) || spare.pop() || make()
-    pool.delete(placeholder)
-    pool.set(id, row)
-    if (current === placeholder) current = id
-    return row
+  // The items between two indices with their ids. A circuit that was loaded takes the row of its placeholder, which may
+  // have the focus.
+  const wantedBetween = (first, last) => {
+    const wanted = new Map()
+    for (let index = first; index <= last; index++) {
+      const item = at(index)
+      const placeholder = "?" + index
+      const id = item === undefined ? placeholder : item.id || idOf(item)
+      const isTaken = wanted.has(id)
+      if (!isTaken && !pool.has(id) && pool.has(placeholder)) {
+        pool.set(id, pool.get(placeholder))
+        pool.delete(placeholder)
+        if (current === placeholder) current = id
+      }
+      wanted.set(isTaken ? placeholder : id, { index, item })
+    }
+    return wanted
   }
 
-  const render = () => {
+  // Removes the rows that are no longer wanted from the pool, in their order. The row with the focus stays, unless its
+  // circuit is gone.
+  const takeUnwanted = (wanted) => {
+    const unwanted = []
+    for (const [id, row] of pool) {
+      if (wanted.has(id)) continue
+      const isActive = row.node.contains(document.activeElement)
+      if (isActive && document.hasFocus() && row.index < count() && id[0] !== "?") continue
+      pool.delete(id)
+      if (isActive) row.node.remove()
+      else unwanted.push(row)
+    }
+    return unwanted.sort((a, b) => a.index - b.index)
+  }
+
+  // While the list is scrolled, rows keep their places in the document, because a row that is moved there needs a whole
+  // layout. The next update puts them in order.
+  const render = (isScrolling) => {
     const { first, last, rowHeight, seen } = bounds()
     const wholeHeight = count() * rowHeight + "px"
     if (drawnHeight !== wholeHeight) holder.style.height = drawnHeight = wholeHeight
-    const used = new Set()
+    const wanted = wantedBetween(first, last)
+    // A row that stays in the document needs much less layout than one that is inserted, so it is used again in place.
+    const unwanted = takeUnwanted(wanted)
     let cursor = holder.firstChild
-    let tabbable = false
-    for (let index = first; index <= last; index++) {
-      const item = at(index)
-      let id = item === undefined ? "?" + index : item.id || idOf(item)
-      if (used.has(id)) id = "?" + index
-      used.add(id)
-      const { row, isNew } = pool.has(id) ? { row: pool.get(id), isNew: false } : { row: newRow(id, index), isNew: true }
+    for (const [id, { index, item }] of wanted) {
+      const row = pool.get(id) || unwanted.shift() || spare.pop() || make()
+      const isNew = row.id !== id
+      pool.set(id, row)
       row.index = index
       row.id = id
       const y = "translateY(" + index * rowHeight + "px)"
@@ -75,19 +100,14 @@ const windowed = ({ holder, scroller, height, count, at, make, fill, covered }) 
       attr(row.node, "aria-posinset", index + 1)
       // A row outside the visible part is updated when it comes into view.
       if (isNew || (index >= seen.first && index <= seen.last)) fill(row, item)
-      if (id === current) tabbable = true
-      cursor = place(row.node, cursor)
+      if (!isScrolling) cursor = place(row.node, cursor)
+      else if (!row.node.isConnected) holder.append(row.node)
     }
-    for (const [id, row] of pool) {
-      if (used.has(id)) continue
-      if (row.node.contains(document.activeElement) && document.hasFocus() && row.index < count() && id[0] !== "?") {
-        if (id === current) tabbable = true
-        continue
-      }
+    for (const row of unwanted) {
       row.node.remove()
       if (spare.length < 40) spare.push(row)
-      pool.delete(id)
     }
+    const tabbable = pool.has(current)
     // One row is in the tab order, and arrow keys move between rows.
     for (const [id, row] of pool) {
       const isCurrent = tabbable ? id === current : row.index === first

@@ -86,6 +86,22 @@ const visiblePages = () => {
   return numbers
 }
 
+// Requests the visible pages that are not loaded. A page that is scrolled past in less than this pause is not requested.
+const loadPause = 100
+let lastLoad = 0
+let loadTimer = 0
+const loadVisible = () => {
+  const missing = visiblePages().filter((number) => !pages.has(number) && (listed || number === 0))
+  if (missing.length === 0 || loadTimer !== 0) return
+  const wait = lastLoad + loadPause - Date.now()
+  if (wait > 0) {
+    loadTimer = setTimeout(() => { loadTimer = 0; loadVisible() }, wait)
+    return
+  }
+  lastLoad = Date.now()
+  missing.forEach(loadPage)
+}
+
 const refresh = () => {
   lastRefresh = Date.now()
   refreshAt = Infinity

@@ -163,7 +163,7 @@ const drawFrame = () => {
     breakerList.measure()
     circuitList.measure()
     if (what === "whole") draw()
-    else drawLists()
+    else drawLists(true)
     if (undrawn.size > 0) nextFrame()
   } else if (drawSomeLines()) nextFrame()
 }
@@ -187,13 +187,13 @@ const draw = () => {
   drawStatus()
   drawBanner()
   drawFilter()
-  drawLists()
+  drawLists(false)
   fillDetails(detailsParts)
 }
-const drawLists = () => {
-  breakerList.render()
-  circuitList.render()
-  for (const number of visiblePages()) if (!pages.has(number) && (listed || number === 0)) loadPage(number)
+const drawLists = (isScrolling) => {
+  breakerList.render(isScrolling)
+  circuitList.render(isScrolling)
+  loadVisible()
 }
 
 const search = $("search")
