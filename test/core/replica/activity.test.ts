@@ -203,6 +203,31 @@ describe("S3 failures", () => {
     assert.isTrue(a.exchange().announce)
   })
 
+  it("S3 a failure is announced although those of another node were announced during the outage", () => {
+    const { a, b } = pair()
+    a.fail()
+    a.exchange()
+    b.control("Reset")
+    b.write()
+    a.receiveChange()
+    a.loseStore()
+    a.take({ _tag: "FailuresAnnounced", listeners: 2 })
+    a.findStore()
+    a.fail()
+    assert.isTrue(a.exchange().announce)
+  })
+
+  it("S3 a node that reads a circuit with a window of an earlier generation exchanges it", () => {
+    const { a, b, store } = pair()
+    a.fail()
+    a.exchange()
+    b.control("Reset")
+    b.write()
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.exchange()
+    assert.isBelow(late.dueAt, Infinity)
+  })
+
   it("S3 a failure is announced with the report that includes it, and not with an earlier exchange", () => {
     const { a } = pair()
     a.fail()

@@ -158,7 +158,7 @@ describe("S4 the number of the latest report in the store", () => {
   })
 
   it("S4 Known: the store has no window, and the node has reported nothing", () => {
-    assert.deepStrictEqual(answered(begun, undefined), begun)
+    assert.deepStrictEqual(answered(begun, undefined), { ...begun, confirmedAt: now })
   })
 
   it("S4 Acknowledged: it is that of the report in doubt", () => {
@@ -206,7 +206,7 @@ describe("S4 the number of the latest report in the store", () => {
   it("S5 the answer to a question about another window is used if the store and the node have no report", () => {
     const asked = { ...begun, epoch: epoch - 1 }
     const answer = entry(0)
-    assert.deepStrictEqual(answered(begun, answer, { asked }), { ...begun, answer })
+    assert.deepStrictEqual(answered(begun, answer, { asked }), { ...begun, answer, confirmedAt: now })
   })
 
   it("S5 Lost: it is that of an earlier report that the node remembers", () => {
@@ -229,6 +229,19 @@ describe("S4 the number of the latest report in the store", () => {
     assert.deepStrictEqual(after.acknowledged, { number: 0, window: settings.policy.initial })
     const [, report] = reported(after, windowOf(1))
     assert.deepStrictEqual([report.number, report.base], [13, 0])
+  })
+
+  it("S5 Lost: it has expired while the node was idle, so its earlier counts may still be in the window", () => {
+    const before = acknowledged(2)
+    const again = (waitedMillis: number) =>
+      Reports.answered(
+        frozen(before),
+        entry(0),
+        { asked: before, epoch, window: windowOf(3) },
+        situationWith({ now: now + waitedMillis })
+      ).acknowledged
+    assert.deepStrictEqual(again(settings.idleMillis), { number: 0, window: windowOf(2) })
+    assert.deepStrictEqual(again(settings.idleMillis - 1), { number: 0, window: settings.policy.initial })
   })
 
   it("S5 Lost: the node does not remember it, so everything counts as reported", () => {

@@ -37,7 +37,7 @@ export const answered = (
   const counted = windowReceived(observed, window, asked, situation)
   return counted.replica.standing._tag === "Writing"
     ? counted
-    : continueOrStop(decide(counted, asked, situation), situation)
+    : continueOrStop(decide(counted, asked, situation), window, situation)
 }
 
 const markAnswered = (node: Progress): Progress =>

@@ -1,5 +1,6 @@
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
+import type { WindowEntry } from "../windows/stored.ts"
 import type { Asked } from "./events.ts"
 import type { Progress } from "./progress.ts"
 import type { Undecided } from "./replica.ts"
@@ -61,7 +62,11 @@ const rolledTo = (node: Progress, current: Circuit<unknown>): Progress =>
  *
  * @internal
  */
-export const continueOrStop = (node: Progress, situation: Situation): Progress => {
+export const continueOrStop = (
+  node: Progress,
+  window: WindowEntry | undefined,
+  situation: Situation
+): Progress => {
   const { replica } = node
   const { now, settings } = situation
   const current = Steps.currentCircuit(node, situation)
@@ -72,7 +77,7 @@ export const continueOrStop = (node: Progress, situation: Situation): Progress =
     return { ...node, replica: Activities.updateExchanging(attended, { quietSince: Infinity }) }
   }
   const { activity, standing } = replica
-  if (activity._tag === "Idle") return joinExchange(node)
+  if (activity._tag === "Idle") return joinExchange(node, window)
   const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
   const mayRest = situation.isListening && standing._tag === "InSync" && !settings.writesThrough
   return mayRest && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
@@ -80,11 +85,12 @@ export const continueOrStop = (node: Progress, situation: Situation): Progress =
     : { ...node, replica: Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch }) }
 }
 
-/** Nodes that exchange a window do not announce failures in it. A node that first reads such a circuit joins them. */
-const joinExchange = (node: Progress): Progress =>
-  node.replica.reporting.answer === undefined
-    ? node
-    : { ...node, replica: Activities.startExchanging(node.replica) }
+/**
+ * Nodes that exchange a circuit do not announce its failures, not even those after a change of its state. A node that
+ * first reads a circuit with a window, even one of an earlier generation, joins them.
+ */
+const joinExchange = (node: Progress, window: WindowEntry | undefined): Progress =>
+  window === undefined ? node : { ...node, replica: Activities.startExchanging(node.replica) }
 
 const isOpening = ({ commands }: Progress): boolean => commands.some(({ _tag }) => _tag === "Open")
 

@@ -46,12 +46,13 @@ const isOutdated = (heard: StoredCircuit, latest: StoredCircuit): boolean => {
 export const failuresAnnounced = (
   node: Progress,
   { listeners }: Of<"FailuresAnnounced">,
-  { now, settings }: Situation
+  { isFailing, now, settings }: Situation
 ): Progress => {
   const { activity } = node.replica
   const exchangingNodes = Math.max(listeners, activity._tag === "Idle" ? 0 : activity.exchangingNodes)
   const heard = Activities.updateExchanging(Activities.startExchanging(node.replica), {
-    quietSince: Infinity,
+    // While this node cannot ask the store, the others may stop again without its knowledge.
+    quietSince: isFailing ? now : Infinity,
     exchangingNodes
   })
   if (activity._tag === "Exchanging") return { ...node, replica: heard }

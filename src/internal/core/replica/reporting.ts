@@ -29,6 +29,8 @@ export interface Reporting {
   readonly earlier: ReadonlyArray<Snapshot>
   /** The highest report number that was used. */
   readonly lastNumber: number
+  /** When the store last confirmed the number of a report, in the node's time. It keeps the number for a while only. */
+  readonly confirmedAt: number
   /** The report that is not acknowledged yet. */
   readonly inDoubt: InDoubt | undefined
   /** The store's last answer; `undefined` while the store fails. */
@@ -55,6 +57,7 @@ export const initial = (epoch: number, clockOffset: number, policy: Settings["po
   acknowledged: { number: 0, window: policy.initial },
   earlier: [],
   lastNumber: 0,
+  confirmedAt: -Infinity,
   inDoubt: undefined,
   answer: undefined
 })
@@ -169,16 +172,17 @@ export const answered = (
   const latestReport = answer?.latestReport ?? 0
   switch (meaningOf(latestReport, reporting, asked)) {
     case "Known":
-      return { ...reporting, answer }
+      return { ...reporting, answer, confirmedAt: situation.now }
     case "Acknowledged":
-      return { ...acknowledging(reporting), answer }
+      return { ...acknowledging(reporting), answer, confirmedAt: situation.now }
     case "Overtaken":
       return reporting
     case "Lost":
       return {
-        ...resumeFrom(reporting, latestReport, window, situation.settings),
+        ...resumeFrom(reporting, latestReport, window, situation),
         inDoubt: undefined,
-        answer
+        answer,
+        confirmedAt: situation.now
       }
   }
 }
@@ -210,20 +214,21 @@ const acknowledging = (reporting: Reporting): Reporting => {
 
 /**
  * Goes on from the report that the store has, because it has lost later ones. If the node has no snapshot of that
- * report, it counts the whole window as reported: missing a failure is better than counting one twice.
+ * report, it counts the whole window as reported: missing a failure is better than counting one twice. So it does if the
+ * number has expired, which the counts need not have.
  */
 const resumeFrom = (
   reporting: Reporting,
   latestReport: number,
   window: unknown,
-  { policy }: Settings
+  { now, settings: { idleMillis, policy } }: Situation
 ): Reporting => {
-  const { acknowledged, earlier, lastNumber } = reporting
+  const { acknowledged, confirmedAt, earlier, lastNumber } = reporting
+  const hasExpired = latestReport === 0 && now - confirmedAt >= idleMillis
   // Without an acknowledged report, the number in the store is not this node's.
   const isNew = latestReport === 0 || acknowledged.number === 0
-  const kept = isNew
-    ? policy.initial
-    : (earlier.find(({ number }) => number === latestReport)?.window ?? window)
+  const snapshot = hasExpired ? acknowledged : earlier.find(({ number }) => number === latestReport)
+  const kept = isNew && !hasExpired ? policy.initial : (snapshot?.window ?? window)
   return {
     ...reporting,
     acknowledged: { number: latestReport, window: kept },
