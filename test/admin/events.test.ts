@@ -1,13 +1,17 @@
 /** The stream of events, on real sockets. The clock is that of the test. */
 import { assert, describe } from "@effect/vitest"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import type { CircuitBreaker } from "effect-circuit-breaker"
+import * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
 import * as Schemas from "../../src/internal/admin/schemas.ts"
 import { Streams } from "../../src/internal/admin/streams.ts"
 import { fails, make, works } from "../kit/index.ts"
@@ -256,6 +260,25 @@ describe("consumers", () => {
 
     assert.strictEqual(refused.status, 429)
     assert.include(bodyOf<Refusal>(refused).message, "2 streams")
+  })
+
+  test("12.2 HEAD takes no place of a stream, because nobody would read it", function* () {
+    const { dispose, handler } = HttpLayerRouter.toWebHandler(
+      CircuitAdmin.layer({ maxStreams: 1 }).pipe(Layer.provide(HttpServer.layerContext)),
+      { disableLogger: true }
+    )
+    const ask = (method: string) =>
+      Effect.promise(() => handler(new Request("http://localhost/circuits/events", { method })))
+    yield* Effect.addFinalizer(() => Effect.promise(dispose))
+
+    const heads = [yield* ask("HEAD"), yield* ask("HEAD")]
+    const stream = yield* ask("GET")
+
+    assert.deepStrictEqual(
+      [...heads, stream].map(({ status }) => status),
+      [200, 200, 200]
+    )
+    assert.strictEqual(heads[0]?.headers.get("content-type"), "text/event-stream")
   })
 
   test("12.2 consumers are disconnected when the administration ends", function* () {

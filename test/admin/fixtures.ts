@@ -103,7 +103,8 @@ export const serverOf = (context: Context.Context<HttpServer.HttpServer>): Serve
         status: response.statusCode ?? 0,
         headers: response.headers,
         text: answered,
-        json: isJson(response) ? JSON.parse(answered) : undefined
+        // The answer to HEAD has the type of its body, but no body.
+        json: isJson(response) && answered !== "" ? JSON.parse(answered) : undefined
       }
     })
   return {

@@ -138,6 +138,18 @@ describe("a bearer token", () => {
     }
     assert.strictEqual((yield* listen(server, authorized)).response.statusCode, 200)
   })
+
+  test("12.2 is also for HEAD, which says how long an answer is, and whether a circuit exists", function* () {
+    const { server } = yield* setUp({ ...withToken, reads: "authorized" })
+
+    for (const path of [...reads, "/circuits/circuit?breaker=payments&key=unknown"]) {
+      const refused = yield* server.ask(path, { method: "HEAD" })
+
+      assert.strictEqual(refused.status, 401, path)
+    }
+    const allowed = yield* server.ask("/circuits/breakers", { method: "HEAD", headers: authorized })
+    assert.strictEqual(allowed.status, 200)
+  })
 })
 
 describe("authorize", () => {

@@ -38,7 +38,8 @@ export const guard = <R>(settings: Settings<R>) =>
     yield* withStrictHeaders
     const request = yield* HttpServerRequest.HttpServerRequest
     yield* checkUrl(request)
-    if (request.method === "GET" && settings.reads === "authorized")
+    // Changes have a guard of their own. All other methods read: routers answer HEAD by running the endpoint of GET.
+    if (request.method !== "POST" && settings.reads === "authorized")
       yield* identify(settings, request, "read")
   })
 

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { makeAdministration } from "./administration.ts"
 import { readBody } from "./body.ts"
 import * as Controls from "./controls.ts"
@@ -85,12 +86,15 @@ export const handlersOf = <R>(api: Api, settings: Settings<R>) =>
           )
         )
         .handle("events", ({ request }) =>
-          Effect.map(events.connect(destroyOf(request)), (stream) =>
-            HttpServerResponse.stream(stream, {
-              contentType: "text/event-stream",
-              // A proxy that buffers responses would hold back every event.
-              headers: { "x-accel-buffering": "no" }
-            })
+          Effect.map(
+            // Routers answer HEAD by running this handler too. A consumer that never reads would then hold a place.
+            request.method === "HEAD" ? Effect.succeed(Stream.empty) : events.connect(destroyOf(request)),
+            (stream) =>
+              HttpServerResponse.stream(stream, {
+                contentType: "text/event-stream",
+                // A proxy that buffers responses would hold back every event.
+                headers: { "x-accel-buffering": "no" }
+              })
           )
         )
         .handleRaw("trip", ({ request }) =>
