@@ -46,7 +46,7 @@ export interface Refusal {
 export interface Asked {
   readonly method?: string
   readonly headers?: Record<string, string>
-  readonly body?: string
+  readonly body?: string | Uint8Array
 }
 
 export interface Server {

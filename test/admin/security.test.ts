@@ -179,6 +179,16 @@ describe("authorize", () => {
     assert.deepStrictEqual(asked, ["change session=mallory", "change session=ada"])
   })
 
+  for (const name of ["", " \n"]) {
+    test(`12.2 that names nobody allows no change: ${JSON.stringify(name)}`, function* () {
+      const setting = yield* setUp({ authorize: () => Effect.succeed(name), reads: "authorized" })
+
+      const messages = yield* allRefused(setting, 403, {})
+
+      assert.deepStrictEqual(messages, ["The program does not say who makes this change"])
+    })
+  }
+
   test("12.2 is asked about reads only if they are authorized", function* () {
     const asked: Array<string> = []
     const authorize = (_: HttpServerRequest.HttpServerRequest, access: CircuitAdmin.Access) => {
@@ -217,6 +227,13 @@ describe("a page of another site", () => {
     ["whose origin is hidden", 403, { origin: "null" }],
     ["whose origin only begins with the host", 403, { origin: "http://127.0.0.1.evil.example" }],
     ["whose origin has another port", 403, { origin: "http://127.0.0.1:1" }],
+    ["whose origin is no page of the web", 403, { host: "ops.example", origin: "ftp://ops.example" }],
+    ["whose origin has the default port", 403, { host: "ops.example:8443", origin: "https://ops.example" }],
+    [
+      "whose host is the default port of another scheme",
+      403,
+      { host: "a.example:80", origin: "https://a.example" }
+    ],
     ["that the browser calls cross-site", 403, { "sec-fetch-site": "cross-site" }],
     ["that the browser calls same-site", 403, { "sec-fetch-site": "same-site" }],
     ["that sends a text", 400, { "content-type": "text/plain" }],
@@ -252,6 +269,21 @@ describe("a page of another site", () => {
     assert.strictEqual(yield* trip({ origin: "https://ops.example", "sec-fetch-site": "cross-site" }), 200)
     assert.strictEqual(yield* trip({ origin: "https://ops.example.evil.example" }), 403)
   })
+
+  for (const [host, origin] of [
+    ["ops.example:443", "https://ops.example"],
+    ["ops.example:80", "http://ops.example"],
+    ["OPS.example", "http://ops.example"],
+    ["[::1]:3000", "http://[::1]:3000"]
+  ] as const) {
+    test(`12.2 is not ${origin}, if the host is ${host}`, function* () {
+      const { server } = yield* setUp()
+
+      const answer = yield* server.post("/circuits/circuit/trip", { ...circuit, ...why }, { host, origin })
+
+      assert.strictEqual(answer.status, 200)
+    })
+  }
 })
 
 describe("the headers of answers", () => {
@@ -318,6 +350,23 @@ describe("a request that is too large or malformed", () => {
     ["no breaker", JSON.stringify(why), "breaker: is missing"],
     ["no reason", JSON.stringify({ ...circuit, owner: "ada" }), "reason: is missing"],
     ["an empty reason", JSON.stringify({ ...circuit, ...why, reason: "" }), "reason: "],
+    [
+      "a blank reason",
+      JSON.stringify({ ...circuit, ...why, reason: " \n\u00a0" }),
+      "reason: must not be blank"
+    ],
+    ["a blank owner", JSON.stringify({ ...circuit, ...why, owner: " \t" }), "owner: must not be blank"],
+    [
+      "a key in Latin-1",
+      Buffer.from(JSON.stringify({ ...circuit, ...why, key: "Z\u00fcrich" }), "latin1"),
+      "UTF-8"
+    ],
+    ["thousands of nested lists", `${"[".repeat(8_000)}${"]".repeat(8_000)}`, "wrong type"],
+    [
+      "a key of thousands of nested lists",
+      `{"breaker": "payments", "key": ${"[".repeat(8_000)}${"]".repeat(8_000)}, "reason": "why", "owner": "ada"}`,
+      "wrong type"
+    ],
     ["a long reason", JSON.stringify({ ...circuit, ...why, reason: "x".repeat(501) }), "500"],
     ["a long owner", JSON.stringify({ ...circuit, ...why, owner: "x".repeat(257) }), "256"],
     ["no owner", JSON.stringify({ ...circuit, reason: "why" }), "owner is missing"],

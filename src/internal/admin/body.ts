@@ -35,16 +35,19 @@ export const readBody = <A, I>(
     Effect.flatMap((value) =>
       Effect.mapError(
         decode(value),
-        (error) =>
-          new InvalidRequest({
-            message: bounded(
-              ParseResult.ArrayFormatter.formatErrorSync(error).map(issueText).join("; "),
-              longestMessage
-            )
-          })
+        (error) => new InvalidRequest({ message: bounded(messageOf(error), longestMessage) })
       )
     )
   )
+}
+
+const messageOf = (error: ParseResult.ParseError): string => {
+  try {
+    return ParseResult.ArrayFormatter.formatErrorSync(error).map(issueText).join("; ")
+  } catch {
+    // A message contains the value, and printing one that is nested thousands of levels deep overflows the stack.
+    return "The body has a value of the wrong type"
+  }
 }
 
 const issueText = ({ message, path }: ParseResult.ArrayFormatterIssue): string =>
@@ -61,9 +64,16 @@ const textOf = (
     // Another fiber reads the body, and may outlive the request, because the connection closes if reading stops early.
     const reading = yield* Effect.forkIn(readInto(body, request), scope)
     const bytes = yield* Effect.onInterrupt(Deferred.await(body), () => Fiber.interrupt(reading))
-    return new TextDecoder().decode(bytes)
+    return yield* decoded(bytes)
   })
 }
+
+/** Refuses a text in another encoding. With its characters replaced, a key would name another circuit. */
+const decoded = (bytes: Uint8Array): Effect.Effect<string, InvalidRequest> =>
+  Effect.try({
+    try: () => new TextDecoder("utf-8", { fatal: true }).decode(bytes),
+    catch: () => new InvalidRequest({ message: "The body must be JSON in UTF-8" })
+  })
 
 type Body = Deferred.Deferred<Uint8Array, InvalidRequest | RequestTooLarge>
 

@@ -79,13 +79,17 @@ const checkSite = <R>(settings: Settings<R>, { headers }: Request) => {
   if (origin !== undefined && settings.allowedOrigins.includes(origin)) return Effect.void
   if (site !== undefined && site !== "same-origin" && site !== "none")
     return forbid("A request that changes something must come from the same origin")
-  return origin === undefined || isOriginOf(origin, headers["host"])
+  return origin === undefined || isOriginOf(origin, headers["host"] ?? "")
     ? Effect.void
     : forbid("The origin of a request that changes something must be the host, or one of allowedOrigins")
 }
 
-const isOriginOf = (origin: string, host: string | undefined): boolean =>
-  host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
+/** Parsing the host too removes a port that is the default one, which some proxies add. */
+const isOriginOf = (origin: string, host: string): boolean => {
+  if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false
+  const { host: expected, protocol } = new URL(origin)
+  return URL.canParse(`${protocol}//${host}`) && new URL(`${protocol}//${host}`).host === expected
+}
 
 const forbid = (message: string) => Effect.fail(new Forbidden({ message }))
 
@@ -114,7 +118,10 @@ const identify = <R>(
         {
           // The error of the program may reveal too much to a stranger, so it is not shown.
           onFailure: () => forbid("The program does not allow this"),
-          onSuccess: (name) => Effect.succeedSome(bounded(name, limits.text))
+          onSuccess: (name) =>
+            access === "change" && name.trim() === ""
+              ? forbid("The program does not say who makes this change")
+              : Effect.succeedSome(bounded(name, limits.text))
         }
       )
   }

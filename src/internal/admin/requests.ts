@@ -33,10 +33,13 @@ export const CircuitQuery = Schema.Struct({
   key: Schema.optional(Key)
 })
 
+// A text of spaces alone says neither who nor why.
+const Said = Schema.String.pipe(Schema.pattern(/\S/, { message: () => "must not be blank" }))
+
 const ownerAndReason = {
-  reason: NonEmpty.pipe(Schema.maxLength(limits.reason)),
+  reason: Said.pipe(Schema.maxLength(limits.reason)),
   // Not needed if the program's `authorize` returns the name.
-  owner: Schema.optional(NonEmpty.pipe(Schema.maxLength(limits.text)))
+  owner: Schema.optional(Said.pipe(Schema.maxLength(limits.text)))
 }
 
 const target = { breaker: Name, key: Schema.optional(Key), ...ownerAndReason }
