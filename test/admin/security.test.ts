@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as TestClock from "effect/TestClock"
 import type * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
+import { labelOf } from "../../src/internal/admin/text.ts"
 import { isSameSecret } from "../../src/internal/admin/token.ts"
 import { type Breaker, fails, make, works } from "../kit/index.ts"
 import {
@@ -525,6 +526,49 @@ describe("hostile names and keys", () => {
   })
 })
 
+describe("a key that is the label of another", () => {
+  test("12.2 has a label of its own, and is not controlled in place of the other", function* () {
+    const server = yield* serve()
+    const breaker = yield* make({ name: "payments" })
+    const long = "k".repeat(1_000)
+    const label = labelOf(long)
+    for (const key of [long, label]) yield* Effect.exit(breaker.protectWith(fails, { key }))
+    const reset = (key: string) =>
+      server.post("/circuits/circuit/reset", { breaker: "payments", key, ...why })
+    const states = Effect.all([breaker.state(long), breaker.state(label)])
+    const tags = Effect.map(states, (all) => all.map(({ _tag }) => _tag))
+
+    const list = yield* server.get("/circuits/circuits")
+    yield* reset(label)
+    const first = yield* tags
+    const { circuit } = bodyOf<CircuitAdmin.Changed>(yield* reset(labelOf(label)))
+
+    const { circuits } = bodyOf<{ circuits: ReadonlyArray<CircuitAdmin.CircuitSummary> }>(list)
+    assert.sameMembers(
+      circuits.map(({ key }) => key),
+      [label, labelOf(label)]
+    )
+    assert.deepStrictEqual(first, ["Closed", "Open"])
+    assert.strictEqual(circuit?.key, labelOf(label))
+    assert.deepStrictEqual(yield* tags, ["Closed", "Closed"])
+  })
+
+  test("12.2 of a breaker is not controlled in place of the other either", function* () {
+    const server = yield* serve()
+    const long = "n".repeat(1_000)
+    const breakers = [yield* make({ name: long }), yield* make({ name: labelOf(long) })]
+
+    const answer = yield* server.post("/circuits/circuit/trip", { breaker: labelOf(long), ...why })
+
+    assert.strictEqual(answer.status, 200)
+    const states = yield* Effect.all(breakers.map((breaker) => breaker.state()))
+    assert.deepStrictEqual(
+      states.map(({ _tag }) => _tag),
+      ["Open", "Closed"]
+    )
+  })
+})
+
 describe("the log", () => {
   const logging = (lines: Array<string>) =>
     Logger.replace(
@@ -576,6 +620,17 @@ describe("the log", () => {
     const expired = lines.filter((line) => line.includes("action=expire"))
     assert.strictEqual(expired.length, 1)
     assert.include(expired[0], "owner=ada")
+  })
+
+  test("12.2 tells long keys with the same beginning apart", function* () {
+    const lines: Array<string> = []
+    const { server } = yield* Effect.provide(setUp(), logging(lines))
+    const keys = ["a", "b"].map((end) => `${"k".repeat(1_000)}${end}`)
+
+    for (const key of keys) yield* server.post("/circuits/circuit/trip", { breaker: "payments", key, ...why })
+
+    const changes = lines.filter((line) => line.includes("Circuit changed by hand"))
+    for (const [i, key] of keys.entries()) assert.include(changes[i], `key=${labelOf(key)}`)
   })
 
   test("12.2 has one line for a change, whatever line breaks the request has, and never the token", function* () {

@@ -20,6 +20,8 @@ describe("a name in an answer", () => {
       "\ud800",
       "\udc00",
       "a\ud800",
+      labelOf("x".repeat(257)),
+      labelOf(labelOf("x".repeat(257))),
       "🦀".repeat(200),
       `${"x".repeat(199)}🦀${"x".repeat(100)}`
     ]

@@ -7,7 +7,7 @@ import { detailsOf } from "./details.ts"
 import type { NotFound, TooMany } from "./errors.ts"
 import { InvalidRequest, NotFound as Unknown } from "./errors.ts"
 import type { Found } from "./live.ts"
-import { findBreaker, findCircuit, findForChange } from "./live.ts"
+import { findBreaker, findByKey, findCircuit, findForChange } from "./live.ts"
 import type { Held } from "./overrides.ts"
 import type { ChangeRequest, CircuitQuery, OverrideRequest, ReleaseRequest } from "./requests.ts"
 import { limits } from "./requests.ts"
@@ -129,13 +129,13 @@ const findAfterwards = (admin: Admin, { key, live }: Pick<Found, "key" | "live">
   const { history } = admin.observed
   const isRecorded = ({ circuit }: Found) =>
     circuit.generation === 0 || history.latestOf(live.service.name, key)?.generation === circuit.generation
-  const find = Effect.zipRight(Effect.yieldNow(), Effect.option(findCircuit(live, key)))
+  const find = Effect.zipRight(Effect.yieldNow(), Effect.option(findByKey(live, key)))
   // The attempts are limited, because another change may come in between, and a circuit that only the store knows has
   // no transitions here.
   return Effect.repeat(find, {
     until: Option.match({ onNone: () => true, onSome: isRecorded }),
     times: 20
-  }).pipe(Effect.zipRight(Effect.option(findCircuit(live, key))))
+  }).pipe(Effect.zipRight(Effect.option(findByKey(live, key))))
 }
 
 const readAgain = (admin: Admin, found: Option.Option<Found>): Details | null =>

@@ -71,23 +71,31 @@ export const breakersOf = (registry: Registry): Effect.Effect<ReadonlyArray<Live
 /** @internal */
 export const findBreaker = (registry: Registry, name: string): Effect.Effect<Live, NotFound> =>
   Effect.flatMap(breakersOf(registry), (all) => {
-    const live =
-      all.find(({ service }) => service.name === name) ??
-      (isShortened(name) ? onlyOne(all.filter(({ service }) => labelOf(service.name) === name)) : undefined)
+    const live = isShortened(name)
+      ? onlyOne(all.filter(({ service }) => labelOf(service.name) === name))
+      : all.find(({ service }) => service.name === name)
     return live === undefined
       ? Effect.fail(new NotFound({ message: `There is no breaker named ${quoted(name)}` }))
       : Effect.succeed(live)
   })
 
 /**
- * Finds a circuit, without creating one. A circuit that only other processes hold is read from the store.
+ * Finds the circuit that a request names, without creating one. A text of the shortened form is always taken for a label:
+ * the circuit with exactly this key has another label.
  *
  * @internal
  */
-export const findCircuit = (live: Live, key: string): Effect.Effect<Found, NotFound> =>
+export const findCircuit = (live: Live, named: string): Effect.Effect<Found, NotFound> =>
+  isShortened(named) ? findShortened(live, named) : findByKey(live, named)
+
+/**
+ * Finds the circuit of a key, without creating one. A circuit that only other processes hold is read from the store.
+ *
+ * @internal
+ */
+export const findByKey = (live: Live, key: string): Effect.Effect<Found, NotFound> =>
   Effect.withFiberRuntime((caller) => {
-    const now = live.inside.now(caller)
-    const entry = live.inside.circuits.find(key, now) ?? findShortened(live, key, now)
+    const entry = live.inside.circuits.find(key, live.inside.now(caller))
     if (entry !== undefined) return Effect.succeed(foundIn(live, entry, caller))
     const peeked = live.inside.coordinator?.peek(key) ?? Effect.succeed(undefined)
     return Effect.flatMap(peeked, (merged) =>
@@ -105,8 +113,8 @@ export const findCircuit = (live: Live, key: string): Effect.Effect<Found, NotFo
  */
 export const findForChange = (live: Live, key: string): Effect.Effect<Found, NotFound> =>
   isShortened(key)
-    ? findCircuit(live, key)
-    : Effect.catchAll(findCircuit(live, key), () =>
+    ? findShortened(live, key)
+    : Effect.catchAll(findByKey(live, key), () =>
         Effect.withFiberRuntime<Found>((caller) => {
           const circuit = Machine.initial(live.inside.settings.rules.policy)
           return Effect.succeed(foundElsewhere(live, key, { circuit, at: live.inside.now(caller) }, caller))
@@ -123,10 +131,14 @@ const unknownCircuit = ({ service }: Live, key: string) =>
  */
 export const quoted = (text: string): string => JSON.stringify(bounded(text, 100))
 
-const findShortened = ({ inside }: Live, key: string, now: number): CircuitEntry | undefined =>
-  isShortened(key)
-    ? onlyOne(inside.circuits.all(now).filter((entry) => labelOf(entry.key) === key))
-    : undefined
+const findShortened = (live: Live, label: string): Effect.Effect<Found, NotFound> =>
+  Effect.withFiberRuntime((caller) => {
+    const { inside } = live
+    const entry = onlyOne(inside.circuits.all(inside.now(caller)).filter(({ key }) => labelOf(key) === label))
+    return entry === undefined
+      ? Effect.fail(unknownCircuit(live, label))
+      : Effect.succeed(foundIn(live, entry, caller))
+  })
 
 /** The only match; `undefined` if several names have the same hash, because choosing one would be a guess. */
 const onlyOne = <A>(found: ReadonlyArray<A>): A | undefined => (found.length === 1 ? found[0] : undefined)

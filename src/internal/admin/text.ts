@@ -8,12 +8,13 @@ const hasLoneSurrogate = /\p{Surrogate}/u
 
 /**
  * A name or a key as answers show it and requests may give it. One that is very long, or is not well-formed text, is
- * shortened, and ends with a hash of the whole.
+ * shortened, and ends with a hash of the whole. So does one that has the form of a shortened name, because it could
+ * otherwise be given the label of another one.
  *
  * @internal
  */
 export const labelOf = (name: string): string =>
-  name.length <= longestName && !hasLoneSurrogate.test(name)
+  name.length <= longestName && !hasLoneSurrogate.test(name) && !isShortened(name)
     ? name
     : `${wellFormed(name.slice(0, kept))}…#${hashOf(name)}`
 
