@@ -2,6 +2,7 @@
 import { assert, describe } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/TestClock"
@@ -252,6 +253,17 @@ class Declined extends Error {
   readonly _tag = "Declined"
 }
 
+const cycle = new Error("around and around")
+cycle.cause = cycle
+
+/** A cause of many errors in order, nested in its left or in its right part. */
+const failures = (count: number, nested: "left" | "right" = "left"): Cause.Cause<string> => {
+  const errors = Array.from({ length: count }, (_, i) => Cause.fail(`no ${i}`))
+  return nested === "left"
+    ? errors.reduce(Cause.parallel<string, string>)
+    : errors.reduceRight((rest, error) => Cause.parallel(error, rest))
+}
+
 describe("a last failure", () => {
   const secret = "card 4242"
   const hostile = {
@@ -311,6 +323,35 @@ describe("a last failure", () => {
     assert.include(lastFailure?.cause, "card\\u001b[2J \\u202edeclined xxx")
     assert.isAtMost(lastFailure?.cause?.length ?? 0, 4_100)
   })
+
+  for (const [what, cause, shown] of [
+    ["is a cycle of errors", Cause.fail(cycle), /^a cause that cannot be read$/],
+    ["has thousands of errors", failures(5_000), /^Error: no 0\nError: no 1\n.*\nError: no 19$/s],
+    [
+      "has thousands of errors in another order",
+      failures(5_000, "right"),
+      /^Error: no 0\nError: no 1\n.*\nError: no 19$/s
+    ],
+    [
+      "is an error among interruptions",
+      Cause.parallel(Cause.interrupt(FiberId.none), Cause.fail("no")),
+      /^Error: no$/
+    ]
+  ] as const) {
+    test(`12.2 is shown with its cause, bounded, that ${what}`, function* () {
+      // It stays Closed, because the line of an opening would print the whole cause.
+      const breaker = yield* make({
+        name: "payments",
+        classify: () => Outcome.failure(),
+        tripPolicy: TripPolicy.consecutive(2)
+      })
+      yield* Effect.exit(breaker.protectWith(Effect.failCause<unknown>(cause), { key: "eu" }))
+
+      const { lastFailure } = yield* read(yield* serve({ ...withToken, exposeCauses: true }))
+
+      assert.match(lastFailure?.cause ?? "", shown)
+    })
+  }
 
   test("12.2 whose cause cannot be read does not break the page", function* () {
     const breaker = yield* make({ name: "payments" })

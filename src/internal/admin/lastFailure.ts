@@ -1,4 +1,5 @@
 import * as Cause from "effect/Cause"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { LastFailure } from "../observe/description.ts"
@@ -29,11 +30,29 @@ export const describe = ({ description, exit }: LastFailure): string =>
 export const causeText = ({ exit }: LastFailure): string | null => {
   if (exit._tag === "Success" || Cause.isEmpty(exit.cause)) return null
   try {
-    return boundedLines(Cause.pretty(exit.cause, { renderErrorCause: true }), longest.cause)
+    return boundedLines(Cause.pretty(firstErrorsOf(exit.cause), { renderErrorCause: true }), longest.cause)
   } catch {
     // An error may be any value, also one that throws when it is read.
     return "a cause that cannot be read"
   }
+}
+
+/** The most errors of a cause that are printed. */
+const mostErrors = 20
+
+/**
+ * The first errors of a cause. A cause of many fibers may hold thousands, and the time to print them grows with the square
+ * of their number. The order of the errors is kept, and nothing else of the structure is visible in the text.
+ */
+const firstErrorsOf = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
+  const waiting = [cause]
+  const errors: Array<Cause.Cause<unknown>> = []
+  for (let next = waiting.pop(); next !== undefined && errors.length < mostErrors; next = waiting.pop()) {
+    if (Cause.isParallelType(next) || Cause.isSequentialType(next)) waiting.push(next.right, next.left)
+    else if (Cause.isFailType(next) || Cause.isDieType(next)) errors.push(next)
+  }
+  // Without errors, the fiber was only interrupted.
+  return errors.length === 0 ? Cause.interrupt(FiberId.none) : errors.reduce(Cause.parallel)
 }
 
 const nameOf = (cause: Cause.Cause<unknown>): string => {
@@ -54,6 +73,7 @@ const nameOf = (cause: Cause.Cause<unknown>): string => {
 
 const kindOf = (error: unknown): string => {
   if (Predicate.hasProperty(error, "_tag") && typeof error._tag === "string") return error._tag
-  if (error instanceof Error) return String(error.name)
+  // A name may be set to anything.
+  if (error instanceof Error) return String(error.name) || "Error"
   return error === null ? "null" : `a value of type ${typeof error}`
 }
