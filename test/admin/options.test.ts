@@ -16,6 +16,8 @@ describe("an option that is out of range", () => {
     [{ path: "/" }, "CircuitAdmin: path must be"],
     [{ path: "/a/" }, "CircuitAdmin: path must be"],
     [{ path: "/:id" }, 'received "/:id"'],
+    [{ path: "/.." }, 'received "/.."'],
+    [{ path: "/ops/./circuits" }, 'received "/ops/./circuits"'],
     [{ path: "/*" }, 'received "/*"'],
     [{ token: secret }, "CircuitAdmin: token must be a Redacted string"],
     [{ token: Redacted.make("") }, "CircuitAdmin: token must be at least 16 visible ASCII characters"],

@@ -123,6 +123,8 @@ describe("CircuitDashboard options", () => {
     [{ path: "dashboard" }, "CircuitDashboard: path"],
     [{ path: "/:id" }, "CircuitDashboard: path"],
     [{ path: "/" }, "CircuitDashboard: path"],
+    [{ path: "/ops/../dashboard" }, "CircuitDashboard: path"],
+    [{ adminPath: "/." }, "CircuitDashboard: adminPath"],
     [{ adminPath: "/a b" }, "CircuitDashboard: adminPath"],
     [{ adminPath: '/"><script>' }, "CircuitDashboard: adminPath"],
     [{ pth: "/dashboard" }, "CircuitDashboard"]

@@ -13,6 +13,7 @@ import {
   refuse,
   refuseValue
 } from "../options/checks.ts"
+import { isPath } from "../options/path.ts"
 
 /**
  * The checked options of the administration, with all defaults filled in.
@@ -82,8 +83,8 @@ export const decode = <R>(input: unknown): Settings<R> => {
 export const decodePath = (path: unknown): `/${string}` =>
   path === undefined
     ? defaultPath
-    : typeof path === "string" && /^(?:\/[\w.~-]+)+$/.test(path)
-      ? (path as `/${string}`)
+    : isPath(path)
+      ? path
       : refuseValue(of("path"), 'a path of letters, digits and "-._~", such as "/admin/circuits"', path)
 
 const of = (option: string) => `CircuitAdmin: ${option}`

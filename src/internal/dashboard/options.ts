@@ -1,5 +1,6 @@
 import type * as CircuitDashboard from "../../CircuitDashboard.ts"
 import { optionsOf, or, refuseValue } from "../options/checks.ts"
+import { isPath } from "../options/path.ts"
 
 /** @internal */
 export interface Settings {
@@ -26,8 +27,8 @@ const optionNames = Object.keys({
 } satisfies Record<keyof CircuitDashboard.Options, true>)
 
 const decodePath = (name: string, path: unknown): `/${string}` =>
-  typeof path === "string" && /^(?:\/[\w.~-]+)+$/.test(path)
-    ? (path as `/${string}`)
+  isPath(path)
+    ? path
     : refuseValue(
         `CircuitDashboard: ${name}`,
         'a path of letters, digits and "-._~", such as "/ops/dashboard"',
