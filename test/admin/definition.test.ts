@@ -1,6 +1,8 @@
 /** The same definition everywhere: an API of the program, a typed client, a router, and a document. */
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApiError from "@effect/platform/HttpApiError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
@@ -13,6 +15,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type { ParseError } from "effect/ParseResult"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -85,6 +89,46 @@ describe("the typed client", () => {
       "eu",
       "Open"
     ])
+  })
+
+  for (const base of ["/ops", "/ops/"]) {
+    test(`12.1 reads and listens behind a proxy that mounts the server at ${base}`, function* () {
+      yield* make({ name: "payments" })
+      const { origin } = yield* serveRoutes(CircuitAdmin.layer({ path: "/ops/circuits" }))
+      const options = { baseUrl: `${origin}${base}` }
+
+      const reading = Effect.flatMap(CircuitAdmin.client(options), ({ circuitAdmin }) =>
+        circuitAdmin.breakers()
+      )
+      const { breakers } = yield* Effect.provide(reading, NodeHttpClient.layer)
+      const first = yield* Effect.provide(Stream.runHead(CircuitAdmin.events(options)), NodeHttpClient.layer)
+
+      assert.strictEqual(breakers.length, 1)
+      assert.strictEqual(Option.getOrThrow(first).event, "summary")
+    })
+  }
+
+  test("12.1 fails with exactly the errors that its endpoint can answer", function* () {
+    const { origin: baseUrl } = yield* serve()
+    const { circuitAdmin } = yield* Effect.provide(CircuitAdmin.client({ baseUrl }), NodeHttpClient.layer)
+
+    type Always =
+      | HttpApiError.HttpApiDecodeError
+      | HttpClientError.HttpClientError
+      | ParseError
+      | CircuitAdmin.InvalidRequest
+      | CircuitAdmin.Unauthorized
+      | CircuitAdmin.Forbidden
+    type Changing = Always | CircuitAdmin.NotFound | CircuitAdmin.RequestTooLarge
+    expectTypeOf(circuitAdmin.breakers).returns.toExtend<Effect.Effect<unknown, Always>>()
+    expectTypeOf(circuitAdmin.overrides).returns.toExtend<Effect.Effect<unknown, Always>>()
+    expectTypeOf(circuitAdmin.trip<false>).returns.toExtend<Effect.Effect<unknown, Changing>>()
+    expectTypeOf(circuitAdmin.reset<false>).returns.toExtend<Effect.Effect<unknown, Changing>>()
+    expectTypeOf(circuitAdmin.release<false>).returns.toExtend<Effect.Effect<unknown, Changing>>()
+    expectTypeOf(circuitAdmin.isolate<false>).returns.toExtend<
+      Effect.Effect<unknown, Changing | CircuitAdmin.TooMany>
+    >()
+    expectTypeOf(circuitAdmin.isolate<false>).returns.not.toExtend<Effect.Effect<unknown, Changing>>()
   })
 
   test("12.1 that is refused the events fails", function* () {

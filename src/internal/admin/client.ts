@@ -59,7 +59,10 @@ export const events = ({
 > =>
   HttpClientResponse.stream(
     Effect.flatMap(HttpClient.HttpClient, (client) =>
-      HttpClient.filterStatusOk(asOperator(token)(client)).get(new URL(`${decodePath(path)}/events`, baseUrl))
+      HttpClient.filterStatusOk(asOperator(token)(client)).execute(
+        // The base URL may have a path of its own, as in `make`.
+        HttpClientRequest.get(`${decodePath(path)}/events`).pipe(HttpClientRequest.prependUrl(baseUrl))
+      )
     )
   ).pipe(
     Stream.decodeText(),

@@ -52,7 +52,6 @@ const change = <const Name extends string, A, I>(name: Name, payload: Schema.Sch
     .addSuccess(Schemas.Changed)
     .addError(NotFound)
     .addError(RequestTooLarge)
-    .addError(TooMany)
     .middleware(ChangeGuard)
     .annotateContext(described(summary, `${changes} ${createsCircuit}`))
 
@@ -107,9 +106,19 @@ export const group = HttpApiGroup.make("circuitAdmin")
   .add(change("trip", Requests.ChangeRequest, "Open a circuit"))
   .add(change("reset", Requests.ChangeRequest, "Close a circuit"))
   .add(
-    change("isolate", Requests.OverrideRequest, "Make a circuit reject every call until the override ends")
+    change(
+      "isolate",
+      Requests.OverrideRequest,
+      "Make a circuit reject every call until the override ends"
+    ).addError(TooMany)
   )
-  .add(change("disable", Requests.OverrideRequest, "Make a circuit admit every call until the override ends"))
+  .add(
+    change(
+      "disable",
+      Requests.OverrideRequest,
+      "Make a circuit admit every call until the override ends"
+    ).addError(TooMany)
+  )
   .add(
     HttpApiEndpoint.post("release", "/overrides/release")
       .setPayload(Requests.ReleaseRequest)
