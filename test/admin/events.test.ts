@@ -13,6 +13,8 @@ import * as TestClock from "effect/TestClock"
 import type { CircuitBreaker } from "effect-circuit-breaker"
 import * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
 import * as Schemas from "../../src/internal/admin/schemas.ts"
+import { makeAdministration } from "../../src/internal/admin/administration.ts"
+import { decode } from "../../src/internal/admin/options.ts"
 import { Streams } from "../../src/internal/admin/streams.ts"
 import { fails, make, works } from "../kit/index.ts"
 import { bodyOf, type Refusal, type Server, serve, test, why, withToken } from "./fixtures.ts"
@@ -279,6 +281,27 @@ describe("consumers", () => {
       [200, 200, 200]
     )
     assert.strictEqual(heads[0]?.headers.get("content-type"), "text/event-stream")
+  })
+
+  test("12.2 that connect at the same time share their summaries", function* () {
+    const { events } = yield* makeAdministration(decode({}))
+    const received: Array<string> = []
+
+    // The few operations between yields let the consumers overtake each other in the middle of connecting.
+    const streams = yield* Effect.all(
+      Array.from({ length: 3 }, () => events.connect(undefined)),
+      { concurrency: "unbounded" }
+    ).pipe(Effect.withMaxOpsBeforeYield(10))
+    yield* Effect.forEach(streams, (stream, i) =>
+      Effect.fork(
+        Stream.runForEach(stream, (bytes) =>
+          Effect.sync(() => i === 0 && received.push(new TextDecoder().decode(bytes)))
+        )
+      )
+    )
+    yield* TestClock.adjust("3 seconds")
+
+    assert.strictEqual(received.join("").split("event: summary").length - 1, 4)
   })
 
   test("12.2 consumers are disconnected when the administration ends", function* () {

@@ -45,6 +45,7 @@ interface Running {
 export class Events {
   private readonly parts: Parts
   private running: Running | undefined = undefined
+  private readonly starting = Effect.unsafeMakeSemaphore(1)
 
   constructor(parts: Parts) {
     this.parts = parts
@@ -86,18 +87,19 @@ export class Events {
   }
 
   /**
-   * The latest summary. For the first consumer, this makes a summary, and starts the fiber that makes the next ones.
+   * The latest summary. For the first consumer, this makes a summary, and starts the fiber that makes the next ones. Only
+   * one consumer may do so at a time, and is not interrupted, because nothing would stop a fiber that `running` lacks.
    */
   private readonly latest: Effect.Effect<string> = Effect.suspend(() => {
     if (this.running !== undefined) return Effect.succeed(this.running.latest)
     this.parts.sampler.reset()
     return Effect.flatMap(this.summary, (latest) =>
-      Effect.map(Effect.forkIn(this.everySecond, this.parts.scope), (fiber) => {
+      Effect.map(Effect.forkIn(Effect.interruptible(this.everySecond), this.parts.scope), (fiber) => {
         this.running = { fiber, latest }
         return latest
       })
     )
-  })
+  }).pipe(this.starting.withPermits(1), Effect.uninterruptible)
 
   private readonly stopIfAlone: Effect.Effect<void> = Effect.suspend(() => {
     const { running } = this
