@@ -5,6 +5,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { type CircuitOpenError, Outcome, TripPolicy } from "effect-circuit-breaker"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/TestClock"
@@ -87,6 +88,24 @@ test("C3 a body that is read several times counts once, by the first reading", f
   assert.strictEqual((yield* Effect.exit(drain(response)))._tag, "Failure")
   yield* counted(breaker, { succeeded: 1 })
 })
+
+for (const [name, read] of Object.entries(readings).filter(([name]) => name !== "arrayBuffer")) {
+  test(`C3 ${name} beside a first reading, which may be the only one, fails and does not count`, function* () {
+    const { begin, body, breaker } = yield* guarding(make())
+    const received = yield* Deferred.make<Response>()
+    const fiber = yield* begin((response) =>
+      Effect.zipRight(Deferred.succeed(received, response), response.arrayBuffer)
+    )
+    const second = yield* Effect.exit(Effect.flatMap(Deferred.await(received), read))
+    yield* counted(breaker, {})
+
+    yield* body.end
+    yield* Fiber.join(fiber)
+
+    assert.strictEqual(second._tag, "Failure")
+    yield* counted(breaker, { succeeded: 1 })
+  })
+}
 
 test("C3 a body that breaks off counts once, however often it is read", function* () {
   const { begin, body, breaker } = yield* guarding(tolerant)

@@ -51,6 +51,7 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   /** When the headers arrived, if the policy measures durations. */
   private readonly arrivedAt: number | undefined
   private isSettled = false
+  private isRead = false
 
   constructor(original: Response, call: RunningCall, caller: Caller) {
     super()
@@ -108,10 +109,17 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
   }
 
   get stream(): Stream.Stream<Uint8Array, ResponseError> {
-    return Stream.suspend(() => {
-      this.takeBack()
-      return this.original.stream
-    }).pipe(
+    return Stream.suspend(() =>
+      this.isFirstRead() ? this.observed(this.original.stream) : this.original.stream
+    )
+  }
+
+  toJSON(): unknown {
+    return this.original.toJSON()
+  }
+
+  private observed(body: Stream.Stream<Uint8Array, ResponseError>): Stream.Stream<Uint8Array, ResponseError> {
+    return body.pipe(
       Stream.mapChunksEffect((chunk) =>
         Effect.as(
           now((caller) => this.call.answered(Outcome.success, Exit.void, caller)),
@@ -131,14 +139,10 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     )
   }
 
-  toJSON(): unknown {
-    return this.original.toJSON()
-  }
-
   private read<A>(body: () => Effect.Effect<A, ResponseError>): Effect.Effect<A, ResponseError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.withFiberRuntime((caller) => {
-        this.takeBack()
+        if (!this.isFirstRead()) return restore(body())
         return Effect.matchCauseEffect(restore(body()), {
           onFailure: (cause) => {
             this.fail(cause, caller)
@@ -153,8 +157,15 @@ class ResponseInFlight extends Inspectable.Class implements Response, UnsettledC
     )
   }
 
-  private takeBack(): void {
-    unsettledCallsOf(this.call.breaker).takeBack(this)
+  /**
+   * Begins a read, and answers whether it is the first, which settles the call. A later one may fail only because some
+   * clients allow one reader at a time, while the first is still running.
+   */
+  private isFirstRead(): boolean {
+    const isFirst = !this.isRead
+    this.isRead = true
+    if (isFirst) unsettledCallsOf(this.call.breaker).takeBack(this)
+    return isFirst
   }
 
   /** Settles the call as a success without the classifier, which has classified the headers as one already. */
