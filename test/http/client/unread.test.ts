@@ -182,7 +182,7 @@ test("E1 a policy and a logger that throw while unread responses are settled do 
     nextTurn
   ).pipe(Effect.locally(FiberRef.currentLoggers, HashSet.make(throwing)))
 
-  yield* counted(breaker, { succeeded: some / 2 })
+  yield* counted(breaker, { succeeded: some })
   assert.deepStrictEqual([records, lines], [some, 1])
 })
 
