@@ -145,7 +145,8 @@ class CircuitCalls {
   }
 
   seen(current: Circuit<unknown>, rules: Rules<unknown>, now: number): Seen {
-    if (current._tag !== "Closed" || current.generation !== this.generation)
+    const admitsEveryCall = current._tag === "Closed" || current._tag === "Disabled"
+    if (!admitsEveryCall || current.generation !== this.generation)
       return seenOneByOne(this.calls, current, rules, now)
     if (this.successes?.isOf(current, now) !== true) this.successes = new Successes(current, rules, now)
     return { circuit: this.successes.after(this.calls.size), unsettled: this.calls.size }
@@ -153,7 +154,8 @@ class CircuitCalls {
 }
 
 /**
- * A Closed circuit after each number of successes. It is valid for one millisecond while the circuit does not change.
+ * A Closed or Disabled circuit after each number of successes. It is valid for one millisecond while the circuit does
+ * not change.
  */
 class Successes {
   private readonly rules: Rules<unknown>
@@ -180,7 +182,10 @@ class Successes {
   }
 }
 
-/** Counts the calls one by one. A circuit that is not Closed settles them before each admission, so there are few. */
+/**
+ * Counts the calls one by one. A circuit that is neither Closed nor Disabled settles them before each admission, so
+ * there are few.
+ */
 const seenOneByOne = (
   calls: Iterable<UnsettledCall>,
   current: Circuit<unknown>,

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
 import * as Logger from "effect/Logger"
+import { UnsettledCalls } from "../../../src/internal/breaker/unsettledCalls.ts"
 import { make, ManualClock, settled, tagOf } from "../../kit/index.ts"
 import {
   backend,
@@ -119,6 +120,35 @@ test("E1 a read of the circuit after each of them counts those so far", function
   )
   yield* counted(breaker, { succeeded: some })
   assert.strictEqual(work.records, 2 * some)
+})
+
+test("E1 a read of a disabled circuit after each of them counts those so far", function* () {
+  const breaker = yield* make()
+  yield* breaker.disable(origin)
+  const client = CircuitHttpClient.protect(streaming("rates").client, { breaker })
+  let visits = 0
+  const { prototype } = UnsettledCalls
+  const { add } = prototype
+  // Counts how often a read visits one of the calls.
+  prototype.add = function (unsettled) {
+    add.call(this, {
+      get call() {
+        visits++
+        return unsettled.call
+      },
+      settle: () => unsettled.settle()
+    })
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(() => (prototype.add = add)))
+
+  const seen = yield* atOnce(some, () => Effect.zipRight(client.get(url), breaker.snapshot(origin)))
+
+  assert.deepStrictEqual(
+    seen.map(({ totals }) => totals.succeeded),
+    Array.from({ length: some }, (_, index) => index + 1)
+  )
+  // Twice when it was added, and not by the reads.
+  assert.strictEqual(visits, 2 * some)
 })
 
 test("E1 a read counts unread responses into a window of calls", function* () {
