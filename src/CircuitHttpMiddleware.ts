@@ -81,6 +81,8 @@ export interface Middleware<Needs> {
  * - A rejected request is answered at once, and its handler does not run. The response or error of a handler that runs
  *   reaches the server unchanged.
  * - An `HttpServerRespondable` error makes its response once, within the call; the server sends the same response.
+ * - An error that an `HttpApi` declares has the status of its schema, also with `HttpApiBuilder.middleware`, where the API
+ *   makes the response outside of the middleware.
  * - A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success, and ends the time that a slow-call
  *   policy measures. The headers of a streamed response do the same, with the outcome of their status. If the route
  *   fails later, that is a failure; of a probe, it counts only while the circuit needs more probes. A client that

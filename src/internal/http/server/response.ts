@@ -8,6 +8,7 @@ import type * as Exit from "effect/Exit"
 import { globalValue } from "effect/GlobalValue"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { responseOfApi } from "./api.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
@@ -19,25 +20,31 @@ type Response = HttpServerResponse.HttpServerResponse
  *
  * @internal
  */
-export const makeResponse = ({ own, sent }: Failed<unknown>, request: Request): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const error = lastError(own)
-    if (sent !== undefined && HttpServerRespondable.isRespondable(error)) {
-      responses.set(own, sent)
-      return Effect.void
-    }
-    return HttpServerError.causeResponse(own).pipe(
-      Effect.map(([response]) => {
-        responses.set(own, response)
-        repeatResponse(error, response, request)
-      })
-    )
-  }).pipe(
+export const makeResponse = (failed: Failed<unknown>, request: Request): Effect.Effect<void> =>
+  Effect.suspend(() => responseOf(failed, request)).pipe(
     // The function with which an error makes its own response may throw.
-    Effect.catchAllDefect(() =>
-      Effect.sync(() => responses.set(own, HttpServerResponse.empty({ status: 500 })))
-    )
+    Effect.catchAllDefect(() => Effect.succeed(HttpServerResponse.empty({ status: 500 }))),
+    Effect.map((response) => {
+      responses.set(failed.own, response)
+    })
   )
+
+const responseOf = ({ own, sent }: Failed<unknown>, request: Request): Effect.Effect<Response> => {
+  const error = lastError(own)
+  if (sent !== undefined && HttpServerRespondable.isRespondable(error)) return Effect.succeed(sent)
+  return Effect.flatMap(
+    sent === undefined ? responseOfApi(own) : Effect.succeedNone,
+    Option.match({
+      onNone: () =>
+        Effect.map(HttpServerError.causeResponse(own), ([response]) => {
+          repeatResponse(error, response, request)
+          return response
+        }),
+      // The API makes this response again from the error's schema, so the error need not repeat it.
+      onSome: Effect.succeed
+    })
+  )
+}
 
 /**
  * The response that the client gets for the exit of an app.
