@@ -86,7 +86,7 @@ export interface Middleware<Needs> {
  * - A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success, and ends the time that a slow-call
  *   policy measures. The headers of a streamed response do the same, with the outcome of their status. If the route
  *   fails later, that is a failure; of a probe, it counts only while the circuit needs more probes. A client that
- *   closes its socket is not a failure.
+ *   closes its socket is not a failure. A handshake that the server refuses gives the slot of a probe back.
  * - A client that disconnects interrupts the route of a router, and that call is Ignored.
  *
  * **Gotchas**

@@ -13,6 +13,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
+import { EventEmitter } from "node:events"
 import { Readable } from "node:stream"
 import { stepsKey } from "../../../src/internal/circuitBreaker/steps.ts"
 import { make, makeHalfOpen, makeOpen, settled, tagOf, totalsOf } from "../../kit/index.ts"
@@ -73,8 +74,15 @@ describe("E13 an app that sends its response itself", () => {
 })
 
 /** The result of an app with a socket, which opens at once and ends in the given way. */
-const exitWithSocket = <E>(app: HttpApp.Default<E>, end: Effect.Effect<void, Socket.SocketError>) => {
-  const run: Socket.Socket["run"] = (_, options) => Effect.zipRight(options?.onOpen ?? Effect.void, end)
+const exitWithSocket = <E>(app: HttpApp.Default<E>, end: Effect.Effect<void, Socket.SocketError>) =>
+  exitWithRun(app, (_, options) => Effect.zipRight(options?.onOpen ?? Effect.void, end))
+
+/** The result of an app with a socket that runs in the given way on a connection. */
+const exitWithRun = <E>(
+  app: HttpApp.Default<E>,
+  run: Socket.Socket["run"],
+  connection: unknown = undefined
+) => {
   const socket = Socket.Socket.of({
     [Socket.TypeId]: Socket.TypeId,
     run,
@@ -84,6 +92,7 @@ const exitWithSocket = <E>(app: HttpApp.Default<E>, end: Effect.Effect<void, Soc
   const request = HttpServerRequest.fromWeb(
     new Request("http://localhost/", { headers: { upgrade: "websocket" } })
   )
+  Object.defineProperty(request.source, "socket", { value: connection })
   Object.defineProperty(request, "upgrade", {
     value: Effect.succeed(socket),
     configurable: true,
@@ -108,6 +117,53 @@ describe("E13 a route that answers with a socket", () => {
       const exit = yield* exitWithSocket(app, Effect.fail(closed))
       assert.deepStrictEqual(exit, Exit.fail(closed))
       assert.deepInclude(yield* totalsOf(breaker), { succeeded: 1, failed: 0 })
+    })
+  )
+
+  for (const way of ["run", "runRaw"] as const) {
+    it.scoped(`E13 by ${way}, whose handshake the server refuses, gives the slot of its probe back`, () =>
+      Effect.gen(function* () {
+        const breaker = yield* makeHalfOpen()
+        const connection = new EventEmitter()
+        const refused = Effect.flatMap(HttpServerRequest.upgrade, (socket) =>
+          Effect.as(
+            socket[way](() => Effect.void),
+            status(200)
+          )
+        )
+        const app = CircuitHttpMiddleware.make({ breaker })(refused)
+        const fiber = yield* Effect.fork(exitWithRun(app, () => Effect.never, connection))
+        yield* settled
+        assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 1 })
+
+        connection.emit("close")
+
+        assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 0 })
+        assert.deepInclude(yield* totalsOf(breaker), { succeeded: 0, ignored: 1 })
+        yield* Fiber.interrupt(fiber)
+        assert.deepInclude(yield* totalsOf(breaker), { succeeded: 0, ignored: 1 })
+      })
+    )
+  }
+
+  it.scoped("E13 whose connection closes after it has opened counts by its end", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeHalfOpen({ halfOpen: { probes: 2 } })
+      const connection = new EventEmitter()
+      const app = CircuitHttpMiddleware.make({ breaker })(route)
+
+      yield* exitWithRun(
+        app,
+        (_, options) =>
+          Effect.zipRight(
+            options?.onOpen ?? Effect.void,
+            Effect.sync(() => void connection.emit("close"))
+          ),
+        connection
+      )
+
+      assert.deepInclude(yield* breaker.state(), { _tag: "HalfOpen", probing: 0, succeeded: 1 })
+      assert.deepInclude(yield* totalsOf(breaker), { succeeded: 1, ignored: 0 })
     })
   )
 

@@ -45,12 +45,12 @@ describe("E13 a socket that the middleware observes", () => {
         configurable: true,
         writable: true
       })
-      const observed = observingSocket(
-        request,
-        Effect.sync(() => {
+      const observed = observingSocket(request, {
+        onOpen: Effect.sync(() => {
           opens++
-        })
-      )
+        }),
+        onClose: Effect.void
+      })
       yield* Effect.flatMap(observed.upgrade, use)
       return opens
     })
@@ -115,9 +115,12 @@ describe("E13 a socket that the middleware observes", () => {
         })
       const modified = observingSocket(
         request("modify", () => request("upgrade", Effect.succeed(socket))),
-        Effect.sync(() => {
-          opens++
-        })
+        {
+          onOpen: Effect.sync(() => {
+            opens++
+          }),
+          onClose: Effect.void
+        }
       ).modify({ url: "/b" })
       assert.strictEqual(modified.method, "GET")
       const upgraded = yield* modified.upgrade

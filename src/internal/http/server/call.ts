@@ -11,6 +11,7 @@ import * as Outcome from "../../../Outcome.ts"
 import type { RunningCall } from "../../breaker/call.ts"
 import { stepsIn } from "../../circuitBreaker/steps.ts"
 import { failedBy, makeResponse } from "./response.ts"
+import type { SocketObserver } from "./socket.ts"
 import { asksForSocket, isSocketEnd, observingSocket } from "./socket.ts"
 import type { Classify } from "./verdict.ts"
 
@@ -47,11 +48,19 @@ export const callApp = <E, R>(
       hasSocket && exit._tag === "Success" ? Outcome.success : classify(exit)
 
     const watched = (call: RunningCall | undefined): HttpApp.Default<E, R> => {
-      const onSocket = Effect.withFiberRuntime<void>((caller) => {
-        hasSocket = true
-        call?.answered(Outcome.success, Exit.void, caller)
-        return Effect.void
-      })
+      const answered = (outcome: Outcome.Outcome) =>
+        Effect.withFiberRuntime<void>((caller) => {
+          call?.answered(outcome, Exit.void, caller)
+          return Effect.void
+        })
+      const observer: SocketObserver = {
+        onOpen: Effect.suspend(() => {
+          hasSocket = true
+          return answered(Outcome.success)
+        }),
+        // Only the first answer counts, so this concerns a socket that has not opened: a probe gives its slot back.
+        onClose: answered(Outcome.ignored)
+      }
       const timed =
         call !== undefined && isTimed(call)
           ? Effect.zipRight(HttpApp.appendPreResponseHandler(answeredBy(call)), app)
@@ -60,7 +69,7 @@ export const callApp = <E, R>(
         ? Effect.provideService(
             timed,
             HttpServerRequest.HttpServerRequest,
-            observingSocket(request, onSocket)
+            observingSocket(request, observer)
           )
         : timed
     }
