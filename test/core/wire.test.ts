@@ -348,7 +348,7 @@ describe("F5 a field of a state", () => {
     ['{"version":1}', "it has no circuit"],
     [written([]), "it has no circuit"],
     [written({ ...closed, generation: -1 }), "its generation is -1"],
-    [written({ ...closed, generation: 2 ** 52 + 1 }), `its generation is ${2 ** 52 + 1}`],
+    [written({ ...closed, generation: now + 2 ** 48 + 1 }), `its generation is ${now + 2 ** 48 + 1}`],
     [written({ ...closed, openings: 1.5 }), "its number of openings is 1.5"],
     [written({ ...closed, openMillis: "long" }), 'its open time is "long"'],
     [written({ ...closed, openMillis: -1 }), "its open time is -1"],
@@ -363,8 +363,13 @@ describe("F5 a field of a state", () => {
     })
   }
 
-  it("may be the largest generation that leaves room for more", () => {
-    assert.strictEqual(decoded(written({ ...closed, generation: 2 ** 52 })).circuit.generation, 2 ** 52)
+  it("F5 whose generation is accepted is accepted in the next generation a millisecond later", () => {
+    const generation = now + 2 ** 48
+    assert.strictEqual(decoded(written({ ...closed, generation })).circuit.generation, generation)
+    const next = written({ ...closed, generation: generation + 1 })
+    assert.strictEqual(decoded(next, { now: now + 1 }).circuit.generation, generation + 1)
+    const latest = written({ ...closed, generation: 8.64e15 + 2 ** 48 })
+    assert.isTrue(Number.isSafeInteger(decoded(latest, { now: 8.64e15 }).circuit.generation + 1))
   })
 
   it("names both rules if they differ", () => {

@@ -1,9 +1,13 @@
 /** Windows in a store's answers: whatever they contain, only valid parts reach a policy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { decodeWindow } from "../../src/internal/core/wireWindow.ts"
+import * as Wire from "../../src/internal/core/wireWindow.ts"
 import { check } from "./check.ts"
 import { inLongRun } from "../kit/runLength.ts"
+
+const now = 1_000_000
+
+const decodeWindow = (value: unknown) => Wire.decodeWindow(value, now)
 
 const window = {
   epoch: 3,
@@ -39,7 +43,7 @@ describe("F4 the window in a store's answer", () => {
       assert.isUndefined(decodeWindow({ ...window, latestReport: value }))
       assert.isUndefined(decodeWindow({ ...window, exchanges: value }))
     }
-    for (const epoch of [NaN, Infinity, "1", null, undefined]) {
+    for (const epoch of [NaN, Infinity, "1", null, undefined, now + 2 ** 48 + 1]) {
       assert.isUndefined(decodeWindow({ ...window, epoch }))
     }
     for (const value of [undefined, null, 5, "window", [], () => window]) {

@@ -131,7 +131,7 @@ const windowsOf = (asked: ReadonlyArray<Request>, entries: ReadonlyArray<Circuit
   return asked.map(({ keepMillis, node, window: its }, i) => {
     const { now } = entries[i]!
     window = applyReport(unexpired(window, now), node, its!, { now, keepMillis })
-    return window === undefined ? undefined : decodeWindow(entryOf(window, node, now))
+    return window === undefined ? undefined : decodeWindow(entryOf(window, node, now), now)
   })
 }
 
@@ -248,6 +248,22 @@ describeWith("own", "windows on a server", () => {
         fc.assert(fc.asyncProperty(garbage(first!.now), trial), { numRuns: inLongRun(1_000, 150), seed })
       )
     })
+  )
+
+  it.scopedLive(
+    "F5 a window of a generation that no circuit can have counts as missing, and is replaced",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* storeOn((yield* RedisServer.make()).address)
+        const circuit = { breaker: "payments", key: "default" }
+        const exchange = (window: CircuitStore.WindowRequest) =>
+          Effect.map(store.exchange([{ ...request, circuit, window }]), (it) => entriesOf(it)[0]!.window)
+        assert.isUndefined(yield* exchange({ ...reportOf(5), epoch: 2 ** 52 }))
+
+        const replaced = yield* exchange(reportOf(1))
+
+        assert.deepStrictEqual([replaced?.epoch, replaced?.latestReport], [1, 1])
+      })
   )
 })
 

@@ -2,7 +2,7 @@ import type { Circuit, HalfOpen, Recovering, Rules } from "./circuit.ts"
 import * as Machine from "./circuit.ts"
 import * as Slots from "./slots.ts"
 import type { Fields } from "./wireValues.ts"
-import { isCount, isPositive, isRecord, isFiniteNumber, shown } from "./wireValues.ts"
+import { isCount, isPositive, isRecord, isFiniteNumber, latestGeneration, shown } from "./wireValues.ts"
 
 /**
  * Encodes and decodes the texts in which processes share the state of a circuit. Another process, another version or
@@ -165,7 +165,8 @@ const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
 const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string => {
   if (!isRecord(read)) return "it has no circuit"
   const { generation, openings, openMillis } = read
-  if (!isCount(generation) || generation > latestGeneration) return `its generation is ${shown(generation)}`
+  if (!isCount(generation) || generation > latestGeneration(reader.now))
+    return `its generation is ${shown(generation)}`
   if (!isCount(openings)) return `its number of openings is ${shown(openings)}`
   if (!isFiniteNumber(openMillis) || openMillis < 0) return `its open time is ${shown(openMillis)}`
   const common = {
@@ -178,9 +179,6 @@ const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string
     ? (decoders[tag](read, common, reader) ?? `it is an incomplete ${tag}`)
     : `its state is ${shown(tag)}`
 }
-
-/** The first generation is a time in milliseconds. This limit is far above any such time. */
-const latestGeneration = 2 ** 52
 
 /** No number is counted so far. A greater one could not be counted on exactly, so that other nodes would refuse the next. */
 const mostCounted = 2 ** 40

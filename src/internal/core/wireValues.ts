@@ -15,6 +15,15 @@ export const isCount = (value: unknown): value is number => Number.isSafeInteger
 /** @internal */
 export const isPositive = (value: unknown): value is number => isCount(value) && value > 0
 
+/**
+ * The largest generation that can be right at a time. The first generation is a time in milliseconds, and each change of
+ * state adds one, so this is far above any. It grows with the time, so that the generation after one that is accepted is
+ * soon accepted as well.
+ *
+ * @internal
+ */
+export const latestGeneration = (now: number): number => Math.max(0, now) + 2 ** 48
+
 /** @internal */
 export const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value)
 

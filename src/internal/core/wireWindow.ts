@@ -1,17 +1,18 @@
 import type { Row, Section } from "./windows/section.ts"
 import type { WindowEntry } from "./windows/stored.ts"
-import { isCount, isFiniteNumber } from "./wireValues.ts"
+import { isCount, isFiniteNumber, latestGeneration } from "./wireValues.ts"
 
 /**
- * Decodes a window from a store's answer. Another process, another version or another program may have written it, so
+ * Decodes a window from a store's answer at a time of the store. Another process, another version or another program may have written it, so
  * invalid rows are dropped. Without a valid epoch and valid numbers, the result is `undefined`.
  *
  * @internal
  */
-export const decodeWindow = (value: unknown): WindowEntry | undefined => {
+export const decodeWindow = (value: unknown, now: number): WindowEntry | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const { epoch, exchanges, failing, sections, latestReport }: Fields<WindowEntry> = value
-  if (!isFiniteNumber(epoch) || !isCount(latestReport) || !isCount(exchanges)) return undefined
+  if (!isFiniteNumber(epoch) || epoch > latestGeneration(now)) return undefined
+  if (!isCount(latestReport) || !isCount(exchanges)) return undefined
   return {
     epoch,
     latestReport,

@@ -21,7 +21,7 @@ export const answered = (
 ): Progress => {
   const { stored: read, node } = decoded(step, entry, asked.stored, situation)
   if (read === undefined) return goLocal(node)
-  const window = decodeWindow(entry.window)
+  const window = decodeWindow(entry.window, entry.now)
   const latest = Replicas.latestStored(node.replica)
   const isOld = isOvertaken(latest, read, asked.stored)
   const stored = isOld ? latest : unexpired(read, entry, situation)

@@ -62,7 +62,7 @@ export const readOnly = (
   if (read._tag !== "State") return undefined
   const shared = withoutExpiredLeases(read.state, entry, situation)
   const circuit = Machine.at(shift(shared.circuit, -clockOffset), rules, situation.now)
-  const answer = decodeWindow(entry.window)
+  const answer = decodeWindow(entry.window, entry.now)
   // A window of another generation was counted before the circuit changed its state.
   const isCurrent = answer?.epoch === circuit.generation
   const reporting = Reports.initial(circuit.generation, clockOffset, policy)

@@ -145,7 +145,7 @@ const windowIn = (list: List, latestReport: unknown, now: number): WindowEntry |
   const [epoch, madeAt, expiresAt, exchanges, failing] = list.slice(0, 5).map(Number)
   if (failing === undefined || !(now < expiresAt!)) return undefined
   const first = 5 + 2 * failing
-  return decodeWindow({
+  const window = {
     epoch,
     latestReport:
       isOf(latestReport, epoch!, madeAt!) && now < latestReport.readDoubleBE(24)
@@ -154,7 +154,8 @@ const windowIn = (list: List, latestReport: unknown, now: number): WindowEntry |
     exchanges,
     failing: leasesIn(list.slice(5, first)).map(({ node }) => node),
     sections: sectionsIn(list.slice(first))
-  })
+  }
+  return decodeWindow(window, now)
 }
 
 /** Whether a report's number belongs to this window, and not to an earlier or a lost one. */

@@ -190,7 +190,7 @@ local function withSections(window, isNext, out)
 end
 ${additionInPlace}
 local function isWindow(it)
-  return it[1] and it[2] == it[2] and it[3] > time
+  return it[1] and it[1] <= time + 2 ^ 48 and it[2] == it[2] and it[3] > time
     and it[4] % 1 == 0 and it[4] >= 0 and it[4] < 2 ^ 53 and it[5] >= 0
 end
 local function reported(windowText, numberText, window)
