@@ -93,6 +93,9 @@ describe("separate options", () => {
     }
     assert.deepStrictEqual<object>(Address.decode({ ...given, tls: false }), given)
     assert.deepStrictEqual<object>(Address.decode({}), {})
+    for (const host of ["::1", "fe80::1%eth0", "10.0.0.1", "my_host.internal", "hôte"]) {
+      assert.deepStrictEqual<object>(Address.decode({ host }), { host })
+    }
     assert.deepStrictEqual<object>(Address.decode({ path: "/tmp/redis.sock" }), { path: "/tmp/redis.sock" })
   })
 })
@@ -107,6 +110,21 @@ const refused: ReadonlyArray<readonly [name: string, options: object, message: s
   ["a port with a fraction", { port: 1.5 }, "port must be an integer from 1 to 65535, received 1.5"],
   ["a port that is null", { port: null }, "port must be an integer from 1 to 65535, received null"],
   ["an empty host", { host: "" }, 'host must be a string that is not empty, received ""'],
+  ...[
+    `redis://u:${secret}@host`,
+    `redis://u:${secret} and more@host`,
+    `u:${secret}`,
+    `${secret}/`,
+    `[::1]`,
+    "host "
+  ].map(
+    (host) =>
+      [
+        `the host ${host}`,
+        { host },
+        "host must be the name or the address of a host, received another text"
+      ] as const
+  ),
   ["a database below 0", { db: -1 }, "db must be an integer from 0 to 9007199254740991, received -1"],
   [
     "a password that is a number",

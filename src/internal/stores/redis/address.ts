@@ -1,5 +1,6 @@
 import * as Redacted from "effect/Redacted"
 import type { RedisOptions } from "ioredis"
+import { isIPv6 } from "node:net"
 import type { ConnectionOptions } from "../../../RedisCircuitStore.ts"
 import { nonEmptyString, refuse, refuseValue } from "../../options/checks.ts"
 import { parseUrl } from "./url.ts"
@@ -14,7 +15,7 @@ type Input = ConnectionOptions & Omit<RedisOptions, keyof ConnectionOptions>
  */
 export const decode = ({ db, host, password, port, tls, url, username, ...others }: Input): RedisOptions => {
   const options = {
-    ...(host === undefined ? {} : { host: nonEmptyString(nameOf("host"), host) }),
+    ...(host === undefined ? {} : { host: hostName(host) }),
     ...(port === undefined ? {} : { port: integer("port", port, [1, 65_535]) }),
     ...(username === undefined ? {} : { username: secretText("username", username) }),
     ...(password === undefined ? {} : { password: secretText("password", password) }),
@@ -57,6 +58,14 @@ const nameOf = (option: string): string => `RedisCircuitStore: ${option}`
 
 const refuseTogether = (option: string): never => {
   throw new RangeError(`RedisCircuitStore: url and ${option} must not be given together`)
+}
+
+/** Checks the name of a host. A URL in its place may contain a secret, and so would each error about the host. */
+const hostName = (host: unknown): string => {
+  const name = nonEmptyString(nameOf("host"), host)
+  return /^[^\s:/@?#]+$/.test(name) || isIPv6(name)
+    ? name
+    : refuse(nameOf("host"), "the name or the address of a host", "another text")
 }
 
 const integer = (option: string, value: unknown, [least, most]: readonly [number, number]): number =>

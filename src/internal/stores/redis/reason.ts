@@ -103,9 +103,13 @@ const withoutSecrets = (text: string, { options }: Redis | Cluster): string => {
   const { password, sentinelPassword } = connectionOptions(options)
   return (
     [password, sentinelPassword]
-      .reduce<string>((rest, secret) => (secret ? rest.replaceAll(secret, "***") : rest), text)
+      // The text has the secret in one line as well.
+      .map((secret) => oneLine(secret ?? ""))
+      .reduce((rest, secret) => (secret === "" ? rest : rest.replaceAll(secret, "***")), text)
       // A server that does not know the command AUTH repeats its arguments.
       .replace(/,? with args beginning with.*/, "")
+      // Redis 7.2 and later name the user.
+      .replace(/\bUser .* has no permissions/, "The user has no permissions")
       // The user and the password of a URL.
       .replace(/\S*@/g, "")
   )
