@@ -168,6 +168,9 @@ export const layerConfig = (
  * `client` sends commands, and `subscriber` only subscribes. A `Cluster` may be both: the store makes the connection
  * that it subscribes on, and closes it. Any other client given as both is refused with a `RangeError`.
  *
+ * The circuits are in the database that `client` has selected when the layer is built. The program must not select
+ * another one later.
+ *
  * The program may subscribe to channels of its own on `subscriber`. After a lost connection `ioredis` renews those
  * (`autoResubscribe`), and the store renews its own.
  *

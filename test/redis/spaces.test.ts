@@ -2,10 +2,12 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as RedisCircuitStore from "effect-circuit-breaker/RedisCircuitStore"
 import * as fc from "fast-check"
+import { Redis } from "ioredis"
 import { eventually, stays } from "./waiting.ts"
-import { newPrefix, syncMillis } from "./options.ts"
-import { nodeOn, tagsOf } from "./Nodes.ts"
+import { newPrefix, storeOptions, syncMillis } from "./options.ts"
+import { connected, nodeOn, nodeWith, tagsOf } from "./Nodes.ts"
 import { describeWith } from "./describe.ts"
 import * as RedisServer from "./RedisServer.ts"
 import { storeOn } from "./stores.ts"
@@ -58,6 +60,33 @@ describeWith("own", "what lies on a server", () => {
       const nodes = [yield* of(0), yield* of(1), yield* of(1)]
       for (const node of nodes) yield* node.protect(Effect.void)
       yield* nodes[1]!.trip()
+      yield* eventually(tagsOf(nodes), ["Closed", "Open", "Open"])
+      yield* stays(tagsOf(nodes), ["Closed", "Open", "Open"], 2 * syncMillis)
+    })
+  )
+
+  it.scopedLive("F9 nor if the program's own client has selected its database", () =>
+    Effect.gen(function* () {
+      const server = yield* RedisServer.make()
+      const prefix = newPrefix()
+      const connect = Effect.acquireRelease(
+        Effect.sync(() => new Redis(server.address)),
+        (client) => Effect.sync(() => client.disconnect())
+      )
+      const client = yield* connect
+      yield* Effect.promise(() => client.select(1))
+      const clients = { client, subscriber: yield* connect }
+      const own = nodeWith(
+        RedisCircuitStore.layerFromClient(clients, { prefix, ...storeOptions() }),
+        undefined
+      )
+      const in0 = yield* nodeOn(server.address, prefix)
+      const address = { ...server.address, db: 1 }
+      const in1 = yield* nodeOn(address, prefix)
+      const nodes = [in0, in1, yield* connected(own)]
+      for (const node of nodes) yield* node.protect(Effect.void)
+      yield* eventually(channelsOf(server), [`${prefix}v2:0:payments`, `${prefix}v2:1:payments`])
+      yield* nodes[2]!.trip()
       yield* eventually(tagsOf(nodes), ["Closed", "Open", "Open"])
       yield* stays(tagsOf(nodes), ["Closed", "Open", "Open"], 2 * syncMillis)
     })

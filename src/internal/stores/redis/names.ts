@@ -21,13 +21,25 @@ export interface Space {
  *
  * @internal
  */
-export const spaceOf = ({ options }: Redis | Cluster, prefix: string): Space => ({
+export const spaceOf = (client: Redis | Cluster, prefix: string): Space => ({
   // A cluster client has `keyPrefix` here as well, even if it was given in its `redisOptions`.
-  keyPrefix: checkPrefix("keyPrefix", options.keyPrefix ?? ""),
+  keyPrefix: checkPrefix("keyPrefix", client.options.keyPrefix ?? ""),
   prefix: checkPrefix("prefix", prefix),
-  // A cluster has only the database 0.
-  database: ("db" in options ? options.db : undefined) ?? 0
+  database: databaseOf(client)
 })
+
+/**
+ * The database of a client: 0 for a cluster, which has no other. The program may have selected another one than that of
+ * its options. ioredis keeps the selected one in private fields, of which one is for the next connection while there is
+ * none.
+ */
+const databaseOf = (client: Redis | Cluster): number => {
+  for (const field of ["prevCondition", "condition"]) {
+    const selected: unknown = Reflect.get(client, field)?.select
+    if (typeof selected === "number") return selected
+  }
+  return ("db" in client.options ? client.options.db : undefined) ?? 0
+}
 
 /**
  * Refuses lone surrogates, because prefixes are not escaped, and would become the same bytes if they differ in these.
