@@ -190,7 +190,11 @@ export const storeLaws: ReadonlyArray<StoreLaw> = [
       Effect.withClock(Clock.make()),
       Effect.mapError(
         (cause) => new StoreLawBroken({ law: name, message: `${name}: ${cause.message}`, cause })
-      )
+      ),
+      Effect.catchAllDefect((cause) => {
+        const message = `${name}: the store has a defect: ${String(cause)}`
+        return Effect.fail(new StoreLawBroken({ law: name, message, cause }))
+      })
     )
 }))
 

@@ -223,16 +223,19 @@ export interface Subscription {
  */
 export const subscribe = (store: Store, breaker: string): Check<Subscription> =>
   Effect.gen(function* () {
-    const changes = yield* Queue.unbounded<Change>()
+    const changes = yield* Queue.unbounded<Check<Change>>()
     yield* store.changes(breaker).pipe(
-      Stream.runForEach((change) => Queue.offer(changes, change)),
+      Stream.runForEach((change) => Queue.offer(changes, Effect.succeed(change))),
+      Effect.zipRight(Effect.fail(new Unexpected({ message: "the subscription has ended" }))),
+      // A failure and a defect of the subscription are those of the check.
+      Effect.catchAllCause((cause) => Queue.offer(changes, Effect.failCause(cause))),
       Effect.forkScoped
     )
     const next: Check<Change> = Effect.timeoutFail(Queue.take(changes), {
       duration: notificationTimeout,
       onTimeout: () =>
         new Unexpected({ message: `no change of the breaker was received for ${notificationTimeout}` })
-    })
+    }).pipe(Effect.flatten)
     yield* expectSame("the first change received", (yield* next)._tag, "Listening")
     const until = (revision: string, before: ReadonlyArray<Change>): Check<ReadonlyArray<Change>> =>
       Effect.flatMap(next, (change) =>
