@@ -272,6 +272,20 @@ describe("S12 a node", () => {
     assert.deepStrictEqual(a.writes, [])
   })
 
+  it("S12 ignores an answer of the same millisecond that is older than its own change", () => {
+    const { a, b, store } = halfOpenPair({ rules: { probes: 3 } })
+    const asking = a.ask()
+    b.requestSlot()
+    b.write()
+    const late = a.put(asking)
+    a.receiveChange()
+    a.requestSlot()
+    a.write()
+    a.receive(asking, late)
+    assert.strictEqual(a.replica.followed.revision, store.revision)
+    assert.strictEqual(a.as("HalfOpen").slots.count, 2)
+  })
+
   it("S12 makes no transition of a repeated notification", () => {
     const { b, store } = openPair()
     b.receiveChange(store.changes[0])

@@ -49,6 +49,7 @@ const generationOf = ({ shared }: StoredCircuit): number => shared.circuit.gener
 const isOvertaken = (latest: StoredCircuit, read: StoredCircuit, asked: StoredCircuit): boolean =>
   latest.revision !== asked.revision &&
   (read.revision === asked.revision ||
+    read.revision === latest.replaced ||
     (generationOf(asked) <= generationOf(read) && generationOf(read) < generationOf(latest)) ||
     (generationOf(read) === generationOf(latest) && read.revision !== latest.revision && read.at < latest.at))
 

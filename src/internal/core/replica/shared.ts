@@ -17,6 +17,8 @@ export interface StoredCircuit {
   readonly at: number
   /** Whether expired slots or holds were left out. The next request then asks for the whole state. */
   readonly isPartial: boolean
+  /** If this node wrote it, the revision that it has replaced. */
+  readonly replaced?: string
 }
 
 /**

@@ -128,7 +128,7 @@ export const won = (step: Progress, writing: Writing, made: Attempt, situation: 
   const isLatest = writing.base.revision === made.basedOn.revision || writing.base.revision === made.revision
   const next: Writing = {
     _tag: "Writing",
-    base: isLatest ? made : writing.base,
+    base: isLatest ? { ...withoutAttempt(made), replaced: made.basedOn.revision } : writing.base,
     changes: writing.changes.slice(made.sent),
     attempt: undefined,
     decisions: [...writing.decisions, ...made.decisions]
@@ -138,12 +138,7 @@ export const won = (step: Progress, writing: Writing, made: Attempt, situation: 
 
 /** All changes are written: the node follows the store's state, and answers the slot requests. */
 const conclude = (step: Progress, { base, decisions }: Writing, situation: Situation): Progress => {
-  const followed = followWithOwnHolds(
-    Steps.withStanding(step, Replicas.inSync),
-    withoutAttempt(base),
-    situation,
-    true
-  )
+  const followed = followWithOwnHolds(Steps.withStanding(step, Replicas.inSync), base, situation, true)
   return decisions.reduce((after, decision) => answer(after, decision, situation), followed)
 }
 
