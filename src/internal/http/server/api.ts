@@ -16,14 +16,14 @@ type Service = HttpApi.Api["Type"]
  *
  * @internal
  */
-export const responseOfApi = (cause: Cause.Cause<unknown>): Effect.Effect<Option.Option<Response>> =>
+export const responseOfApi = <E>(cause: Cause.Cause<E>): Effect.Effect<Option.Option<Response>> =>
   Effect.flatMap(
     Effect.serviceOption(HttpApi.Api),
     Option.match({
       onNone: () => Effect.succeedNone,
       onSome: (service) =>
         encoderOf(service).pipe(
-          Effect.flatMap((encode) => Effect.exit(encode(Effect.failCause(cause)))),
+          Effect.flatMap((encode) => Effect.failCause(cause).pipe(encode, Effect.exit)),
           Effect.map(Exit.match({ onFailure: () => Option.none(), onSuccess: Option.some }))
         )
     })
