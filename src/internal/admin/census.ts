@@ -67,7 +67,8 @@ export class Census {
     if (known?.inside === inside && known.size === size && now - known.at < validMillis) return known
     const snapshot: Snapshot = { inside, at: now, size, all: inside.circuits.all(now), notable: new Set() }
     for (const entry of snapshot.all) {
-      const isCalm = hasNeverFailed(live, entry) || isFarFromOpening(standingOf(live, entry, now, caller))
+      const isCalm =
+        hasNeverFailed(live, entry, now) || isFarFromOpening(standingOf(live, entry, now, caller))
       if (!isCalm) snapshot.notable.add(entry)
     }
     this.latest.set(service.name, snapshot)
@@ -98,8 +99,8 @@ export const isFarFromOpening = ({ nearness, state }: Standing): boolean =>
   state === "Closed" && nearness === 0
 
 /** Whether a circuit is certainly far from opening, which is decided without its window. */
-const hasNeverFailed = ({ inside }: Live, entry: CircuitEntry): boolean =>
-  entry.current._tag === "Closed" &&
+const hasNeverFailed = ({ inside }: Live, entry: CircuitEntry, now: number): boolean =>
+  inside.circuits.tagOf(entry, now) === "Closed" &&
   entry.lastFailure === undefined &&
   !entry.needsCoordinator &&
   inside.settings.rules.policy.slowerThanMillis === Infinity

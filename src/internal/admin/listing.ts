@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { StateTag } from "../../Transition.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
-import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { policyOf } from "./details.ts"
@@ -167,8 +166,7 @@ export const breakerSummaryOf = (live: Live, caller: Caller): typeof BreakerSumm
 const statesOf = ({ inside }: Live, caller: Caller): Record<StateTag, number> => {
   const now = inside.now(caller)
   const states = noStates()
-  for (const { current } of inside.circuits.all(now))
-    countIn(states, Machine.at(current, inside.settings.rules, now)._tag)
+  for (const entry of inside.circuits.all(now)) countIn(states, inside.circuits.tagOf(entry, now))
   return states
 }
 

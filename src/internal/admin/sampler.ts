@@ -1,6 +1,5 @@
 import type { StateTag } from "../../Transition.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
-import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { firstOf } from "./firstOf.ts"
@@ -93,15 +92,15 @@ export class Sampler {
     const sum = { newRan: 0, newFailed: 0, newRejected: 0 }
     let circuits = 0
     for (const entry of inside.circuits.all(now)) {
-      const { _tag } = Machine.at(entry.current, inside.settings.rules, now)
-      countIn(states, _tag)
+      const state = inside.circuits.tagOf(entry, now)
+      countIn(states, state)
       circuits++
       const sample = this.sampleOf(entry, live)
       sum.newRan += sample.newRan
       sum.newFailed += sample.newFailed
       sum.newRejected += sample.newRejected
-      sample.rank = rankOf(_tag)
-      if (isNotable(_tag, sample)) candidates.push(sample)
+      sample.rank = rankOf(state)
+      if (isNotable(state, sample)) candidates.push(sample)
     }
     return { name: labelOf(service.name), circuits, states, rates: this.perSecond(sum) }
   }
