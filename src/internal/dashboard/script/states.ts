@@ -95,7 +95,7 @@ const meaning = (state) => {
   }
 }
 
-const sinceText = (state) => (state.since === null ? "" : "for " + duration(now() - state.since))
+const sinceText = (state) => (state.since === null ? "" : state._tag + " for " + duration(now() - state.since))
 const sparedText = (spared) => (!spared ? "" : plural(spared, "call") + " spared")
 const isLasting = (state) => state._tag === "Closed" || state._tag === "Isolated" || state._tag === "Disabled"
 const openingText = (state) => (state.openings > 0 ? "opening " + count(state.openings) : "")
