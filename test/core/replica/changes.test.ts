@@ -92,7 +92,7 @@ describe("S9 Opens", () => {
 })
 
 describe("S10 TakesSlot", () => {
-  const takes = { _tag: "TakesSlot", request: 5 } as const
+  const takes = { _tag: "TakesSlot", request: 5, firstSlot: 1 } as const
 
   it("S10 takes a slot for its node", () => {
     const { decision, shared } = applied(takes, of(halfOpen(rules)))
@@ -105,6 +105,14 @@ describe("S10 TakesSlot", () => {
     const { decision, shared } = applied(takes, of(opened(rules)))
     assert.strictEqual(decision?._tag, "Admitted")
     assert.strictEqual(shared.circuit._tag, "HalfOpen")
+  })
+
+  it("S10 takes a slot with a number that its node has not used during an outage", () => {
+    for (const circuit of [halfOpen(rules), opened(rules)]) {
+      const { decision, shared } = applied({ ...takes, firstSlot: 7 }, of(circuit))
+      assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 2, slot: 7 } })
+      assert.deepStrictEqual(shared.probers, { "7": "a" })
+    }
   })
 
   it("S10 does not take a slot that another node holds", () => {

@@ -36,6 +36,8 @@ export interface Opens {
 export interface TakesSlot {
   readonly _tag: "TakesSlot"
   readonly request: number
+  /** The lowest number for the slot: the node's own circuit may have used lower ones during an outage. */
+  readonly firstSlot: number
 }
 
 /**
@@ -119,7 +121,7 @@ export interface Applied {
 /** @internal */
 export const apply = (change: Change, shared: SharedCircuit, settings: Settings, now: number): Applied =>
   change._tag === "TakesSlot"
-    ? takeSlot(shared, settings, now)
+    ? takeSlot(change, shared, settings, now)
     : { shared: changed(change, shared, settings, now), decision: undefined }
 
 const changed = (
@@ -196,8 +198,13 @@ const opened = (
   return { ...shared, reason, circuit: Machine.open(circuit, circuit.generation, opening) }
 }
 
-const takeSlot = (shared: SharedCircuit, { node, rules }: Settings, now: number): Applied => {
-  const [decision, circuit] = Machine.admit(shared.circuit, rules, now)
+const takeSlot = (
+  { firstSlot }: TakesSlot,
+  shared: SharedCircuit,
+  { node, rules }: Settings,
+  now: number
+): Applied => {
+  const [decision, circuit] = admitAbove(firstSlot, shared.circuit, rules, now)
   if (circuit === shared.circuit) return { shared, decision }
   return decision._tag === "Admitted" && decision.ticket.slot > 0
     ? {
@@ -205,6 +212,19 @@ const takeSlot = (shared: SharedCircuit, { node, rules }: Settings, now: number)
         decision
       }
     : { shared: { ...shared, circuit }, decision }
+}
+
+const admitAbove = (
+  firstSlot: number,
+  stored: Circuit<unknown>,
+  rules: Rules<unknown>,
+  now: number
+): readonly [decision: Decision, circuit: Circuit<unknown>] => {
+  const admitted = Machine.admit(stored, rules, now)
+  const circuit = Machine.at(stored, rules, now)
+  return admitted[0]._tag === "Admitted" && circuit._tag === "HalfOpen" && circuit.nextSlot < firstSlot
+    ? Machine.admit({ ...circuit, nextSlot: firstSlot }, rules, now)
+    : admitted
 }
 
 /** Settles a probe, if the store has its slot as this node's: otherwise the slot was local, or it has expired. */

@@ -160,7 +160,11 @@ const refreshed = ({ current, isExpected, theirs }: Comparison): Circuit<unknown
   if (current._tag === "Isolated" && theirs._tag === "Isolated") {
     return { ...theirs, generation, since: current.since }
   }
-  if (!isExpected || !Machine.isCounting(current)) return { ...theirs, generation }
+  if (current._tag === "HalfOpen" && theirs._tag === "HalfOpen") {
+    // A probe of this node that the store does not know has lost its slot, and no other probe gets its number.
+    return { ...theirs, generation, nextSlot: Math.max(current.nextSlot, theirs.nextSlot) }
+  }
+  if (!isExpected) return { ...theirs, generation }
   if (current._tag === "Closed" && theirs._tag === "Closed")
     return { ...theirs, generation, window: current.window }
   if (current._tag === "Recovering" && theirs._tag === "Recovering") {

@@ -62,6 +62,13 @@ const announceFailures = (replica: Replica, { isFailing }: Situation): Replica =
 }
 
 /** @internal */
+export const slotRequested = (node: Progress, request: number, situation: Situation): Progress => {
+  const current = Steps.currentCircuit(node, situation)
+  const firstSlot = current._tag === "HalfOpen" ? current.nextSlot : 1
+  return Writes.push(node, { _tag: "TakesSlot", request, firstSlot }, situation)
+}
+
+/** @internal */
 export const slotAbandoned = (node: Progress, slot: number, situation: Situation): Progress => {
   const slots = node.replica.slots.filter((it) => it !== slot)
   return Writes.push(Steps.withReplica(node, { slots }), Writes.abandoned(node, slot, situation), situation)

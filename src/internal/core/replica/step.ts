@@ -3,14 +3,13 @@ import * as Machine from "../circuit.ts"
 import { answered, faulted, unanswered, writeFailed, written } from "./answers.ts"
 import type { Event, Of } from "./events.ts"
 import { changeReceived, failuresAnnounced, storeLost } from "./notifications.ts"
-import { controlled, opened, settled, slotAbandoned } from "./localEvents.ts"
+import { controlled, opened, settled, slotAbandoned, slotRequested } from "./localEvents.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
 import * as Activities from "./activity.ts"
 import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import type { Situation } from "./situation.ts"
-import * as Writes from "./writing.ts"
 
 /**
  * Takes the next step of a node: the only way in which its replica changes on an event.
@@ -34,7 +33,7 @@ export const step = (
     case "Controlled":
       return controlled(node, event.control, situation)
     case "SlotRequested":
-      return Writes.push(node, { _tag: "TakesSlot", request: event.request }, situation)
+      return slotRequested(node, event.request, situation)
     case "SlotAbandoned":
       return slotAbandoned(node, event.slot, situation)
     case "Answered":
