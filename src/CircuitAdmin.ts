@@ -225,8 +225,8 @@ export interface Options<R = never> {
   readonly token?: Redacted.Redacted | undefined
   /**
    * Authorizes requests instead of a token. If it succeeds, the result is the name of the operator, who becomes the
-   * owner of the change. If it fails, or if a change has a blank name, the request is answered with a 403. It is called for
-   * changes, and for reads if `reads` is `"authorized"`.
+   * owner of the change. If it fails, or if a change has a blank name, the request is answered with a 403. It is called
+   * for changes, and for reads if `reads` is `"authorized"`.
    */
   readonly authorize?:
     | ((

@@ -12,8 +12,8 @@
  * - Recovering: a growing share of the calls runs, if the option `recovery` is set. Then the circuit closes.
  * - Isolated and Disabled: the circuit was set by hand to reject every call, or to admit every call.
  *
- * A breaker never waits. Put `Effect.timeout` and quick retries inside of it, so that it sees one outcome for each
- * call. Put retries that wait outside, with {@link retrySchedule}.
+ * A breaker neither limits the time of a call nor repeats it. Put `Effect.timeout` and quick retries inside of it, so
+ * that it sees one outcome for each call. Put retries that wait outside, with {@link retrySchedule}.
  *
  * **Gotchas**
  *
@@ -299,7 +299,7 @@ export interface ServiceClass<Self, Id extends string>
  * @category options
  */
 export interface Options {
-  /** The name in errors, logs, metrics, the registry and the store (default `"default"`). */
+  /** The name in errors, logs, metrics, the registry and the store (default `"default"`; not empty). */
   readonly name?: string | undefined
   /** The policy that decides when a Closed circuit opens (default `TripPolicy.consecutive(5)`). */
   readonly tripPolicy?: TripPolicy | undefined
@@ -309,9 +309,9 @@ export interface Options {
    * time of day, and the step must not wait.
    */
   readonly openDuration?: Duration.DurationInput | Schedule.Schedule<unknown, number> | undefined
-  /** The longest opening that the `retryAfter` of a failure can cause (default 1 hour). */
+  /** The longest opening that the `retryAfter` of a failure can cause (default 1 hour; above 0). */
   readonly maxOpenDuration?: Duration.DurationInput | undefined
-  /** The probes by which a HalfOpen circuit tests whether its dependency works again. */
+  /** The probes by which a HalfOpen circuit tests whether its dependency works again (default: one at a time). */
   readonly halfOpen?: HalfOpenOptions | undefined
   /** The recovery after successful probes, in which a growing share of calls is admitted (default: close at once). */
   readonly recovery?: RecoveryOptions | undefined
@@ -323,12 +323,12 @@ export interface Options {
    */
   readonly mode?: "enforce" | "observe" | undefined
   /**
-   * The largest number of keyed circuits (default 10,000). Beyond it, the breaker drops the Closed circuit that was
-   * used least recently. If none is Closed, it drops a Recovering one, or else any other, with a warning in the log and
-   * a transition to Closed.
+   * The largest number of keyed circuits (default 10,000; at least 1). Beyond it, the breaker drops the Closed circuit
+   * that was used least recently. If none is Closed, it drops a Recovering one, or else any other, with a warning in
+   * the log and a transition to Closed.
    */
   readonly capacity?: number | undefined
-  /** The time after which a keyed Closed circuit without calls is dropped (default 1 hour). */
+  /** The time after which a keyed Closed circuit without calls is dropped (default 1 hour; above 0). */
   readonly idleTimeToLive?: Duration.DurationInput | undefined
   /**
    * Whether metrics also have the circuit's key as a label (default false). Use it only with few keys, because Effect
@@ -344,11 +344,11 @@ export interface Options {
  * @category options
  */
 export interface HalfOpenOptions {
-  /** The number of probes that have to succeed, and the largest number that run at a time (default 1). */
+  /** The number of probes that have to succeed, and the largest number that run at a time (default 1; at least 1). */
   readonly probes?: number | undefined
-  /** The number of failed probes that opens the circuit again (default 1). */
+  /** The number of failed probes that opens the circuit again (default 1; at least 1). */
   readonly failuresToReopen?: number | undefined
-  /** The time for which a probe holds its slot; a later outcome is discarded (default 1 minute; finite). */
+  /** The time for which a probe holds its slot; a later outcome is discarded (default 1 minute; above 0 and finite). */
   readonly probeTimeout?: Duration.DurationInput | undefined
 }
 
@@ -889,6 +889,7 @@ export const awaitReady: Operations<CircuitBreaker>["awaitReady"] = operations.a
  *
  * **Gotchas**
  *
+ * - Throws a `RangeError` that names the option if one is not a schedule.
  * - Retry outside of the breaker, so that each attempt is a call.
  * - Limit the retries: with `times`, or with `while` if the caller cannot wait long, as in
  *   `error.state !== "Open" || Duration.lessThan(error.retryAfter, "200 millis")`. `retryAfter` is zero while the

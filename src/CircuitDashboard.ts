@@ -33,6 +33,8 @@ export interface Options {
  * The page is one response that contains its script and style, and loads nothing from elsewhere. It holds no data, so
  * it needs no protection of its own: the page cannot show or do what the admin API refuses.
  *
+ * An option out of range is a defect, a `RangeError` that names it.
+ *
  * **Gotchas**
  *
  * - The page needs a `CircuitAdmin` on the same origin, because its `Content-Security-Policy` allows requests to no
@@ -65,7 +67,11 @@ export const layer: (options?: Options) => Layer.Layer<never, never, HttpLayerRo
   internal.layer
 
 /**
- * Serves the page on the router of `HttpApiBuilder`, for a program that serves an `HttpApi`.
+ * Serves the page like {@link layer}, on the router of `HttpApiBuilder`.
+ *
+ * **When to use**
+ *
+ * Use it if the program serves an `HttpApi`, together with `CircuitAdmin.layerApi`.
  *
  * @since 0.1.0
  * @category layers

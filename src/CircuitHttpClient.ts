@@ -91,6 +91,7 @@ export type Protected<E, R, O extends Options> = HttpClient.HttpClient.With<
  *
  * **Gotchas**
  *
+ * - Throws a `RangeError` that names the option if one is out of range.
  * - In a pipe, write `client.pipe(CircuitHttpClient.protect())`. Without the parentheses, the types are lost.
  * - A timeout counts as a failure only inside of `protect`. `HttpClient.transformResponse(Effect.timeout("2 seconds"))`
  *   before `protect` limits the time until the headers arrive.

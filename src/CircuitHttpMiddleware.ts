@@ -81,8 +81,8 @@ export interface Middleware<Needs> {
  * - A rejected request is answered at once, and its handler does not run. The response or error of a handler that runs
  *   reaches the server unchanged.
  * - An `HttpServerRespondable` error makes its response once, within the call; the server sends the same response.
- * - An error that an `HttpApi` declares has the status of its schema, also with `HttpApiBuilder.middleware`, where the API
- *   makes the response outside of the middleware.
+ * - An error that an `HttpApi` declares has the status of its schema, also with `HttpApiBuilder.middleware`, where the
+ *   API makes the response outside of the middleware.
  * - A socket that opens (`HttpServerRequest.upgrade`) settles a probe as a success, and ends the time that a slow-call
  *   policy measures. The headers of a streamed response do the same, with the outcome of their status. If the route
  *   fails later, that is a failure; of a probe, it counts only while the circuit needs more probes. A client that
@@ -91,6 +91,7 @@ export interface Middleware<Needs> {
  *
  * **Gotchas**
  *
+ * - Throws a `RangeError` that names the option if one is out of range.
  * - Put `HttpMiddleware.cors` outside, as in `HttpServer.serve(middleware(app), HttpMiddleware.cors())`, so that the
  *   responses to rejected requests have its headers.
  * - A handler without a router is not interrupted when its client disconnects (in `@effect/platform` 0.97). Its final

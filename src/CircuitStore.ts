@@ -37,9 +37,9 @@ import * as memory from "./internal/stores/memory.ts"
  *
  * - `exchange` adds reports to windows, renews leases, and returns an {@link Entry} for each request, in the order of
  *   the requests. It should take one round trip. Each request is atomic, the list of them need not be. A request that
- * neither reports nor renews is a read: it changes nothing, and does not extend the lifetime of its circuit. A list of
- * no requests asks whether the store is reachable. A {@link CircuitStoreError} in place of an entry is the fault of
- * that circuit alone: the other entries count. The whole effect fails if the store is not reachable.
+ *   neither reports nor renews is a read: it changes nothing, and does not extend the lifetime of its circuit. A list
+ *   of no requests asks whether the store is reachable. A {@link CircuitStoreError} in place of an entry is the fault
+ *   of that circuit alone: the other entries count. The whole effect fails if the store is not reachable.
  * - `compareAndSet` replaces the state of a circuit if its revision is still the expected one, notifies the
  *   subscribers, and returns the entry after that, without a window. The entry has the new revision if and only if this
  *   write succeeded; its `state` may then be `undefined`. The whole operation is atomic.
@@ -217,11 +217,14 @@ export interface Coordination {
  * @category options
  */
 export interface Options {
-  /** The interval at which a node exchanges its counts (default 1 second; at most 10 days). */
+  /** The interval at which a node exchanges its counts (default 1 second; above 0 and at most 10 days). */
   readonly syncInterval?: Duration.DurationInput | undefined
-  /** The longest time for which a node waits for the store (default 100 milliseconds; at most 10 days). */
+  /** The longest time for which a node waits for the store (default 100 milliseconds; above 0 and at most 10 days). */
   readonly deadline?: Duration.DurationInput | undefined
-  /** The number of nodes that have to see failures before a circuit opens on all of them (default 1). */
+  /**
+   * The number of nodes that have to see failures before a circuit opens on all of them (default 1; an integer of at
+   * least 1).
+   */
   readonly quorum?: number | undefined
   /**
    * The time after which the probes and isolations of a silent node expire (default 3 times `syncInterval`; at least 2

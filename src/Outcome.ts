@@ -97,6 +97,10 @@ const plainFailure: Failure = Object.freeze({ _tag: "Failure" })
  *
  * `retryAfter` is the time after which the dependency asked to be called again, if it did.
  *
+ * **Gotchas**
+ *
+ * Throws a `RangeError` if `retryAfter` is not a duration.
+ *
  * **Example** (Passing on the delay that an error asks for)
  *
  * ```ts

@@ -9,16 +9,16 @@
  *
  * **Details**
  *
- * - Each process keeps its own circuits, and calls use those. Redis is asked before the first call on a circuit, for a
- *   probe, and by a read such as `state` of a circuit that this process has not used. Other calls of a healthy circuit
- *   cost Redis nothing.
+ * - Each process keeps its own circuits, and calls use those. Redis is asked before the first call or control on a
+ *   circuit, for a probe, and by a read such as `state` of a circuit that this process has not used. Other calls of a
+ *   healthy circuit cost Redis nothing.
  * - When a circuit has failures, the processes exchange their counts. The process that finds that the policy trips
  *   opens the circuit on all of them. `halfOpen.probes` is the number of probes of all processes together.
  * - While Redis does not answer, each process uses its own circuits.
  *
  * **Gotchas**
  *
- * Tested on Redis 7. The scripts use no command that is newer than Redis 5.
+ * Only Redis 7.0 was tested. The scripts use no command that is newer than Redis 5.
  *
  * **Example** (Sharing a breaker's circuits)
  *
@@ -173,6 +173,8 @@ export const layerConfig = (
  *
  * The program may subscribe to channels of its own on `subscriber`. After a lost connection `ioredis` renews those
  * (`autoResubscribe`), and the store renews its own.
+ *
+ * An option out of range is a defect, a `RangeError` that names it.
  *
  * **Gotchas**
  *

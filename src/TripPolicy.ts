@@ -165,13 +165,16 @@ export interface FailureCountOptions {
 export interface RateWindow {
   /** The time for which a call counts (above 0 and finite). */
   readonly within?: Duration.DurationInput | undefined
-  /** The number of buckets into which the time is divided (default 10). A call may expire up to one bucket early. */
+  /**
+   * The number of buckets into which the time is divided (default 10; an integer of at least 1). A call may expire up
+   * to one bucket early.
+   */
   readonly buckets?: number | undefined
   /** The number of latest calls that count (an integer of at least 1). */
   readonly calls?: number | undefined
   /**
-   * The smallest number of calls in the window that can open the circuit. The default is `calls`. With `within` it is
-   * 10, or 1 if `minimumFailures` is given.
+   * The smallest number of calls in the window that can open the circuit (an integer of at least 1, and at most
+   * `calls`). The default is `calls`. With `within` it is 10, or 1 if `minimumFailures` is given.
    */
   readonly minimumCalls?: number | undefined
 }
@@ -185,7 +188,10 @@ export interface RateWindow {
 export interface FailureRateOptions extends RateWindow {
   /** The share of failures that opens the circuit (above 0 and at most 1). */
   readonly threshold: number
-  /** The smallest number of failures in the window that can open the circuit (default 1). */
+  /**
+   * The smallest number of failures in the window that can open the circuit (default 1; an integer of at least 1, and
+   * at most `calls`).
+   */
   readonly minimumFailures?: number | undefined
 }
 

@@ -121,8 +121,9 @@ export class StoreLawBroken extends Data.TaggedError("StoreLawBroken")<{
  *
  * **Gotchas**
  *
- * The breaker uses the clock of the test. Under `TestClock`, an open circuit stays open until the test adjusts the
- * clock.
+ * - The breaker uses the clock of the test. Under `TestClock`, an open circuit stays open until the test adjusts the
+ *   clock.
+ * - A state or an option out of range is a defect, a `RangeError` that names it.
  *
  * **Example** (Testing a fallback)
  *

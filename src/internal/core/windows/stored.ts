@@ -6,8 +6,9 @@ import type { Layout, Section } from "./section.ts"
  *
  * **Details**
  *
- * Nodes under the same rules count in windows of the same name. A report to a later epoch than the stored one first
- * replaces the window with an empty one. A report to an earlier epoch changes nothing.
+ * Nodes under the same rules count in windows of the same name. An epoch is a generation of the shared circuit, and a
+ * window has the calls of one epoch. A report to a later epoch than the stored one first replaces the window with an
+ * empty one. A report to an earlier epoch changes nothing.
  *
  * @since 0.1.0
  * @category models
@@ -33,7 +34,7 @@ export interface WindowRequest {
  * @category models
  */
 export interface Report {
-  /** 0, like `base`, for a node that has nothing to report yet. */
+  /** The number of this report. It is 0, like `base`, for a node that has nothing to report yet. */
   readonly number: number
   readonly base: number
   readonly sections: ReadonlyArray<Section & Layout>
