@@ -15,8 +15,8 @@ interface Change {
 
 /**
  * Logs a change with its owner and reason. The level is a warning, because programs often do not log lower levels. Line
- * breaks are escaped, because a logger may write texts as they are. A long key is shortened to its label, which tells it
- * from others with the same beginning.
+ * breaks are escaped, because a logger may write texts as they are. A long key is shortened to its label, which
+ * differs from those of other keys with the same beginning.
  *
  * @internal
  */

@@ -14,7 +14,7 @@ export const eventText = (event: "transition" | "summary" | "change", data: unkn
 export const heartbeat = ": heartbeat\n\n"
 
 /**
- * The field that tells a browser how many milliseconds to wait before it connects again.
+ * The field by which a browser knows how many milliseconds to wait before it connects again.
  *
  * @internal
  */

@@ -87,8 +87,9 @@ export class Events {
   }
 
   /**
-   * The latest summary. For the first consumer, this makes a summary, and starts the fiber that makes the next ones. Only
-   * one consumer may do so at a time, and is not interrupted, because nothing would stop a fiber that `running` lacks.
+   * The latest summary. For the first consumer, this makes a summary, and starts the fiber that makes the next ones.
+   * Only one consumer may do so at a time, and is not interrupted, because nothing would stop a fiber that `running`
+   * lacks.
    */
   private readonly latest: Effect.Effect<string> = Effect.suspend(() => {
     if (this.running !== undefined) return Effect.succeed(this.running.latest)

@@ -41,8 +41,8 @@ export const causeText = ({ exit }: LastFailure): string | null => {
 const mostErrors = 20
 
 /**
- * The first errors of a cause. A cause of many fibers may hold thousands, and the time to print them grows with the square
- * of their number. The order of the errors is kept, and nothing else of the structure is visible in the text.
+ * The first errors of a cause. A cause of many fibers may hold thousands, and the time to print them grows with the
+ * square of their number. The order of the errors is kept, and nothing else of the structure is visible in the text.
  */
 const firstErrorsOf = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> => {
   const waiting = [cause]

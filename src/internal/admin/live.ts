@@ -80,8 +80,8 @@ export const findBreaker = (registry: Registry, name: string): Effect.Effect<Liv
   })
 
 /**
- * Finds the circuit that a request names, without creating one. A text of the shortened form is always taken for a label:
- * the circuit with exactly this key has another label.
+ * Finds the circuit that a request names, without creating one. A text of the shortened form is always taken for a
+ * label: the circuit with exactly this key has another label.
  *
  * @internal
  */

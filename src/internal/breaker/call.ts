@@ -283,7 +283,9 @@ interface Judged {
   readonly trip: OpenCause | undefined
 }
 
-/** The circuit after a finished call, and whether it has to open. If a custom policy throws, the circuit stays as it is. */
+/**
+ * The circuit after a finished call, and whether it has to open. If a custom policy throws, the circuit stays as it is.
+ */
 const judgedBy = (call: RunningCall, before: Circuit<unknown>, finished: Call, caller: Caller): Judged => {
   const { breaker, entry } = call
   try {

@@ -99,8 +99,8 @@ export class Circuits {
   }
 
   /**
-   * The state of a circuit at `now`. For a Closed one, the list of its entry tells it: reading the circuit itself, which
-   * is elsewhere in memory, is most of the cost of visiting thousands.
+   * The state of a circuit at `now`. A Closed one is known by the list of its entry, because reading the circuit
+   * itself, which is elsewhere in memory, is most of the cost of visiting thousands.
    */
   tagOf(entry: CircuitEntry, now: number): Circuit<unknown>["_tag"] {
     return entry.list === this.closed ? "Closed" : Machine.at(entry.current, this.options.rules, now)._tag

@@ -43,8 +43,8 @@ export interface Coordinator {
    */
   readonly after: (entry: CircuitEntry, step: Step, caller: Caller) => Effect.Effect<void> | undefined
   /**
-   * Reads a circuit that this process does not hold, with the window of all processes, in one request; `undefined` if the
-   * store does not answer.
+   * Reads a circuit that this process does not hold, with the window of all processes, in one request; `undefined` if
+   * the store does not answer.
    */
   readonly peek: (key: string) => Effect.Effect<Merged | undefined>
 }

@@ -57,7 +57,7 @@ export const giveBack = (slots: Slots, id: number): Slots => {
 
 /**
  * The slots that were taken after `moment`; the same object if all of them were. Because of the order, the oldest slot
- * tells whether all of them were, and only one row can have both older and newer slots.
+ * shows whether all of them were, and only one row can have both older and newer slots.
  *
  * @internal
  */

@@ -180,7 +180,10 @@ const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string
     : `its state is ${shown(tag)}`
 }
 
-/** No number is counted so far. A greater one could not be counted on exactly, so that other nodes would refuse the next. */
+/**
+ * The largest count that is accepted, which no circuit reaches. A number near the end of the safe integers could not be
+ * incremented exactly, and other nodes would refuse the result.
+ */
 const mostCounted = 2 ** 40
 
 type Common = Pick<Circuit<unknown>, "generation" | "openings" | "openMillis">

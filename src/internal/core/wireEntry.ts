@@ -1,9 +1,9 @@
 import { isRecord, isTime, shown } from "./wireValues.ts"
 
 /**
- * Checks a store's answer about one circuit, apart from its window, which `decodeWindow` checks. The result says what is
- * wrong with it; it is `undefined` for a valid answer. A program may have written the store itself, so an answer may be
- * anything.
+ * Checks a store's answer about one circuit, apart from its window, which `decodeWindow` checks. The result says what
+ * is wrong with it; it is `undefined` for a valid answer. A program may have written the store itself, so an answer may
+ * be anything.
  *
  * @internal
  */

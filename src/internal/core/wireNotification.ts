@@ -16,8 +16,8 @@ export type Notification =
     }
 
 /**
- * Decodes a notification. Any client of a server may publish anything, and a program may have written the store itself, so
- * the result is `undefined` for a value that does not have exactly the form of a notification.
+ * Decodes a notification. Any client of a server may publish anything, and a program may have written the store itself,
+ * so the result is `undefined` for a value that does not have exactly the form of a notification.
  *
  * @internal
  */

@@ -16,9 +16,9 @@ export const isCount = (value: unknown): value is number => Number.isSafeInteger
 export const isPositive = (value: unknown): value is number => isCount(value) && value > 0
 
 /**
- * The largest generation that can be right at a time. The first generation is a time in milliseconds, and each change of
- * state adds one, so this is far above any. It grows with the time, so that the generation after one that is accepted is
- * soon accepted as well.
+ * The largest generation that can be right at a time. The first generation is a time in milliseconds, and each change
+ * of state adds one, so this is far above any. It grows with the time, so that the generation after one that is
+ * accepted is soon accepted as well.
  *
  * @internal
  */
@@ -39,8 +39,8 @@ export const isTime = (value: unknown): value is number =>
 const latestDate = 8.64e15
 
 /**
- * A value as a text for the log, shortened. Its content never matters: a value that JSON cannot show, such as one that is
- * nested too deeply, is named by its type.
+ * A value as a text for the log, shortened. Its content never matters: a value that JSON cannot show, such as one that
+ * is nested too deeply, is named by its type.
  *
  * @internal
  */
@@ -54,3 +54,11 @@ export const shown = (value: unknown): string => {
 }
 
 const longestShown = 200
+
+/**
+ * The message of a value that a store or the code that shares circuits has thrown, which need not be an error.
+ *
+ * @internal
+ */
+export const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? String(thrown) : shown(thrown)

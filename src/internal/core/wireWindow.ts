@@ -3,8 +3,8 @@ import type { WindowEntry } from "./windows/stored.ts"
 import { isCount, isFiniteNumber, latestGeneration } from "./wireValues.ts"
 
 /**
- * Decodes a window from a store's answer at a time of the store. Another process, another version or another program may have written it, so
- * invalid rows are dropped. Without a valid epoch and valid numbers, the result is `undefined`.
+ * Decodes a window from a store's answer at a time of the store. Another process, another version or another program
+ * may have written it, so invalid rows are dropped. Without a valid epoch and valid numbers, the result is `undefined`.
  *
  * @internal
  */

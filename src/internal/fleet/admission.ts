@@ -30,8 +30,8 @@ export interface Admitting extends Pick<Coordinator, "outageMillis" | "ready"> {
 }
 
 /**
- * Decides on the admission of a call. It waits until the state of the circuit elsewhere is known, and then for a slot if the
- * call would be a probe.
+ * Decides on the admission of a call. It waits until the state of the circuit elsewhere is known, and then for a slot
+ * if the call would be a probe.
  *
  * @internal
  */

@@ -6,14 +6,14 @@ import * as Stream from "effect/Stream"
 import type { Change, Entry, Store } from "../../CircuitStore.ts"
 import { faultOfEntry } from "../core/wireEntry.ts"
 import { decodeNotification } from "../core/wireNotification.ts"
-import { isRecord, shown } from "../core/wireValues.ts"
+import { isRecord, messageOf, shown } from "../core/wireValues.ts"
 import { CircuitStoreError } from "../stores/error.ts"
 
 /**
- * The store of a breaker, whose answers and notifications can be relied on. A program may have written the store itself,
- * and another program may have written its content. A store that throws, that interrupts itself or that answers something
- * else than the operation promises has failed with a {@link CircuitStoreError}, and an operation that cannot be
- * interrupted is left behind at the deadline like any other.
+ * The store of a breaker, whose answers and notifications can be relied on. A program may have written the store
+ * itself, and another program may have written its content. A store that throws, that interrupts itself or that answers
+ * something else than the operation promises has failed with a {@link CircuitStoreError}, and an operation that cannot
+ * be interrupted is left behind at the deadline like any other.
  *
  * @internal
  */
@@ -76,8 +76,6 @@ const errorOf = (cause: Cause.Cause<unknown>): CircuitStoreError => {
   if (isError(error)) return error
   return new CircuitStoreError({ message: `the store threw: ${messageOf(error)}`, cause: error })
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? String(error) : shown(error))
 
 const noList = (answer: unknown): CircuitStoreError =>
   new CircuitStoreError({ message: `the answer is no list of entries: it is ${shown(answer)}` })

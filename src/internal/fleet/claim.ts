@@ -22,7 +22,9 @@ export class Claim implements SlotRequest {
     this.giveBack = giveBack
   }
 
-  /** Waits for the answer, at most for two deadlines, because it takes up to two requests; then the call is rejected. */
+  /**
+   * Waits for the answer, at most for two deadlines, because it takes up to two requests; then the call is rejected.
+   */
   get decision(): Effect.Effect<Decision | undefined> {
     return Effect.interruptible(this.end).pipe(
       Effect.timeoutOption(Duration.times(this.deadline, Claims.deadlinesOfClaim)),

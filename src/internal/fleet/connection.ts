@@ -19,9 +19,9 @@ export class Connection {
   private readonly breaker: Breaker
   private readonly deadline: Duration.Duration
   private readonly meter: StoreMeter
+  /** The operation of the request that failed last. */
+  failedOperation: Operation = "Read"
   private hasEnded = false
-  /** The operation that failed last. */
-  failed: Operation = "Read"
   private readonly on: { readonly lost: (caller: Caller) => void; readonly found: (caller: Caller) => void }
 
   constructor(breaker: Breaker, deadline: Duration.Duration, on: Connection["on"]) {
@@ -32,7 +32,10 @@ export class Connection {
     this.meter = new StoreMeter(breaker.settings.name, labels)
   }
 
-  /** Asks for a list of entries. A fault of one circuit is a value in the list: alone it would be an effect that fails. */
+  /**
+   * Sends a request that is answered by a list of entries. The fault of a circuit is an element of the list, even of a
+   * list of one: as a value of its own, it would also be an effect, which fails.
+   */
   ask(
     question: Effect.Effect<Answers, CircuitStoreError>,
     operation: Operation
@@ -55,7 +58,7 @@ export class Connection {
     this.link = Links.changeReceived(this.link, this.breaker.now(caller), written)
   }
 
-  /** The store no longer counts as failing, whatever it does. */
+  /** From now on, the store does not count as failing, because the scope has closed. */
   end(): void {
     this.hasEnded = true
     this.meter.set(false)
@@ -72,7 +75,7 @@ export class Connection {
 
   private unanswered(error: CircuitStoreError, operation: Operation, caller: Caller): void {
     if (this.link.isFailing) return
-    this.failed = operation
+    this.failedOperation = operation
     this.link = Links.failed(this.link)
     if (!this.hasEnded) this.meter.set(true)
     this.on.lost(caller)

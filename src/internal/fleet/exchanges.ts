@@ -15,8 +15,8 @@ import { Pending } from "./pending.ts"
 import { Turns } from "./turns.ts"
 
 /**
- * Sends requests about circuits to the store: at once for calls that wait, all those of one turn of the event loop together,
- * and on schedule for circuits that are exchanged.
+ * Sends requests about circuits to the store: at once for calls that wait, all those of one turn of the event loop
+ * together, and on schedule for circuits that are exchanged.
  *
  * @internal
  */
@@ -51,12 +51,12 @@ export class Exchanges {
     return batch.pending
   }
 
-  /** The same, but a request that is under way will do. */
+  /** Asks about a circuit like {@link request}, unless a request about it is under way, whose answer is as good. */
   read(local: LocalReplica): Pending {
     return local.asking ?? this.request(local)
   }
 
-  /** Looks at the schedule again now. While the store fails, asks it again now. */
+  /** Ends the wait for the first circuit that is due, because the schedule or the connection has changed. */
   wakeUp(): void {
     this.wakeUps.unsafeOpen()
   }
@@ -92,14 +92,14 @@ export class Exchanges {
   }
 
   /**
-   * Asks about a circuit, because the answer has the store's time, by which the next reports are timed. A store that has
-   * refused a write answers again when it takes one: a full one, and a replica, still answer reads.
+   * Asks about a circuit, because the answer has the store's time, by which the next reports are timed. A store that
+   * has refused a write answers again when it takes one: a full one, and a replica, still answer reads.
    */
   private get ping(): Effect.Effect<void> {
     const { connection, failedKey, store } = this.node
     const request =
-      connection.failed === "Write" ? this.node.writing(failedKey) : this.node.reading(failedKey)
-    return Effect.ignore(connection.ask(store.exchange([request]), connection.failed))
+      connection.failedOperation === "Write" ? this.node.writing(failedKey) : this.node.reading(failedKey)
+    return Effect.ignore(connection.ask(store.exchange([request]), connection.failedOperation))
   }
 
   /** Asks about the circuits of this turn in batches, and lets the rest of the program run between them. */
@@ -157,7 +157,7 @@ export class Exchanges {
     })
   }
 
-  /** Whether a call waits for a circuit, or the breaker still holds it. */
+  /** Whether a request is still needed: a call waits for it, or the breaker still holds the circuit. */
   private isOfUse(local: LocalReplica): boolean {
     if (local.queued !== undefined || this.node.breaker.circuits.holds(local.entry)) return true
     this.node.schedule.remove(local)

@@ -25,8 +25,8 @@ import { Subscription } from "./subscription.ts"
 
 /**
  * Shares a breaker's circuits with breakers of the same name in other processes. Each process runs its own circuits,
- * writes their changes to the store and follows those of others, in the background. Only the first call on a circuit and
- * a probe wait for the store, for one exchange and at most for two.
+ * writes their changes to the store and follows those of others, in the background. Only the first call on a circuit
+ * and a probe wait for the store: the former for one request, the latter for two at most.
  *
  * @internal
  */
@@ -37,7 +37,8 @@ export class Fleet implements Coordinator, Admitting {
   private readonly subscription: Subscription
   readonly breaker: Breaker
   private readonly store: Store
-  private requests = 0
+  /** The number of the latest slot request. */
+  private lastRequest = 0
 
   constructor(breaker: Breaker, store: Store, policy: SharedPolicy<unknown>, fork: Fork) {
     this.breaker = breaker
@@ -99,7 +100,7 @@ export class Fleet implements Coordinator, Admitting {
   requestSlot(entry: CircuitEntry, caller: Caller): Claim | undefined {
     const local = this.node.replicaOf(entry)
     if (!asksForSlot(local.replica, entry.current, this.node.situation(caller))) return undefined
-    const request = ++this.requests
+    const request = ++this.lastRequest
     const claim = new Claim(this.store.coordination.deadline, ({ slot }) =>
       this.node.step(local, { _tag: "SlotAbandoned", slot }, caller)
     )
@@ -143,7 +144,9 @@ export class Fleet implements Coordinator, Admitting {
     return this.node.connection.link.isFailing
   }
 
-  /** Reports an outcome to the store before its call returns. Nothing can be reported while changes are being written. */
+  /**
+   * Reports an outcome to the store before its call returns. Nothing can be reported while changes are being written.
+   */
   private writtenThrough(local: LocalReplica): Effect.Effect<void> {
     const reported = Effect.suspend(() => (this.isFailing ? Effect.void : this.exchanges.request(local).end))
     return this.node.written(local).pipe(Effect.zipRight(reported), Effect.zipRight(this.node.written(local)))

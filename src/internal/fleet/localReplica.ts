@@ -16,13 +16,13 @@ export class LocalReplica {
   answeredAt = -Infinity
   /** Whether that answer was a fault of the circuit. It is then valid for one interval. */
   isFaulty = false
-  /** Its place in the schedule. */
+  /** The time of its next exchange, by which the schedule finds it; infinity if there is none. */
   dueAt = Infinity
   /** The answer to the request of this turn. */
   queued: Pending | undefined = undefined
   /** The answer to the request that is under way. */
   asking: Pending | undefined = undefined
-  /** Completes when no change of this node is being written any more. */
+  /** Completes when this node has no change left to write; `undefined` if nothing waits for that. */
   writing: Deferred.Deferred<void> | undefined = undefined
   /** The pending slot requests, by number. */
   claims: Map<number, Claim> | undefined = undefined

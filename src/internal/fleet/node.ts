@@ -23,7 +23,7 @@ import { windowSettings } from "../core/replica/situation.ts"
 import type { Event, Question } from "../core/replica/events.ts"
 import { step } from "../core/replica/step.ts"
 import { initial } from "../core/wire.ts"
-import { shown } from "../core/wireValues.ts"
+import { messageOf } from "../core/wireValues.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { logStoreContent } from "../observe/log.ts"
 import { CircuitStoreError } from "../stores/error.ts"
@@ -57,7 +57,9 @@ export class Node {
   /** The name in the store: a dry run shares circuits with dry runs only. */
   readonly name: string
   private readonly replicas = new WeakMap<CircuitEntry, LocalReplica>()
+  /** The replica of every circuit that the store has not been asked about. */
   private readonly unknown: Replica
+  /** The replica of every circuit that is healthy on all nodes. */
   private readonly healthy: Replica
   private readonly on: { readonly exchange: (local: LocalReplica) => void; readonly scheduled: () => void }
   private writes = 0
@@ -251,7 +253,7 @@ export class Node {
   }
 }
 
-/** A fault of one circuit, and the request to which it is the answer, unless that was a write. */
+/** An answer that is a fault of one circuit, and the request that it answers, unless that was a write. */
 interface Fault {
   readonly answer: CircuitStoreError
   readonly question: Question | undefined
@@ -286,8 +288,6 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
     writesThrough: sync === "write-through"
   }
 }
-
-const messageOf = (defect: unknown): string => (defect instanceof Error ? String(defect) : shown(defect))
 
 /**
  * Stands for an answer that a store has left out.

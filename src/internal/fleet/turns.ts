@@ -57,7 +57,7 @@ interface Waiting {
 }
 
 /**
- * Waits for the next turn of the event loop. A single timer could still fire in this turn, because it is due once the work
- * of this turn has taken a millisecond.
+ * Waits for the next turn of the event loop. A single timer could still fire in this turn, because it is due once the
+ * work of this turn has taken a millisecond.
  */
 const nextTurn = Effect.zipRight(Effect.sleep(0), Effect.sleep(0))

@@ -131,7 +131,9 @@ const admitting = (breaker: CircuitBreaker, key: string | undefined): Effect.Eff
       : refuse("a breaker in the state Recovering needs the option `recovery`")
   )
 
-/** Makes probes succeed until the circuit is no longer HalfOpen, whatever the breaker's classifier makes of a success. */
+/**
+ * Makes probes succeed until the circuit is no longer HalfOpen, whatever the breaker's classifier makes of a success.
+ */
 const succeed = (breaker: CircuitBreaker, key: string | undefined): Effect.Effect<CircuitState> =>
   Effect.flatMap(breaker.admit(key), ({ settle }) => settle(Outcome.success)).pipe(
     Effect.scoped,

@@ -38,8 +38,8 @@ const hasBody = ({ request, status }: Response): boolean =>
 /**
  * A response whose body is part of its call, which is settled when the first read of the body ends.
  *
- * The consumer of a stream determines its pace, so the first bytes end the time that is measured. They also settle a
- * probe: the stream may last longer than `probeTimeout`, and its consumer may call the same circuit.
+ * The consumer of a stream determines how fast it is read, so the first bytes end the time that is measured. They also
+ * settle a probe: the stream may last longer than `probeTimeout`, and its consumer may call the same circuit.
  */
 class ResponseInFlight extends Inspectable.Class implements Response, UnsettledCall {
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId

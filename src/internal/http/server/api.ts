@@ -10,9 +10,9 @@ type Response = HttpServerResponse.HttpServerResponse
 type Service = HttpApi.Api["Type"]
 
 /**
- * The response that the served `HttpApi` makes of a failure; none if the failure is not an error that it declares, or if
- * no `HttpApi` is served. A middleware of `HttpApiBuilder.middleware` runs before the platform encodes errors, and would
- * otherwise take every declared error for a 500.
+ * The response that the served `HttpApi` makes of a failure; none if the failure is not an error that it declares, or
+ * if no `HttpApi` is served. A middleware of `HttpApiBuilder.middleware` runs before the platform encodes errors, and
+ * would otherwise take every declared error for a 500.
  *
  * @internal
  */

@@ -71,7 +71,7 @@ const sectionOf = (section: Report["sections"][number]): ReadonlyArray<number> =
   return [floor, unitMillis, span, enough, freshMillis, parts, rows.length, ...rows.flat()]
 }
 
-/** The state; `undefined` if the node knows the state of this revision. */
+/** The part of a request that says which state the node knows. */
 type Knowing = Pick<ExchangeRequest, "revision">
 
 /**
@@ -85,8 +85,8 @@ export const decodeEntry = (reply: unknown, request: Knowing): Entry => {
 }
 
 /**
- * Decodes the answer of the script `read`: entries, and errors in place of some. Most circuits have nothing in the store,
- * and share one entry.
+ * Decodes the answer of the script `read`: entries, and errors in place of some. Most circuits have nothing in the
+ * store, and share one entry.
  *
  * @internal
  */
@@ -118,6 +118,7 @@ const entryOf = (now: number, fields: ReadonlyArray<unknown>, request: Knowing):
   }
 }
 
+/** The state of an entry; `undefined` if the node knows the state of this revision. */
 const stateOf = (revision: string, state: unknown, request: Knowing): string | undefined => {
   if (revision === "") return ""
   return revision === request.revision ? undefined : (textOf(state) ?? "")
@@ -130,7 +131,7 @@ type List = ReadonlyArray<number | string>
 
 const listOf = (value: unknown): List => (Buffer.isBuffer(value) ? unpack(value) : [])
 
-/** The pairs of a node and a time from `from` on; invalid ones are left out. */
+/** The leases in a list of nodes and times. Invalid ones are left out. */
 const leasesIn = (list: List): Entry["leases"] => {
   const leases: Array<Entry["leases"][number]> = []
   for (let i = 0; i + 1 < list.length; i += 2) {

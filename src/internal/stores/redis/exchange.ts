@@ -12,8 +12,8 @@ import * as Scripts from "./scripts.ts"
 type Answer = Entry | CircuitStoreError
 
 /**
- * Sends requests to exchange circuits. All commands are sent before the first reply arrives, so they take one round trip.
- * Requests that change nothing share a command, because a command costs several times what a circuit in it does.
+ * Sends requests to exchange circuits. All commands are sent before the first reply arrives, so they take one round
+ * trip. Requests that change nothing share a command, because a command costs several times what a circuit in it does.
  *
  * @internal
  */

@@ -32,7 +32,8 @@ export const connect = (options: ConnectOptions): Effect.Effect<Store, never, Sc
     const [{ client, reason }, subscriber] = yield* Effect.all(
       [
         open({ ...redis, enableOfflineQueue: false, maxRetriesPerRequest: 0 }),
-        // The listener subscribes again itself, because ioredis would leave a refusal unhandled, which ends the process.
+        // The listener subscribes again itself, because ioredis would leave a refusal unhandled, which ends the
+        // process.
         open({ ...redis, maxRetriesPerRequest: null, autoResubscribe: false })
       ],
       { concurrency: "unbounded" }

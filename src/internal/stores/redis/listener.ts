@@ -171,9 +171,9 @@ const onceReady = (connection: Redis): Effect.Effect<void> =>
 
 /**
  * Keeps a client of the program's own from subscribing to some channels again when it is connected again. The listener
- * does that itself, and reports a refusal; ioredis would leave it unhandled, which ends the process. The subscriptions of
- * others on the same client are left to ioredis, which keeps the list for the next connection in a private field: there
- * is no public way to change it, and the option `autoResubscribe` holds for all of them.
+ * does that itself, and reports a refusal; ioredis would leave it unhandled, which ends the process. The subscriptions
+ * of others on the same client are left to ioredis, which keeps the list for the next connection in a private field:
+ * there is no public way to change it, and the option `autoResubscribe` holds for all of them.
  */
 const takeOut = (client: Redis, channels: Iterable<string>): void => {
   const subscriptions: unknown = Reflect.get(client, "prevCondition")?.subscriber

@@ -10,8 +10,8 @@ import { createHash } from "node:crypto"
 export type Run = (keys: ReadonlyArray<string>, args: ReadonlyArray<string | Buffer>) => Promise<unknown>
 
 /**
- * Makes a script of a server. It is sent by its digest, and in full if the server does not know it, as after a restart or
- * `SCRIPT FLUSH`.
+ * Makes a script of a server. It is sent by its digest, and in full if the server does not know it, as after a restart
+ * or `SCRIPT FLUSH`.
  *
  * @internal
  */

@@ -3,9 +3,9 @@
  *
  * - `revision` and `state`,
  * - `leases`: a node and a time for each lease,
- * - `w:` and the name of a window: its epoch, the microsecond in which it was made, when it expires, how many reports it
- *   has had, the number of failing nodes with a node and a time for each, and for each section its floor, the number of
- *   its rows, and the rows, the index of each as the distance to the one before,
+ * - `w:` and the name of a window: its epoch, the microsecond in which it was made, when it expires, how many reports
+ *   it has had, the number of failing nodes with a node and a time for each, and for each section its floor, the number
+ *   of its rows, and the rows, the index of each as the distance to the one before,
  * - `n:`, the name of a window and a node: the epoch and the making of the window, the number of the node's latest
  *   report, and when it is forgotten, as four doubles,
  * - `sweep`: where the search for old fields goes on.
@@ -15,8 +15,8 @@
  */
 
 /**
- * Functions of both scripts. `now` returns the time in milliseconds, and in microseconds as well. `extend` lengthens the
- * time to live of a key, and never shortens it.
+ * Functions of the scripts that write. `now` returns the time in milliseconds, and in microseconds as well. `extend`
+ * lengthens the time to live of a key, and never shortens it.
  */
 const functions = `
 local call, floor, max, min = redis.call, math.floor, math.max, math.min
@@ -56,8 +56,8 @@ end
 `
 
 /**
- * Adds the section of a report at `r` to that of a window at `w`, and appends the result to `out`, as `add` of a section
- * does in the library. It returns where the next sections begin.
+ * Adds the section of a report at `r` to that of a window at `w`, and appends the result to `out`, as `add` of a
+ * section does in the library. It returns where the next sections begin.
  */
 const addition = `
 local function add(window, w, report, r, time, out)
@@ -90,7 +90,7 @@ local function add(window, w, report, r, time, out)
     end
     for j = 1, 3 do rows[at - 3 + j] = max(0, rows[at - 3 + j] + report[i + j]) end
   end
-  -- From the newest row back: how many are needed.
+  -- Finds the oldest row that is needed, from the newest one back.
   local first, kept, calls, count = max(low, latest - span + 1), n + 1, 0, 0
   for at = n - 3, 1, -4 do
     if rows[at + 1] > 0 then
@@ -99,7 +99,7 @@ local function add(window, w, report, r, time, out)
     end
     kept = at
   end
-  -- How many calls neighbouring rows may hold together.
+  -- The most calls that joined rows may have together.
   local most, o = count > parts and calls / parts or 0, #out + 1
   out[o] = low
   out[o + 1] = count
@@ -124,8 +124,8 @@ end
 `
 
 /**
- * Adds a report of one row to the latest row of a window of one section, in place, if no other row changes. Most reports are
- * of this kind, and it takes half the time. Otherwise it changes nothing and returns false.
+ * Adds a report of one row to the latest row of a window of one section, in place, if no other row changes. Most
+ * reports are of this kind, and it takes half the time. Otherwise it changes nothing and returns false.
  */
 const additionInPlace = `
 local function addsToLatestRow(window)
@@ -154,7 +154,7 @@ end
  * have to be written.
  */
 const reporting = `
--- Where in a report what is: the first section comes after these.
+-- The fields of a report. Its first section follows them.
 local keep, renews, epoch, number, base, failing, listed, sections =
   numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], 8
 local function isOld(at) return time - at > keep end
@@ -231,10 +231,11 @@ if next == '0' then call('HDEL', key, 'sweep') else call('HSET', key, 'sweep', n
 `
 
 /**
- * Reads circuits, for a node that knows the states of some. A circuit of which nothing is stored is answered by nothing.
+ * Reads circuits, for a node that knows the states of some. A circuit of which nothing is stored is answered by
+ * nothing.
  *
- * The answer is the time and, for each circuit, the revision, the state unless the node knows it, the leases, the window,
- * and the node's number in it.
+ * The answer is the time and, for each circuit, the revision, the state unless the node knows it, the leases, the
+ * window, and the node's number in it.
  *
  * @internal
  */
@@ -257,8 +258,8 @@ return answer
  * Adds a report to a window, renews the lease of a node, and announces failures to the subscribers, each if it is asked
  * to.
  *
- * The answer is the time, the revision, the state unless the node knows it, the leases, the window, and the node's number
- * in it.
+ * The answer is the time, the revision, the state unless the node knows it, the leases, the window, and the node's
+ * number in it.
  *
  * @internal
  */
@@ -290,8 +291,8 @@ return {time, revision, revision ~= known and call('HGET', key, 'state'), leases
 `
 
 /**
- * Replaces the state if its revision is the expected one, notifies the subscribers, and renews the lease of a node if it
- * is asked to. The answer is that of an exchange, without a window.
+ * Replaces the state if its revision is the expected one, notifies the subscribers, and renews the lease of a node if
+ * it is asked to. The answer is that of an exchange, without a window.
  *
  * @internal
  */

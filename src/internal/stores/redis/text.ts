@@ -31,8 +31,9 @@ export const decode = (encoded: string): string =>
   )
 
 /**
- * Decodes a revision. A text that {@link encode} has not made stands for its bytes, and {@link encodeRevision} gives them
- * back exactly: otherwise no write could name the revision that it replaces, and the text of another program would stay.
+ * Decodes a revision. A text that {@link encode} has not made stands for its bytes, and {@link encodeRevision} gives
+ * them back exactly: otherwise no write could name the revision that it replaces, and the text of another program would
+ * stay.
  *
  * @internal
  */
