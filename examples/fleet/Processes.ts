@@ -9,20 +9,20 @@ import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import type { Kind, Story } from "./Story.ts"
 
-/** What a process knows from the start. */
+/** The settings that a process gets at its start. */
 export interface Task {
   readonly number: number
   readonly backend: string
   readonly redis: number | undefined
 }
 
-/** What a process is told, in this order, each when it has done the one before. */
+/** The commands to a process. They are sent in this order, each after the answer to the previous one. */
 export type Command =
   | { readonly _tag: "Rehearse" }
   | { readonly _tag: "Prepare"; readonly story: Story }
   | { readonly _tag: "Begin" }
 
-/** What a process answers: that it is ready for the next command. */
+/** The answer of a process, which is then ready for the next command. */
 export type Answer =
   | { readonly _tag: "Started" }
   | { readonly _tag: "Rehearsed"; readonly waitMillis: number }
@@ -37,7 +37,7 @@ export interface Report {
 }
 
 export interface Processes {
-  /** How long requests take, in the slowest process, while all of them send some. */
+  /** Measures how long requests take in the slowest process while all of them send some. */
   readonly rehearse: Effect.Effect<number>
   readonly prepare: (story: Story) => Effect.Effect<void>
   /** Lets the traffic begin. */

@@ -1,6 +1,6 @@
 /**
- * How slow the story has to be for this machine. It goes by how long requests take while all processes send some and
- * nothing is amiss.
+ * Decides how slow the demo has to be on this machine, by the time that requests take while all processes send some and
+ * nothing fails.
  */
 import type { Story } from "./Story.ts"
 
@@ -10,7 +10,7 @@ const shareOfPause = 0.5
 // A longer story is not worth watching.
 const longestMillis = 50_000
 
-/** How many times slower than written, at least 1. */
+/** The factor by which the demo is slowed down, at least 1. */
 export const slowness = (story: Story, waitMillis: number): number =>
   Math.max(1, Math.ceil((waitMillis / (story.pause * shareOfPause)) * 10) / 10)
 

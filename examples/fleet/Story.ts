@@ -1,5 +1,5 @@
 /**
- * What happens when, in milliseconds since the traffic began.
+ * The times of events, in milliseconds since the traffic began.
  */
 export interface Story {
   readonly downFrom: number
@@ -9,9 +9,9 @@ export interface Story {
   readonly slice: number
   /** Between two calls of a process. */
   readonly pause: number
-  /** How long a circuit stays open. */
+  /** The time for which a circuit stays open. */
   readonly open: number
-  /** How long a process waits for Redis at most. */
+  /** The longest time for which a process waits for Redis. */
   readonly deadline: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * How many circuits and processes one Redis carries: measures what one exchange costs it, computes fleets from that, and
- * checks some of them with real breakers. It takes a few minutes: `npm run bench:scale`.
+ * The number of circuits and processes that one Redis can serve. It measures what one exchange costs, calculates fleets
+ * from that, and checks some of them with real breakers. It takes a few minutes: `npm run bench:scale`.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -42,7 +42,7 @@ const printTable = (title: string, [head = [], ...rows]: ReadonlyArray<ReadonlyA
   for (const row of [head, rule, ...rows]) console.log(`| ${row.join(" | ")} |`)
 }
 
-// What one of each costs
+// The cost of one request of each kind
 
 const scope = await Effect.runPromise(Scope.make())
 const port = await Effect.runPromise(Scope.extend(RedisServer.start, scope))
@@ -109,7 +109,7 @@ ${micros(read.micros)}; of ${together} in a turn, ${micros(readTogether.micros /
 ${bytes(connection)}, of which a process has two; a subscription, one for each breaker of a process, \
 ${bytes(subscription)}.`)
 
-// What a fleet costs
+// The cost of a fleet
 
 const syncSeconds = 1
 const mostExchangesAnInterval = 10

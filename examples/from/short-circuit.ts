@@ -78,7 +78,7 @@ const program = Effect.gen(function* () {
   assert.strictEqual((yield* Exchange.state())._tag, "Closed")
   yield* Console.log("3 seconds later: one function's success closed it for both")
 
-  // What the library has on its list
+  // The registry of all breakers finds one by its name.
   const found = Option.getOrThrow(yield* CircuitBreakerRegistry.get("Exchange"))
   const { totals } = yield* found.snapshot()
   assert.deepStrictEqual(totals, { succeeded: 1, failed: 3, ignored: 0, rejected: 2 })

@@ -11,7 +11,7 @@ import * as Schedule from "effect/Schedule"
 export class Pace extends Context.Tag("quickstart/Pace")<
   Pace,
   {
-    /** How many times longer an effect took than the clock counted: 1 on an idle machine. */
+    /** The ratio of the time that an effect took to the time that the clock counted: 1 on an idle machine. */
     readonly slownessOf: <E, R>(effect: Effect.Effect<void, E, R>) => Effect.Effect<number, E, R>
   }
 >() {}

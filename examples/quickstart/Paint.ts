@@ -20,7 +20,7 @@ const paint =
 export const dim = paint("dim")
 export const bold = paint("bold")
 
-/** What fills a band: colour does, and where there is none a line. */
+/** The filling of a band: its colour, or a line if the terminal shows no colours. */
 export const filler = wantsColour ? " " : "─"
 
 export const ofCondition: Readonly<Record<Condition, Paint>> = {

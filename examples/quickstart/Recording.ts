@@ -1,5 +1,5 @@
 /**
- * What is known while the story goes on: refs that are written to, and a plain copy to draw from.
+ * The facts that are recorded during the demo: refs that are written to, and a plain copy to draw from.
  */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"

@@ -21,7 +21,7 @@ export const tooSlow = 3.5
 export const tooBusy = (slowness: number): string =>
   `This machine is too busy to show it (${slowness.toFixed(0)} times too slow). Try again later.`
 
-/** How many times too slow the machine is, by the fastest of a few rounds. */
+/** The factor by which the machine is too slow, by the fastest of a few rounds. */
 export const slowness = Effect.gen(function* () {
   const { slownessOf } = yield* Pace
   let least = Infinity

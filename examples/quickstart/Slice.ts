@@ -14,7 +14,7 @@ export interface Slice {
   readonly withoutBreaker: Fare
 }
 
-/** How one side fared: the requests that reached its server, and the calls that came to an end. */
+/** The figures of one side: the requests that reached its server, and the calls that ended. */
 export interface Fare {
   readonly requests: number
   readonly answers: number

@@ -1,5 +1,5 @@
 /**
- * How server and circuit are now, in words.
+ * The present state of the server and the circuit, in words.
  */
 import * as Duration from "effect/Duration"
 import type { CircuitBreaker } from "effect-circuit-breaker"

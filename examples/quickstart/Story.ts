@@ -1,5 +1,5 @@
 /**
- * What happens to the server, and when.
+ * The conditions of the server, and their times.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

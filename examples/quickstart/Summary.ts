@@ -1,5 +1,5 @@
 /**
- * What the breaker was good for, measured.
+ * The measured benefit of the breaker.
  */
 import * as Console from "effect/Console"
 import type * as Effect from "effect/Effect"
@@ -60,7 +60,7 @@ interface BadTimes {
   readonly aftermathMillis: number
 }
 
-/** What happened to the calls and requests that began while the server was failing or hanging. */
+/** The results of the calls and requests that began while the server was failing or hanging. */
 const badTimes = ({ story }: Facts, side: Side): BadTimes => {
   const calls = Array.from(side.calls)
   const callsInBadTimes = calls.filter((call) => Story.isDownAt(story, call.startedAt))

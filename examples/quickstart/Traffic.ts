@@ -9,7 +9,7 @@ import * as Ref from "effect/Ref"
 import type { Stock } from "./Server.ts"
 import * as Story from "./Story.ts"
 
-/** What one caller got, in milliseconds since the story began. */
+/** The result of one call, in milliseconds since the demo began. */
 export interface Call {
   readonly startedAt: number
   readonly endedAt: number

@@ -203,7 +203,7 @@ describe("consumers", () => {
     let bursts = 0
     while (yield* isFull(server)) {
       yield* burst(breaker)
-      // What the two sockets hold is some megabytes; a burst is a third of one.
+      // The two sockets buffer some megabytes; a burst is a third of one.
       if (++bursts > 400) assert.fail("the consumer that does not read is still connected")
     }
 

@@ -1,4 +1,4 @@
-/** How near a window is to tripping its policy. */
+/** The nearness of a window to tripping its policy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { figuresOf, nearnessOf, policyText } from "../../src/internal/admin/figures.ts"

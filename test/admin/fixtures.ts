@@ -23,7 +23,7 @@ export const withToken = { token: Redacted.make(token) }
 
 export const authorized = { authorization: `Bearer ${token}` }
 
-/** What every change has to say. */
+/** The owner and the reason that every change needs. */
 export const why = { owner: "ada", reason: "the dependency is being repaired" }
 
 export interface Answer {

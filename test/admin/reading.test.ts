@@ -1,4 +1,4 @@
-/** What operators read: lists, pages, and one circuit in full. */
+/** The answers to operators: lists, pages, and one circuit in full. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

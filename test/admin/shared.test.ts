@@ -1,4 +1,4 @@
-/** What is seen of a circuit that several processes share: whose window it is. */
+/** The answers about a circuit that several processes share: they say whose calls its window counts. */
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -62,7 +62,7 @@ describe("the window of a shared circuit", () => {
       yield* failing(here, 2)
       yield* failing(elsewhere, 3)
       yield* exchanged
-      // What has happened since the latest exchange counts, too.
+      // Calls since the latest exchange count, too.
       yield* failing(here, 1)
 
       const circuit = yield* read(server)

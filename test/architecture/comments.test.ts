@@ -1,6 +1,16 @@
-/** The comments of `src`, which are sentences that a stranger understands at the first reading. */
+/** The comments of `src`, the tests and the examples, which a stranger understands at the first reading. */
 import { assert, describe, it } from "@effect/vitest"
-import { readModules } from "./sources.ts"
+import * as fs from "node:fs"
+import * as path from "node:path"
+import { readModules, root } from "./sources.ts"
+
+/** The files of a folder of this repository. The examples in this file are not among them. */
+const filesOf = (folder: string): ReadonlyArray<{ readonly path: string; readonly text: string }> =>
+  fs
+    .readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })
+    .map((file) => `${folder}/${file.split(path.sep).join("/")}`)
+    .filter((file) => file.endsWith(".ts") && !/node_modules|architecture\/comments/.test(file))
+    .map((file) => ({ path: file, text: fs.readFileSync(path.join(root, file), "utf8") }))
 
 const comment = /\/\*\*?(?!\/).*?\*\/|(?<=^[ \t]*)\/\/[^\n]*(?:\n[ \t]*\/\/[^\n]*)*/gms
 
@@ -19,7 +29,7 @@ const riddle = /^(?:What|Who|How|Whoever) /
 
 describe("comments", () => {
   it("do not begin with a bare What, Who, How or Whoever", () => {
-    const found = readModules().flatMap(({ path, text }) =>
+    const found = ["src", "test", "examples"].flatMap(filesOf).flatMap(({ path, text }) =>
       commentsOf(text)
         .filter((it) => riddle.test(it))
         .map((it) => `${path}: ${it}`)

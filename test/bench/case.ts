@@ -1,4 +1,4 @@
-/** What one round of a case measured, by field: nanoseconds, bytes, milliseconds or counts. */
+/** The figures of one round of a case, by field: nanoseconds, bytes, milliseconds or counts. */
 export type Sample = Readonly<Record<string, number>>
 
 /** Measures once. A group calls it as often as it has rounds. */

@@ -6,7 +6,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import type { Loop } from "./case.ts"
 
-/** What the bare effect does: a value by a function call, so that no library can treat it as a constant. */
+/** The work of the bare effect: a value by a function call, so that no library can treat it as a constant. */
 export const work = () => 1
 
 export const bare = Effect.sync(work)

@@ -1,8 +1,8 @@
 declare module "opossum" {
   interface Options {
-    /** How long a call may take, in milliseconds. `false` sets no timer. */
+    /** The longest time of a call, in milliseconds. `false` sets no timer. */
     readonly timeout?: number | false
-    /** How long the circuit stays open, in milliseconds. */
+    /** The time for which the circuit stays open, in milliseconds. */
     readonly resetTimeout?: number
   }
 

@@ -35,7 +35,7 @@ export const startRedis = async (): Promise<{ readonly client: Redis; readonly p
   return { client, port }
 }
 
-/** How many commands breakers have sent so far. What a script does inside of the server is not counted again. */
+/** The number of commands that breakers have sent so far. The commands of a script are not counted again. */
 export const commandsOf = async (client: Redis): Promise<number> => {
   const stats = await client.info("commandstats")
   const counts = stats.matchAll(/cmdstat_(?:evalsha|eval|ping):calls=(\d+)/g)

@@ -12,7 +12,7 @@ export interface Result extends Pick<Row, "label" | "unit" | "target"> {
   readonly reference?: { readonly label: string; readonly measured: number }
   /** The median of the ratios of each round, not the ratio of the medians. */
   readonly ratio?: number
-  /** How far the rounds differ in what is compared. */
+  /** The difference between the rounds in the compared figures. */
   readonly spread: number
   readonly met?: boolean
 }

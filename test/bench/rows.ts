@@ -16,7 +16,7 @@ export interface Row {
 }
 
 interface Options {
-  /** How often the processes of the cases are started anew. */
+  /** The number of times that the processes of the cases are started anew. */
   readonly sessions: number
   /** In each session. */
   readonly rounds: number

@@ -1,4 +1,4 @@
-/** How a call uses its coordinator: what it waits for, and what it decides again after the wait. */
+/** A call with a coordinator: what it waits for, and what it decides again after the wait. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"

@@ -1,4 +1,4 @@
-/** How a schedule gives the length of an opening: its input, and its check when the breaker is made. */
+/** The length of an opening by a schedule: the schedule's input, and its check when the breaker is made. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"

@@ -1,4 +1,4 @@
-/** How a circuit opens: for how long, and only if nothing has changed it in the meantime. */
+/** The opening of a circuit: its length, and that it opens only if nothing has changed it in the meantime. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"

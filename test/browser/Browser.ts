@@ -25,11 +25,11 @@ export const browser = Effect.acquireRelease(
 )
 
 export interface Look extends BrowserContextOptions {
-  /** What stands in the address after the path. */
+  /** The part of the address after the path. */
   readonly query?: string | undefined
 }
 
-/** What went wrong in a page: no test may end with an entry here that it does not expect. */
+/** A page and the errors in it: no test may end with an error that it does not expect. */
 export interface Seen {
   readonly page: Page
   readonly troubles: Array<string>
@@ -99,7 +99,7 @@ interface Violation {
   readonly nodes: ReadonlyArray<{ readonly html: string; readonly failureSummary: string }>
 }
 
-/** What axe finds wrong, by the rules of WCAG 2.2 up to AA and its own good practices. */
+/** The faults that axe finds, by the rules of WCAG 2.2 up to AA and its own good practices. */
 export const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
   await page.evaluate(axe)
   const found: ReadonlyArray<Violation> = await page.evaluate(

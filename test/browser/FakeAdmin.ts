@@ -41,7 +41,7 @@ export class FakeAdmin {
   readonly asked: Array<string> = []
   /** While false, every request is cut off, as by a server that is down. */
   answers = true
-  /** What a change is answered with, in place of success. */
+  /** The answer to a change, in place of success. */
   refusal: { readonly status: number; readonly message: string } | undefined
   token: string | undefined
   /** While false, no summary is sent by itself. */

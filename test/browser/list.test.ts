@@ -78,7 +78,7 @@ describe("a list that is scrolled quickly", () => {
       }
       requestAnimationFrame(frame)
     })`)
-    // What is in view may begin on one page and end on the next; the refresh every ten seconds is another request.
+    // The visible rows may begin on one page and end on the next; the refresh every ten seconds is another request.
     assert.isAtMost(lists().length - before, 2 * (millis / 100 + 2) + 2)
     await page.locator("#circuits > li:not(.loading)").first().waitFor()
     await page.waitForFunction(`(() => {

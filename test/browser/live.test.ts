@@ -141,7 +141,7 @@ describe("the buttons of a page", () => {
     await details.locator(".badge.is-Isolated").waitFor()
     await sees(page, "Payments", "eu", "Isolated")
     assert.strictEqual(await stateOf(admin), "Isolated")
-    // What a browser logs of its own about an answer of 404.
+    // The browser itself logs an answer of 404.
     assert.deepStrictEqual(
       seen.troubles.filter((it) => !it.includes("404")),
       []

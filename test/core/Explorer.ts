@@ -46,7 +46,7 @@ export interface Scenario {
   readonly probes: number
   /** The number of the first callers that are streams: the first chunk settles a probe, which may fail later. */
   readonly streams: number
-  /** How often time may advance, and by how much. */
+  /** The number of times that time may advance, and by how much. */
   readonly ticks: number
   readonly tickMillis: number
   /** The controls: each list in its own order, and the lists in any order. */

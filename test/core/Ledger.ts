@@ -88,8 +88,8 @@ export const ledgerOf = (circuit: AnyCircuit, now: number): Ledger => ({
 })
 
 /**
- * What a call says of its dependency. Under a policy that looks at the time, a slow one is bad, also if it was
- * interrupted; in a window, that is then all that is bad.
+ * The verdict on a call. Under a policy that measures the time, a slow call is bad, even if it was interrupted; in a
+ * window, only slow calls are bad then.
  */
 export const verdictOn = (call: Call, tag: AnyCircuit["_tag"], rules: Rules): "good" | "bad" | "neutral" => {
   const { slowerThanMillis } = rules.policy

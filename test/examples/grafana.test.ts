@@ -87,7 +87,7 @@ const exportedText = Effect.gen(function* () {
   return new PrometheusSerializer("", false, undefined, true, true).serialize(resourceMetrics)
 }).pipe(Effect.provide(Resource.layerEmpty))
 
-/** What an exporter writes for a breaker. */
+/** The series that an exporter writes for a breaker. */
 const exported = Effect.fnUntraced(function* (breaker: string) {
   const text = yield* exportedText
   const series = Array.from(

@@ -35,7 +35,7 @@ const thrown = (value: unknown) => () => {
 
 const withoutPrototype: unknown = Object.create(null)
 
-/** What an operation may do instead of its work. */
+/** The ways in which an operation may fail to do its work. */
 const exchanges: Readonly<Record<string, () => unknown>> = {
   "throws an error": thrown(new Error("boom")),
   "throws a text": thrown("boom"),

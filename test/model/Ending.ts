@@ -38,8 +38,8 @@ export interface KeptRejection {
 }
 
 /**
- * Who classifies: `Outcome.fromExit`, the breaker's `classify` below, the call's own, to which all is well, or the owner
- * of a call that was admitted by hand.
+ * The classifier of a call: `Outcome.fromExit`, the breaker's `classify` below, the call's own, for which every exit is a
+ * success, or the owner of a call that was admitted by `admit`.
  */
 export type Classifier = "default" | "breaker" | "call" | "its owner"
 
@@ -116,7 +116,7 @@ const handedOn = (ending: FailingEnding, rejection: KeptRejection | undefined): 
   return rejection === undefined ? { _tag: "SameNameRejection" } : { ...ending, rejection }
 }
 
-// What is said of it
+// The outcome
 
 const ignoringTokens = Outcome.ignoreWhen(
   (error) => error instanceof Token && error.ending._tag === "Ignored"
@@ -142,7 +142,7 @@ export const classifyAsBreaker = (exit: Exit.Exit<unknown, unknown>): Outcome.Ou
 
 export const classifyAsCall = (): Outcome.Outcome => Outcome.success
 
-/** What its owner tells of a call that was admitted by hand, in this order: nothing, or even what is no outcome. */
+/** The values that the owner of a call settles it with, in this order: none, or even one that is no outcome. */
 export const outcomesTold = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Outcome.Outcome> =>
   (Exit.isSuccess(exit) ? [exit.value] : payloadsOf(exit.cause)).flatMap((payload) =>
     payload instanceof Token ? outcomesOf(payload.ending) : []
@@ -166,7 +166,7 @@ const outcomesOf = (ending: Ending): ReadonlyArray<Outcome.Outcome> => {
   }
 }
 
-// What the model expects
+// The expectation of the model
 
 export const verdictOf = (token: Token, classifier: Classifier, key: string): Verdict => {
   const { ending } = token

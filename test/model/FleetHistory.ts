@@ -2,8 +2,8 @@
  * One history of a fleet whose nodes write through: to whichever node a command is given, all that can be seen has to
  * be what one local machine shows.
  *
- * What is not compared is what each node has for itself by design: its windows, its generation numbers, its last failure
- * and the order of use of its keys. Its counters are its own too, so their sum is compared.
+ * Windows, generation numbers, last failures and the order of use of the keys are not compared, because each node has its
+ * own by design. Each node has its own counters too, so their sums are compared.
  */
 import type { Transition } from "effect-circuit-breaker"
 import { CircuitStore } from "effect-circuit-breaker"

@@ -43,7 +43,7 @@ interface Started {
   readonly call: RealCall
   readonly isProbe: boolean
   readonly at: number
-  /** How often the circuit had left the state by then that the call was admitted in. */
+  /** The number of changes of the circuit's state before the call was admitted. */
   readonly epoch: number
   readonly how: CallForm
 }
@@ -63,7 +63,7 @@ class FleetTrial {
   private inFlight: ReadonlyArray<Started> = []
   private readonly holds = new Holds()
   private serial = 0
-  /** How calls are made now. */
+  /** The way in which calls are made now. */
   private how: CallForm = asEffect
   private epoch = 0
   /** Probes that have succeeded since the circuit last opened, and what was done by hand that closes or opens it. */

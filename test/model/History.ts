@@ -26,7 +26,7 @@ import { startsAt } from "../kit/ManualClock.ts"
 
 export const keys: ReadonlyArray<Key> = ["default", "a", "b", "c"]
 
-/** What of the library a history is given to. */
+/** The part of a real breaker that a history uses. */
 export type Subject = Pick<
   RealBreaker,
   | "clock"

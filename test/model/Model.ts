@@ -266,7 +266,7 @@ export class Model extends ModelCircuits {
     }
   }
 
-  /** What a circuit is that nobody isolates. */
+  /** Moves a circuit to its state without isolations. */
   private moveToRest(circuit: ModelCircuit): void {
     this.move(
       circuit,

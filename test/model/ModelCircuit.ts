@@ -23,7 +23,7 @@ export interface ModelConfig {
   readonly idleTimeToLiveMillis: number
 }
 
-/** How a call ended. `cause` describes the failure for `lastFailure`; none where a success counts as one. */
+/** The verdict on a call. `cause` describes the failure for `lastFailure`; a success that counts as one has none. */
 export type Verdict =
   | { readonly _tag: "Success" }
   | { readonly _tag: "Ignored" }

@@ -1,6 +1,6 @@
 /**
- * What can be seen of a breaker, as plain data that the model produces and the library's answers are turned into,
- * so that one comparison serves both. Durations are milliseconds, an absent last failure is null.
+ * The observable state of a breaker as plain data. The model produces it, and the library's answers are converted to it,
+ * so that the two can be compared. Durations are milliseconds, and an absent last failure is null.
  */
 import type { WindowCounts } from "./ModelPolicy.ts"
 

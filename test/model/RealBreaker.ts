@@ -28,7 +28,7 @@ export class RealBreaker {
   private readonly builtOnce: Record<Key, Gate>
   private readonly read: Effect.Effect<Reading>
   private transitions: Array<Transition.Transition> = []
-  /** What the effects that were built once are to run next. */
+  /** The gate that the effects that were built once run next. */
   private next: Gate = Effect.die("nothing to run")
 
   constructor(setup: Setup, keys: ReadonlyArray<Key>, world: World, store = CircuitStore.alone) {

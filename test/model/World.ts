@@ -11,7 +11,7 @@ import { ManualClock } from "../kit/ManualClock.ts"
 
 export class World {
   readonly clock = new ManualClock()
-  /** How long an effect may wait that is run. */
+  /** The time for which a running effect may wait. */
   patienceMillis = 0
   private readonly scheduler = new Scheduler.ControlledScheduler()
   private readonly runtime: Runtime.Runtime<never>

@@ -14,7 +14,7 @@ const ended = (ending: string, by: string): string =>
     ? `R3.1.8 a call ends: ${ending}, settled by its owner`
     : `R3.1 a call ends: ${ending}, classified by ${by}`
 
-/** How often a call has to end in each way, by its classifier. */
+/** The number of calls that have to end in each way, by classifier. */
 const endings = {
   BadValue: { breaker: 440, call: 25, default: 60, owner: 70 },
   ClassifyThrows: { breaker: 200, call: 7, default: 30, owner: 30 },
@@ -41,7 +41,7 @@ const transitions = {
   Recovering: { Closed: 60, Disabled: 6, Isolated: 15, Open: 30 }
 }
 
-/** How often an outcome of each kind has to come too late in each state. */
+/** The number of outcomes of each kind that have to come too late in each state. */
 const lateOutcomes = {
   Failure: { Closed: 40, Disabled: 45, HalfOpen: 8, Isolated: 40, Open: 170, Recovering: 3 },
   Ignored: { Closed: 3, Disabled: 10, HalfOpen: 2, Isolated: 7, Open: 20 },

@@ -220,7 +220,7 @@ const makeRunner = (options: StrykerOptions): TestRunner =>
   new InProcessRunner(options["inProcess"] as ReadonlyArray<string>)
 makeRunner.inject = tokens(commonTokens.options)
 
-/** What is asked here of a node of the syntax tree, for which Stryker's interface has no type. */
+/** The properties of a node of the syntax tree that are read here, for which Stryker's interface has no type. */
 interface SyntaxPath {
   readonly node: {
     readonly type: string

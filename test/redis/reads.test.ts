@@ -35,7 +35,7 @@ const fill = (store: CircuitStore.Store) =>
 
 const revisions = ["", "", "r2", "", "", "r5", "", "", "r8", ""]
 
-/** How many commands of a name the server has had, the commands of scripts included. */
+/** The number of commands of a name that the server has run, including those of scripts. */
 const callsOf = (server: RedisServer.RedisServer, command: string) =>
   Effect.map(infoOf(server, "commandstats", `cmdstat_${command}`), (it) =>
     Number(/calls=(\d+)/.exec(it ?? "")?.[1] ?? 0)

@@ -10,11 +10,11 @@ import { CircuitBreaker, CircuitOpenError, CircuitStore, TripPolicy } from "effe
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import { fails, make, recordLogs, recordSpans, rejectionOf, works } from "../kit/index.ts"
 
-/** What ends a line, clears a screen, or turns the direction of text. */
+/** A key with characters that end a line, clear a screen, or turn the direction of text. */
 const hostile = "eu\r\nlevel=INFO\u001b[2J\u009b1A\u2028\u2029\u202efdp\u0000\u007f\ud800"
 const escaped = "eu\\u000d\\u000alevel=INFO\\u001b[2J\\u009b1A\\u2028\\u2029\\u202efdp\\u0000\\u007f\ufffd"
 
-/** What a text holds that is no part of a line. */
+/** The characters that a line must not contain. */
 const controls = /[\p{Cc}\p{Surrogate}\u2028-\u202e]/u
 
 describe("R3.4 text of others", () => {

@@ -187,7 +187,7 @@ const commands = {
       } satisfies Closed
     }),
 
-  /** What the process holds while it rests. */
+  /** The memory and resources of the process while it is idle. */
   sample: () =>
     Effect.promise(async (): Promise<ProcessSample> => {
       for (let i = 0; i < 4; i++) {

@@ -30,8 +30,8 @@ const serverAllowance = 2_000_000
 const mega = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 
 /**
- * What has grown in the last two thirds of a process's life, and at least since its first complete round: until then, the
- * runtime compiles more and more of the program, and the process may have only just been started again.
+ * The figures that have grown in the last two thirds of a process's life, and at least since its first complete round:
+ * until then, the runtime compiles more and more of the program, and the process may have only just been started again.
  */
 export const growthOf = ({ name, samples }: Life): ReadonlyArray<string> => {
   const first = samples[Math.max(1, Math.floor(samples.length / 3))]

@@ -1,5 +1,5 @@
 /**
- * What one of each costs a Redis: an exchange, a read, a change of state, a connection.
+ * The cost for Redis of an exchange, a read, a change of state and a connection.
  */
 import { CircuitBreaker, CircuitStore, TripPolicy } from "effect-circuit-breaker"
 import type { ExchangeRequest, Report, Store, WindowRequest } from "effect-circuit-breaker/CircuitStore"

@@ -77,7 +77,7 @@ export const measureFailing = async (
   return times(all, 1 / seconds)
 }
 
-/** How many exchanges and changes of state there have been. */
+/** The number of exchanges and changes of state so far. */
 const exchangesOf = async (redis: Redis): Promise<number> =>
   Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0)
 

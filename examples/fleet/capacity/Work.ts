@@ -37,7 +37,7 @@ export const plus = (...works: ReadonlyArray<Work>): Work =>
 export const medianOf = (works: ReadonlyArray<Work>): Work =>
   combine(works, (values) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0)
 
-/** What the server does during an action. The work of reading its account is taken off. */
+/** The work of the server during an action, without that of reading its statistics. */
 export const workOf = async (redis: Redis, action: () => Promise<unknown>): Promise<Work> => {
   const first = await read(redis)
   const before = await read(redis)
@@ -47,7 +47,7 @@ export const workOf = async (redis: Redis, action: () => Promise<unknown>): Prom
   return plus(after, times(before, -1), times(reading, -1))
 }
 
-/** What each command costs that an action sends. */
+/** The work of the server for each command that an action sends. */
 export const workOfOne = async (redis: Redis, action: () => Promise<unknown>): Promise<Work> => {
   const works: Array<Work> = []
   for (let i = 0; i < 3; i++) {

@@ -1,5 +1,5 @@
 /**
- * What a terminal shows in the end of what a program wrote to it. It knows the sequences that the demo uses.
+ * The text that a terminal shows after a program has written to it. It knows the control sequences that the demo uses.
  */
 
 export type Colour = "black" | "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | "white"

@@ -11,7 +11,7 @@ export const rows = 40
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 const asTerminal = new URL("./asTerminal.ts", import.meta.url).href
 
-/** What the program writes, the moves of the cursor and the colours included. */
+/** The output of the program, including the movements of the cursor and the colours. */
 export const outputOf = async (program: string, args: ReadonlyArray<string> = []): Promise<string> => {
   const { stdout } = await promisify(execFile)(
     process.execPath,

@@ -24,7 +24,7 @@ const nanosPerCall = async (call: (calls: number) => Promise<void>, millis: numb
   return ((cpuMicros() - before) * 1_000) / calls
 }
 
-/** What a call takes while nobody looks, and while five pages do. */
+/** The CPU time of a call while no page is open, and while five are. */
 const load: Case = async (size) => {
   const { call, port } = await makeCrowd(size(circuits, 100))
   const operators = await startHelper("operators", `${port}`)
@@ -39,8 +39,8 @@ const load: Case = async (size) => {
 }
 
 /**
- * What five pages take of the process, in milliseconds of CPU a second, while some thousand calls a second are made: their
- * own share is subtracted, by what they take while nobody looks.
+ * The CPU time that five open pages cost the process, in milliseconds a second, while some thousand calls a second are
+ * made. The time of the calls, as measured while no page is open, is subtracted.
  */
 const pagesOpen: Case = async (size) => {
   const { call, port } = await makeCrowd(size(circuits, 100))
@@ -71,7 +71,7 @@ const pagesOpen: Case = async (size) => {
   }
 }
 
-/** How long the first page of the list takes to come, in milliseconds, while calls are made. */
+/** The time until the first page of the list arrives, in milliseconds, while calls are made. */
 const list: Case = async (size) => {
   const { call, port } = await makeCrowd(size(circuits, 100))
   const operators = await startHelper<ReadonlyArray<number>>("operators", `${port}`)

@@ -115,7 +115,7 @@ const longestTurn = () => {
   }
 }
 
-/** What one exchange costs Redis, of a circuit of which 1,000 processes have reported failures in ten slices. */
+/** The cost for Redis of one exchange of a circuit of which 1,000 processes have reported failures in ten slices. */
 const exchange: Case = async (size) => {
   const { client, port } = await startRedis()
   const store = await acquire(makeStore(port))

@@ -1,4 +1,4 @@
-/** How each kind of change is applied to a shared circuit. */
+/** The application of each kind of change to a shared circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import type { Change, Restores } from "../../../src/internal/core/replica/changes.ts"

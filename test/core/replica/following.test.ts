@@ -1,4 +1,4 @@
-/** How a node's own circuit follows a shared one. */
+/** A node's own circuit follows the shared one. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import { follow } from "../../../src/internal/core/replica/following.ts"

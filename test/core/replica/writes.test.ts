@@ -1,4 +1,4 @@
-/** How the changes of a node reach the store, and those of other nodes reach a node. */
+/** The writing of a node's changes to the store, and the arrival of those of other nodes. */
 import { assert, describe, it } from "@effect/vitest"
 import { inState, openMillis } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"

@@ -1,4 +1,4 @@
-/** How a store adds reports to the sections of a merged window. */
+/** The addition of reports to the sections of a shared window. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { Layout, Row, Section } from "../../../src/internal/core/windows/section.ts"
