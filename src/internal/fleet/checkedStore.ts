@@ -3,11 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Change, Entry, Store } from "../../CircuitStore.ts"
+import type { Change, Store } from "../../CircuitStore.ts"
 import { faultOfEntry } from "../core/wireEntry.ts"
 import { decodeNotification } from "../core/wireNotification.ts"
 import { isRecord, messageOf, shown } from "../core/wireValues.ts"
 import { CircuitStoreError } from "../stores/error.ts"
+import type { Answer } from "./answer.ts"
 
 /**
  * The store of a breaker, whose answers and notifications can be relied on. A program may have written the store
@@ -46,8 +47,6 @@ const attempt = <A>(
     Effect.disconnect(Effect.exit(Effect.suspend(operation))),
     Exit.mapErrorCause((cause) => Cause.fail(errorOf(cause)))
   )
-
-type Answer = Entry | CircuitStoreError
 
 /** The same list if all answers are valid, as they are from a store of this package. */
 const checkedAnswers = (answers: ReadonlyArray<Answer>): ReadonlyArray<Answer> =>

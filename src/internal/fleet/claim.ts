@@ -7,7 +7,7 @@ import * as Claims from "../core/claims.ts"
 import type { SlotRequest } from "./admission.ts"
 
 /**
- * A slot request. If its call is interrupted, it goes on in the background and gives the slot back.
+ * A slot request to the store, whose decision arrives by `answer`.
  *
  * @internal
  */

@@ -8,6 +8,8 @@ import type { Breaker } from "../breaker/breaker.ts"
 import * as Links from "../core/replica/link.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { CircuitStoreError } from "../stores/error.ts"
+import type { Answer } from "./answer.ts"
+import { isFault } from "./answer.ts"
 
 /**
  * Sends requests to the store, within the deadline. Logs once when the store fails, and once when it answers again.
@@ -90,8 +92,8 @@ export class Connection {
  */
 export type Operation = "Read" | "Write"
 
-type Answers = ReadonlyArray<Entry | CircuitStoreError>
+type Answers = ReadonlyArray<Answer>
 
-const timeIn = (answers: Answers): number | undefined => answers.find((it): it is Entry => "now" in it)?.now
+const timeIn = (answers: Answers): number | undefined => answers.find((it): it is Entry => !isFault(it))?.now
 
 const tooLate = new CircuitStoreError({ message: "no answer within the deadline" })

@@ -1,16 +1,16 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Entry, ExchangeRequest } from "../../CircuitStore.ts"
+import type { ExchangeRequest } from "../../CircuitStore.ts"
 import { ask } from "../core/replica/asking.ts"
 import type { Asked, Question } from "../core/replica/events.ts"
 import * as Rounds from "../core/replica/rounds.ts"
 import type { Situation } from "../core/replica/situation.ts"
 import type { Caller } from "../fiber/caller.ts"
-import type { CircuitStoreError } from "../stores/error.ts"
+import type { Answer } from "./answer.ts"
+import { isFault, noAnswer } from "./answer.ts"
 import type { Operation } from "./connection.ts"
 import type { LocalReplica } from "./localReplica.ts"
 import type { Node } from "./node.ts"
-import { isFault, noAnswer } from "./node.ts"
 import { Pending } from "./pending.ts"
 import { Turns } from "./turns.ts"
 
@@ -145,7 +145,7 @@ export class Exchanges {
       const { connection, store } = this.node
       const answered = Exit.match({
         onFailure: () => asked.forEach((it) => this.unanswered(it, caller)),
-        onSuccess: (answers: ReadonlyArray<Entry | CircuitStoreError>) =>
+        onSuccess: (answers: ReadonlyArray<Answer>) =>
           asked.forEach((it, i) => this.answered(it, answers[i], caller))
       })
       return Effect.exit(connection.ask(store.exchange(requests), operationOf(requests))).pipe(
@@ -182,11 +182,7 @@ export class Exchanges {
     pending.done()
   }
 
-  private answered(
-    { asked, local, question }: Questioned,
-    answer: Entry | CircuitStoreError = noAnswer,
-    caller: Caller
-  ): void {
+  private answered({ asked, local, question }: Questioned, answer: Answer = noAnswer, caller: Caller): void {
     this.node.answered(local, this.node.breaker.now(caller), isFault(answer))
     if (isFault(answer)) this.node.faulted(local, { answer, question }, caller)
     else this.node.step(local, { _tag: "Answered", entry: answer, asked }, caller)

@@ -26,7 +26,8 @@ import { initial } from "../core/wire.ts"
 import { messageOf } from "../core/wireValues.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { logStoreContent } from "../observe/log.ts"
-import { CircuitStoreError } from "../stores/error.ts"
+import type { CircuitStoreError } from "../stores/error.ts"
+import { isFault, noAnswer } from "./answer.ts"
 import { Connection } from "./connection.ts"
 import { LocalReplica } from "./localReplica.ts"
 import { Schedule } from "./schedule.ts"
@@ -288,13 +289,3 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
     writesThrough: sync === "write-through"
   }
 }
-
-/**
- * Stands for an answer that a store has left out.
- *
- * @internal
- */
-export const noAnswer = new CircuitStoreError({ message: "the store has not answered about the circuit" })
-
-/** @internal */
-export const isFault = (answer: object): answer is CircuitStoreError => "_tag" in answer

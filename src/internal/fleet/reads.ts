@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../CircuitStore.ts"
-import type { CircuitStoreError } from "../stores/error.ts"
+import type { Answer } from "./answer.ts"
+import { isFault } from "./answer.ts"
 import { mostAtOnce } from "./exchanges.ts"
 import type { Node } from "./node.ts"
-import { isFault } from "./node.ts"
 import { Pending } from "./pending.ts"
 
 /**
@@ -78,6 +78,6 @@ export class Reads {
 /** The circuits of one request. */
 interface Batch {
   readonly keys: Array<string>
-  answers: ReadonlyArray<Entry | CircuitStoreError>
+  answers: ReadonlyArray<Answer>
   readonly pending: Pending
 }

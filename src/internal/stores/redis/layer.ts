@@ -10,12 +10,8 @@ import { isCluster, Listener } from "./listener.ts"
 import * as Reason from "./reason.ts"
 import * as RedisStore from "./store.ts"
 
-/**
- * Options of a store on connections of its own: its own options, and those of `ioredis`.
- *
- * @internal
- */
-export type ConnectOptions = Options &
+/** Options of a store on connections of its own: its own options, and those of `ioredis`. */
+type ConnectOptions = Options &
   ConnectionOptions &
   Omit<RedisOptions, keyof Options | keyof ConnectionOptions>
 
