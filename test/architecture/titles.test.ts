@@ -35,6 +35,20 @@ const title = /\bit(?:\.\w+(?:<[^(]*>\(\[.*?\]\))?)*\(\s*(?:(["'`])(.*?)\1|(\w+)
 const titlesOf = (text: string): ReadonlyArray<string> =>
   [...text.matchAll(title)].map(([, , written, variable]) => written ?? `\${${variable}}`)
 
+/** The ids in a cell of RULES.md, such as `E2, E3` or `A1 to A10`. */
+const idsIn = (cell: string): ReadonlyArray<string> =>
+  cell.split(", ").flatMap((part) => {
+    const [first = "", last] = part.trim().split(" to ")
+    const [, letter = "", from, to] = /^(\D|12\.)(\d+) (?:\D|12\.)(\d+)$/.exec(`${first} ${last}`) ?? []
+    return last === undefined ? [first] : numbered(letter, Number(to), Number(from))
+  })
+
+/** The ids with which a title begins, without those of the replica, whose table is in its own file. */
+const idsAtStart = (title: string): ReadonlyArray<string> =>
+  (/^(?:(?:R3[.\d]*|12\.\d+|[A-FT]\d+) )+/.exec(title)?.[0] ?? "")
+    .split(" ")
+    .filter((id) => id !== "" && id !== "R3" && id !== "R3.1" && id !== "R3.2")
+
 describe("titles", () => {
   it("begin with the rule or the public name that the test is about", () => {
     const inComplete = files.filter(({ file }) => complete.has(file.split("/")[0]!))
@@ -51,6 +65,15 @@ describe("titles", () => {
     const all = files.map(({ text }) => text).join("\n")
     const missing = ids.filter((id) => !new RegExp(`["'\`{ ]${id.replaceAll(".", "\\.")}[ "]`).test(all))
     assert.deepStrictEqual(missing, [])
+  })
+
+  it("name only rules, cases and faults that RULES.md explains", () => {
+    const rules = fs.readFileSync(path.join(root, "test/RULES.md"), "utf8")
+    const explained = new Set([...rules.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, names]) => idsIn(names!)))
+    const named = files.flatMap(({ text }) => titlesOf(text)).flatMap((title) => idsAtStart(title))
+    assert.isAbove(named.length, 500)
+    const unknown = [...named, ...ids].filter((id) => !explained.has(id))
+    assert.deepStrictEqual(unknown, [])
   })
 
   it("of the replica name every rule of its table, and no other", () => {
