@@ -1,5 +1,7 @@
+// Checks of single values in texts and answers from outside this process.
+
 /**
- * Single values of texts and answers from outside this process.
+ * The properties of an object, whose values may be anything.
  *
  * @internal
  */
