@@ -109,6 +109,32 @@ describe("titles", () => {
   })
 })
 
+describe("the map, src/README.md", () => {
+  const source = path.join(root, "src")
+  const map = fs.readFileSync(path.join(source, "README.md"), "utf8")
+  const named = [...map.matchAll(/`([\w/]+(?:\.ts)?)`/g)].map(([, name]) => name!)
+
+  it("names only files that exist", () => {
+    const isThere = (name: string) =>
+      ["", "internal"].some((folder) => fs.existsSync(path.join(source, folder, name)))
+    assert.deepStrictEqual(
+      named.filter((name) => name.includes("/") && !isThere(name)),
+      []
+    )
+    assert.isAbove(named.filter((name) => name.endsWith(".ts")).length, 15)
+  })
+
+  it("names every folder", () => {
+    const folders = fs
+      .readdirSync(path.join(source, "internal"), { withFileTypes: true })
+      .flatMap((it) => (it.isDirectory() ? [it.name] : []))
+    assert.deepStrictEqual(
+      folders.filter((folder) => !named.includes(folder)),
+      []
+    )
+  })
+})
+
 describe("the map, test/README.md", () => {
   const map = fs.readFileSync(path.join(root, "test/README.md"), "utf8")
   const named = new Set([...map.matchAll(/`([\w/]+)`/g)].map(([, name]) => name!))
