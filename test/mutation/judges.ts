@@ -161,7 +161,16 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "http/middleware/outcomes"
     ),
     judged("http/server/socket", "http/middleware/socketEnds", "http/middleware/apps"),
-    judged("http/guard", "http/client/rejection", "http/middleware/rejection", "http/middleware/options"),
+    judged(
+      "http/guard",
+      "http/client/rejection",
+      "http/client/uncounted",
+      "http/client/composition",
+      "http/client/streams",
+      "http/middleware/rejection",
+      "http/middleware/options",
+      "http/middleware/uncounted"
+    ),
     judged(
       "http/requestLine",
       "http/client/details",

@@ -1,8 +1,13 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
+import type { Outcome } from "../../Outcome.ts"
+import type { RunningCall } from "../breaker/call.ts"
+import { stepsIn } from "../circuitBreaker/steps.ts"
+import type { Caller } from "../fiber/caller.ts"
 import { refuseValue } from "../options/checks.ts"
 
 /**
@@ -15,6 +20,34 @@ export const withBreaker = <A, E, R>(
   f: (breaker: CircuitBreaker) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | CircuitBreaker> =>
   breaker === undefined ? Effect.flatMap(CircuitBreaker, f) : f(breaker)
+
+/**
+ * Runs an effect as one call. `effectOf` gets the running call, and `onSuccess` settles it by the value of the effect.
+ * There is no running call in a dry run that would have rejected it, as a part of another call, and with a breaker that
+ * this library did not make, which settles the call itself when the effect ends.
+ *
+ * @internal
+ */
+export const callWith = <A, E, R>(
+  service: CircuitBreaker,
+  request: { readonly key: string | undefined; readonly classify: (exit: Exit.Exit<A, E>) => Outcome },
+  effectOf: (call: RunningCall | undefined) => Effect.Effect<A, E, R>,
+  onSuccess: (call: RunningCall, value: A, caller: Caller) => Effect.Effect<A> = concludeWith
+): Effect.Effect<A, E | CircuitOpenError, R> => {
+  const steps = stepsIn(service)
+  if (steps === undefined) return service.protectWith(effectOf(undefined), request)
+  return steps.begin(request, (call, restore, caller) =>
+    call === undefined
+      ? restore(effectOf(undefined))
+      : Effect.matchCauseEffect(restore(steps.within(call, effectOf(call))), {
+          onFailure: (cause) => call.conclude(Exit.failCause(cause), caller),
+          onSuccess: (value) => onSuccess(call, value, caller)
+        })
+  )
+}
+
+const concludeWith = <A>(call: RunningCall, value: A, caller: Caller): Effect.Effect<A> =>
+  call.conclude(Exit.succeed(value), caller)
 
 /**
  * Refuses an option that is no breaker.

@@ -2,17 +2,14 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type { CircuitBreaker } from "../../../CircuitBreaker.ts"
 import type { Options } from "../../../CircuitHttpClient.ts"
 import type { CircuitOpenError } from "../../../CircuitOpenError.ts"
 import { callable, optionsOf, or, refuse, refuseValue } from "../../options/checks.ts"
 import { checkKey } from "../../circuitBreaker/options.ts"
-import { stepsIn } from "../../circuitBreaker/steps.ts"
 import { receive } from "./body.ts"
-import { answerRejection, checkBreaker, retryAfterHeader, withBreaker } from "../guard.ts"
-import type { Classify } from "./verdict.ts"
+import { answerRejection, callWith, checkBreaker, retryAfterHeader, withBreaker } from "../guard.ts"
 import { classifyWith, statusOutcome } from "./verdict.ts"
 import { originOf } from "./keys.ts"
 
@@ -41,30 +38,11 @@ export const protect = <E, R>(
     const key = checkKey(keyOf(request))
     if (key === undefined) return effect
     const guard = (effect: Effect.Effect<HttpResponse, E, R>) =>
-      withBreaker(breaker, (it) => call(it, effect, { key, classify }))
+      withBreaker(breaker, (it) => callWith(it, { key, classify }, () => effect, receive))
     return status === undefined
       ? guard(effect)
       : answerRejection(effect, guard, (error) => Effect.succeed(responseTo(request, error, status)))
   })
-}
-
-/** Makes a request as one call, which may continue with the body of the response. */
-const call = <E, R>(
-  service: CircuitBreaker,
-  effect: Effect.Effect<HttpResponse, E, R>,
-  request: { readonly key: string; readonly classify: Classify }
-): Effect.Effect<HttpResponse, E | CircuitOpenError, R> => {
-  const steps = stepsIn(service)
-  // A breaker that this library did not make settles the call when its effect ends, which is when the headers arrive.
-  if (steps === undefined) return service.protectWith(effect, request)
-  return steps.begin(request, (call, restore, caller) =>
-    call === undefined
-      ? restore(effect)
-      : Effect.matchCauseEffect(restore(steps.within(call, effect)), {
-          onFailure: (cause) => call.conclude(Exit.failCause(cause), caller),
-          onSuccess: (response) => receive(call, response, caller)
-        })
-  )
 }
 
 const optionNames = Object.keys({

@@ -9,7 +9,7 @@ import type { CircuitBreaker } from "../../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../../CircuitOpenError.ts"
 import * as Outcome from "../../../Outcome.ts"
 import type { RunningCall } from "../../breaker/call.ts"
-import { stepsIn } from "../../circuitBreaker/steps.ts"
+import { callWith } from "../guard.ts"
 import { failedBy, makeResponse } from "./response.ts"
 import type { SocketObserver } from "./socket.ts"
 import { asksForSocket, isSocketEnd, observingSocket } from "./socket.ts"
@@ -94,24 +94,6 @@ export const callApp = <E, R>(
       onFailure: (cause) => Effect.failCause(original ?? cause)
     })
   })
-
-/** Runs an app as a call. A breaker that this library did not make provides no running call. */
-const callWith = <E, R>(
-  service: CircuitBreaker,
-  guard: Guard,
-  app: (call: RunningCall | undefined) => HttpApp.Default<E, R>
-): HttpApp.Default<E | CircuitOpenError, R> => {
-  const steps = stepsIn(service)
-  if (steps === undefined) return service.protectWith(app(undefined), guard)
-  return steps.begin(guard, (call, restore, caller) =>
-    call === undefined
-      ? restore(app(undefined))
-      : Effect.matchCauseEffect(restore(steps.within(call, app(call))), {
-          onFailure: (cause) => call.conclude(Exit.failCause(cause), caller),
-          onSuccess: (response) => call.conclude(Exit.succeed(response), caller)
-        })
-  )
-}
 
 /** Counts the headers of a streamed response as the dependency's answer. */
 const answeredBy =
