@@ -160,7 +160,11 @@ class Plain extends CircuitBreaker.Service<Plain>()("Plain") {}
 const refused: ReadonlyArray<
   readonly [what: string, program: Effect.Effect<unknown, never, Scope.Scope>, message: RegExp]
 > = [
-  ["more probes than there are slots", testing.breaker({ state: "HalfOpen", probing: 2 }), /half-open/],
+  [
+    "more probes than there are slots",
+    testing.breaker({ state: "HalfOpen", probing: 4 }, { halfOpen: { probes: 3 } }),
+    /RangeError: testing: probing must be at most halfOpen\.probes, received 4/
+  ],
   [
     "a share that a recovery does not have",
     testing.breaker({ state: "Recovering", admitting: 0.05 }),

@@ -88,7 +88,7 @@ const stepsBefore = (
       return Effect.flatMap(ago(0, openMillis(breaker, key)), (length) =>
         Effect.zipRight(
           ago(length + marginMillis, breaker.trip(key)),
-          Effect.replicateEffect(beginProbe(breaker, key), chosen.probing ?? 0, { discard: true })
+          Effect.replicateEffect(beginProbe(breaker, chosen), chosen.probing ?? 0, { discard: true })
         )
       )
     case "Recovering":
@@ -145,19 +145,21 @@ const succeed = (breaker: CircuitBreaker, key: string | undefined): Effect.Effec
 /** Starts a probe that runs until the scope closes. */
 const beginProbe = (
   breaker: CircuitBreaker,
-  key: string | undefined
+  { key, probing }: ChosenState & { readonly state: "HalfOpen" }
 ): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const admitted = yield* Deferred.make<void>()
     const probe = call(breaker, Effect.zipRight(Deferred.succeed(admitted, undefined), Effect.never), key)
-    yield* Effect.forkScoped(Effect.catchAll(probe, (error) => Deferred.die(admitted, error)))
+    const refused = refuse(`probing must be at most halfOpen.probes, received ${probing}`)
+    // The circuit rejects the probe if all of its slots are taken.
+    yield* Effect.forkScoped(Effect.catchAll(probe, () => Deferred.complete(admitted, refused)))
     yield* Deferred.await(admitted)
   })
 
 const call = <A, E>(breaker: CircuitBreaker, effect: Effect.Effect<A, E>, key: string | undefined) =>
   key === undefined ? breaker.protect(effect) : breaker.protectWith(effect, { key })
 
-const refuse = (message: string): Effect.Effect<never> => Effect.die(new RangeError(message))
+const refuse = (message: string): Effect.Effect<never> => Effect.die(new RangeError(`testing: ${message}`))
 
 /** Runs an effect with a clock that is stopped at a number of milliseconds in the past. */
 type Ago = <A, E, R>(millis: number, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
