@@ -20,6 +20,7 @@ import * as TlsServer from "./TlsServer.ts"
 import { answering } from "./waiting.ts"
 
 type Options = Parameters<typeof RedisCircuitStore.layer>[0] & {}
+type Clients = Parameters<typeof RedisCircuitStore.layerFromClient>[0]
 
 describe("a URL", () => {
   const read: ReadonlyArray<readonly [url: string, options: object]> = [
@@ -207,6 +208,40 @@ describe("F17 refused by name, and without the secret", () => {
         )
         const exit = yield* Effect.exit(Layer.build(RedisCircuitStore.layerConfig(configured)))
         assert.deepStrictEqual(exit, Exit.fail(ConfigError.InvalidData([], `RedisCircuitStore: ${message}`)))
+      })
+    )
+  }
+})
+
+describe("R3.5 options that are none", () => {
+  const message = "RedisCircuitStore must be given options, such as { url }, received"
+  for (const [value, type] of [
+    [null, "null"],
+    [`redis://u:${secret}@host`, "string"],
+    [6379, "number"],
+    [[], "array"]
+  ] as const) {
+    it.scoped(`R3.5 ${type} in place of the options of a store is refused, and not shown`, () =>
+      Effect.gen(function* () {
+        // An invalid value on purpose, which `ioredis` itself may take for a URL or a port.
+        const options = value as unknown as Options
+        const defect = yield* Effect.flip(Effect.sandbox(Layer.build(RedisCircuitStore.layer(options))))
+        assert.include(String(defect), `RangeError: ${message} ${type}`)
+
+        const config = Config.succeed(options)
+        const exit = yield* Effect.exit(Layer.build(RedisCircuitStore.layerConfig(config)))
+        assert.deepStrictEqual(exit, Exit.fail(ConfigError.InvalidData([], `${message} ${type}`)))
+      })
+    )
+  }
+
+  for (const clients of [null, {}, { client: null, subscriber: null }, { client: {}, subscriber: {} }]) {
+    it.scoped(`R3.5 layerFromClient refuses ${JSON.stringify(clients)} for its clients`, () =>
+      Effect.gen(function* () {
+        // Invalid values on purpose.
+        const layer = RedisCircuitStore.layerFromClient(clients as unknown as Clients)
+        const defect = yield* Effect.flip(Effect.sandbox(Layer.build(layer)))
+        assert.match(String(defect), /RangeError: RedisCircuitStore.* must be .*client.*, received/)
       })
     )
   }

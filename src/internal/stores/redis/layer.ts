@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { Cluster, Redis, RedisOptions } from "ioredis"
 import type { Store } from "../../../CircuitStore.ts"
 import type { ConnectionOptions, Options } from "../../../RedisCircuitStore.ts"
+import { refuse } from "../../options/checks.ts"
 import { makeCoordination } from "../coordination.ts"
 import * as Address from "./address.ts"
 import { open } from "./connection.ts"
@@ -22,6 +24,7 @@ type ConnectOptions = Options &
  */
 export const connect = (options: ConnectOptions): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.gen(function* () {
+    checkGiven("RedisCircuitStore", "given options, such as { url }", options)
     const { deadline, lease, onStoreError, prefix, quorum, sync, syncInterval, ...address } = options
     const settings = settingsOf({ deadline, lease, onStoreError, prefix, quorum, sync, syncInterval })
     const redis = Address.decode(address)
@@ -44,16 +47,23 @@ export const connect = (options: ConnectOptions): Effect.Effect<Store, never, Sc
     })
   })
 
+interface Clients {
+  readonly client: Redis | Cluster
+  readonly subscriber: Redis | Cluster
+}
+
 /**
  * Makes a store on given connections.
  *
  * @internal
  */
-export const fromClients = (
-  { client, subscriber }: { readonly client: Redis | Cluster; readonly subscriber: Redis | Cluster },
-  options: Options
-): Effect.Effect<Store, never, Scope.Scope> =>
+export const fromClients = (clients: Clients, options: Options): Effect.Effect<Store, never, Scope.Scope> =>
   Effect.gen(function* () {
+    checkGiven("RedisCircuitStore", "given options", options)
+    checkGiven("RedisCircuitStore", "given clients: { client, subscriber }", clients)
+    const { client, subscriber } = clients
+    checkClient("client", client)
+    checkClient("subscriber", subscriber)
     const settings = settingsOf(options)
     if (client === subscriber && !isCluster(client)) {
       throw new RangeError(
@@ -68,6 +78,19 @@ export const fromClients = (
     const reconnect = () => (isCluster(client) ? client.refreshSlotsCache() : undefined)
     return RedisStore.make({ client, reason, listener, ...settings, reconnect })
   })
+
+/** Checks that a value is an object. The message has only the type of any other, such as a URL with a password. */
+const checkGiven = (what: string, allowed: string, value: unknown): void => {
+  if (!Predicate.isRecord(value)) refuse(what, allowed, typeName(value))
+}
+
+const checkClient = (option: string, client: unknown): void => {
+  if (!Predicate.hasProperty(client, "defineCommand"))
+    refuse(`RedisCircuitStore: ${option}`, "a client of ioredis", typeName(client))
+}
+
+const typeName = (value: unknown): string =>
+  value === null ? "null" : Array.isArray(value) ? "array" : typeof value
 
 const settingsOf = ({ prefix = "circuit:", ...coordination }: Options) => ({
   prefix,
