@@ -4,10 +4,11 @@
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import { Rejection } from "./internal/circuitOpenError.ts"
 import { printable } from "./internal/core/printable.ts"
+import { durationText } from "./internal/options/checks.ts"
 import type { StateTag } from "./Transition.ts"
 
 /**
@@ -160,7 +161,7 @@ export const isCircuitOpenError = (value: unknown): value is CircuitOpenError =>
 const situationOf = ({ retryAfter, state }: CircuitOpenError): string => {
   switch (state) {
     case "Open":
-      return `open, retry after ${Duration.format(retryAfter)}`
+      return `open, retry after ${durationText(retryAfter)}`
     case "HalfOpen":
       return "half-open and its probes are running, retry soon"
     case "Recovering":

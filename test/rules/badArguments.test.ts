@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { CircuitBreaker, Outcome, TripPolicy } from "effect-circuit-breaker"
+import { CircuitBreaker, CircuitStore, Outcome, TripPolicy } from "effect-circuit-breaker"
 import * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
 import * as CircuitHttpClient from "effect-circuit-breaker/CircuitHttpClient"
 import * as CircuitHttpMiddleware from "effect-circuit-breaker/CircuitHttpMiddleware"
@@ -227,6 +227,11 @@ describe("R3.5 E6 values", () => {
       "an option that does not exist",
       () => CircuitBreaker.retrySchedule(untyped<CircuitBreaker.RetryOptions<0, 0>>({ times: 3 })),
       'CircuitBreaker.retrySchedule: unknown option "times"'
+    ],
+    [
+      "a deadline of the greatest length",
+      () => CircuitStore.coordination({ deadline: Number.MAX_VALUE }),
+      "CircuitStore.coordination: deadline must be at most 10 days, received 1.797"
     ],
     [
       "a prefix",

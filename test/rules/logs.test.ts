@@ -62,6 +62,25 @@ describe("R3.4 logs", () => {
     })
   )
 
+  it.scoped(
+    "R3.4 R3.1.2 an opening of any finite length has a line and a message, and its call keeps its own error",
+    () =>
+      Effect.gen(function* () {
+        const breaker = yield* make({ openDuration: Number.MAX_VALUE })
+        const lines = yield* recordLogs
+
+        const exit = yield* Effect.exit(breaker.protect(fails))
+        const { message } = yield* rejectionOf(breaker.protect(works))
+
+        assert.deepStrictEqual(exit, Exit.fail("unavailable"))
+        assert.deepStrictEqual(
+          lines.map(({ message }) => message),
+          [`Circuit opened for ${Number.MAX_VALUE}ms (consecutive: 1 failure in a row, opening 1)`]
+        )
+        assert.include(message, `is open, retry after ${Number.MAX_VALUE}ms`)
+      })
+  )
+
   const { anyOf, allOf, consecutive, failureCount, failureRate, slowCallRate } = TripPolicy
   const slow = slowCallRate({ slowerThan: "500 millis", threshold: 1, within: "15 minutes", minimumCalls: 1 })
   const own = TripPolicy.make({ initial: 0, record: (n: number) => n + 1, trips: (n) => n > 0 })

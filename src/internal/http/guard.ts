@@ -64,12 +64,15 @@ export const checkBreaker = (
 
 /**
  * The `Retry-After` of a rejection in whole seconds, at least one: the error of a HalfOpen or Recovering circuit has
- * zero, which would invite a client to retry at once. An isolated circuit has none, because its end is not known.
+ * zero, which would invite a client to retry at once. An isolated circuit has none, because its end is not known. A
+ * number that is not safe could have a text with an exponent, which is no number of the header.
  *
  * @internal
  */
 export const retryAfterSeconds = ({ retryAfter }: CircuitOpenError): number | undefined =>
-  Duration.isFinite(retryAfter) ? Math.max(1, Math.ceil(Duration.toSeconds(retryAfter))) : undefined
+  Duration.isFinite(retryAfter)
+    ? Math.min(Math.max(1, Math.ceil(Duration.toSeconds(retryAfter))), Number.MAX_SAFE_INTEGER)
+    : undefined
 
 /**
  * The header `Retry-After` of a rejection, if it has one.

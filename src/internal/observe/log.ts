@@ -1,5 +1,4 @@
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberRef from "effect/FiberRef"
 import * as HashSet from "effect/HashSet"
@@ -9,6 +8,7 @@ import type * as Transition from "../../Transition.ts"
 import { printable } from "../core/printable.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { runNow } from "../fiber/caller.ts"
+import { durationText } from "../options/checks.ts"
 import type { LastFailure } from "./description.ts"
 
 /**
@@ -164,7 +164,7 @@ const messageOf = (transition: Transition.Transition, figures: string | undefine
 }
 
 const openedMessage = (opened: Transition.Opened, figures: string | undefined): string => {
-  const length = Duration.format(opened.retryAfter)
+  const length = durationText(opened.retryAfter)
   const decided = opened.origin === "Fleet" ? ", decided by another process" : ""
   return opened.from === opened.to
     ? `Circuit stays open for another ${length} (tripped by hand${decided})`

@@ -19,11 +19,21 @@ export const refuseValue = (what: string, allowed: string, value: unknown): neve
 
 const textOf = (value: unknown): string => {
   try {
-    if (Duration.isDuration(value)) return Duration.format(value)
+    if (Duration.isDuration(value)) return durationText(value)
     return typeof value === "string" ? JSON.stringify(value) : Inspectable.toStringUnknown(value, 0)
   } catch {
     return "a value that cannot be printed"
   }
+}
+
+/**
+ * The text of a duration. `Duration.format` throws for a finite duration whose nanoseconds exceed the largest number.
+ *
+ * @internal
+ */
+export const durationText = (duration: Duration.Duration): string => {
+  const millis = Duration.toMillis(duration)
+  return millis < 1e300 || millis === Infinity ? Duration.format(duration) : `${millis}ms`
 }
 
 /**

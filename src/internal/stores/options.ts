@@ -1,6 +1,6 @@
 import * as Duration from "effect/Duration"
 import type { Coordination, Options } from "../../CircuitStore.ts"
-import { count, finiteDuration, oneOf, optionsOf, or, refuse } from "../options/checks.ts"
+import { count, durationText, finiteDuration, oneOf, optionsOf, or, refuse } from "../options/checks.ts"
 
 const names = {
   syncInterval: true,
@@ -22,7 +22,7 @@ export const decode = (of: string, input: unknown): Coordination => {
   const syncInterval = sleepDuration(`${of}: syncInterval`, or(options.syncInterval, "1 second"))
   const lease = finiteDuration(`${of}: lease`, or(options.lease, Duration.times(syncInterval, 3)))
   if (Duration.lessThan(lease, Duration.times(syncInterval, 2))) {
-    return refuse(`${of}: lease`, "at least twice syncInterval, when it is renewed", Duration.format(lease))
+    return refuse(`${of}: lease`, "at least twice syncInterval, when it is renewed", durationText(lease))
   }
   return {
     syncInterval,
@@ -38,6 +38,6 @@ export const decode = (of: string, input: unknown): Coordination => {
 const sleepDuration = (option: string, value: Duration.DurationInput): Duration.Duration => {
   const duration = finiteDuration(option, value)
   return Duration.greaterThan(duration, Duration.days(10))
-    ? refuse(option, "at most 10 days", Duration.format(duration))
+    ? refuse(option, "at most 10 days", durationText(duration))
     : duration
 }

@@ -47,6 +47,12 @@ for (const [place, serveIn] of Object.entries(places)) {
       assert.strictEqual(handler.runs, 1)
     })
 
+    test("D1 a rejection by an opening of any finite length has whole seconds without an exponent", function* () {
+      const opened = makeOpen({ openDuration: Number.MAX_VALUE })
+      const { ask } = yield* guarding(opened, new Handler().app, {}, serveIn)
+      assertUnavailable(yield* ask(), Number.MAX_SAFE_INTEGER)
+    })
+
     for (const [state, seconds] of [
       ["HalfOpen", 1],
       ["Recovering", 1],
