@@ -4,16 +4,17 @@ import type * as CircuitBreaker from "../../CircuitBreaker.ts"
 import * as Outcome from "../../Outcome.ts"
 import * as TripPolicy from "../../TripPolicy.ts"
 import type { Settings } from "../breaker/settings.ts"
-import type { Rules } from "../core/circuit.ts"
 import {
   bool,
   callable,
+  type Checks,
   count,
+  decodeOptions,
   finiteMillis,
   nonEmptyString,
   oneOf,
+  optional,
   optionsOf,
-  or,
   positiveMillis,
   ratio,
   refuseValue
@@ -28,71 +29,56 @@ import { decodePolicy } from "../options/tripPolicy.ts"
  */
 export const decode = (input: unknown): Settings => {
   const given = Predicate.hasProperty(input, "name") ? input.name : undefined
-  const options = optionsOf<CircuitBreaker.Options>(
-    `CircuitBreaker "${typeof given === "string" ? given : "default"}"`,
+  const of = `CircuitBreaker "${typeof given === "string" ? given : "default"}"`
+  const { halfOpen, idleTimeToLive, maxOpenDuration, mode, recovery, tripPolicy, ...others } = decodeOptions(
+    of,
     input,
-    optionNames
+    options,
+    ": "
   )
-  const name = nonEmptyString("CircuitBreaker: name", or(options.name, "default"))
-  const of = (option: string) => `CircuitBreaker "${name}": ${option}`
-  const halfOpen = optionsOf<CircuitBreaker.HalfOpenOptions>(
-    of("halfOpen"),
-    or(options.halfOpen, {}),
-    halfOpenNames
-  )
+  const { failuresToReopen, probes, probeTimeout } = halfOpen
   return {
-    name,
-    rules: {
-      policy: decodePolicy(of("tripPolicy"), or(options.tripPolicy, TripPolicy.consecutive(5))),
-      probes: count(of("halfOpen.probes"), or(halfOpen.probes, 1)),
-      failuresToReopen: count(of("halfOpen.failuresToReopen"), or(halfOpen.failuresToReopen, 1)),
-      probeTimeoutMillis: finiteMillis(of("halfOpen.probeTimeout"), or(halfOpen.probeTimeout, "1 minute")),
-      recovery: options.recovery === undefined ? undefined : decodeRecovery(of("recovery"), options.recovery)
-    },
-    openDuration: Schedule.isSchedule(options.openDuration)
-      ? options.openDuration
-      : finiteMillis(of("openDuration"), or(options.openDuration, "30 seconds")),
-    maxOpenMillis: positiveMillis(of("maxOpenDuration"), or(options.maxOpenDuration, "1 hour")),
-    classify: callable(of("classify"), or<CircuitBreaker.Classify>(options.classify, Outcome.fromExit)),
-    observe: oneOf(of("mode"), ["enforce", "observe"], or(options.mode, "enforce")) === "observe",
-    capacity: count(of("capacity"), or(options.capacity, 10_000)),
-    idleMillis: positiveMillis(of("idleTimeToLive"), or(options.idleTimeToLive, "1 hour")),
-    metricsByKey: bool(of("metricsByKey"), or(options.metricsByKey, false))
+    ...others,
+    rules: { policy: tripPolicy, probes, failuresToReopen, probeTimeoutMillis: probeTimeout, recovery },
+    maxOpenMillis: maxOpenDuration,
+    observe: mode === "observe",
+    idleMillis: idleTimeToLive
   }
 }
 
-const optionNames = Object.keys({
-  name: true,
-  tripPolicy: true,
-  openDuration: true,
-  maxOpenDuration: true,
-  halfOpen: true,
-  recovery: true,
-  classify: true,
-  mode: true,
-  capacity: true,
-  idleTimeToLive: true,
-  metricsByKey: true
-} satisfies Record<keyof CircuitBreaker.Options, true>)
+const halfOpenOptions = {
+  probes: [count, 1],
+  failuresToReopen: [count, 1],
+  probeTimeout: [finiteMillis, "1 minute"]
+} satisfies Checks<CircuitBreaker.HalfOpenOptions>
 
-const halfOpenNames = Object.keys({
-  probes: true,
-  failuresToReopen: true,
-  probeTimeout: true
-} satisfies Record<keyof CircuitBreaker.HalfOpenOptions, true>)
+const recoveryOptions = {
+  duration: [finiteMillis],
+  from: [ratio, 0.1]
+} satisfies Checks<CircuitBreaker.RecoveryOptions>
 
-const recoveryNames = Object.keys({
-  duration: true,
-  from: true
-} satisfies Record<keyof CircuitBreaker.RecoveryOptions, true>)
-
-const decodeRecovery = (of: string, input: unknown): Rules<unknown>["recovery"] => {
-  const recovery = optionsOf<CircuitBreaker.RecoveryOptions>(of, input, recoveryNames)
-  return {
-    durationMillis: finiteMillis(`${of}.duration`, recovery.duration),
-    from: ratio(`${of}.from`, or(recovery.from, 0.1))
-  }
+const decodeRecovery = (of: string, input: unknown) => {
+  const { duration, from } = decodeOptions(of, input, recoveryOptions)
+  return { durationMillis: duration, from }
 }
+
+const options = {
+  name: [(_: string, value: unknown) => nonEmptyString("CircuitBreaker: name", value), "default"],
+  tripPolicy: [decodePolicy, TripPolicy.consecutive(5)],
+  openDuration: [
+    (of: string, value: CircuitBreaker.Options["openDuration"]) =>
+      Schedule.isSchedule(value) ? value : finiteMillis(of, value),
+    "30 seconds"
+  ],
+  maxOpenDuration: [positiveMillis, "1 hour"],
+  halfOpen: [(of: string, value: unknown) => decodeOptions(of, value, halfOpenOptions), {}],
+  recovery: [optional(decodeRecovery)],
+  classify: [callable<CircuitBreaker.Classify>, Outcome.fromExit],
+  mode: [(of: string, value: string) => oneOf(of, ["enforce", "observe"], value), "enforce"],
+  capacity: [count, 10_000],
+  idleTimeToLive: [positiveMillis, "1 hour"],
+  metricsByKey: [bool, false]
+} satisfies Checks<CircuitBreaker.Options>
 
 /**
  * The arguments of an operation are checked when a guarded effect is made, instead of each time it runs.

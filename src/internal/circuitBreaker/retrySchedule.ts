@@ -7,7 +7,7 @@ import type { RetryOptions } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import { isCircuitOpenError } from "../../CircuitOpenError.ts"
 import { dayMillis } from "../core/millis.ts"
-import { optionsOf, schedule as checkSchedule } from "../options/checks.ts"
+import { type Checks, decodeOptions, optional, schedule as checkSchedule } from "../options/checks.ts"
 
 // The delays have jitter, so that callers that were rejected together do not return together. They are whole
 // milliseconds, because the `TestClock` of Effect 3.20 cannot stop at a fraction of one.
@@ -63,19 +63,16 @@ export const make = <E, R>(
   })
 }
 
-const decode = <E, R>(options: RetryOptions<E, R>) => {
-  const of = "CircuitBreaker.retrySchedule"
-  const { backoff, schedule } = optionsOf<RetryOptions<E, R>>(of, options, optionNames)
-  return {
-    schedule: schedule === undefined ? undefined : checkSchedule(`${of}: schedule`, schedule),
-    backoff: backoff === undefined ? defaultBackoff : checkSchedule(`${of}: backoff`, backoff)
-  }
-}
-
-const optionNames = Object.keys({
-  schedule: true,
-  backoff: true
-} satisfies Record<keyof RetryOptions<never, never>, true>)
+const decode = <E, R>(options: RetryOptions<E, R>) =>
+  decodeOptions(
+    "CircuitBreaker.retrySchedule",
+    options,
+    {
+      schedule: [optional(checkSchedule<Schedule.Schedule<unknown, E, R>>)],
+      backoff: [checkSchedule<Schedule.Schedule<unknown>>, defaultBackoff]
+    } satisfies Checks<RetryOptions<E, R>>,
+    ": "
+  )
 
 interface State {
   readonly schedule: unknown

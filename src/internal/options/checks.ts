@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import * as Schedule from "effect/Schedule"
 import { printable } from "../core/printable.ts"
 
@@ -79,6 +80,42 @@ export const optionsOf = <A extends object>(
   // The cast only names the properties, because the caller checks the value of each.
   return options as A
 }
+
+/**
+ * The check of each option, which returns the value in the form that the library uses, and its default.
+ *
+ * @internal
+ */
+export type Checks<Options> = {
+  readonly [Name in keyof Options]-?: readonly [
+    check: (what: string, value: never) => unknown,
+    otherwise?: unknown
+  ]
+}
+
+/**
+ * Checks options, and fills in the defaults.
+ *
+ * @internal
+ */
+export const decodeOptions = <All extends Checks<Record<string, unknown>>>(
+  of: string,
+  input: unknown,
+  checks: All,
+  separator = "."
+): { readonly [Name in keyof All]: ReturnType<All[Name][0]> } => {
+  const options = optionsOf<Readonly<Record<string, unknown>>>(of, input, Object.keys(checks))
+  // The check of a value accepts anything, whatever its type says. The result has the names of the checks.
+  return Record.map(checks, ([check, otherwise], name) =>
+    check(`${of}${separator}${name}`, or(options[name], otherwise) as never)
+  ) as never
+}
+
+/** @internal */
+export const optional =
+  <Value, A>(check: (what: string, value: Value) => A) =>
+  (what: string, value: Value | undefined): A | undefined =>
+    value === undefined ? undefined : check(what, value)
 
 /** @internal */
 export const nonEmptyString = (what: string, value: unknown): string =>
