@@ -26,39 +26,21 @@ export const protect = <A, E, R>(
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const entry = breaker.use(key, caller)
     const { coordinator } = breaker
-    if (coordinator === undefined || !mayHaveToWait(coordinator, entry)) {
-      return protectLocally(request, entry, effect, caller)
-    }
-    if (decidesAlways(coordinator)) return protectMasked(request, effect)
-    const ready = coordinator.ready(entry, caller)
-    return ready === undefined
-      ? protectLocally(request, entry, effect, caller)
-      : Effect.zipRight(ready, protectAfterWait(request, entry, effect))
-  })
-}
-
-/** Decides again after the wait, by the current state of the circuit. */
-const protectAfterWait = <A, E, R>(
-  request: Request,
-  asked: CircuitEntry,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | CircuitOpenError, R> =>
-  Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
-    const { breaker, key } = request
-    // The circuit may have been dropped while the call waited.
-    const entry = breaker.circuits.holds(asked) ? asked : breaker.use(key, caller)
-    const { coordinator } = breaker
-    return coordinator !== undefined && decidesAlways(coordinator)
+    return coordinator !== undefined && needsCoordinator(coordinator, entry, caller)
       ? protectMasked(request, effect)
       : protectLocally(request, entry, effect, caller)
   })
+}
 
-const mayHaveToWait = (coordinator: Coordinator, entry: CircuitEntry): boolean =>
-  entry.needsCoordinator || coordinator.isUncertain
-
-/** Whether every admission is the coordinator's, because it writes outcomes through or rejects calls in an outage. */
-const decidesAlways = ({ outageMillis, writesThrough }: Coordinator): boolean =>
-  writesThrough || outageMillis !== undefined
+/**
+ * Whether the coordinator decides on the admission: the state of the circuit elsewhere is not known yet, outcomes are
+ * written through, or calls are rejected in an outage.
+ */
+const needsCoordinator = (coordinator: Coordinator, entry: CircuitEntry, caller: Caller): boolean =>
+  (entry.needsCoordinator || coordinator.isUncertain) &&
+  (coordinator.writesThrough ||
+    coordinator.outageMillis !== undefined ||
+    coordinator.ready(entry, caller) !== undefined)
 
 /** Decides by the circuit of this process. */
 const protectLocally = <A, E, R>(
