@@ -8,17 +8,18 @@ import { noCounts } from "../core/windows/window.ts"
 import type { LastFailure } from "../observe/description.ts"
 import type { Breaker } from "./breaker.ts"
 import type { CircuitEntry, Totals } from "./circuitEntry.ts"
+import { defaultKey } from "./circuits.ts"
 
 /**
  * The state of a circuit as reported to readers. A read never admits a call, and never takes a slot.
  *
  * @internal
  */
-export const state = (breaker: Breaker, key: string): Effect.Effect<State> =>
+export const state = (breaker: Breaker, key: string = defaultKey): Effect.Effect<State> =>
   Effect.map(lookUp(breaker, key), ({ circuit, now }) => stateOf(breaker, circuit, now))
 
 /** @internal */
-export const snapshot = (breaker: Breaker, key: string): Effect.Effect<Snapshot> =>
+export const snapshot = (breaker: Breaker, key: string = defaultKey): Effect.Effect<Snapshot> =>
   Effect.map(lookUp(breaker, key), (found) => snapshotOf(breaker, key, found))
 
 /** @internal */

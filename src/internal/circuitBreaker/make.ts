@@ -7,7 +7,6 @@ import { admit } from "../breaker/admit.ts"
 import { awaitReady } from "../breaker/awaitReady.ts"
 import type { Request } from "../breaker/begin.ts"
 import { Breaker } from "../breaker/breaker.ts"
-import { defaultKey } from "../breaker/circuits.ts"
 import { type Inspected, inspectedKey } from "../breaker/inspected.ts"
 import * as Controls from "../breaker/controls.ts"
 import { protect } from "../breaker/protect.ts"
@@ -45,7 +44,10 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
     key,
     classify
   })
-  const checked = (key: string | undefined) => request(checkKey(key))
+  const keyed =
+    <A>(operation: (breaker: Breaker, key: string | undefined) => A) =>
+    (key?: string): A =>
+      operation(breaker, checkKey(key))
   const unkeyed = request()
   const service: CircuitBreaker = {
     name: settings.name,
@@ -58,17 +60,17 @@ const serviceOf = (breaker: Breaker): CircuitBreaker => {
       if (options !== undefined) checkStream(options)
       return protectStream(request(options?.key), stream)
     },
-    admit: (key) => admit(checked(key)),
-    state: (key) => Reading.state(breaker, checkKey(key) ?? defaultKey),
-    snapshot: (key) => Reading.snapshot(breaker, checkKey(key) ?? defaultKey),
+    admit: keyed((_, key) => admit(request(key))),
+    state: keyed(Reading.state),
+    snapshot: keyed(Reading.snapshot),
     circuits: Reading.circuits(breaker),
     transitions: breaker.transitions.stream,
     subscribe: breaker.transitions.queue,
-    trip: (key) => Controls.trip(breaker, checkKey(key)),
-    reset: (key) => Controls.reset(breaker, checkKey(key)),
-    isolate: (key) => Controls.isolate(breaker, checkKey(key)),
-    disable: (key) => Controls.disable(breaker, checkKey(key)),
-    awaitReady: (key) => awaitReady(breaker, checkKey(key))
+    trip: keyed(Controls.trip),
+    reset: keyed(Controls.reset),
+    isolate: keyed(Controls.isolate),
+    disable: keyed(Controls.disable),
+    awaitReady: keyed(awaitReady)
   }
   // The properties are not enumerable, so that a breaker made by spreading this one does not have them: its operations
   // may be others.
