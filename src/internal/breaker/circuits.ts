@@ -26,7 +26,8 @@ interface Options {
  */
 export class Circuits {
   private readonly options: Options
-  private readonly initial: Circuit<unknown>
+  /** The circuit of a key that has not been called. */
+  readonly initial: Circuit<unknown>
   private readonly reorderAfterMillis: number
   /**
    * The number of shards grows by one at a time: each split divides the next shard of the previous power of two. Shards

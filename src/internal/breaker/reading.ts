@@ -16,7 +16,7 @@ import { defaultKey } from "./circuits.ts"
  * @internal
  */
 export const state = (breaker: Breaker, key: string = defaultKey): Effect.Effect<State> =>
-  Effect.map(lookUp(breaker, key), ({ circuit, now }) => stateOf(breaker, circuit, now))
+  Effect.map(lookUp(breaker, key), (found) => stateOf(breaker, found))
 
 /** @internal */
 export const snapshot = (breaker: Breaker, key: string = defaultKey): Effect.Effect<Snapshot> =>
@@ -40,15 +40,19 @@ type Snapshot = ReturnType<typeof snapshotOf>
 interface Found {
   readonly now: number
   readonly entry?: CircuitEntry | undefined
-  readonly circuit?: Circuit<unknown> | undefined
+  readonly circuit: Circuit<unknown>
   /** The time by which the window is read, if the store has answered with that of all processes. */
   readonly windowAt?: number
   /** The number of unsettled calls, which the circuit counts as successes. */
   readonly unsettled?: number
 }
 
-const foundIn = (breaker: Breaker, entry: CircuitEntry | undefined, now: number): Found =>
-  entry === undefined ? { now } : { now, entry, ...breaker.seen(entry, now) }
+/** A circuit as it is at `now`. One that has no entry is as a new one. */
+const foundIn = (breaker: Breaker, entry: CircuitEntry | undefined, now: number): Found => {
+  if (entry === undefined) return { now, circuit: breaker.circuits.initial }
+  const { circuit, unsettled } = breaker.seen(entry, now)
+  return { now, entry, circuit: Machine.at(circuit, breaker.settings.rules, now), unsettled }
+}
 
 /** Finds a circuit. If this process does not have it, it is read from the store, if there is one, and not made here. */
 const lookUp = (breaker: Breaker, key: string): Effect.Effect<Found> =>
@@ -60,22 +64,17 @@ const lookUp = (breaker: Breaker, key: string): Effect.Effect<Found> =>
     const found = here()
     const { coordinator } = breaker
     if (coordinator === undefined || found.entry !== undefined) return Effect.succeed(found)
-    return Effect.map(coordinator.peek(key), (peeked) =>
-      peeked === undefined
-        ? here()
-        : { now: breaker.now(caller), circuit: peeked.circuit, windowAt: peeked.at }
-    )
+    return Effect.map(coordinator.peek(key), (peeked) => {
+      if (peeked === undefined) return here()
+      const now = breaker.now(caller)
+      return { now, circuit: Machine.at(peeked.circuit, breaker.settings.rules, now), windowAt: peeked.at }
+    })
   })
 
-/** The public state of a circuit. A circuit that was not found is Closed. */
-const stateOf = (breaker: Breaker, found: Circuit<unknown> | undefined, now: number) => {
-  if (found === undefined) return closed
-  const { rules } = breaker.settings
-  const circuit = Machine.at(found, rules, now)
+/** The public state of a circuit. */
+const stateOf = ({ settings: { rules } }: Breaker, { circuit, now }: Found) => {
   const { openings } = circuit
   switch (circuit._tag) {
-    case "Closed":
-      return closed
     case "Open": {
       const retryAfter = Duration.millis(Math.ceil(circuit.openedAt + circuit.openMillis - now))
       return { _tag: "Open", retryAfter, openings } as const
@@ -86,36 +85,23 @@ const stateOf = (breaker: Breaker, found: Circuit<unknown> | undefined, now: num
     }
     case "Recovering":
       return { _tag: "Recovering", admitting: Machine.share(circuit, rules, now), openings } as const
-    case "Isolated":
-      return isolated
-    case "Disabled":
-      return disabled
+    default:
+      return { _tag: circuit._tag } as const
   }
 }
 
-// Frozen, because all readers get the same objects.
-const closed = Object.freeze({ _tag: "Closed" })
-const isolated = Object.freeze({ _tag: "Isolated" })
-const disabled = Object.freeze({ _tag: "Disabled" })
-
 const snapshotOf = (breaker: Breaker, key: string, found: Found) => {
-  const { circuit, entry, now, unsettled = 0 } = found
+  const { circuit, entry, now, unsettled = 0, windowAt = now } = found
+  const { policy } = breaker
   const totals = entry?.totals ?? noTotals
   return {
     breaker: breaker.settings.name,
     key,
-    state: stateOf(breaker, circuit, now),
-    window: countsOf(breaker, found),
+    state: stateOf(breaker, found),
+    window: Machine.isCounting(circuit) ? policy.counts(circuit.window, windowAt) : noCounts,
     totals: { ...totals, succeeded: totals.succeeded + unsettled },
     lastFailure: Option.map(Option.fromNullable(entry?.lastFailure), withCause)
   }
-}
-
-const countsOf = ({ settings: { rules } }: Breaker, { circuit: stored, now, windowAt = now }: Found) => {
-  const circuit = stored === undefined ? undefined : Machine.at(stored, rules, now)
-  return circuit !== undefined && Machine.isCounting(circuit)
-    ? rules.policy.counts(circuit.window, windowAt)
-    : noCounts
 }
 
 const noTotals: Totals = { succeeded: 0, failed: 0, ignored: 0, rejected: 0 }
