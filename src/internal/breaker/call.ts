@@ -353,10 +353,11 @@ const count = (
       entry.succeeded++
       return increment(entry.series.succeeded)
     case "Failure":
-      entry.countFailure({ at: epochMillis(caller), exit, description: descriptionOf(outcome) })
+      entry.history.failed++
+      entry.history.lastFailure = { at: epochMillis(caller), exit, description: descriptionOf(outcome) }
       return increment(entry.series.failed)
     case "Ignored":
-      entry.countIgnored()
+      entry.history.ignored++
       return increment(entry.series.ignored)
   }
 }

@@ -42,7 +42,7 @@ export class CircuitEntry extends CircuitRef {
   readonly key: string
   readonly series: Series
   private readonly owner: Owner
-  private history: History | undefined = undefined
+  private recorded: History | undefined = undefined
 
   /** With a coordinator, a new circuit needs it, because the state of the circuit elsewhere is not known yet. */
   constructor(owner: Owner, key: string, circuit: Circuit<unknown>, series: Series) {
@@ -54,58 +54,42 @@ export class CircuitEntry extends CircuitRef {
   }
 
   get totals(): Totals {
-    const { failed, ignored, rejected } = this.history ?? noHistory
+    const { failed, ignored, rejected } = this.recorded ?? noHistory
     return { succeeded: this.succeeded, failed, ignored, rejected }
   }
 
   /** The number of failed calls. */
   get failures(): number {
-    return this.history?.failed ?? 0
+    return this.recorded?.failed ?? 0
   }
 
   get lastFailure(): LastFailure | undefined {
-    return this.history?.lastFailure
+    return this.recorded?.lastFailure
   }
 
   /** The step of the `openDuration` schedule that the latest opening took. */
   get backoff(): Backoff | undefined {
-    return this.history?.backoff
-  }
-
-  set backoff(backoff: Backoff | undefined) {
-    this.own.backoff = backoff
+    return this.recorded?.backoff
   }
 
   /** The number of calls that were rejected since the circuit left Closed. */
   get spared(): number {
-    const { rejected, rejectedBefore } = this.history ?? noHistory
+    const { rejected, rejectedBefore } = this.recorded ?? noHistory
     return rejected - rejectedBefore
   }
 
   /** Starts counting {@link spared} calls from zero. */
   leaveClosed(): void {
-    this.own.rejectedBefore = this.own.rejected
+    this.history.rejectedBefore = this.history.rejected
   }
 
-  countFailure(failure: LastFailure): void {
-    this.own.failed++
-    this.own.lastFailure = failure
-  }
-
-  countIgnored(): void {
-    this.own.ignored++
-  }
-
-  countRejection(): void {
-    this.own.rejected++
+  /** The history, to be changed. */
+  get history(): History {
+    return (this.recorded ??= { ...noHistory })
   }
 
   protected override replace(next: Circuit<unknown>, caller: Caller): void {
     this.owner.change(this, next, caller)
-  }
-
-  private get own(): History {
-    return (this.history ??= { ...noHistory })
   }
 }
 
@@ -121,8 +105,12 @@ export interface Totals {
   readonly rejected: number
 }
 
-/** The data that a circuit does not have while all of its calls succeed. It is allocated late, to save memory. */
-interface History {
+/**
+ * The data that a circuit does not have while all of its calls succeed. It is allocated late, to save memory.
+ *
+ * @internal
+ */
+export interface History {
   failed: number
   ignored: number
   rejected: number

@@ -32,7 +32,7 @@ export const open = (breaker: Breaker, entry: CircuitEntry, opening: Opening, ca
   const openMillis = lengthened(breaker, backoff, outcome)
   const next = Machine.open(entry.current, before.generation, { openings, openMillis, openedAt: now })
   if (next === entry.current) return
-  entry.backoff = backoff
+  entry.history.backoff = backoff
   breaker.announce(breaker.replace(entry, next, now, opening), caller)
   breaker.coordinator?.after(entry, { _tag: "Opened", before, reason, now }, caller)
 }

@@ -31,7 +31,7 @@ export const reject = (
   caller: Caller
 ): Exit.Exit<never, CircuitOpenError> | undefined => {
   const { name, observe } = breaker.settings
-  entry.countRejection()
+  entry.history.rejected++
   increment(entry.series.rejected)
   if (observe || state === "Closed" || state === "Disabled") return undefined
   // The attributes of the span event are allocated only if a span is open.
