@@ -117,11 +117,6 @@ export class RunningCall extends Frame implements Ticket {
     if (succeeds) this.slot = Machine.spentSlot
   }
 
-  /** Runs an effect within the frame of this call, on a circuit that admits every call. */
-  run<A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller): Effect.Effect<A, E, R> {
-    return this.push(effect, caller)
-  }
-
   protected override onSuccess(value: unknown, caller: Caller): Exit.Exit<unknown, unknown> {
     const exit = Exit.succeed(value)
     // The default classifier classifies every success as a `Success`, so it need not be called.
@@ -135,7 +130,7 @@ export class RunningCall extends Frame implements Ticket {
     return exit
   }
 
-  protected override onInterrupted(exit: Exit.Exit<unknown, unknown>, caller: Caller): void {
+  override onInterrupted(exit: Exit.Exit<unknown, unknown>, caller: Caller): void {
     this.settleExit(interruptionOf(exit), caller)
   }
 }

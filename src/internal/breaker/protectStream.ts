@@ -3,11 +3,11 @@ import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Outcome from "../../Outcome.ts"
 import type { Caller } from "../fiber/caller.ts"
+import { interrupted } from "../fiber/interruption.ts"
 import { beginScoped } from "./admit.ts"
 import type { Request } from "./begin.ts"
 import type { RunningCall } from "./call.ts"
@@ -64,8 +64,6 @@ const observing = <A, E>(call: RunningCall): Observing<A, E> => {
 }
 
 type Observing<A, E> = Channel.Channel<Chunk.Chunk<A>, Chunk.Chunk<A>, E, E, unknown, unknown>
-
-const interrupted = Exit.interrupt(FiberId.none)
 
 const step = (f: (caller: Caller) => Effect.Effect<void> | undefined): Effect.Effect<void> =>
   Effect.withFiberRuntime((caller) => f(caller) ?? Effect.void)

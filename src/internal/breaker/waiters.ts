@@ -1,6 +1,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
-import * as FiberId from "effect/FiberId"
+import type * as FiberId from "effect/FiberId"
+import { interrupted } from "../fiber/interruption.ts"
 
 /**
  * The fibers that wait for a circuit to become ready, by key.
@@ -41,5 +42,3 @@ export class Waiters {
       for (const signal of signals) Deferred.unsafeDone(signal, interrupted)
   }
 }
-
-const interrupted = Exit.interrupt(FiberId.none)

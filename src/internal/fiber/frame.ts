@@ -23,10 +23,10 @@ export abstract class Frame {
   /** Handles the effect's failure, and returns the exit that takes its place. */
   protected abstract onFailure(cause: Cause.Cause<unknown>, caller: Caller): Exit.Exit<unknown, unknown>
   /** Handles the end of a fiber that was interrupted within the effect. */
-  protected abstract onInterrupted(exit: Exit.Exit<unknown, unknown>, caller: Caller): void
+  abstract onInterrupted(exit: Exit.Exit<unknown, unknown>, caller: Caller): void
 
   /** Runs an effect in the caller's fiber within this frame, without a mask. */
-  protected push<A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller): Effect.Effect<A, E, R> {
+  run<A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller): Effect.Effect<A, E, R> {
     this.watch = watchOf(caller)
     this.watch.enter(this)
     // The type of a fiber leaves this method out.
@@ -40,11 +40,6 @@ export abstract class Frame {
 
   effect_instruction_i2(value: unknown): Exit.Exit<unknown, unknown> {
     return this.onSuccess(value, this.leave())
-  }
-
-  /** Called by the watch when the fiber has ended. */
-  end(exit: Exit.Exit<unknown, unknown>, caller: Caller): void {
-    this.onInterrupted(exit, caller)
   }
 
   private leave(): Caller {
@@ -100,7 +95,7 @@ class Watch {
   private readonly onEnd = (exit: Exit.Exit<unknown, unknown>): void => {
     if (latest === this) latest = undefined
     for (let frame = this.innermost; frame !== undefined; frame = frame.outerFrame)
-      frame.end(exit, this.caller)
+      frame.onInterrupted(exit, this.caller)
   }
 }
 

@@ -24,3 +24,10 @@ const transferredValue = (defect: unknown): Option.Option<unknown> =>
   Predicate.hasProperty(defect, Effect.EffectTypeId) && !(defect instanceof Error)
     ? Option.some(defect)
     : Option.none()
+
+/**
+ * The exit of an effect that was interrupted.
+ *
+ * @internal
+ */
+export const interrupted: Exit.Exit<never> = Exit.interrupt(FiberId.none)
