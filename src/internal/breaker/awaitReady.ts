@@ -20,13 +20,11 @@ const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<boolean>((caller) => {
       if (breaker.settings.observe) return Effect.succeed(true)
-      const ready = breaker.coordinator?.ready(breaker.use(key, caller), caller)
-      return ready === undefined
-        ? waitForChange(breaker, key, caller, restore)
-        : Effect.zipRight(
-            restore(ready),
-            Effect.suspend(() => waitForChange(breaker, key, caller, restore))
-          )
+      const ready = breaker.coordinator?.ready(breaker.use(key, caller), caller) ?? Effect.void
+      return Effect.zipRight(
+        restore(ready),
+        Effect.suspend(() => waitForChange(breaker, key, caller, restore))
+      )
     })
   )
 

@@ -34,10 +34,10 @@ const control = <A>(
       const answer = Effect.succeed(step(entry, now, caller))
       if (entry.current === before) return answer
       const written = coordinator?.after(entry, { _tag: "Controlled", control: name }, caller)
-      return written === undefined ? answer : Effect.zipRight(written, answer)
+      return Effect.zipRight(written ?? Effect.void, answer)
     })
     const ready = coordinator?.ready(breaker.use(key, caller), caller)
-    return ready === undefined ? controlled : Effect.zipRight(ready, controlled)
+    return Effect.zipRight(ready ?? Effect.void, controlled)
   })
 
 /** @internal */
