@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { globalValue } from "effect/GlobalValue"
+import * as Number from "effect/Number"
 import type * as Scope from "effect/Scope"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import { CurrentRegistry } from "../observe/registry.ts"
@@ -15,10 +16,7 @@ export const warnOfRebuilding = (breaker: CircuitBreaker): Effect.Effect<void, n
   Effect.flatMap(CurrentRegistry, (registry) =>
     Effect.addFinalizer(() =>
       Effect.flatMap(breaker.circuits, (circuits) => {
-        const calls = circuits.reduce(
-          (sum, { totals }) => sum + totals.succeeded + totals.failed + totals.ignored + totals.rejected,
-          0
-        )
+        const calls = Number.sumAll(circuits.flatMap(({ totals }) => Object.values(totals)))
         return isRebuilt(registry, breaker.name, calls)
           ? Effect.annotateLogs(Effect.logWarning(advice), { breaker: breaker.name })
           : Effect.void

@@ -123,9 +123,7 @@ const log = (caller: Caller, { breaker, key }: Circuit, line: Line): void => {
  * escaped. Annotations and the cause are data, which each logger formats in its own way.
  */
 const effectOf = ({ cause = Cause.empty, level, message }: Line): Effect.Effect<void> =>
-  Cause.isEmpty(cause)
-    ? Effect.logWithLevel(level, printable(message))
-    : Effect.logWithLevel(level, printable(message), cause)
+  Effect.logWithLevel(level, printable(message), cause)
 
 // A transition is already an event of the span, so its log line must not become a second one.
 const withoutSpanEvents = (caller: Caller) =>

@@ -22,8 +22,7 @@ export const decodePolicy = (of: string, input: unknown): Policy<unknown> => {
 
 /** The checks of the options of one policy. `of` is its path in messages, such as `tripPolicy.policies[0]`. */
 const checkOf = (of: string): Check => ({
-  count: (option, value, otherwise) =>
-    value === undefined && otherwise !== undefined ? otherwise : Checks.count(`${of}.${option}`, value),
+  count: (option, value, otherwise) => Checks.count(`${of}.${option}`, Checks.or(value, otherwise)),
   ratio: (option, value) => Checks.ratio(`${of}.${option}`, value),
   positiveMillis: (option, value) => Checks.positiveMillis(`${of}.${option}`, value),
   finiteMillis: (option, value) => Checks.finiteMillis(`${of}.${option}`, value),
