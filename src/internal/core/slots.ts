@@ -29,10 +29,7 @@ export const take = ({ count, rows }: Slots, slot: Slot): Slots => {
   const last = rows.at(-1)
   return {
     count: count + 1,
-    rows:
-      last === undefined || last.length === rowLength
-        ? [...rows, [slot]]
-        : rows.with(rows.length - 1, [...last, slot])
+    rows: last === undefined || last.length === rowLength ? [...rows, [slot]] : rows.with(-1, [...last, slot])
   }
 }
 
@@ -80,13 +77,4 @@ export const toArray = (slots: Slots): ReadonlyArray<Slot> => slots.rows.flat()
 export const from = (slots: ReadonlyArray<Slot>): Slots => slots.reduce(take, none)
 
 /** The index of the row that has a slot if it is taken: the last row whose first id is not above that of the slot. */
-const rowOf = ({ rows }: Slots, id: number): number => {
-  let start = 0
-  let end = rows.length
-  while (end - start > 1) {
-    const middle = (start + end) >> 1
-    if (rows[middle]![0]!.id <= id) start = middle
-    else end = middle
-  }
-  return start
-}
+const rowOf = ({ rows }: Slots, id: number): number => rows.findLastIndex((row) => row[0]!.id <= id)
