@@ -63,8 +63,7 @@ export class Breaker {
     this.zeroMicros = monotonicMicros(caller) - (isShared ? epochMillis(caller) * 1e3 : 0)
     const labels = caller.getFiberRef(FiberRef.currentMetricLabels)
     this.meters = new Meters(settings.name, settings.metricsByKey, labels)
-    const { capacity, idleMillis, rules } = settings
-    this.circuits = new Circuits({ rules, capacity, idleMillis, meters: this.meters, owner: this })
+    this.circuits = new Circuits({ ...settings, meters: this.meters, owner: this })
   }
 
   /** The breaker's monotonic time in milliseconds, with a resolution of a microsecond. */

@@ -31,14 +31,13 @@ export class Waiters {
     return this.byKey.size > 0 && this.byKey.has(key)
   }
 
-  wake(key: string): void {
-    this.byKey.get(key)?.forEach((signal) => Deferred.unsafeDone(signal, Exit.void))
+  wake(key: string, exit: Exit.Exit<void> = Exit.void): void {
+    this.byKey.get(key)?.forEach((signal) => Deferred.unsafeDone(signal, exit))
   }
 
   /** Interrupts all waiters, including later ones. */
   end(): void {
     this.hasEnded = true
-    for (const signals of this.byKey.values())
-      for (const signal of signals) Deferred.unsafeDone(signal, interrupted)
+    for (const key of this.byKey.keys()) this.wake(key, interrupted)
   }
 }

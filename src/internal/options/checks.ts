@@ -135,9 +135,9 @@ export const bool = (what: string, value: unknown): boolean =>
 
 /** @internal */
 export const count = (what: string, value: unknown): number =>
-  isCount(value) ? value : refuseValue(what, "an integer of at least 1", value)
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 1
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 1
+    ? value
+    : refuseValue(what, "an integer of at least 1", value)
 
 /** @internal */
 export const ratio = (what: string, value: unknown): number =>
