@@ -54,9 +54,11 @@ export const make = (
     let backoff = previous === undefined || openings <= previous.openings ? start : previous
     // This process has not taken the steps of openings that other processes decided, so it takes them now.
     for (let missed = Math.min(openings - backoff.openings, mostStepsAtOnce); missed > 0; missed--) {
-      const exit = runNow(caller, stepAfter(openDuration, backoff))
-      // The first steps were checked. If a later one fails or has an unusable delay, the last usable delay repeats.
-      backoff = Exit.isSuccess(exit) ? exit.value : { ...backoff, openings: backoff.openings + 1 }
+      const next = Exit.getOrElse(runNow(caller, stepNow(openDuration, backoff)), () => undefined)
+      // The first steps were checked. If a later one fails, has an unusable delay or is missing because the schedule has
+      // ended, the last usable delay repeats.
+      const { millis } = next !== undefined && isFit(next.millis) ? next : backoff
+      backoff = { ...(next ?? backoff), openings: backoff.openings + 1, millis }
     }
     return { ...backoff, openings }
   }
@@ -93,14 +95,8 @@ const stepAt = (
   )
 }
 
-/** Takes one more step now. A schedule that has ended repeats its last delay. */
-const stepAfter = (schedule: OpenSchedule, previous: Backoff): Effect.Effect<Backoff> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) =>
-    Effect.map(stepAt(schedule, previous, now), (next) => {
-      if (next === undefined) return { ...previous, openings: previous.openings + 1 }
-      return isFit(next.millis) ? next : { ...next, millis: previous.millis }
-    })
-  )
+const stepNow = (schedule: OpenSchedule, previous: Backoff): Effect.Effect<Backoff | undefined> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => stepAt(schedule, previous, now))
 
 /**
  * The delays of the first steps, on simulated time that advances by each delay without sleeping. It takes at most a
