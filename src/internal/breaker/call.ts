@@ -148,11 +148,7 @@ export const runningCall: FiberRef.FiberRef<RunningCall | undefined> = Inherited
  * @internal
  */
 export const enterCall = (call: RunningCall): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.asVoid(
-    Effect.acquireRelease(Inherited.replace(runningCall, call), (outer) =>
-      Effect.suspend(() => Inherited.replace(runningCall, innermostRunning(outer)))
-    )
-  )
+  Effect.asVoid(Effect.acquireRelease(Inherited.replace(runningCall, call), leaveTo))
 
 /**
  * Runs an effect as part of a call.
@@ -163,11 +159,10 @@ export const withinCall = <A, E, R>(
   call: RunningCall,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.acquireUseRelease(
-    Inherited.replace(runningCall, call),
-    () => effect,
-    (outer) => Inherited.replace(runningCall, innermostRunning(outer))
-  )
+  Effect.acquireUseRelease(Inherited.replace(runningCall, call), () => effect, leaveTo)
+
+/** Makes the fiber part of the call again that it was part of before, unless that has ended. */
+const leaveTo = (outer: RunningCall | undefined) => Inherited.replace(runningCall, innermostRunning(outer))
 
 /**
  * The innermost running call that a fiber is part of.
