@@ -7,7 +7,6 @@ import type { Request } from "./begin.ts"
 import { admitsEveryCall, begin, within } from "./begin.ts"
 import { isWithinCall, RunningCall } from "./call.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
-import type { Coordinator } from "./coordinator.ts"
 import { reject } from "./reject.ts"
 
 /**
@@ -21,26 +20,31 @@ import { reject } from "./reject.ts"
 export const protect = <A, E, R>(
   request: Request,
   effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CircuitOpenError, R> => attempt(request, effect, false)
+
+/** Decides by what is known of the circuit, and after a wait for a store once more, by what is known then. */
+const attempt = <A, E, R>(
+  request: Request,
+  effect: Effect.Effect<A, E, R>,
+  hasWaited: boolean
 ): Effect.Effect<A, E | CircuitOpenError, R> => {
   const { breaker, key } = request
   return Effect.withFiberRuntime<A, E | CircuitOpenError, R>((caller) => {
     const entry = breaker.use(key, caller)
     const { coordinator } = breaker
-    return coordinator !== undefined && needsCoordinator(coordinator, entry, caller)
-      ? protectMasked(request, effect)
-      : protectLocally(request, entry, effect, caller)
+    if (coordinator === undefined || !(entry.needsCoordinator || coordinator.isUncertain)) {
+      return protectLocally(request, entry, effect, caller)
+    }
+    // The coordinator decides on every call if it writes outcomes through or rejects calls in an outage.
+    if (coordinator.writesThrough || coordinator.outageMillis !== undefined) {
+      return protectMasked(request, effect)
+    }
+    const ready = hasWaited ? undefined : coordinator.ready(entry, caller)
+    return ready === undefined
+      ? protectLocally(request, entry, effect, caller)
+      : Effect.zipRight(ready, attempt(request, effect, true))
   })
 }
-
-/**
- * Whether the coordinator decides on the admission: the state of the circuit elsewhere is not known yet, outcomes are
- * written through, or calls are rejected in an outage.
- */
-const needsCoordinator = (coordinator: Coordinator, entry: CircuitEntry, caller: Caller): boolean =>
-  (entry.needsCoordinator || coordinator.isUncertain) &&
-  (coordinator.writesThrough ||
-    coordinator.outageMillis !== undefined ||
-    coordinator.ready(entry, caller) !== undefined)
 
 /** Decides by the circuit of this process. */
 const protectLocally = <A, E, R>(
