@@ -29,7 +29,10 @@ export const take = ({ count, rows }: Slots, slot: Slot): Slots => {
   const last = rows.at(-1)
   return {
     count: count + 1,
-    rows: last === undefined || last.length === rowLength ? [...rows, [slot]] : rows.with(-1, [...last, slot])
+    rows:
+      last === undefined || last.length === rowLength
+        ? [...rows, [slot]]
+        : rows.with(rows.length - 1, [...last, slot])
   }
 }
 
