@@ -6,7 +6,7 @@ import { tagOf } from "../kit/index.ts"
 import { inLongRun } from "../kit/runLength.ts"
 import { infoOf, keysIn, subscribersOf } from "./commands.ts"
 import { describeWith } from "./describe.ts"
-import { callsNow, failsNow, nodeOn, tagsOf, unavailable } from "./Nodes.ts"
+import { callsNow, failsNow, type Node, nodeOn, tagsOf, unavailable } from "./Nodes.ts"
 import { channelOf, newPrefix, type Options, syncMillis } from "./options.ts"
 import * as RedisServer from "./RedisServer.ts"
 import { eventually, until } from "./waiting.ts"
@@ -29,6 +29,8 @@ const commandsOf = (server: RedisServer.RedisServer) =>
       ]).filter(([name]) => !/^(info|config|client|command|select)/.test(String(name)))
     )
   )
+
+const failuresSeenBy = (node: Node) => Effect.map(node.snapshot(), ({ window }) => window.failures)
 
 const policies: Record<string, TripPolicy.TripPolicy> = {
   consecutive: TripPolicy.consecutive(100),
@@ -110,6 +112,8 @@ describeWith("own", "C8 keys and commands", () => {
       for (const node of nodes) yield* node.protect(Effect.void)
       for (let round = 0; round < inLongRun(50, 15); round++) {
         yield* a.reset()
+        // With the failures of the round before, those of this one would open the circuit.
+        for (const node of nodes) yield* eventually(failuresSeenBy(node), 0)
         for (const node of nodes) {
           callsNow(node, Effect.void, 100)
           failsNow(node, 40)
