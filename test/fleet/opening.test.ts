@@ -82,6 +82,15 @@ for (const [title, options, millis] of [
   })
 }
 
+test("R3.5 an opening of more than a year has its length on every node", function* () {
+  const nodes = yield* openFleet(2, { openDuration: "400 days" })
+  yield* inStep
+  const states = yield* Effect.forEach(nodes, ({ state }) => state())
+  for (const state of states) {
+    assert.isTrue(state._tag === "Open" && Duration.greaterThan(state.retryAfter, "399 days"))
+  }
+})
+
 test("R3.2.2 an opening ends at its time also on a node that learned of it late", function* () {
   const [a, b] = yield* fleet(2)
   yield* succeeding(b, 1)

@@ -284,7 +284,7 @@ const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Stor
     syncMillis,
     phase: (Hash.string(node) >>> 0) / 2 ** 32,
     leaseMillis: Duration.toMillis(lease),
-    longestOpenMillis: typeof openDuration === "number" ? Math.max(openDuration, maxOpenMillis) : yearMillis,
+    longestOpenMillis: typeof openDuration === "number" ? Math.max(openDuration, maxOpenMillis) : Infinity,
     ...windowSettings(policy, { idleMillis, syncMillis }),
     writesThrough: sync === "write-through"
   }

@@ -1,7 +1,6 @@
 import type { Circuit, Rules } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import * as ManualControl from "../manualControl.ts"
-import { yearMillis } from "../millis.ts"
 import * as Slots from "../slots.ts"
 import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
 
@@ -48,7 +47,7 @@ export const successor = (after: SharedCircuit, isFirst: boolean, now: number): 
   const { circuit, probers } = after
   const slots = circuit._tag === "HalfOpen" ? Slots.toArray(circuit.slots) : []
   // No number in JSON is infinite.
-  const openMillis = Math.min(circuit.openMillis, yearMillis)
+  const openMillis = Math.min(circuit.openMillis, Number.MAX_VALUE)
   const generation =
     isFirst && circuit.generation < longAgo ? Math.floor(now) + circuit.generation : circuit.generation
   return {

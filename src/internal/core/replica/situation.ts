@@ -24,7 +24,7 @@ export interface Settings {
   readonly staleMillis: number
   /** The time after which the slots and holds of a silent node expire. */
   readonly leaseMillis: number
-  /** The longest opening that the options of this node allow. */
+  /** The longest opening that the options of this node allow; infinity under a schedule. */
   readonly longestOpenMillis: number
   /** The time for which the store keeps a circuit without calls, apart from its openings. */
   readonly idleMillis: number
