@@ -214,6 +214,22 @@ describe("S15 a reset", () => {
     assert.deepStrictEqual(a.replica.followed.shared.isolators, { b: 1 })
   })
 
+  it("S15 restored by another node after a loss begins no isolation again that its node has released", () => {
+    const { a, b, store } = pair()
+    b.control("Reset")
+    settle(a, b)
+    a.control("Isolate")
+    settle(a, b)
+    store.forget()
+    a.control("Release")
+    a.write()
+    assert.strictEqual(a.replica.followed.shared.resets, 0)
+    b.exchange()
+    settle(b, a)
+    assert.deepStrictEqual(a.replica.ownHolds, none)
+    assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
+  })
+
   it("S15 does not end the isolations of a node that first sees the circuit after it", () => {
     const { a, store } = pair()
     a.control("Reset")

@@ -167,9 +167,10 @@ export const followWithOwnHolds = (
 /** A reset by another node ends the isolations of this node, except those that it has begun since. */
 const withoutEndedIsolations = (node: Progress, { shared }: StoredCircuit, self: string): Progress => {
   const { followed, isUnknown, ownHolds } = node.replica
-  return shared.resets > followed.shared.resets && !isUnknown
-    ? Steps.withReplica(node, { ownHolds: { ...ownHolds, isolations: shared.isolators[self] ?? 0 } })
-    : node
+  if (shared.resets <= followed.shared.resets || isUnknown) return node
+  // A state that was lost and restored may still have isolations that this node has released since.
+  const isolations = Math.min(ownHolds.isolations, shared.isolators[self] ?? 0)
+  return Steps.withReplica(node, { ownHolds: { ...ownHolds, isolations } })
 }
 
 /**
