@@ -324,6 +324,13 @@ describe("S13 S14 Restores", () => {
     assert.strictEqual(after(restores(opened(rules)), shared), shared)
   })
 
+  it("S14 restores a lost state over an older one that another node has restored", () => {
+    const change = restores(opened(rules), { seen: 0 })
+    assert.strictEqual(after(change, inStore(opened(rules), 6)).circuit.generation, 7)
+    const same = inStore(halfOpen(rules), 7)
+    assert.strictEqual(after(change, same), same)
+  })
+
   it("S13 gives a local change a generation that no node has seen, later than both", () => {
     const generation = (circuit: AnyCircuit, stored: number, seen = 20) =>
       after(restores(circuit, { isLocalChange: true, seen }), inStore(opened(rules), stored)).circuit

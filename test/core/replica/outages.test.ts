@@ -181,6 +181,22 @@ describe("S14 a state that the store has lost", () => {
     assert.strictEqual(storedCircuit(a).circuit.generation, a.epoch)
   })
 
+  it("S14 is restored also if another node has restored an older one before", () => {
+    const { a, b, store } = openPair()
+    store.now += 20
+    a.control("Trip")
+    a.write()
+    const { epoch } = a
+    const { openedAt } = a.as("Open")
+    store.forget()
+    a.exchange()
+    b.exchange()
+    b.write()
+    settle(a, b)
+    assert.deepStrictEqual([a.as("Open").openedAt, b.as("Open").openedAt], [openedAt, openedAt])
+    assert.deepStrictEqual([storedCircuit(a).circuit.generation, a.epoch, b.epoch], [epoch, epoch, epoch])
+  })
+
   it("S14 is restored in its generation also if the store's clock is shortly after its epoch", () => {
     const { a, store } = smallClock()
     store.forget()

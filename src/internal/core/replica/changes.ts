@@ -298,12 +298,11 @@ const withHold = (holds: Holds, node: string, times: number): Holds => {
   return times > 0 ? { ...others, [node]: times } : others
 }
 
-/** Restores or publishes a circuit. Later changes of other nodes stay, unless this node's opening takes precedence. */
+/** Restores or publishes a circuit, unless it gives way to later changes of other nodes. */
 const restore = (change: Restores, shared: SharedCircuit, settings: Settings, now: number): SharedCircuit => {
   const { node, rules } = settings
-  const { circuit, holdings, isLocalChange, seen } = change
-  const isUnchanged = shared.circuit.generation <= seen
-  if (!isUnchanged && !(isLocalChange && overrules(circuit, shared.circuit))) {
+  const { circuit, holdings, isLocalChange } = change
+  if (givesWay(change, shared.circuit)) {
     // The node's own holds stay, unless a reset has ended them.
     const { disables, isolations } = change
     return isolations + disables > 0
@@ -328,6 +327,14 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
     restoredAt: now
   }
 }
+
+/**
+ * Whether other nodes have changed the circuit since. An opening by this node takes precedence over such a change, and a
+ * lost state over an older one that another node has restored.
+ */
+const givesWay = ({ circuit, isLocalChange, seen }: Restores, shared: Circuit<unknown>): boolean =>
+  shared.generation > seen &&
+  (isLocalChange ? !overrules(circuit, shared) : shared.generation >= circuit.generation)
 
 /** The nodes of the slots. A slot that no other node holds is this node's. */
 const probersOf = (circuit: Circuit<unknown>, { probers }: Holdings, node: string): Holdings["probers"] =>
