@@ -154,19 +154,19 @@ export abstract class AskingNode extends SharingNode {
         this.step(
           pending.key,
           entry === undefined || isFault(entry)
-            ? { _tag: "Faulted", question: undefined }
+            ? { _tag: "Faulted" }
             : { _tag: "Written", entry, revision: pending.revision }
         )
         return
       }
       case "Exchange":
-        pending.asked.forEach(({ asked, key, question }, i) => {
+        pending.asked.forEach(({ asked, key }, i) => {
           const entry = body.entries[i]
           const isFaulty = entry === undefined || isFault(entry)
           const member = this.member(key)
           member.answeredAt = this.now
           member.isFaulty = isFaulty
-          this.step(key, isFaulty ? { _tag: "Faulted", question } : { _tag: "Answered", entry, asked })
+          this.step(key, isFaulty ? { _tag: "Faulted" } : { _tag: "Answered", entry, asked })
         })
         this.done(pending)
     }

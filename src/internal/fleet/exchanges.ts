@@ -182,9 +182,9 @@ export class Exchanges {
     pending.done()
   }
 
-  private answered({ asked, local, question }: Questioned, answer: Answer = noAnswer, caller: Caller): void {
+  private answered({ asked, local }: Questioned, answer: Answer = noAnswer, caller: Caller): void {
     this.node.answered(local, this.node.breaker.now(caller), isFault(answer))
-    if (isFault(answer)) this.node.faulted(local, { answer, question }, caller)
+    if (isFault(answer)) this.node.faulted(local, answer, caller)
     else this.node.step(local, { _tag: "Answered", entry: answer, asked }, caller)
   }
 

@@ -20,7 +20,7 @@ import { concernsOthers } from "../core/replica/freshness.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import type { Settings, Situation } from "../core/replica/situation.ts"
 import { windowSettings } from "../core/replica/situation.ts"
-import type { Event, Question } from "../core/replica/events.ts"
+import type { Event } from "../core/replica/events.ts"
 import { step } from "../core/replica/step.ts"
 import { initial } from "../core/wire.ts"
 import { messageOf } from "../core/wireValues.ts"
@@ -220,15 +220,15 @@ export class Node {
         },
         onSuccess: ([answer = noAnswer]) =>
           isFault(answer)
-            ? this.faulted(local, { answer, question: undefined }, caller)
+            ? this.faulted(local, answer, caller)
             : this.step(local, { _tag: "Written", entry: answer, revision }, caller)
       })
     )
   }
 
   /** Handles a fault of one circuit: this node uses its own circuit, as it does without a store. */
-  faulted(local: LocalReplica, { answer, question }: Fault, caller: Caller): void {
-    this.step(local, { _tag: "Faulted", question }, caller)
+  faulted(local: LocalReplica, answer: CircuitStoreError, caller: Caller): void {
+    this.step(local, { _tag: "Faulted" }, caller)
     const { key } = local.entry
     this.report(
       `Circuit "${key}" is not shared, because the store has a fault with it: ${answer.message}`,
@@ -252,12 +252,6 @@ export class Node {
     this.hasReported = true
     logStoreContent(caller, this.breaker.settings.name, message)
   }
-}
-
-/** An answer that is a fault of one circuit, and the request that it answers, unless that was a write. */
-interface Fault {
-  readonly answer: CircuitStoreError
-  readonly question: Question | undefined
 }
 
 interface Parts {

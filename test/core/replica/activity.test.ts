@@ -61,16 +61,26 @@ describe("S1 while the store fails", () => {
   it("S1 after a fault of one circuit, its node decides alone", () => {
     const { a } = halfOpenPair()
     const request = a.requestSlot()
-    a.take({ _tag: "Faulted", question: undefined })
+    a.take({ _tag: "Faulted" })
     assert.strictEqual(a.decisionOn(request), "ByItself")
     assert.strictEqual(a.standing, "Diverged")
   })
 
-  it("S1 a fault changes nothing if no write is in flight", () => {
+  it("S1 after a fault, its node remains in sync if no write is in flight", () => {
     const { a } = openPair()
-    const { replica } = a
-    a.take({ _tag: "Faulted", question: undefined })
-    assert.deepStrictEqual(a.replica, replica)
+    const { circuit } = a
+    a.take({ _tag: "Faulted" })
+    assert.deepStrictEqual([a.standing, a.circuit], ["InSync", circuit])
+  })
+
+  it("S1 after a fault, the counts of other nodes no longer open the circuit", () => {
+    const { a, b } = pair()
+    b.fail()
+    b.exchange()
+    a.exchange()
+    a.take({ _tag: "Faulted" })
+    a.fail()
+    assert.strictEqual(a.circuit._tag, "Closed")
   })
 })
 
@@ -161,6 +171,14 @@ describe("S3 failures", () => {
     assert.strictEqual(a.dueAt, a.now + syncMillis)
   })
 
+  it("S3 no exchange soon follows an announcement that failed", () => {
+    const { a } = pair()
+    a.fail()
+    a.ask()
+    a.take({ _tag: "Faulted" })
+    assert.strictEqual(a.dueAt, a.now + syncMillis)
+  })
+
   it("S3 later failures are not announced again", () => {
     const { a } = pair()
     a.fail()
@@ -168,6 +186,30 @@ describe("S3 failures", () => {
     a.fail()
     a.take({ _tag: "ExchangeRequested" })
     assert.isFalse(a.exchange().announce)
+  })
+
+  it("S3 a failure whose report met a fault is announced, because the circuit may be idle on other nodes", () => {
+    const { a, b } = pair()
+    a.fail()
+    a.exchange()
+    b.control("Reset")
+    settle(b, a)
+    a.fail()
+    assert.isFalse(a.ask().question.announce)
+    a.take({ _tag: "Faulted" })
+    assert.strictEqual(a.dueAt, a.now + syncMillis)
+    assert.isTrue(a.exchange().announce)
+  })
+
+  it("S3 the first failure after a fault is announced, because the circuit may be idle on other nodes", () => {
+    const { a, b } = pair()
+    a.fail()
+    a.exchange()
+    b.control("Reset")
+    settle(b, a)
+    a.take({ _tag: "Faulted" })
+    a.fail()
+    assert.isTrue(a.exchange().announce)
   })
 
   it("S3 a failure that could not be announced is announced with the next exchange", () => {

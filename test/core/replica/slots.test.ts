@@ -161,7 +161,7 @@ describe("S11 an unused slot", () => {
     const { a, b } = halfOpenPair()
     a.requestSlot()
     a.sendWrite()
-    a.take({ _tag: "Faulted", question: undefined })
+    a.take({ _tag: "Faulted" })
     a.exchange()
     assert.strictEqual(a.writes.length, 1)
     settle(a, b)

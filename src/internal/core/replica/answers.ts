@@ -2,6 +2,7 @@ import type { WindowEntry } from "../windows/stored.ts"
 import { decodeWindow } from "../wireWindow.ts"
 import type { Asked, Entry, Of, Question } from "./events.ts"
 import { decide, continueOrStop } from "./judging.ts"
+import { storeLost } from "./notifications.ts"
 import { observe } from "./observing.ts"
 import { decoded, withoutExpiredLeases } from "./reading.ts"
 import type { Progress } from "./progress.ts"
@@ -15,10 +16,11 @@ import * as Writes from "./writing.ts"
 
 /** @internal */
 export const answered = (
-  step: Progress,
+  before: Progress,
   { asked, entry }: Of<"Answered">,
   situation: Situation
 ): Progress => {
+  const step = asked.isAnnounced ? announced(before) : before
   const { stored: read, node } = decoded(step, entry, asked.stored, situation)
   if (read === undefined) return goLocal(node)
   const window = decodeWindow(entry.window, entry.now)
@@ -39,6 +41,9 @@ export const answered = (
     ? counted
     : continueOrStop(decide(counted, asked, situation), window, situation)
 }
+
+/** The other nodes report at once now, so the next exchange, which reads their reports, comes soon. */
+const announced = (node: Progress): Progress => ({ ...node, replica: Activities.exchangeSoon(node.replica) })
 
 const markAnswered = (node: Progress): Progress =>
   node.replica.isUnknown ? Steps.withReplica(node, { isUnknown: false }) : node
@@ -130,9 +135,12 @@ const attemptFailed = (node: Progress, revision: string | undefined): Progress =
     : node
 }
 
-/** @internal */
-export const faulted = (node: Progress, { question }: Of<"Faulted">): Progress =>
-  goLocal(question === undefined ? node : questionFailed(node, question))
+/**
+ * The store has a fault with this circuit, which is like a loss of the store for this circuit alone.
+ *
+ * @internal
+ */
+export const faulted = (node: Progress, situation: Situation): Progress => goLocal(storeLost(node, situation))
 
 /** An announcement that a failed request made has to be made again. */
 const questionFailed = (node: Progress, { announce }: Question): Progress =>

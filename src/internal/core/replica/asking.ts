@@ -43,7 +43,7 @@ export const ask = (
       renew: Replicas.isHolder(replica, settings.node),
       keepMillis: Replicas.keepMillis(circuit, settings)
     },
-    asked: { stored: latest, reporting, undecided: replica.undecided }
+    asked: { stored: latest, reporting, undecided: replica.undecided, isAnnounced: announce }
   }
 }
 
@@ -58,14 +58,9 @@ const reportOf = (
   return Reports.report(replica.reporting, { ...counting, freshMillis }, situation)
 }
 
-/**
- * After an announcement the other nodes report at once, so the next exchange, which reads their reports, comes soon.
- */
 const afterQuestion = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
   const after = Activities.exchangedNow(replica, now, settings)
-  return announce
-    ? Activities.updateExchanging(Activities.exchangeSoon(after), { mustAnnounce: false })
-    : after
+  return announce ? Activities.updateExchanging(after, { mustAnnounce: false }) : after
 }
 
 /**

@@ -37,8 +37,8 @@ export type Event =
   /** The store answered a write, which `revision` names, or could not be asked. */
   | { readonly _tag: "Written"; readonly entry: Entry; readonly revision: string }
   | { readonly _tag: "WriteFailed"; readonly revision: string }
-  /** The store answered with a fault of this circuit alone; `question` is the request, unless that was a write. */
-  | { readonly _tag: "Faulted"; readonly question: Question | undefined }
+  /** The store answered with a fault of this circuit alone. */
+  | { readonly _tag: "Faulted" }
   /** A notification arrived: another node changed the circuit, or announced failures of it. */
   | {
       readonly _tag: "ChangeReceived"
@@ -92,6 +92,8 @@ export interface Asked {
   readonly stored: StoredCircuit
   readonly reporting: Reporting
   readonly undecided: Undecided | undefined
+  /** Whether the request announced failures. */
+  readonly isAnnounced: boolean
 }
 
 /** @internal */

@@ -60,7 +60,7 @@ const received = (
     case "FailuresAnnounced":
       return failuresAnnounced(node, event, situation)
     case "Faulted":
-      return faulted(node, event)
+      return faulted(node, situation)
     case "StoreLost":
       return storeLost(node, situation)
     case "ExchangeRequested":
