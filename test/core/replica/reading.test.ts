@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { decode } from "../../../src/internal/core/wire.ts"
 import { TestNode } from "./TestNode.ts"
-import { openPair, pair, settingsWith, settle } from "./fixtures.ts"
+import { openPair, pair, settingsWith, settle, storedCircuit } from "./fixtures.ts"
 
 /** `b` has other rules than `a`, which has opened the circuit. */
 const underOtherRules = () => {
@@ -98,6 +98,24 @@ describe("S16 text that cannot be decoded", () => {
     b.receive(asking, entry)
     assert.deepStrictEqual([b.circuit._tag, b.standing], ["Isolated", "Diverged"])
     assert.strictEqual(store.changes.length, 1)
+  })
+
+  it("S16 a write refused by a state under other rules is repeated if a later state is known", () => {
+    const { a, store } = pair()
+    const b = new TestNode(store, settingsWith({ node: "b", rulesName: "other rules" }))
+    b.exchange()
+    a.fail(2)
+    a.write()
+    b.control("Isolate")
+    const refused = b.sendWrite()
+    store.now += 1
+    a.control("Reset")
+    a.write()
+    b.receiveChange()
+    b.take({ _tag: "Written", ...refused })
+    assert.deepStrictEqual([b.standing, b.commanded("Report")], ["Writing", []])
+    settle(b)
+    assert.deepStrictEqual([b.standing, b.circuit._tag, storedCircuit(b).resets], ["InSync", "Isolated", 1])
   })
 
   it("S16 a Closed circuit is shared by nodes under any rules", () => {

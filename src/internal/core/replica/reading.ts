@@ -6,6 +6,7 @@ import { decodeWindow } from "../wireWindow.ts"
 import type { Entry } from "./events.ts"
 import type { Progress } from "./progress.ts"
 import * as Steps from "./progress.ts"
+import { latestStored } from "./replica.ts"
 import * as Reports from "./reporting.ts"
 import type { StoredCircuit } from "./shared.ts"
 import { shift, withoutExpired } from "./shared.ts"
@@ -13,7 +14,8 @@ import type { Settings, Situation } from "./situation.ts"
 
 /**
  * Decodes the state of an answer or a notification. The result is `undefined` for a state under other rules that is
- * still in effect. Text that is not a state counts as no state, and the next change overwrites it.
+ * still in effect, unless the node knows a later state, which is then the result. Text that is not a state counts as no
+ * state, and the next change overwrites it.
  *
  * @internal
  */
@@ -37,6 +39,8 @@ export const decoded = (
       return { node: reporting(node, message), stored: storedIn(entry, initial(settings.rules)) }
     }
     case "OtherRules": {
+      const latest = latestStored(node.replica)
+      if (now < latest.at) return { node, stored: latest }
       const closed = ended(read.state, { now, leases: entry.leases }, settings)
       if (closed !== undefined) return { node, stored: storedIn(entry, closed) }
       const message = `A circuit in the store is left alone, and this process uses its own: ${read.why}`
