@@ -76,6 +76,17 @@ describe("S10 a slot", () => {
     assert.strictEqual(a.decisionOn(request), "ByItself")
   })
 
+  it("S10 is granted to one call of its node only, also if the store loses the first grant", () => {
+    const { a, store } = halfOpenPair({ rules: { probes: 2 } })
+    const { revision, state } = store
+    const [first, second] = [a.requestSlot(), a.requestSlot()]
+    a.take({ _tag: "Written", ...a.sendWrite() })
+    Object.assign(store, { revision, state })
+    a.write()
+    assert.deepStrictEqual([a.decisionOn(first), a.slotOf(second)], ["ByItself", 2])
+    assert.deepStrictEqual([a.replica.slots, storedCircuit(a).probers], [[2], { "2": "a" }])
+  })
+
   it("S10 that was taken locally in an outage is restored with a state that the store has lost", () => {
     const { a, b, store } = halfOpenPair()
     a.loseStore()

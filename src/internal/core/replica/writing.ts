@@ -1,4 +1,4 @@
-import type { Decision } from "../circuit.ts"
+import type { Circuit, Decision } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { encode, holdingsOf } from "../wire.ts"
 import type { Change, SetsHolds } from "./changes.ts"
@@ -129,12 +129,18 @@ export const won = (step: Progress, writing: Writing, made: Attempt, situation: 
   const next: Writing = {
     _tag: "Writing",
     base: isLatest ? { ...withoutAttempt(made), replaced: made.basedOn.revision } : writing.base,
-    changes: writing.changes.slice(made.sent),
+    changes: writing.changes.slice(made.sent).map((change) => withNewSlot(change, made.shared.circuit)),
     attempt: undefined,
     decisions: [...writing.decisions, ...made.decisions]
   }
   return next.changes.length > 0 ? attempt(step, next, situation) : conclude(step, next, situation)
 }
+
+/** A later request gets another slot, also if the store loses this write and the slot that it has granted. */
+const withNewSlot = (change: Change, made: Circuit<unknown>): Change =>
+  change._tag === "TakesSlot" && made._tag === "HalfOpen"
+    ? { ...change, firstSlot: Math.max(change.firstSlot, made.nextSlot) }
+    : change
 
 /** All changes are written: the node follows the store's state, and answers the slot requests. */
 const conclude = (step: Progress, { base, decisions }: Writing, situation: Situation): Progress => {
