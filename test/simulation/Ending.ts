@@ -95,13 +95,14 @@ export class Ending {
 
   private demandAgreement(): void {
     const { fleet } = this.world
+    const { ledger } = this.oracle
     const isWriting = fleet.living.some((node) =>
       [...node.members.values()].some(({ replica }) => replica.standing._tag === "Writing")
     )
     // A lease may have expired just now.
     if (isWriting) this.pass(2 * messageMillis)
     for (const key of fleet.keys) {
-      const { read } = this.oracle.ledger.stored(fleet, key)
+      const { read } = ledger.stored(fleet, key)
       for (const node of fleet.living) {
         const member = node.members.get(key)!
         const { standing } = member.replica
@@ -116,7 +117,7 @@ export class Ending {
             ? "the store has no state"
             : !isFollowing(node, member) || standing._tag === "Diverged"
               ? `${node.settings.node} is ${standing._tag}`
-              : differenceOf(fleet, { node, member, read })
+              : differenceOf(fleet, { node, member, read, writtenFor: ledger.writtenFor(fleet, key) })
         if (wrong !== undefined) fail("S12 in the end all nodes agree with the store", `${wrong} (${key})`)
       }
     }

@@ -65,8 +65,8 @@ export class Ledger {
   readonly probes = new Map<number, Probe>()
   readonly outcomes = new Map<string, Array<Outcome>>()
   readonly revisions = new Map<string, string>()
-  /** When a circuit was last reset, by key. */
-  readonly latestResets = new Map<string, { readonly at: number }>()
+  /** When a circuit was last reset, by key and by the rules of the process. */
+  readonly latestResets = new Map<string, Readonly<Record<string, number>>>()
   /** The latest generation of the shared circuit in which each node has tripped. */
   readonly trips = new Map<string, number>()
   /** The generation of each circuit that each node last followed. */
@@ -146,6 +146,11 @@ export class Ledger {
   stored(fleet: Fleet, key: string): { readonly stored: Stored; readonly read: Read | undefined } {
     const stored = fleet.store.find(key, fleet.storeNow)
     return { stored, read: this.read(stored.state) }
+  }
+
+  /** The time since the last write of a circuit. */
+  writtenFor(fleet: Fleet, key: string): number {
+    return fleet.now - (this.writtenAt.get(key) ?? -Infinity)
   }
 
   disturbed(fleet: Fleet, by: Disturbance): void {
@@ -231,11 +236,12 @@ export class Ledger {
 
   private control(
     fleet: Fleet,
-    { members }: VirtualNode,
+    { members, settings }: VirtualNode,
     { event, key }: Extract<Fact, { readonly _tag: "Stepped" }>
   ): void {
     if (event._tag !== "Controlled") return
-    if (event.control === "Reset") this.latestResets.set(key, { at: fleet.now })
+    if (event.control === "Reset")
+      this.latestResets.set(key, { ...this.latestResets.get(key), [settings.rulesName]: fleet.now })
     if (event.control !== "Isolate") return
     const { name } = members.get(key)!
     this.isolated.set(name, [...(this.isolated.get(name) ?? []), fleet.now])

@@ -5,11 +5,12 @@
 import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
+import * as Windows from "../../src/internal/core/windows/stored.ts"
 import type { Member } from "./Fact.ts"
 import type { Fleet } from "./Fleet.ts"
 import type { Ledger, Read } from "./Ledger.ts"
 import type { PolicyName } from "./Setup.ts"
-import { deadlineMillis, sliceMillis, syncMillis } from "./Setup.ts"
+import { deadlineMillis, settingsFor, sliceMillis, syncMillis } from "./Setup.ts"
 import type { Stored } from "./VirtualStore.ts"
 import type { VirtualNode } from "./VirtualNode.ts"
 import type { Wrong } from "./views.ts"
@@ -86,10 +87,11 @@ export const ofCalm = {
     member: { key, name, replica },
     node: { settings }
   }): Wrong => {
-    const reset = ledger.latestResets.get(key)
-    if (reset === undefined || reset.at - ledger.calmSince < calmMillis) return undefined
-    if (fleet.now - reset.at < calmMillis) return undefined
-    const isIsolatedSince = (ledger.isolated.get(name) ?? []).some((at) => at > reset.at - 2 * messageMillis)
+    // A process under other rules leaves an isolation alone, also when it resets its own circuit.
+    const at = ledger.latestResets.get(key)?.[settings.rulesName]
+    if (at === undefined || at - ledger.calmSince < calmMillis) return undefined
+    if (fleet.now - at < calmMillis) return undefined
+    const isIsolatedSince = (ledger.isolated.get(name) ?? []).some((it) => it > at - 2 * messageMillis)
     const { isolations } = replica.ownHolds
     return isolations > 0 && !isIsolatedSince
       ? `${settings.node} keeps ${isolations} isolations of ${key}`
@@ -123,10 +125,10 @@ export const ofCalm = {
   },
 
   "S4 without faults, acknowledged calls are counted": (calm): Wrong => {
-    const { fleet, member, read } = calm
+    const { fleet, member } = calm
     const together = windowOf(calm)
     // The other policies drop rows that they no longer need, and a success may clear failures.
-    if (together === undefined || !isOverTime(read.setup.policy)) return undefined
+    if (together === undefined || !isOverTime(policyOf(calm))) return undefined
     const { policy } = calm.node.settings
     const counted = policy.counts(together, fleet.storeNow).calls
     const acknowledged = fleet.living.reduce((sum, node) => {
@@ -142,10 +144,10 @@ export const ofCalm = {
 
   "S6 without faults, a circuit opens by the counts of all nodes": (calm): Wrong => {
     const together = windowOf(calm)
-    const { calmFor, node, read, recordedFor, writtenFor } = calm
+    const { calmFor, node, recordedFor, writtenFor } = calm
     const { policy, quorum } = node.settings
     // A rate may reach its threshold by the passing of time alone, which opens nothing.
-    const isMonotonous = read.setup.policy === "consecutive" || read.setup.policy === "failureCount"
+    const isMonotonous = policyOf(calm) === "consecutive" || policyOf(calm) === "failureCount"
     if (together === undefined || quorum > 1 || !isMonotonous) return undefined
     if (recordedFor < calmMillis || writtenFor < calmMillis) return undefined
     // An outcome that was recorded during a fault is judged with the next one.
@@ -156,12 +158,24 @@ export const ofCalm = {
   }
 } satisfies Record<string, (calm: Calm) => Wrong>
 
+/** The policy of a node. After an upgrade, a Closed state may have been written under other rules. */
+const policyOf = ({ fleet: { setup }, node: { settings } }: Calm): PolicyName => {
+  const [before, after] = setup.rules
+  return settingsFor(before).rulesName === settings.rulesName ? before.policy : after.policy
+}
+
 const isOverTime = (policy: PolicyName): boolean =>
   policy === "failureRate over time" || policy === "slowCallRate"
 
-/** The common window of a Closed circuit, if this node counts in it. */
-const windowOf = ({ member: { circuit, replica }, node: { settings }, read, stored }: Calm): unknown => {
-  const window = stored.windows[settings.windowName]
+/** The common window of a Closed circuit, if this node counts in it. A window that has expired is not read. */
+const windowOf = ({
+  fleet,
+  member: { circuit, replica },
+  node: { settings },
+  read,
+  stored
+}: Calm): unknown => {
+  const window = Windows.unexpired(stored.windows[settings.windowName], fleet.storeNow)
   if (window === undefined || circuit._tag !== "Closed" || read.shared.circuit._tag !== "Closed")
     return undefined
   if (replica.standing._tag !== "InSync" || window.epoch !== Replicas.epochOf(replica, circuit))
@@ -178,7 +192,7 @@ export const calmCircuits = (fleet: Fleet, ledger: Ledger, node: VirtualNode): R
     if (!isFollowing(node, member)) continue
     const { read, stored } = ledger.stored(fleet, member.key)
     if (read === undefined || hasJustExpired(fleet, member.key) || !isUnder(node, read)) continue
-    const writtenFor = fleet.now - (ledger.writtenAt.get(member.key) ?? -Infinity)
+    const writtenFor = ledger.writtenFor(fleet, member.key)
     const recordedFor = fleet.storeNow - (ledger.outcomes.get(member.key)?.at(-1)?.at ?? -Infinity)
     calm.push({ fleet, ledger, node, member, stored, read, calmFor, writtenFor, recordedFor })
   }

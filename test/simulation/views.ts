@@ -55,6 +55,8 @@ export interface Following {
   readonly node: VirtualNode
   readonly member: Member
   readonly read: Read
+  /** The time since the last write of the circuit. */
+  readonly writtenFor: number
 }
 
 /** The difference of a node's circuit from the shared one, beyond the tolerance of clocks. */
@@ -81,12 +83,14 @@ const isSharedAt = (here: Circuit<unknown>, fleet: Fleet, following: Following, 
 
 /** The shared circuit, with holders whose leases have expired so recently that a node may not know it. */
 const seenAt = (fleet: Fleet, following: Following, now: number): Circuit<unknown> => {
-  const { node, read } = following
+  const { node, read, writtenFor } = following
+  // An exchange during a write shows the leases of the state before it, so that the next one shows their end.
+  const exchangesMillis = writtenFor < syncMillis + deadlineMillis ? 2 * syncMillis : syncMillis
   // After an outage, every node has a new lease.
-  const isGranted = now - node.link.answeringSince < leaseMillis + syncMillis
+  const isGranted = now - node.link.answeringSince < leaseMillis + exchangesMillis
   return isGranted
     ? standingAt(read.shared.circuit, node.rules, now)
-    : livingAt(fleet, following, leaseMillis + syncMillis + deadlineMillis, now)
+    : livingAt(fleet, following, leaseMillis + exchangesMillis + deadlineMillis, now)
 }
 
 /** The shared circuit without those whose leases, which last so long, have ended. */
