@@ -12,9 +12,10 @@ import { noCounts } from "../../src/internal/core/windows/window.ts"
 import type { Fact } from "./Fact.ts"
 import type { Disturbance, Fleet } from "./Fleet.ts"
 import type { RulesSetup, Setup } from "./Setup.ts"
-import { settingsFor } from "./Setup.ts"
+import { deadlineMillis, settingsFor } from "./Setup.ts"
 import type { Stored } from "./VirtualStore.ts"
 import type { VirtualNode } from "./VirtualNode.ts"
+import { clockError } from "./views.ts"
 
 /** A state as the store keeps it. */
 export interface Read {
@@ -158,6 +159,8 @@ export class Ledger {
     switch (by._tag) {
       case "StoreLost":
         this.keptSince = fleet.now
+        // If older data follow, nodes that have seen the empty store cannot know that they followed them before.
+        if (fleet.store.circuits.size === 0) this.temporary.clear()
         for (const probe of this.probes.values()) probe.isLost = true
         return
       case "NodeGone":
@@ -307,9 +310,11 @@ export class Ledger {
     this.writtenAt.set(key, fleet.now)
     const circuit = this.read(after.state)?.shared.circuit
     if (circuit?._tag !== "HalfOpen") return
-    for (const { id } of Slots.toArray(circuit.slots)) {
+    // A node takes a slot when it sends the write, at most a deadline before the write arrives.
+    const earliest = fleet.storeNow - deadlineMillis - clockError
+    for (const { id, takenAt } of Slots.toArray(circuit.slots)) {
       const slot = `${key} ${circuit.generation} ${id}`
-      if (!this.takenAt.has(slot)) this.takenAt.set(slot, fleet.storeNow)
+      if (!this.takenAt.has(slot)) this.takenAt.set(slot, Math.max(takenAt, earliest))
     }
   }
 }

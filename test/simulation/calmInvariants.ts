@@ -193,6 +193,9 @@ export const calmCircuits = (fleet: Fleet, ledger: Ledger, node: VirtualNode): R
     const { read, stored } = ledger.stored(fleet, member.key)
     if (read === undefined || hasJustExpired(fleet, member.key) || !isUnder(node, read)) continue
     const writtenFor = ledger.writtenFor(fleet, member.key)
+    // A node that has decided alone, because of a state under other rules, first asks the store about a later one.
+    const isAlone = member.replica.standing._tag === "Diverged"
+    if (isAlone && writtenFor < syncMillis + deadlineMillis) continue
     const recordedFor = fleet.storeNow - (ledger.outcomes.get(member.key)?.at(-1)?.at ?? -Infinity)
     calm.push({ fleet, ledger, node, member, stored, read, calmFor, writtenFor, recordedFor })
   }
