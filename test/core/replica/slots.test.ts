@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import { openMillis, probeTimeoutMillis, recovery } from "../circuits.ts"
-import { halfOpenPair, leaseMillis, openPair, pair, settle, storedCircuit } from "./fixtures.ts"
+import { TestNode } from "./TestNode.ts"
+import { halfOpenPair, leaseMillis, openPair, pair, settingsWith, settle, storedCircuit } from "./fixtures.ts"
 
 describe("S10 a slot", () => {
   it("S10 is requested by a probe, and by no other call", () => {
@@ -99,6 +100,25 @@ describe("S10 a slot", () => {
     a.settle("Success", slot)
     settle(a, b)
     assert.strictEqual(b.circuit._tag, "Closed")
+  })
+
+  it("S10 that was granted after a loss is not lost with a state of its generation that another node restores", () => {
+    const { a, b, store } = halfOpenPair()
+    const { revision, state } = store
+    const first = a.requestSlot()
+    settle(a, b)
+    a.take({ _tag: "SlotAbandoned", slot: a.slotOf(first) })
+    settle(a, b)
+    Object.assign(store, { revision, state })
+    b.exchange()
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.exchange()
+    const request = late.requestSlot()
+    late.write()
+    assert.strictEqual(late.slotOf(request), 1)
+    b.write()
+    assert.deepStrictEqual(storedCircuit(b).probers, { "1": "late" })
+    assert.strictEqual(b.as("HalfOpen").slots.count, 1)
   })
 
   it("S10 that has expired when the grant arrives is not used, and the node's own circuit decides", () => {

@@ -333,8 +333,9 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
  * lost state over an older one that another node has restored.
  */
 const givesWay = ({ circuit, isLocalChange, seen }: Restores, shared: Circuit<unknown>): boolean =>
-  shared.generation > seen &&
-  (isLocalChange ? !overrules(circuit, shared) : shared.generation >= circuit.generation)
+  isLocalChange
+    ? shared.generation > seen && !overrules(circuit, shared)
+    : shared.generation >= circuit.generation
 
 /** The nodes of the slots. A slot that no other node holds is this node's. */
 const probersOf = (circuit: Circuit<unknown>, { probers }: Holdings, node: string): Holdings["probers"] =>
