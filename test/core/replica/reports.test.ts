@@ -90,6 +90,26 @@ describe("S4 a report", () => {
     assert.deepStrictEqual([a.ask().question.window.report?.base, store.failures], [2, 0])
   })
 
+  it("S4 is not repeated once the store may have forgotten its number", () => {
+    const { a, b, store } = counting()
+    b.fail()
+    b.exchange()
+    a.fail()
+    const unanswered = a.ask()
+    a.put(unanswered)
+    a.lose(unanswered)
+    for (let i = 0; i < 2; i++) {
+      store.now += a.settings.idleMillis
+      b.exchange()
+    }
+    assert.strictEqual(store.failures, 2)
+    for (let i = 0; i < 3; i++) a.exchange()
+    assert.strictEqual(store.failures, 2)
+    a.fail()
+    a.exchange()
+    assert.strictEqual(store.failures, 3)
+  })
+
   it("S4 each failure counts once, whichever messages are lost or late", () => {
     type Step = "fail" | "exchange" | "lost" | "unanswered" | "late"
     const steps = fc.array(fc.constantFrom<Step>("fail", "exchange", "lost", "unanswered", "late"), {

@@ -43,6 +43,8 @@ interface Snapshot {
 }
 
 interface InDoubt extends Snapshot {
+  /** When it was first sent, in the node's time. */
+  readonly since: number
   readonly sections: ReadonlyArray<Section & Layout>
 }
 
@@ -103,7 +105,7 @@ export const report = (
   situation: Situation
 ): readonly [reporting: Reporting, report: Report] => {
   const { settings } = situation
-  const reporting = reportingOf(before, epoch, situation)
+  const reporting = withoutExpired(reportingOf(before, epoch, situation), situation)
   const { acknowledged, lastNumber } = reporting
   const sections = reporting.inDoubt?.sections ?? unreported(reporting, window, freshMillis, situation)
   const common = {
@@ -119,10 +121,19 @@ export const report = (
   if (sections.length === 0) return [reporting, { ...common, number: acknowledged.number }]
   const number = lastNumber + 1
   return [
-    { ...reporting, lastNumber: number, inDoubt: { number, window, sections } },
+    { ...reporting, lastNumber: number, inDoubt: { number, window, sections, since: situation.now } },
     { ...common, number }
   ]
 }
+
+/**
+ * Counts a report as acknowledged whose number the store may have forgotten by now: if the store has counted it, it would
+ * count it again.
+ */
+const withoutExpired = (reporting: Reporting, { now, settings: { idleMillis } }: Situation): Reporting =>
+  reporting.inDoubt !== undefined && now - reporting.inDoubt.since >= idleMillis
+    ? acknowledging(reporting)
+    : reporting
 
 /** The difference between the window and the acknowledged report; no sections if there is none. */
 const unreported = (
