@@ -81,6 +81,24 @@ export const ofCalm = {
       : undefined
   },
 
+  "S17 without faults, a node that holds a circuit renews its lease once per interval": ({
+    calmFor,
+    fleet,
+    member: { key, replica },
+    node: { settings },
+    stored,
+    writtenFor
+  }): Wrong => {
+    const { disables, isolations } = replica.ownHolds
+    if (isolations + disables === 0 || calmFor < renewedMillis) return undefined
+    if (writtenFor < syncMillis + deadlineMillis) return undefined
+    const { at = -Infinity } = stored.leases.find(({ node }) => node === settings.node) ?? {}
+    const age = fleet.storeNow - at
+    return age > syncMillis + deadlineMillis
+      ? `the lease of ${settings.node} on ${key} is ${age} ms old`
+      : undefined
+  },
+
   "S15 without faults, a reset ends the isolations of all nodes": ({
     fleet,
     ledger,

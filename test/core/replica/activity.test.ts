@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import { intervalMillis } from "../../../src/internal/core/replica/activity.ts"
+import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
 import { openMillis, slowRules } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"
 import { halfOpenPair, leaseMillis, openPair, pair, settingsWith, settle, syncMillis } from "./fixtures.ts"
@@ -189,11 +190,9 @@ describe("S3 failures", () => {
   })
 
   it("S3 a failure whose report met a fault is announced, because the circuit may be idle on other nodes", () => {
-    const { a, b } = pair()
+    const { a } = pair({ policy: consecutive(5) })
     a.fail()
     a.exchange()
-    b.control("Reset")
-    settle(b, a)
     a.fail()
     assert.isFalse(a.ask().question.announce)
     a.take({ _tag: "Faulted" })
@@ -202,14 +201,29 @@ describe("S3 failures", () => {
   })
 
   it("S3 the first failure after a fault is announced, because the circuit may be idle on other nodes", () => {
-    const { a, b } = pair()
+    const { a } = pair({ policy: consecutive(5) })
+    a.fail()
+    a.exchange()
+    a.take({ _tag: "Faulted" })
+    a.ask()
+    a.fail()
+    assert.isTrue(a.exchange().announce)
+  })
+
+  it("S3 the first failure after a change of state is announced, because nodes that are new may be idle", () => {
+    const { a, b, store } = pair({ policy: consecutive(5) })
     a.fail()
     a.exchange()
     b.control("Reset")
     settle(b, a)
-    a.take({ _tag: "Faulted" })
+    store.windows = new Map()
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.exchange()
+    assert.strictEqual(late.dueAt, Infinity)
     a.fail()
     assert.isTrue(a.exchange().announce)
+    a.fail()
+    assert.isFalse(a.exchange().announce)
   })
 
   it("S3 a failure that could not be announced is announced with the next exchange", () => {

@@ -74,7 +74,10 @@ export const continueOrStop = (
   const epoch = Replicas.epochOf(replica, current)
   if (Reports.sees(replica.reporting, current, epoch, situation)) {
     const attended = Activities.startExchanging(replica)
-    return { ...node, replica: Activities.updateExchanging(attended, { quietSince: Infinity }) }
+    return {
+      ...node,
+      replica: Activities.updateExchanging(attended, { quietSince: Infinity, quietGeneration: epoch })
+    }
   }
   const { activity, standing } = replica
   if (activity._tag === "Idle") return joinExchange(node, window)
@@ -86,8 +89,8 @@ export const continueOrStop = (
 }
 
 /**
- * Nodes that exchange a circuit do not announce its failures, not even those after a change of its state. A node that
- * first reads a circuit with a window, even one of an earlier generation, joins them.
+ * Nodes that exchange a circuit announce only its first failure after a change of state. A node that first reads a circuit
+ * with a window, even one of an earlier generation, joins them.
  */
 const joinExchange = (node: Progress, window: WindowEntry | undefined): Progress =>
   window === undefined ? node : { ...node, replica: Activities.startExchanging(node.replica) }

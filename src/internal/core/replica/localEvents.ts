@@ -17,7 +17,7 @@ export const settled = (node: Progress, event: Of<"Settled">, situation: Situati
   if (event.before._tag === "HalfOpen") return probeSettled(node, event, situation)
   const judging = withUndecided(node, event)
   return isReportable(event, situation)
-    ? { ...judging, replica: announceFailures(judging.replica, situation) }
+    ? { ...judging, replica: announceFailures(judging.replica, event, situation) }
     : judging
 }
 
@@ -54,11 +54,19 @@ const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }:
 /**
  * Nodes for which the circuit is idle, is about to be, or may be without this node's knowledge, need an announcement.
  */
-const announceFailures = (replica: Replica, { isFailing }: Situation): Replica => {
+const announceFailures = (replica: Replica, { before }: Of<"Settled">, { isFailing }: Situation): Replica => {
   const { activity } = replica
-  const isNews = activity._tag === "Idle" || activity.quietSince < Infinity || isFailing
-  const mustAnnounce = isNews || activity.mustAnnounce
-  return Activities.updateExchanging(Activities.exchangeSoon(replica), { mustAnnounce, quietSince: Infinity })
+  const quietGeneration = Replicas.epochOf(replica, before)
+  const isNews =
+    activity._tag === "Idle" ||
+    activity.quietSince < Infinity ||
+    activity.quietGeneration !== quietGeneration ||
+    isFailing
+  return Activities.updateExchanging(Activities.exchangeSoon(replica), {
+    mustAnnounce: isNews || activity.mustAnnounce,
+    quietSince: Infinity,
+    quietGeneration
+  })
 }
 
 /** @internal */

@@ -53,6 +53,7 @@ export const failuresAnnounced = (
   const heard = Activities.updateExchanging(Activities.startExchanging(node.replica), {
     // While this node cannot ask the store, the others may stop again without its knowledge.
     quietSince: isFailing ? now : Infinity,
+    quietGeneration: Replicas.epochOf(node.replica, node.circuit),
     exchangingNodes
   })
   if (activity._tag === "Exchanging") return { ...node, replica: heard }

@@ -19,7 +19,7 @@ import type { Timing } from "./timing.ts"
  * | --- | --- |
  * | S1 | Each node decides by its own circuit. While the store fails, it decides alone. |
  * | S2 | A node asks the store about a circuit before its first call. A circuit that is healthy on all nodes is idle: it is not exchanged. |
- * | S3 | A node announces a failure of an idle circuit. All nodes then exchange the circuit, until none has seen a failure for two intervals. |
+ * | S3 | A node announces a failure of an idle circuit, and the first one after a change of state. All nodes then exchange the circuit, until none has seen a failure for two intervals. |
  * | S4 | A report holds the counts since the last acknowledged one, and is repeated unchanged until it is acknowledged: each outcome counts once. |
  * | S5 | If the store has lost reports of a node, the node reports again from the latest report that the store has. |
  * | S6 | A circuit opens by the counts of all nodes. A node decides so only after it has recorded an outcome itself. |
@@ -139,7 +139,7 @@ export interface Exchanging {
   readonly timing: Timing
   /** When this node first found no failures on any node; infinity while there are failures. */
   readonly quietSince: number
-  /** The generation for which `quietSince` holds. */
+  /** The generation for which `quietSince` holds. Other nodes may be idle in a later one. */
   readonly quietGeneration: number
   /** Whether the next exchange has to announce to the other nodes that this node sees failures. */
   readonly mustAnnounce: boolean
