@@ -1,6 +1,16 @@
 /** The end of a history: without further faults all nodes agree, and then all circuits become idle. */
+import * as Activities from "../../src/internal/core/replica/activity.ts"
 import type { Action } from "./Action.ts"
-import { differenceOf, hasJustExpired, isFollowing, isUnder, messageMillis, viewOf } from "./views.ts"
+import type { CallPlan } from "./Fact.ts"
+import {
+  differenceOf,
+  hasJustExpired,
+  isFollowing,
+  isUnder,
+  messageMillis,
+  renewedMillis,
+  viewOf
+} from "./views.ts"
 import type { Oracle } from "./Oracle.ts"
 import { Broken } from "./Oracle.ts"
 import {
@@ -28,6 +38,8 @@ const keptMillis = withinMillis + 1_000 + 4 * longestOpenMillis + probeTimeoutMi
 export const endInvariants = [
   "S12 in the end all nodes agree with the store",
   "S12 in the end every circuit heals",
+  "S3 in the end a failure concerns all nodes",
+  "S15 in the end a hold lasts while its node lives",
   "S1 in the end no activity waits",
   "S2 in the end no more questions are asked",
   "S2 in the end the store is empty"
@@ -59,8 +71,11 @@ export class Ending {
 
   /** All holds end and all calls succeed: in the end nothing happens, and the store is empty. */
   rest(): void {
+    this.hold()
     this.releaseAll()
-    this.heal()
+    this.heal(1)
+    this.announce()
+    this.heal(6)
     this.demandAgreement()
     this.comeToRest()
   }
@@ -123,6 +138,23 @@ export class Ending {
     }
   }
 
+  /** A hold lasts for longer than a lease, on all nodes. */
+  private hold(): void {
+    const { fleet } = this.world
+    if (!fleet.living.some(({ holds }) => holds.length > 0)) return
+    this.pass(2 * renewedMillis)
+    const members = fleet.living.flatMap((node) => [...node.members.values()])
+    for (const { key, replica } of members) {
+      const { disables, isolations } = replica.ownHolds
+      const held = isolations > 0 ? ["Isolated"] : disables > 0 ? ["Isolated", "Disabled"] : undefined
+      const other = members.find(
+        (it) => it.key === key && held !== undefined && !held.includes(it.circuit._tag)
+      )
+      if (other !== undefined)
+        fail("S15 in the end a hold lasts while its node lives", `${key} is ${other.circuit._tag}`)
+    }
+  }
+
   private releaseAll(): void {
     const { fleet } = this.world
     fleet.nodes.forEach((node, i) => {
@@ -133,17 +165,37 @@ export class Ending {
     })
   }
 
-  /** Every circuit closes, and then has more successes than any window of the latest calls holds. */
-  private heal(): void {
+  /**
+   * Every circuit closes while all nodes make successful calls. Six of each are more than any window of the latest calls
+   * holds.
+   */
+  private heal(calls: 1 | 6): void {
     const until = this.world.fleet.now + healingMillis
-    let healthy = 0
     // A success may complete the minimum of calls of a rate, and so open the circuit.
-    while (healthy < 2) {
-      this.everywhere((node, key) => succeeding(node, key, healthy === 0 ? 1 : 6))
-      this.pass(healthy === 0 ? 100 : syncMillis)
+    for (;;) {
+      this.everywhere((node, key) => calling({ node, key, calls, outcome: "Success" }))
+      this.pass(calls === 1 ? 100 : syncMillis)
       const open = this.notClosed
-      healthy = open === undefined ? healthy + 1 : 0
-      if (open !== undefined && this.world.fleet.now > until) fail("S12 in the end every circuit heals", open)
+      if (open === undefined) return
+      if (this.world.fleet.now > until) fail("S12 in the end every circuit heals", open)
+    }
+  }
+
+  /** One node sees a failure of each circuit, which is Closed on all nodes. All of them then exchange it. */
+  private announce(): void {
+    const { fleet } = this.world
+    const node = fleet.nodes.findIndex((it) => it !== undefined)
+    for (let key = 0; key < fleet.setup.keys; key++) {
+      this.act(calling({ node, key, calls: 1, outcome: "Failure" }))
+    }
+    this.pass(2 * syncMillis)
+    // With a quorum, failures of too few nodes concern those nodes only.
+    if (fleet.setup.quorum > 1) return
+    for (const { members, settings } of fleet.living) {
+      for (const { key, replica } of members.values()) {
+        if (Activities.isExchanging(replica)) continue
+        fail("S3 in the end a failure concerns all nodes", `${key} is idle at ${settings.node}`)
+      }
     }
   }
 
@@ -181,10 +233,16 @@ const fail = (invariant: EndInvariant, what: string): never => {
   throw new Broken(invariant, what)
 }
 
-const succeeding = (node: number, key: number, calls: number): Action => ({
+const calling = ({
+  calls,
+  key,
+  node,
+  outcome
+}: Pick<Extract<Action, { readonly _tag: "Call" }>, "calls" | "key" | "node"> &
+  Pick<CallPlan, "outcome">): Action => ({
   _tag: "Call",
   node,
   key,
   calls,
-  plan: { outcome: "Success", millis: 1, hintMillis: 0 }
+  plan: { outcome, millis: 1, hintMillis: 0 }
 })

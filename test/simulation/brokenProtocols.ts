@@ -74,7 +74,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
     if (event._tag !== "Answered" || event.entry.state === undefined)
       return step(replica, circuit, event, situation)
     const oldest = withOldest(replica)
-    const asked = { ...event.asked, known: oldest.followed }
+    const asked = { ...event.asked, stored: oldest.followed }
     return unlessIgnored(replica, step(oldest, circuit, { ...event, asked }, situation))
   }),
   "a state that was followed before is followed as a new one": stepping(
