@@ -249,6 +249,10 @@ describe("a circuit", () => {
   }
 })
 
+interface Page {
+  readonly circuits: ReadonlyArray<CircuitAdmin.CircuitSummary>
+}
+
 class Declined extends Error {
   readonly _tag = "Declined"
 }
@@ -295,6 +299,9 @@ describe("a last failure", () => {
       const { lastFailure } = bodyOf<CircuitAdmin.CircuitDetails>(answer)
       assert.deepStrictEqual(lastFailure, { at: 0, description, cause: null })
       assert.notInclude(answer.text, secret)
+      const list = yield* server.get("/circuits/circuits")
+      assert.strictEqual(bodyOf<Page>(list).circuits[0]?.lastFailureText, description)
+      assert.notInclude(list.text, secret)
     })
   }
 
@@ -322,6 +329,24 @@ describe("a last failure", () => {
 
     assert.include(lastFailure?.cause, "card\\u001b[2J \\u202edeclined xxx")
     assert.isAtMost(lastFailure?.cause?.length ?? 0, 4_100)
+  })
+
+  test("12.2 is one line of a list: the first of its cause if causes are exposed, bounded and escaped", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const message = `card\u001b[2J \u202edeclined ${"x".repeat(1_000)}`
+    yield* Effect.exit(breaker.protectWith(Effect.fail(new Error(message)), { key: "long" }))
+    yield* Effect.exit(breaker.protectWith(Effect.fail(new Error("two\nlines")), { key: "two" }))
+    yield* breaker.protectWith(works, { key: "works" })
+    const server = yield* serve({ ...withToken, exposeCauses: true })
+
+    const answer = yield* server.get("/circuits/circuits")
+
+    const { circuits } = bodyOf<Page>(answer)
+    const textOf = (key: string) => circuits.find((it) => it.key === key)?.lastFailureText
+    assert.strictEqual(textOf("two"), "Error: two")
+    assert.isNull(textOf("works"))
+    assert.include(textOf("long"), "card\\u001b[2J \\u202edeclined xxx")
+    assert.strictEqual(textOf("long")?.length, 301)
   })
 
   for (const [what, cause, shown] of [
@@ -382,5 +407,9 @@ describe("a last failure", () => {
       cause: null
     })
     assert.notInclude(answer.text, secret)
+    const list = yield* server.get("/circuits/circuits")
+    const { lastFailureText } = bodyOf<Page>(list).circuits[0]!
+    assert.strictEqual(lastFailureText, "a value that was classified as a failure")
+    assert.notInclude(list.text, secret)
   })
 })

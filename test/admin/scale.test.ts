@@ -61,7 +61,9 @@ describe("10,000 circuits", () => {
       return null
     }
 
-    yield* pageOf(breakers, { limit: 50 }, { history: new History(), census: new Census(), ratesOf })
+    const observed = { history: new History(), census: new Census(), ratesOf, lineOf: () => "" }
+
+    yield* pageOf(breakers, { limit: 50 }, observed)
 
     assert.strictEqual(inFull, 50)
   })

@@ -25,6 +25,7 @@ export const closed = (breaker: string, key: string): Details => ({
   windowOf: "Process",
   totals: { succeeded: 1_204, failed: 3, ignored: 0, rejected: 0 },
   lastFailureAt: null,
+  lastFailureText: null,
   rates: null,
   sharing: { shared: false, storeAnswers: null },
   at: Date.now(),
@@ -58,6 +59,7 @@ export const open = (circuit: Details, retryAfterMillis = 30_000): Details => {
     spared: 1_873,
     totals: { ...circuit.totals, failed: 61, rejected: 1_873 },
     lastFailureAt: since,
+    lastFailureText: "Error: connect ECONNREFUSED 10.2.0.7:443",
     lastFailure: {
       at: since,
       description: "connect ECONNREFUSED 10.2.0.7:443",

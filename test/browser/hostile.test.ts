@@ -26,6 +26,7 @@ describe("hostile text", () => {
       return {
         ...circuit,
         settings: { ...circuit.settings, tripPolicy: { text, data: null }, openText: text },
+        lastFailureText: text,
         lastFailure: { at: Date.now(), description: text, cause: text }
       }
     })

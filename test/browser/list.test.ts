@@ -140,6 +140,20 @@ describe("the list of a busy server", () => {
   })
 })
 
+describe("the failures of a list", () => {
+  it("12.6 are shown without a request for each circuit", async () => {
+    given.admin.circuits = Array.from({ length: 20 }, (_, i) => open(closed("Payments", `tenant-${i}`)))
+    const seen = await livePage(given.browser, given.admin)
+    const causes = seen.page.locator("#circuits .cause").filter({ hasText: "Error: connect ECONNREFUSED" })
+    await causes.nth(5).waitFor()
+    assert.deepStrictEqual(
+      given.admin.asked.filter((path) => path.startsWith("/circuits/circuit?")),
+      []
+    )
+    noTroubles(seen)
+  })
+})
+
 describe("the filter", () => {
   it("12.3 searches in breakers and keys, and stands in the address", async () => {
     given.admin.circuits = [open(closed("Payments", "eu")), open(closed("Mail", "smtp")), ...thousands(400)]

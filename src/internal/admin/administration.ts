@@ -4,6 +4,7 @@ import { CircuitBreakerRegistry, type Registry } from "../../CircuitBreakerRegis
 import { Census } from "./census.ts"
 import { Events, overridesChanged } from "./events.ts"
 import { History } from "./history.ts"
+import * as LastFailures from "./lastFailure.ts"
 import type { Settings } from "./options.ts"
 import { Overrides } from "./overrides.ts"
 import { Sampler } from "./sampler.ts"
@@ -48,7 +49,12 @@ export const makeAdministration = <R>(
     yield* events.observe
     return {
       registry,
-      observed: { history, census, ratesOf: (found) => sampler.ratesOf(found) },
+      observed: {
+        history,
+        census,
+        ratesOf: (found) => sampler.ratesOf(found),
+        lineOf: LastFailures.makeLines(settings.exposeCauses)
+      },
       overrides,
       events,
       scope

@@ -3,7 +3,7 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { LastFailure } from "../observe/description.ts"
-import { bounded, boundedLines } from "./text.ts"
+import { bounded, boundedLines, shortened } from "./text.ts"
 
 /** The longest description, and the longest cause, in characters. */
 const longest = { description: 300, cause: 4_000 }
@@ -34,6 +34,25 @@ export const causeText = ({ exit }: LastFailure): string | null => {
   } catch {
     // An error may be any value, also one that throws when it is read.
     return "a cause that cannot be read"
+  }
+}
+
+/**
+ * The line of a failure in a list: the first line of its cause if causes are exposed, or else its description. Lists are
+ * requested often, and printing a cause takes long, so the line of a failure is made once.
+ *
+ * @internal
+ */
+export const makeLines = (exposeCauses: boolean): ((failure: LastFailure) => string) => {
+  const lines = new WeakMap<LastFailure, string>()
+  const make = (failure: LastFailure) => {
+    const first = exposeCauses ? causeText(failure)?.split("\n", 1)[0] : undefined
+    return first === undefined ? describe(failure) : shortened(first, longest.description)
+  }
+  return (failure) => {
+    const line = lines.get(failure) ?? make(failure)
+    lines.set(failure, line)
+    return line
   }
 }
 

@@ -77,6 +77,8 @@ const summary = {
   windowOf: Schema.NullOr(Schema.Literal("Process", "Fleet")),
   totals: Totals,
   lastFailureAt: NullableTime,
+  // One line: the first line of the cause if the layer exposes causes, or else the description.
+  lastFailureText: Schema.NullOr(Schema.String),
   // Of the latest second; `null` while no client listens to the events.
   rates: Schema.NullOr(Rates),
   sharing: Sharing

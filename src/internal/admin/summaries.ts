@@ -1,6 +1,7 @@
 import * as Duration from "effect/Duration"
 import type * as Transitions from "../../Transition.ts"
 import { noCounts } from "../core/windows/window.ts"
+import type { LastFailure } from "../observe/description.ts"
 import type { Census } from "./census.ts"
 import { nearnessOf } from "./figures.ts"
 import type { History } from "./history.ts"
@@ -19,6 +20,8 @@ export interface Observed {
   readonly census: Census
   /** The rates of the latest second; `null` if they are not measured. */
   readonly ratesOf: (found: Found) => typeof Rates.Type | null
+  /** The line of text of a failure, which shows its cause only if causes are exposed. */
+  readonly lineOf: (failure: LastFailure) => string
 }
 
 /** @internal */
@@ -26,12 +29,14 @@ export const summaryOf = (found: Found, observed: Observed): typeof CircuitSumma
   const { counted, entry, live, unsettled } = found
   const { policy } = live.inside.settings.rules
   const totals = entry?.totals ?? noTotals
+  const lastFailure = entry?.lastFailure
   return {
     ...briefOf(found, observed.history),
     window: { ...(counted === undefined ? noCounts : policy.counts(counted.window, counted.at)) },
     windowOf: counted?.of ?? null,
     totals: { ...totals, succeeded: totals.succeeded + unsettled },
-    lastFailureAt: entry?.lastFailure?.at ?? null,
+    lastFailureAt: lastFailure?.at ?? null,
+    lastFailureText: lastFailure === undefined ? null : observed.lineOf(lastFailure),
     rates: observed.ratesOf(found),
     sharing: sharingOf(live)
   }

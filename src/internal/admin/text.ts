@@ -39,7 +39,8 @@ export const bounded = (text: string, most: number): string => printable(shorten
  */
 export const boundedLines = (text: string, most: number): string => printable(shortened(text, most), "\n\t")
 
-const shortened = (text: string, most: number): string =>
+/** @internal */
+export const shortened = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most)}…` : text
 
 /** 64 bits of the text, in two halves that are mixed differently. */

@@ -157,14 +157,14 @@ const sharingText = (sharing) =>
 
 const fillFailure = (it, circuit) => {
   const { lastFailure } = circuit
-  put(it.failure, lastFailure === null ? "No failure is known." : failureText(lastFailure))
+  put(it.failure, lastFailure === null ? "No failure is known." : circuit.lastFailureText)
   put(it.failedAt, lastFailure === null ? ""
     : ago(now() - lastFailure.at) + ", at " + clockTime(lastFailure.at)
     + (lastFailure.cause === null && !access.exposesCauses ? ". This server does not show causes." : ""))
   const cause = lastFailure === null || lastFailure.cause === null ? "" : lastFailure.cause
   put(it.cause, cause)
-  // The first line of the cause is already shown above.
-  shown(it.cause, cause.includes("\n"))
+  // A cause of one short line is already shown above.
+  shown(it.cause, cause !== "" && cause !== circuit.lastFailureText)
 }
 
 const figureText = (n, unit) => (unit === "Share" ? percent(n) : count(n))

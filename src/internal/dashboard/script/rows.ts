@@ -15,27 +15,6 @@ const ratesOf = (circuit) =>
   circuit.rates || (seconds.latest > 0 && seconds.complete[seconds.latest % span] ? idle : null)
 const idle = { callsPerSecond: 0, failuresPerSecond: 0, rejectedPerSecond: 0 }
 
-// The list does not contain causes of failures. They are requested for the visible circuits that are not Closed.
-const causes = new Map()
-// If the server exposes causes, the first line of the cause is the most informative text.
-const failureText = (failure) =>
-  failure === null ? "" : failure.cause === null ? failure.description : failure.cause.split("\n", 1)[0]
-const causeOf = (circuit) => {
-  const id = idOf(circuit)
-  const version = circuit.state._tag + circuit.state.since + "/" + circuit.lastFailureAt
-  const known = causes.get(id)
-  if (known === undefined || known.version !== version) {
-    const cause = { version, text: known ? known.text : "" }
-    causes.set(id, cause)
-    if (causes.size > 500) causes.delete(causes.keys().next().value)
-    get("circuit", { breaker: circuit.breaker, key: circuit.key }).then((details) => {
-      cause.text = failureText(details.lastFailure)
-      schedule()
-    }, () => undefined)
-  }
-  return causes.get(id).text
-}
-
 const makeName = () => {
   const breaker = h("span", { class: "breaker" })
   const key = h("span", { class: "key" })
@@ -103,7 +82,7 @@ const fillCircuitRow = (row, listed) => {
   put(row.more, joined(openingText(state), sparedText(circuit.spared), isLasting(state) ? sinceText(state) : "",
     storeText(circuit.sharing)))
   const failedAt = circuit.lastFailureAt
-  const reason = closed || failedAt === null ? "" : causeOf(circuit)
+  const reason = closed || failedAt === null ? "" : circuit.lastFailureText
   // The cause comes first, because the end of a line may be cut off.
   put(row.cause, failedAt === null ? "" : (reason === "" ? "Last failure " : reason + " · ") + ago(now() - failedAt))
   drawCharts(row.charts, idOf(circuit), ratesOf(circuit))
