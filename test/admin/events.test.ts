@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
-import type { CircuitBreaker } from "effect-circuit-breaker"
+import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import * as CircuitAdmin from "effect-circuit-breaker/CircuitAdmin"
 import * as Schemas from "../../src/internal/admin/schemas.ts"
 import { makeAdministration } from "../../src/internal/admin/administration.ts"
@@ -105,6 +105,54 @@ describe("the stream of events", () => {
       next.circuits.map(({ key, rates }) => [key, rates]),
       [["new", rates(0, 0, 0)]]
     )
+  })
+
+  test("12.1 the calls of a circuit that is dropped during a call, and then held again, are counted once", function* () {
+    const breaker = yield* make({ name: "payments", capacity: 1, tripPolicy: TripPolicy.consecutive(5) })
+    yield* Effect.repeatN(breaker.protectWith(works, { key: "slow" }), 2)
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    yield* listener.nextOf("summary")
+    const slow = yield* Effect.fork(
+      breaker.protectWith(Effect.zipRight(Effect.sleep("1500 millis"), fails), { key: "slow" })
+    )
+    yield* Effect.yieldNow()
+    yield* breaker.protectWith(works, { key: "other" })
+    yield* TestClock.adjust("1 second")
+    const during = yield* listener.nextOf<Summary>("summary")
+
+    yield* TestClock.adjust("1 second")
+    yield* Effect.exit(Fiber.join(slow))
+    const after = yield* listener.nextOf<Summary>("summary")
+
+    const ratesIn = ({ breakers, circuits }: Summary) => [
+      breakers[0]?.circuits,
+      circuits.map(({ key, rates }) => [key, rates.callsPerSecond])
+    ]
+    assert.deepStrictEqual(ratesIn(during), [1, [["other", 1]]])
+    assert.deepStrictEqual(ratesIn(after), [1, [["slow", 1]]])
+  })
+
+  test("12.1 a circuit that has been idle for too long is in no summary, and one used again is", function* () {
+    const breaker = yield* make({ name: "payments", idleTimeToLive: "10 seconds" })
+    yield* breaker.protectWith(works, { key: "eu" })
+    yield* breaker.protect(works)
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    const circuitsNow = Effect.map(
+      listener.nextOf<Summary>("summary"),
+      ({ breakers }) => breakers[0]?.circuits
+    )
+    const first = yield* circuitsNow
+    const counts: Array<number | undefined> = []
+    for (let second = 1; second <= 11; second++) {
+      if (second === 11) yield* breaker.protectWith(works, { key: "eu" })
+      yield* TestClock.adjust("1 second")
+      counts.push(yield* circuitsNow)
+    }
+
+    assert.strictEqual(first, 2)
+    assert.deepStrictEqual(counts.slice(-3), [2, 1, 2])
   })
 
   test("12.1 the list has the rates of the latest second while somebody listens, and none otherwise", function* () {

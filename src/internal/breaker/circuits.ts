@@ -96,7 +96,14 @@ export class Circuits {
 
   /** Reads all circuits that have not been idle for too long. */
   all(now: number): Array<CircuitEntry> {
-    return this.every().filter((entry) => entry === this.unkeyed || !this.isIdle(entry, now))
+    return this.every().filter((entry) => !this.isIdle(entry, now))
+  }
+
+  /** Whether a circuit has been idle for too long. That of calls without a key never is. */
+  isIdle(entry: CircuitEntry, now: number): boolean {
+    return (
+      now - entry.lastUsed >= this.options.idleMillis && entry !== this.unkeyed && this.isClosed(entry, now)
+    )
   }
 
   /**
@@ -241,10 +248,6 @@ export class Circuits {
 
   private isClosed(entry: CircuitEntry, now: number): boolean {
     return this.tagOf(entry, now) === "Closed"
-  }
-
-  private isIdle(entry: CircuitEntry, now: number): boolean {
-    return now - entry.lastUsed >= this.options.idleMillis && this.isClosed(entry, now)
   }
 
   /**
