@@ -55,6 +55,7 @@ describe("the stream of events", () => {
 
     yield* Effect.exit(breaker.protectWith(fails, { key: "eu" }))
     const opened = yield* listener.nextOf<Transition>("transition")
+    yield* TestClock.adjust("250 millis")
     yield* breaker.reset("eu")
     const closed = yield* listener.nextOf<Transition>("transition")
 
@@ -71,6 +72,49 @@ describe("the stream of events", () => {
       reason: "Tripped"
     })
     assert.deepStrictEqual([closed.from, closed.to, closed.retryAfterMillis], ["Open", "Closed", null])
+  })
+
+  test("12.1 transitions of the quarter of a second after another are sent together, in their order", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    yield* breaker.trip("eu")
+    yield* listener.nextOf("transition")
+    for (let again = 0; again < 2; again++) {
+      yield* breaker.reset("eu")
+      yield* breaker.trip("eu")
+      // The answer shows that the server has had the time to send an event.
+      yield* server.get("/circuits/circuits")
+    }
+    yield* TestClock.adjust("249 millis")
+    yield* server.get("/circuits/circuits")
+    const before = listener.text().split("event: transition").length - 1
+
+    yield* TestClock.adjust("1 millis")
+    const generations = yield* Effect.replicateEffect(listener.nextOf<Transition>("transition"), 4)
+
+    assert.strictEqual(before, 1)
+    assert.deepStrictEqual(
+      generations.map(({ generation }) => generation),
+      [2, 3, 4, 5]
+    )
+  })
+
+  test("12.1 transitions that wait come no later than the next summary, and before it", function* () {
+    const breaker = yield* make({ name: "payments" })
+    const server = yield* serve()
+    const listener = yield* listen(server)
+    yield* listener.nextOf("summary")
+    yield* TestClock.adjust("900 millis")
+    yield* breaker.trip("eu")
+    yield* listener.nextOf("transition")
+    yield* breaker.reset("eu")
+    yield* server.get("/circuits/circuits")
+    yield* TestClock.adjust("100 millis")
+
+    const [first, second] = [yield* listener.next, yield* listener.next]
+
+    assert.deepStrictEqual([first.event, second.event], ["transition", "summary"])
   })
 
   test("12.1 a summary comes once a second, with the rates of that second", function* () {
@@ -289,6 +333,7 @@ describe("consumers", () => {
     let last = yield* listener.nextOf<Transition>("transition")
     for (let bursts = 0; bursts < 6; bursts++) {
       yield* burst(breaker)
+      yield* TestClock.adjust("250 millis")
       for (let i = 0; i < 500; i++) {
         const next = yield* listener.nextOf<Transition>("transition")
         assert.strictEqual(next.generation, last.generation + 1)

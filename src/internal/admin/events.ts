@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Registry } from "../../CircuitBreakerRegistry.ts"
 import type { Transition } from "../../Transition.ts"
+import { Batches } from "./batches.ts"
 import type { Census } from "./census.ts"
 import type { TooMany } from "./errors.ts"
 import { eventText, heartbeat, retry } from "./eventText.ts"
@@ -46,9 +47,12 @@ export class Events {
   private readonly parts: Parts
   private running: Running | undefined = undefined
   private readonly starting = Effect.unsafeMakeSemaphore(1)
+  private readonly transitions: Batches
 
   constructor(parts: Parts) {
+    const { scope, streams } = parts
     this.parts = parts
+    this.transitions = new Batches({ scope, send: (text) => streams.send(text) })
   }
 
   /** Records and sends every transition, until the scope of the administration closes. */
@@ -77,12 +81,13 @@ export class Events {
   private take(chunk: Chunk.Chunk<Transition>): Effect.Effect<void> {
     const { census, history, overrides, streams } = this.parts
     return Effect.suspend(() => {
-      const texts = Array.from(chunk, (transition) => {
+      for (const transition of chunk) {
         history.add(transition)
         census.note(transition)
-        return eventText("transition", transitionOf(transition))
-      })
-      return Effect.zipRight(streams.send(texts.join("")), overrides.prune)
+      }
+      if (streams.size === 0) return overrides.prune
+      const texts = Array.from(chunk, (transition) => eventText("transition", transitionOf(transition)))
+      return Effect.zipRight(this.transitions.add(texts.join("")), overrides.prune)
     })
   }
 
@@ -115,7 +120,8 @@ export class Events {
     const next = Effect.flatMap(this.summary, (text) => {
       if (this.running !== undefined) this.running.latest = text
       made++
-      return this.parts.streams.send(made % summariesPerHeartbeat === 0 ? heartbeat + text : text)
+      const earlier = this.transitions.take() + (made % summariesPerHeartbeat === 0 ? heartbeat : "")
+      return this.parts.streams.send(earlier + text)
     })
     return Effect.forever(Effect.delay(next, "1 second"))
   })
