@@ -94,7 +94,8 @@ export const timed =
       })
   }
 
-const collect = (): void => {
+/** Collects all garbage. */
+export const collect = (): void => {
   if (globalThis.gc === undefined) throw new Error("started without --expose-gc")
   globalThis.gc()
   globalThis.gc()
