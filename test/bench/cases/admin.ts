@@ -35,7 +35,7 @@ const load: Case = async (size) => {
 }
 
 /**
- * What five pages take of the process, in milliseconds of CPU a second, while some thousand calls a second are made: their
+ * What five pages take of the process, in milliseconds of CPU a second, while a thousand calls a second are made: their
  * own share is subtracted, by what they take while nobody looks. The fewer calls, the less their noise hides the pages.
  */
 const pagesOpen: Case = async (size) => {
@@ -49,7 +49,7 @@ const pagesOpen: Case = async (size) => {
     while (performance.now() - from < size(4_000, 50)) {
       await call(250)
       calls += 250
-      await setTimeout(50)
+      await setTimeout(250)
     }
     const micros = cpuMicros() - before
     const seconds = (performance.now() - from) / 1_000
