@@ -13,18 +13,19 @@ const cpuMicros = () => {
 }
 
 /**
- * The CPU time of a call while no page is open, and while five are: calls bear that of everything in the process. Every slice makes the same calls after a full collection, because the collector marks the whole heap every 600,000
- * calls or so, and one such cycle more in a slice would be 3 % of it.
+ * The CPU time of a call while no page is open, and while five are: calls bear that of everything in the process. Every
+ * slice makes the same calls after a full collection, because the collector marks the whole heap every 600,000 calls or
+ * so, and one such cycle more in a slice would be 3 % of it.
  */
 const load: Case = async (size) => {
   const { call, port } = await makeCrowd(size(circuits, 100))
   const operators = await startHelper("operators", `${port}`)
   const whileOpen = async (open: number) => {
     await operators.ask({ open })
-    // two seconds, because V8 may have discarded the code for pages while none was open
+    // For two seconds, because V8 may have discarded the code for pages while none was open.
     await call(size(1_000_000, 1_000))
     collect()
-    // some four seconds, in which each page asks twice for everything it shows
+    // For some four seconds, in which each page asks twice for everything that it shows.
     const nanos = await nanosPerCall(call, size(2_000_000, 1_000))
     await operators.ask({ open: 0 })
     return nanos
@@ -35,8 +36,8 @@ const load: Case = async (size) => {
 }
 
 /**
- * What five pages take of the process, in milliseconds of CPU a second, while a thousand calls a second are made: their
- * own share is subtracted, by what they take while nobody looks. The fewer calls, the less their noise hides the pages.
+ * The CPU time of five pages, in milliseconds a second, beside a thousand calls a second. The time of the calls, measured
+ * while no page is open, is subtracted. The fewer calls, the less their noise hides the pages.
  */
 const pagesOpen: Case = async (size) => {
   const { call, port } = await makeCrowd(size(circuits, 100))
@@ -56,7 +57,7 @@ const pagesOpen: Case = async (size) => {
     await operators.ask({ open: 0 })
     return { calls, micros, seconds }
   }
-  // the circuits that fail are open
+  // Now the circuits that fail are open.
   await call(size(300_000, 1_000))
   await measure(pages)
   return async () => {
