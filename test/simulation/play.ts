@@ -48,4 +48,4 @@ export const failureOf = (run: () => void): Failure | undefined => {
 }
 
 /** One of this many histories is played until all circuits are idle, which takes as long as the rest of it. */
-const restsInOneOf = 4
+const restsInOneOf = 5
