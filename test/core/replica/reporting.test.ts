@@ -244,6 +244,11 @@ describe("S4 the number of the latest report in the store", () => {
     assert.deepStrictEqual(again(settings.idleMillis - 1), { number: 0, window: settings.policy.initial })
   })
 
+  it("S5 Lost: the answer does not renew the number, which may expire before the next report", () => {
+    const { confirmedAt } = acknowledged(4)
+    assert.strictEqual(answered(acknowledged(4), entry(2)).confirmedAt, confirmedAt)
+  })
+
   it("S5 Lost: the node does not remember it, so everything counts as reported", () => {
     const window = windowOf(6)
     const after = answered({ ...acknowledged(4), earlier: [] }, entry(2), { window })

@@ -29,7 +29,7 @@ export interface Reporting {
   readonly earlier: ReadonlyArray<Snapshot>
   /** The highest report number that was used. */
   readonly lastNumber: number
-  /** When the store last confirmed the number of a report, in the node's time. It keeps the number for a while only. */
+  /** When the store last renewed the number of a report, in the node's time. It keeps the number for a while only. */
   readonly confirmedAt: number
   /** The report that is not acknowledged yet. */
   readonly inDoubt: InDoubt | undefined
@@ -192,8 +192,7 @@ export const answered = (
       return {
         ...resumeFrom(reporting, latestReport, window, situation),
         inDoubt: undefined,
-        answer,
-        confirmedAt: situation.now
+        answer
       }
   }
 }
