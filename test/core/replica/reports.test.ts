@@ -154,6 +154,14 @@ describe("S5 a lost report", () => {
     assert.strictEqual(store.failures, 3)
   })
 
+  it("S5 is announced when it is repeated, because the circuit may be idle on other nodes", () => {
+    const { a, store } = counting()
+    a.fail()
+    a.exchange()
+    store.windows = new Map()
+    assert.deepStrictEqual([a.exchange().announce, a.exchange().announce], [false, true])
+  })
+
   it("S5 is repeated soon", () => {
     const { a, store } = counting()
     a.fail()

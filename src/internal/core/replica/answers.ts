@@ -66,7 +66,10 @@ const unexpired = (stored: StoredCircuit, entry: Entry, situation: Situation): S
   return isPartial || stored.isPartial ? { ...stored, shared: living, isPartial } : stored
 }
 
-/** Takes in the answered window. If the store has lost reports of this node, they are sent again soon. */
+/**
+ * Takes in the answered window. If the store has lost reports of this node, they are sent again soon, and announced:
+ * without them, other nodes may have found that there are no failures.
+ */
 const windowReceived = (
   node: Progress,
   answer: WindowEntry | undefined,
@@ -84,7 +87,10 @@ const windowReceived = (
     situation
   )
   const isLost = Reports.hasLost(replica.reporting, reporting)
-  const next = isLost ? Activities.exchangeSoon({ ...replica, reporting }) : { ...replica, reporting }
+  const counted = { ...replica, reporting }
+  const next = isLost
+    ? Activities.updateExchanging(Activities.exchangeSoon(counted), { mustAnnounce: true })
+    : counted
   const exchanges = Reports.exchangesBetween(asked.reporting, reporting)
   return {
     ...node,
