@@ -226,6 +226,35 @@ describe("S3 failures", () => {
     assert.isFalse(a.exchange().announce)
   })
 
+  it("S3 failures that move into another generation with the window of a node are announced again", () => {
+    const { b, store } = pair()
+    b.control("Reset")
+    b.write()
+    const late = new TestNode(store, settingsWith({ node: "late" }))
+    late.fail()
+    assert.isTrue(late.exchange().announce)
+    assert.strictEqual(late.epoch, b.epoch)
+    assert.deepStrictEqual([late.exchange().announce, late.exchange().announce], [true, false])
+  })
+
+  it("S3 a circuit is not idle before the node has reported all of its outcomes", () => {
+    const { a, b } = pair({ policy: consecutive(5) })
+    for (const node of [a, b]) {
+      node.fail()
+      node.exchange()
+    }
+    const asking = a.ask()
+    const before = a.put(asking)
+    a.receive(asking, before)
+    a.store.now++
+    a.succeed()
+    for (let i = 0; i < 3; i++) {
+      a.receive(a.ask(), { ...before, now: a.store.now })
+      a.store.now += syncMillis
+    }
+    assert.isBelow(a.dueAt, Infinity)
+  })
+
   it("S3 a failure that could not be announced is announced with the next exchange", () => {
     const { a } = pair()
     a.fail()

@@ -3,7 +3,7 @@ import * as Machine from "../circuit.ts"
 import type { WindowEntry } from "../windows/stored.ts"
 import type { Asked } from "./events.ts"
 import type { Progress } from "./progress.ts"
-import type { Undecided } from "./replica.ts"
+import type { Replica, Undecided } from "./replica.ts"
 import * as Activities from "./activity.ts"
 import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
@@ -73,19 +73,39 @@ export const continueOrStop = (
   if (current._tag !== "Closed" || isOpening(node)) return node
   const epoch = Replicas.epochOf(replica, current)
   if (Reports.sees(replica.reporting, current, epoch, situation)) {
-    const attended = Activities.startExchanging(replica)
-    return {
-      ...node,
-      replica: Activities.updateExchanging(attended, { quietSince: Infinity, quietGeneration: epoch })
-    }
+    return { ...node, replica: withFailures(Activities.startExchanging(replica), current, situation) }
   }
-  const { activity, standing } = replica
+  const { activity } = replica
   if (activity._tag === "Idle") return joinExchange(node, window)
   const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
-  const mayRest = situation.isListening && standing._tag === "InSync" && !settings.writesThrough
-  return mayRest && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
+  return mayRest(node, situation) && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
     ? stop(rolledTo(node, current), situation)
     : { ...node, replica: Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch }) }
+}
+
+/** A node with a success that has not been reported would forget that it ends a streak of failures. */
+const mayRest = (node: Progress, situation: Situation): boolean =>
+  situation.isListening &&
+  node.replica.standing._tag === "InSync" &&
+  !situation.settings.writesThrough &&
+  isReported(node, situation)
+
+/**
+ * The replica of a node that sees failures in the window of all nodes. Its own window may have moved into this generation
+ * together with failures that other nodes do not know of.
+ */
+const withFailures = (
+  replica: Replica,
+  current: Circuit<unknown>,
+  { now, settings: { rules } }: Situation
+): Replica => {
+  const { activity } = replica
+  if (activity._tag === "Idle") return replica
+  const quietGeneration = Replicas.epochOf(replica, current)
+  const { failures, slow } = Machine.counts(current, rules, now)
+  const isNews = activity.quietGeneration !== quietGeneration && failures + slow > 0
+  const mustAnnounce = isNews || activity.mustAnnounce
+  return Activities.updateExchanging(replica, { mustAnnounce, quietSince: Infinity, quietGeneration })
 }
 
 /**

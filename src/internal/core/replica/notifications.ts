@@ -52,8 +52,9 @@ export const failuresAnnounced = (
   const exchangingNodes = Math.max(listeners, activity._tag === "Idle" ? 0 : activity.exchangingNodes)
   const heard = Activities.updateExchanging(Activities.startExchanging(node.replica), {
     // While this node cannot ask the store, the others may stop again without its knowledge.
-    quietSince: isFailing ? now : Infinity,
-    quietGeneration: Replicas.epochOf(node.replica, node.circuit),
+    ...(isFailing
+      ? { quietSince: now }
+      : { quietSince: Infinity, quietGeneration: Replicas.epochOf(node.replica, node.circuit) }),
     exchangingNodes
   })
   if (activity._tag === "Exchanging") return { ...node, replica: heard }
