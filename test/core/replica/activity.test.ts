@@ -3,10 +3,18 @@ import { assert, describe, it } from "@effect/vitest"
 import { asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import { intervalMillis } from "../../../src/internal/core/replica/activity.ts"
 import { consecutive } from "../../../src/internal/core/policies/consecutive.ts"
-import { openMillis, slowRules } from "../circuits.ts"
+import { failureRate } from "../../../src/internal/core/policies/failureRate.ts"
+import { openMillis, recovery, slowRules } from "../circuits.ts"
 import { TestNode } from "./TestNode.ts"
 import { halfOpenPair, leaseMillis, openPair, pair, settingsWith, settle, syncMillis } from "./fixtures.ts"
 import { VirtualStore } from "./VirtualStore.ts"
+
+const lastCalls = failureRate({
+  threshold: 1,
+  window: { _tag: "Calls", calls: 4 },
+  minimumCalls: 2,
+  minimumFailures: 1
+})
 
 describe("S1 while the store fails", () => {
   it("S1 a node opens by its own failures, and writes nothing", () => {
@@ -103,6 +111,22 @@ describe("S2 a healthy circuit", () => {
     for (let i = 0; i < 10; i++) a.succeed()
     assert.strictEqual(a.dueAt, Infinity)
     assert.isFalse(a.replica.isUnknown)
+  })
+
+  it("S2 is idle after a recovery that ended by the time alone, with successes that need not be reported any more", () => {
+    const { a, b, store } = halfOpenPair({ policy: lastCalls, rules: { recovery } })
+    a.requestSlot()
+    settle(a, b)
+    a.settle("Success", 1)
+    settle(a, b)
+    assert.strictEqual(a.circuit._tag, "Recovering")
+    store.now += recovery.durationMillis - 1
+    a.succeed()
+    for (let i = 0; i < 3; i++) {
+      store.now += syncMillis
+      a.exchange()
+    }
+    assert.strictEqual(a.dueAt, Infinity)
   })
 
   it("S2 is exchanged from the first answer on if other nodes see failures", () => {

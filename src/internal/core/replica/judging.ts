@@ -30,8 +30,13 @@ export const decide = (node: Progress, asked: Asked, situation: Situation): Prog
 }
 
 /** Whether all outcomes of this node are in the store: the node that reports last then judges all of them. */
-const isReported = ({ circuit, replica }: Progress, { now, settings }: Situation): boolean =>
-  !Machine.isCounting(circuit) || Reports.hasReported(replica.reporting, circuit.window, now, settings)
+const isReported = (node: Progress, situation: Situation): boolean => {
+  const { now, settings } = situation
+  const current = Steps.currentCircuit(node, situation)
+  return (
+    !Machine.isCounting(current) || Reports.hasReported(node.replica.reporting, current.window, now, settings)
+  )
+}
 
 const trips = (node: Progress, { outcome }: Undecided, situation: Situation): Progress | undefined => {
   const { rules } = situation.settings
