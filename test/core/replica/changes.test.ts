@@ -299,6 +299,7 @@ describe("S13 S14 Restores", () => {
     holdings: noHoldings,
     seen: 7,
     isLocalChange: false,
+    isReset: false,
     isolations: 0,
     disables: 0,
     ...over

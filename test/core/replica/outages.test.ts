@@ -67,6 +67,20 @@ describe("S13 a change that could not be written", () => {
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
   })
 
+  it("S13 a reset is written although the writes of later changes have failed, too", () => {
+    const world = pair()
+    world.b.control("Disable")
+    settle(world.a, world.b)
+    const { a, b } = diverged((a) => a.control("Reset"), world)
+    a.findStore()
+    for (const control of ["Isolate", "Release"] as const) {
+      a.control(control)
+      a.loseWrite()
+    }
+    back(a, b)
+    assert.isAbove(storedCircuit(a).resets, 0)
+  })
+
   it("S13 a reset by this node and another one is a single transition", () => {
     const { a, b } = diverged((a) => a.control("Reset"), openPair())
     b.control("Reset")

@@ -104,6 +104,8 @@ export interface Restores extends OwnHolds {
   readonly seen: number
   /** Whether the node has made changes that no other node has seen. */
   readonly isLocalChange: boolean
+  /** Whether these include a reset by hand. */
+  readonly isReset: boolean
   /** The generation of the window in the store: the lost state had this generation or a later one. */
   readonly epoch: number
 }

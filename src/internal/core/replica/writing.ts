@@ -256,15 +256,16 @@ export const writeFailed = (step: Progress, more: ReadonlyArray<Change> = []): P
   const requests = [...decisions.map(({ request }) => request), ...asking]
   const diverged = Steps.withStanding(step, {
     _tag: "Diverged",
-    isReset:
-      (standing._tag === "Diverged" && standing.isReset) ||
-      [...changes, ...more].some(({ _tag }) => _tag === "Resets")
+    isReset: (standing._tag === "Diverged" && standing.isReset) || [...changes, ...more].some(hasReset)
   })
   return requests.reduce((after, request) => answering(after, request, undefined), {
     ...diverged,
     replica: Activities.startExchanging(diverged.replica)
   })
 }
+
+const hasReset = (change: Change): boolean =>
+  change._tag === "Resets" || (change._tag === "Restores" && change.isReset)
 
 /**
  * Restores the node's own circuit in a store that has lost it, or publishes it. The node then holds the slots of its
@@ -295,6 +296,7 @@ const restoring = (
     circuit: { ...shift(circuit, clockOffset), generation: Replicas.epochOf(replica, circuit) },
     holdings,
     seen: Machine.at(lost.shared.circuit, settings.rules, now + clockOffset).generation,
+    isReset: replica.standing._tag === "Diverged" && replica.standing.isReset,
     isLocalChange: replica.standing._tag === "Diverged" || Replicas.epochOf(replica, circuit) < epoch,
     epoch,
     ...replica.ownHolds
