@@ -6,7 +6,7 @@ import type { Answer, Entry, Message, Process, Question, Subscribe } from "./Mes
 import type { Protocol } from "./Protocol.ts"
 import type { Sent } from "./SharingNode.ts"
 import type { Setup } from "./Setup.ts"
-import { settingsOf } from "./Setup.ts"
+import { idleMillis, settingsOf } from "./Setup.ts"
 import type { Stored } from "./VirtualStore.ts"
 import { VirtualStore } from "./VirtualStore.ts"
 import { VirtualNode } from "./VirtualNode.ts"
@@ -66,7 +66,7 @@ export class Fleet {
   private alive: ReadonlyArray<VirtualNode> | undefined
   private saved: VirtualStore | undefined
   private listeners: ReadonlyArray<Listener> = []
-  private held: ReadonlyArray<Question | Subscribe> = []
+  private held: ReadonlyArray<{ readonly message: Question | Subscribe; readonly at: number }> = []
 
   constructor(setup: Setup, protocol: Protocol, observer: Observer) {
     this.setup = setup
@@ -214,14 +214,17 @@ export class Fleet {
         )
         return
       case "Silent":
-        if (message._tag === "Subscribe") this.held = [...this.held, message]
+        if (message._tag === "Subscribe") this.hold(message)
         return
       case "Frozen":
-        this.held = [...this.held, message]
-        return
+        return this.hold(message)
       case "Up":
         return message._tag === "Subscribe" ? this.subscribe(message) : this.execute(message)
     }
+  }
+
+  private hold(message: Question | Subscribe): void {
+    this.held = [...this.held, { message, at: this.now }]
   }
 
   private subscribe({ life, node, subscription }: Subscribe): void {
@@ -303,7 +306,10 @@ export class Fleet {
     this.observer.disturbed(this, { _tag: "StoreAway" })
     const { held } = this
     this.held = []
-    for (const message of held) this.arrive(message)
+    for (const { at, message } of held) {
+      // After a longer time the store may have forgotten the numbers of reports, and could count one twice.
+      if (message._tag === "Subscribe" || this.now - at < idleMillis) this.arrive(message)
+    }
   }
 
   private lose(as: Data): void {

@@ -43,6 +43,7 @@ export const withinMillis = 900
 export const slowMillis = 60
 export const recoveryMillis = 250
 export const longestOpenMillis = 1_200
+export const idleMillis = 1_000
 
 /** The length of an opening. */
 export const openMillisOf = (openings: number): number =>
@@ -100,7 +101,7 @@ const settingsUnder = (rules: RulesSetup): Settings => {
     phase: 0,
     leaseMillis,
     longestOpenMillis: yearMillis,
-    ...windowSettings(policy, { idleMillis: 1_000, syncMillis }),
+    ...windowSettings(policy, { idleMillis, syncMillis }),
     writesThrough: false
   }
 }
