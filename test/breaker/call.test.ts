@@ -12,7 +12,7 @@ import { isWithinCall, RunningCall, runningCall } from "../../src/internal/break
 import * as Controls from "../../src/internal/breaker/controls.ts"
 import type { Step } from "../../src/internal/breaker/coordinator.ts"
 import { snapshot } from "../../src/internal/breaker/reading.ts"
-import type { Classify } from "../../src/internal/breaker/verdict.ts"
+import type { Classify } from "../../src/internal/breaker/classify.ts"
 import type * as Machine from "../../src/internal/core/circuit.ts"
 import { fails, settled, useManualClock, works } from "../kit/index.ts"
 import { entryOf, makeBreaker, makeCoordinated, protect, withCaller } from "./fixtures.ts"

@@ -62,7 +62,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "breaker/coordinator",
       "breaker/reports"
     ),
-    judged("breaker/verdict", "rules/outcome", "breaker/verdict", "rules/calls"),
+    judged("breaker/classify", "rules/outcome", "breaker/classify", "rules/calls"),
     judged("breaker/reject", "rules/calls", "rules/circuitOpenError", ...observing),
     judged("breaker/controls", "rules/control", "breaker/coordinator", "breaker/reports"),
     judged("breaker/circuits", "breaker/circuits", "rules/keys", "metrics/circuits"),

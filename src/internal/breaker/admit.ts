@@ -8,7 +8,7 @@ import { refuseValue } from "../options/checks.ts"
 import type { Request } from "./begin.ts"
 import { begin } from "./begin.ts"
 import type { RunningCall } from "./call.ts"
-import { plainOutcome } from "./verdict.ts"
+import { plainOutcome } from "./classify.ts"
 
 /**
  * Begins a call that ends with the scope at the latest. If the scope closes before the call was settled, the outcome is

@@ -7,7 +7,7 @@ import { callOf, isWithinCall, RunningCall, withinCall } from "./call.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import type { SharedDecision } from "./coordinator.ts"
 import { reject } from "./reject.ts"
-import type { Classify } from "./verdict.ts"
+import type { Classify } from "./classify.ts"
 
 /**
  * A request for the admission of a call to a circuit.

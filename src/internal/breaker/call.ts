@@ -18,8 +18,8 @@ import type { Breaker } from "./breaker.ts"
 import type { Cause as OpenCause } from "./change.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import { open } from "./opening.ts"
-import type { Classify } from "./verdict.ts"
-import { judge } from "./verdict.ts"
+import type { Classify } from "./classify.ts"
+import { classifyExit } from "./classify.ts"
 
 /**
  * A call that a circuit has admitted and that is not settled yet. Settling it ends it: fibers that it has forked and
@@ -61,14 +61,14 @@ export class RunningCall extends Frame implements Ticket {
     return Machine.lands(this.entry.current, this.breaker.settings.rules, this, now)
   }
 
-  judge(exit: Exit.Exit<unknown, unknown>, caller: Caller): Outcome.Outcome {
+  classifyExit(exit: Exit.Exit<unknown, unknown>, caller: Caller): Outcome.Outcome {
     const { breaker, classify, entry } = this
-    return judge(entry, classify, exit, (defect) => breaker.reportDefect(entry.key, defect, caller))
+    return classifyExit(entry, classify, exit, (defect) => breaker.reportDefect(entry.key, defect, caller))
   }
 
   /** Settles the call by its exit. The result is an effect that the caller has to wait for, or `undefined`. */
   settleExit(exit: Exit.Exit<unknown, unknown>, caller: Caller): Effect.Effect<void> | undefined {
-    return this.settle(this.judge(exit, caller), exit, caller)
+    return this.settle(this.classifyExit(exit, caller), exit, caller)
   }
 
   /** Settles the call by an outcome. If {@link answered} has settled the probe as a success, only a failure counts. */
@@ -86,7 +86,7 @@ export class RunningCall extends Frame implements Ticket {
   conclude<A, E>(
     exit: Exit.Exit<A, E>,
     caller: Caller,
-    outcome = this.judge(exit, caller)
+    outcome = this.classifyExit(exit, caller)
   ): Effect.Effect<A, E> {
     const written = this.settle(outcome, exit, caller)
     return written === undefined ? exit : Effect.zipRight(written, exit)
@@ -255,7 +255,7 @@ const record = (
   const now = needsTime(call, before, outcome) ? breaker.now(caller) : NaN
   if (!Machine.lands(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
   const finished = Number.isNaN(now) ? untimedSuccess : finishedCall(call, outcome, exit, now)
-  const { next, trip } = judgedBy(call, before, finished, caller)
+  const { next, trip } = recorded(call, before, finished, caller)
   // A custom policy may have used the breaker meanwhile. The circuit as it is now then accepts the outcome or not.
   if (entry.current !== before) return record(call, outcome, exit, caller)
   count(entry, outcome, exit, caller)
@@ -268,7 +268,7 @@ const record = (
   return breaker.coordinator?.after(entry, { _tag: "Settled", before, slot, call: finished, outcome }, caller)
 }
 
-interface Judged {
+interface Recorded {
   readonly next: Circuit<unknown>
   readonly trip: OpenCause | undefined
 }
@@ -276,7 +276,7 @@ interface Judged {
 /**
  * The circuit after a finished call, and whether it has to open. If a custom policy throws, the circuit stays as it is.
  */
-const judgedBy = (call: RunningCall, before: Circuit<unknown>, finished: Call, caller: Caller): Judged => {
+const recorded = (call: RunningCall, before: Circuit<unknown>, finished: Call, caller: Caller): Recorded => {
   const { breaker, entry } = call
   try {
     const next = Machine.settle(before, breaker.settings.rules, call, finished)
@@ -320,15 +320,15 @@ const isRecordedIn = (before: Circuit<unknown>, next: Circuit<unknown>): boolean
  */
 const tripOf = (
   { breaker, entry }: RunningCall,
-  recorded: Circuit<unknown>,
+  next: Circuit<unknown>,
   now: number,
   caller: Caller
 ): OpenCause | undefined => {
   const { coordinator } = breaker
-  if (coordinator === undefined) return breaker.tripOf(recorded, now)
+  if (coordinator === undefined) return breaker.tripOf(next, now)
   // Where outcomes are written through, whether it opens is known only once this one has been written.
-  if (coordinator.writesThrough && Machine.isCounting(recorded)) return undefined
-  const { at, circuit } = coordinator.merged(entry, recorded, caller)
+  if (coordinator.writesThrough && Machine.isCounting(next)) return undefined
+  const { at, circuit } = coordinator.merged(entry, next, caller)
   return breaker.tripOf(circuit, at)
 }
 

@@ -79,7 +79,7 @@ const fail = (
 ): Effect.Effect<void> | undefined => {
   if (Cause.isInterruptedOnly(cause)) return undefined
   const exit = Exit.failCause(cause)
-  const outcome = call.judge(exit, caller)
+  const outcome = call.classifyExit(exit, caller)
   // A stream whose first chunk has settled the probe can still fail.
   return call.isRunning || outcome._tag === "Failure" ? call.settle(outcome, exit, caller) : undefined
 }

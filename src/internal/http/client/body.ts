@@ -25,7 +25,7 @@ type Response = HttpClientResponse.HttpClientResponse
  */
 export const receive = (call: RunningCall, response: Response, caller: Caller): Effect.Effect<Response> => {
   const exit = Exit.succeed(response)
-  const outcome = call.judge(exit, caller)
+  const outcome = call.classifyExit(exit, caller)
   if (outcome._tag === "Success" && hasBody(response) && call.breaker.coordinator?.writesThrough !== true)
     return Effect.succeed(new ResponseInFlight(response, call, caller))
   return call.conclude(exit, caller, outcome)

@@ -102,7 +102,7 @@ const answeredBy =
     Effect.withFiberRuntime((caller) => {
       if (isStreamed(response)) {
         const exit = Exit.succeed(response)
-        call.answered(call.judge(exit, caller), exit, caller)
+        call.answered(call.classifyExit(exit, caller), exit, caller)
       }
       return Effect.succeed(response)
     })

@@ -1,11 +1,11 @@
-/** The verdict on exits that contain rejections by the call's own circuit. */
+/** The outcome of exits that contain rejections by the call's own circuit. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberId from "effect/FiberId"
 import { Outcome } from "effect-circuit-breaker"
-import { judge } from "../../src/internal/breaker/verdict.ts"
+import { classifyExit } from "../../src/internal/breaker/classify.ts"
 import { entryOf, makeBreaker, protect } from "./fixtures.ts"
 
 /** A circuit, one of its own rejections, and one of another circuit of the same names. */
@@ -21,8 +21,8 @@ const makeRejected = Effect.gen(function* () {
   const entry = yield* entryOf(breaker)
   const asked: Array<Exit.Exit<unknown, unknown>> = []
   const defects: Array<unknown> = []
-  const judged = (cause: Cause.Cause<unknown>, outcome: Outcome.Outcome = Outcome.failure()) =>
-    judge(
+  const classified = (cause: Cause.Cause<unknown>, outcome: Outcome.Outcome = Outcome.failure()) =>
+    classifyExit(
       entry,
       (exit) => {
         asked.push(exit)
@@ -31,16 +31,16 @@ const makeRejected = Effect.gen(function* () {
       Exit.failCause(cause),
       (defect) => defects.push(defect)
     )
-  return { asked, defects, judged, others, own }
+  return { asked, defects, classified, others, own }
 })
 
 describe("R3.1.6 E7 the circuit's own rejection", () => {
   it.effect("R3.1.6 E7 is Ignored without asking the classifier", () =>
     Effect.gen(function* () {
-      const { asked, defects, judged, own } = yield* makeRejected
-      assert.strictEqual(judged(Cause.fail(own)), Outcome.ignored)
+      const { asked, defects, classified, own } = yield* makeRejected
+      assert.strictEqual(classified(Cause.fail(own)), Outcome.ignored)
       assert.strictEqual(
-        judged(Cause.parallel(Cause.fail(own), Cause.interrupt(FiberId.none))),
+        classified(Cause.parallel(Cause.fail(own), Cause.interrupt(FiberId.none))),
         Outcome.ignored
       )
       assert.deepStrictEqual(asked, [])
@@ -48,11 +48,11 @@ describe("R3.1.6 E7 the circuit's own rejection", () => {
     })
   )
 
-  it.effect("R3.1.9 E7 beside another failure is left out of what the classifier judges", () =>
+  it.effect("R3.1.9 E7 beside another failure is left out of what the classifier sees", () =>
     Effect.gen(function* () {
-      const { asked, judged, own } = yield* makeRejected
+      const { asked, classified, own } = yield* makeRejected
       const cause = Cause.parallel(Cause.fail(own), Cause.fail("unavailable"))
-      assert.strictEqual(judged(cause)._tag, "Failure")
+      assert.strictEqual(classified(cause)._tag, "Failure")
       const [exit] = asked
       assert.isTrue(exit !== undefined && Exit.isFailure(exit))
       assert.deepStrictEqual(Array.from(Cause.failures((exit as Exit.Failure<unknown, unknown>).cause)), [
@@ -61,10 +61,10 @@ describe("R3.1.6 E7 the circuit's own rejection", () => {
     })
   )
 
-  it.effect("R3.1.6 E7 of another circuit is judged like any failure", () =>
+  it.effect("R3.1.6 E7 of another circuit is classified like any failure", () =>
     Effect.gen(function* () {
-      const { asked, judged, others } = yield* makeRejected
-      assert.strictEqual(judged(Cause.fail(others))._tag, "Failure")
+      const { asked, classified, others } = yield* makeRejected
+      assert.strictEqual(classified(Cause.fail(others))._tag, "Failure")
       assert.deepStrictEqual(asked, [Exit.fail(others)])
     })
   )
@@ -74,8 +74,8 @@ describe("R3.1.5 a classifier's result", () => {
   for (const outcome of [Outcome.success, Outcome.failure(), Outcome.ignored]) {
     it.effect(`R3.1.5 is the verdict: ${outcome._tag}`, () =>
       Effect.gen(function* () {
-        const { defects, judged } = yield* makeRejected
-        assert.strictEqual(judged(Cause.fail("unavailable"), outcome), outcome)
+        const { defects, classified } = yield* makeRejected
+        assert.strictEqual(classified(Cause.fail("unavailable"), outcome), outcome)
         assert.deepStrictEqual(defects, [])
       })
     )
@@ -87,9 +87,9 @@ describe("R3.1.5 a classifier's result", () => {
   ] as const) {
     it.effect(`R3.1.5 that is no outcome is Ignored, and reported: ${name}`, () =>
       Effect.gen(function* () {
-        const { defects, judged } = yield* makeRejected
+        const { defects, classified } = yield* makeRejected
         assert.strictEqual(
-          judged(Cause.fail("unavailable"), wrong as unknown as Outcome.Outcome),
+          classified(Cause.fail("unavailable"), wrong as unknown as Outcome.Outcome),
           Outcome.ignored
         )
         assert.instanceOf(defects[0], TypeError)

@@ -8,7 +8,7 @@ import { copyDescription } from "../observe/description.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 
 interface Classifier {
-  judge(exit: Exit.Exit<unknown, unknown>): Outcome.Outcome
+  classify(exit: Exit.Exit<unknown, unknown>): Outcome.Outcome
 }
 
 /**
@@ -17,7 +17,7 @@ interface Classifier {
  *
  * @internal
  */
-export type Classify = Classifier["judge"]
+export type Classify = Classifier["classify"]
 
 /**
  * The outcome of a call with this exit. An exit that is only interruption is Ignored without calling the classifier. So
@@ -26,21 +26,21 @@ export type Classify = Classifier["judge"]
  *
  * @internal
  */
-export const judge = (
+export const classifyExit = (
   entry: CircuitEntry,
   classify: Classify,
   exit: Exit.Exit<unknown, unknown>,
   onDefect: (defect: unknown) => void
 ): Outcome.Outcome => {
-  let judged = exit
+  let counted = exit
   if (exit._tag === "Failure") {
     if (Cause.isInterruptedOnly(exit.cause)) return Outcome.ignored
     const cause = withoutRejections(entry, exit.cause)
     if (cause === undefined) return Outcome.ignored
-    if (cause !== exit.cause) judged = Exit.failCause(cause)
+    if (cause !== exit.cause) counted = Exit.failCause(cause)
   }
   try {
-    return checked(classify(judged))
+    return checked(classify(counted))
   } catch (defect) {
     onDefect(defect)
     return Outcome.ignored
