@@ -14,7 +14,7 @@ import * as Predicate from "effect/Predicate"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import * as internal from "./internal/http/client/protect.ts"
-import { classifyWith, statusOutcome } from "./internal/http/client/verdict.ts"
+import { classifyWith, statusOutcome } from "./internal/http/client/classify.ts"
 import * as keys from "./internal/http/client/keys.ts"
 import type { Outcome } from "./Outcome.ts"
 

@@ -13,7 +13,7 @@ import type * as Exit from "effect/Exit"
 import type { CircuitBreaker } from "./CircuitBreaker.ts"
 import type { CircuitOpenError } from "./CircuitOpenError.ts"
 import * as internal from "./internal/http/server/middleware.ts"
-import { classifyWith, statusOutcome } from "./internal/http/server/verdict.ts"
+import { classifyWith, statusOutcome } from "./internal/http/server/classify.ts"
 import type { Outcome } from "./Outcome.ts"
 
 /**

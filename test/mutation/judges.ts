@@ -125,7 +125,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     ),
     judged("http/client/body", "http/client/streams", "http/client/body", "http/client/causes"),
     judged(
-      "http/client/verdict",
+      "http/client/classify",
       "http/client/details",
       "http/client/verdicts",
       "http/client/causes",
@@ -153,7 +153,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "http/middleware/outcomes",
       "http/middleware/adapters"
     ),
-    judged("http/server/verdict", "http/middleware/outcomes", "http/middleware/descriptions"),
+    judged("http/server/classify", "http/middleware/outcomes", "http/middleware/descriptions"),
     judged(
       "http/server/middleware",
       "http/middleware/options",

@@ -10,7 +10,7 @@ import { callable, optionsOf, or, refuse, refuseValue } from "../../options/chec
 import { checkKey } from "../../circuitBreaker/options.ts"
 import { receive } from "./body.ts"
 import { answerRejection, callWith, checkBreaker, retryAfterHeader, withBreaker } from "../guard.ts"
-import { classifyWith, statusOutcome } from "./verdict.ts"
+import { classifyWith, statusOutcome } from "./classify.ts"
 import { originOf } from "./keys.ts"
 
 type Request = HttpClientRequest.HttpClientRequest

@@ -13,7 +13,7 @@ import { callWith } from "../guard.ts"
 import { failedBy, makeResponse } from "./response.ts"
 import type { SocketObserver } from "./socket.ts"
 import { asksForSocket, isSocketEnd, observingSocket } from "./socket.ts"
-import type { Classify } from "./verdict.ts"
+import type { Classify } from "./classify.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
 
@@ -44,7 +44,7 @@ export const callApp = <E, R>(
     /** The cause of the app's failure, if the call is settled with another exit instead. */
     let original: Cause.Cause<E> | undefined
 
-    const verdict: Classify = (exit) =>
+    const classifyApp: Classify = (exit) =>
       hasSocket && exit._tag === "Success" ? Outcome.success : classify(exit)
 
     const watched = (call: RunningCall | undefined): HttpApp.Default<E, R> => {
@@ -74,7 +74,8 @@ export const callApp = <E, R>(
         : timed
     }
 
-    const judged = (call: RunningCall | undefined): HttpApp.Default<E, R> =>
+    /** The app with the exit by which its call is settled. */
+    const counted = (call: RunningCall | undefined): HttpApp.Default<E, R> =>
       Effect.catchAllCause(watched(call), (cause) => {
         const failed = failedBy(cause)
         if (hasSocket && isSocketEnd(failed.own)) {
@@ -88,7 +89,7 @@ export const callApp = <E, R>(
         })
       })
 
-    return Effect.matchCauseEffect(callWith(service, { key, classify: verdict }, judged), {
+    return Effect.matchCauseEffect(callWith(service, { key, classify: classifyApp }, counted), {
       onSuccess: (response) =>
         original === undefined ? Effect.succeed(response) : Effect.failCause(original),
       onFailure: (cause) => Effect.failCause(original ?? cause)

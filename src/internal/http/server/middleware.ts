@@ -10,8 +10,8 @@ import { checkKey } from "../../circuitBreaker/options.ts"
 import { defaultKey } from "../../breaker/circuits.ts"
 import { answerRejection, checkBreaker, retryAfterHeader, retryAfterSeconds, withBreaker } from "../guard.ts"
 import { callApp } from "./call.ts"
-import type { Classify } from "./verdict.ts"
-import { classifyWith, statusOutcome } from "./verdict.ts"
+import type { Classify } from "./classify.ts"
+import { classifyWith, statusOutcome } from "./classify.ts"
 
 /**
  * Makes a middleware: checks the options once, and then makes each request a call.
@@ -29,7 +29,7 @@ export function make(options: Options = {}): Middleware<CircuitBreaker> {
     or(given.key, () => defaultKey)
   )
   const answer = callable(`${of}: response`, or(given.response, unavailable))
-  const classify = decodeVerdict(of, given)
+  const classify = decodeClassify(of, given)
   return <E, R>(app: HttpApp.Default<E, R>): HttpApp.Default<E, R | CircuitBreaker> =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
       const key = checkKey(keyOf(request))
@@ -48,7 +48,7 @@ const optionNames = Object.keys({
   response: true
 } satisfies Record<keyof Options, true>)
 
-const decodeVerdict = (of: string, { classify, statusOutcome: outcomeOf }: Options): Classify => {
+const decodeClassify = (of: string, { classify, statusOutcome: outcomeOf }: Options): Classify => {
   if (classify === undefined) {
     return classifyWith(callable(`${of}: statusOutcome`, or(outcomeOf, statusOutcome)))
   }

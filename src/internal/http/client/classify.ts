@@ -50,19 +50,19 @@ const isRateLimited = (headers: Headers.Headers): boolean =>
  * @internal
  */
 export const classifyWith = (outcomeOf: StatusOutcome): Classify => {
-  const judgeResponse = (response: Response): Outcome.Outcome => {
+  const classifyResponse = (response: Response): Outcome.Outcome => {
     const outcome = outcomeOf(response.status, response)
     return outcome._tag === "Failure" ? withHint(outcome, response) : outcome
   }
   const ofResponse = (response: Response): Outcome.Outcome => {
-    const outcome = judgeResponse(response)
+    const outcome = classifyResponse(response)
     return outcome._tag === "Failure" ? describedFailure(outcome, () => answerOf(response)) : outcome
   }
   const ofError = (error: unknown): Outcome.Outcome => {
     if (!HttpClientError.isHttpClientError(error)) return Outcome.failure()
     if (error._tag === "RequestError")
       return error.reason === "Transport" ? withoutSecrets(Outcome.failure(), error) : Outcome.ignored
-    return withoutSecrets(isBrokenOff(error) ? Outcome.failure() : judgeResponse(error.response), error)
+    return withoutSecrets(isBrokenOff(error) ? Outcome.failure() : classifyResponse(error.response), error)
   }
   return (exit) => {
     if (exit._tag === "Failure") return worstOf(exit.cause, ofError)
