@@ -62,6 +62,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "breaker/coordinator",
       "breaker/reports"
     ),
+    judged("breaker/nesting", "breaker/nesting", "breaker/begin", "rules/nesting", "rules/calls"),
     judged("breaker/classify", "rules/outcome", "breaker/classify", "rules/calls"),
     judged("breaker/reject", "rules/calls", "rules/circuitOpenError", ...observing),
     judged("breaker/controls", "rules/control", "breaker/coordinator", "breaker/reports"),

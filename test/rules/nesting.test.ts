@@ -7,7 +7,7 @@ import * as FiberId from "effect/FiberId"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/TestClock"
 import { CircuitOpenError, TripPolicy } from "effect-circuit-breaker"
-import { runningCall } from "../../src/internal/breaker/call.ts"
+import { runningCall } from "../../src/internal/breaker/nesting.ts"
 import {
   admitting,
   type Breaker,

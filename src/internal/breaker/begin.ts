@@ -3,9 +3,10 @@ import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
-import { callOf, isWithinCall, RunningCall, withinCall } from "./call.ts"
+import { RunningCall } from "./call.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import type { SharedDecision } from "./coordinator.ts"
+import { callOf, isWithinCall } from "./nesting.ts"
 import { reject } from "./reject.ts"
 import type { Classify } from "./classify.ts"
 
@@ -37,15 +38,6 @@ export const begin = <A, E, R>(
       Effect.flatMap(admission(request, caller, restore), (call) => use(call, restore, caller))
     )
   )
-
-/**
- * Runs an effect as part of a call, so that nested calls on the same circuit need no admission of their own. A Closed
- * circuit admits nested calls anyway.
- *
- * @internal
- */
-export const within = <A, E, R>(call: RunningCall, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  call.entry.current._tag === "Closed" ? effect : withinCall(call, effect)
 
 type Admission = Effect.Effect<RunningCall | undefined, CircuitOpenError>
 

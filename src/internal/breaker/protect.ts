@@ -4,9 +4,10 @@ import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { Request } from "./begin.ts"
-import { admitsEveryCall, begin, within } from "./begin.ts"
-import { isWithinCall, RunningCall } from "./call.ts"
+import { admitsEveryCall, begin } from "./begin.ts"
+import { RunningCall } from "./call.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
+import { isWithinCall, within } from "./nesting.ts"
 import { reject } from "./reject.ts"
 
 /**

@@ -11,7 +11,7 @@ import { interrupted } from "../fiber/interruption.ts"
 import { beginScoped } from "./admit.ts"
 import type { Request } from "./begin.ts"
 import type { RunningCall } from "./call.ts"
-import { enterCall } from "./call.ts"
+import { enterCall } from "./nesting.ts"
 
 /**
  * Runs a stream as one call. The first chunk ends the duration that a slow-call policy measures, and settles a probe,

@@ -2,9 +2,10 @@ import type * as Effect from "effect/Effect"
 import type { CircuitBreaker } from "../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
 import type { Request } from "../breaker/begin.ts"
-import { begin, within } from "../breaker/begin.ts"
+import { begin } from "../breaker/begin.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { RunningCall } from "../breaker/call.ts"
+import { within } from "../breaker/nesting.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 
 /**
