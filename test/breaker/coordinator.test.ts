@@ -10,7 +10,8 @@ import { type CircuitBreaker, CircuitOpenError } from "effect-circuit-breaker"
 import type { Breaker } from "../../src/internal/breaker/breaker.ts"
 import * as Controls from "../../src/internal/breaker/controls.ts"
 import type { SlotRequest } from "../../src/internal/fleet/admission.ts"
-import type { Decision } from "../../src/internal/core/circuit.ts"
+import type { Decision } from "../../src/internal/core/admission.ts"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import { counted, fails, settled, works } from "../kit/index.ts"
 import { entryOf, makeCoordinated, protect } from "./fixtures.ts"
@@ -48,7 +49,7 @@ const makeHalfOpen = Effect.gen(function* () {
 /** The decision to admit the call, after the slot was taken in the circuit, as a coordinator does. */
 const take = (breaker: Breaker): Effect.Effect<Decision> =>
   Effect.map(entryOf(breaker), (entry) => {
-    const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, 10_000)
+    const [decision, next] = Admission.admit(entry.current, breaker.settings.rules, 10_000)
     entry.current = next
     return decision
   })

@@ -5,6 +5,7 @@ import { type CircuitBreaker, TripPolicy } from "effect-circuit-breaker"
 import type { CircuitEntry } from "../../src/internal/breaker/circuitEntry.ts"
 import type { UnsettledCall } from "../../src/internal/breaker/unsettledCalls.ts"
 import { UnsettledCalls } from "../../src/internal/breaker/unsettledCalls.ts"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { entryOf, makeBreaker } from "./fixtures.ts"
@@ -234,10 +235,10 @@ describe("E1 a reader", () => {
       const { add, breaker, rules, seen } = yield* makeTable({ halfOpen: { probes: 2 } })
       const eu = yield* entryOf(breaker, "eu")
       const open = Machine.open(eu.current, 0, { openings: 1, openMillis: 10, openedAt: 0 })
-      const [decision, halfOpen] = Machine.admit(open, rules, 10)
+      const [decision, halfOpen] = Admission.admit(open, rules, 10)
       eu.current = halfOpen
       assert.isTrue(decision._tag === "Admitted")
-      const { slot } = (decision as Extract<Machine.Decision, { readonly _tag: "Admitted" }>).ticket
+      const { slot } = (decision as Extract<Admission.Decision, { readonly _tag: "Admitted" }>).ticket
       add("of another slot", eu, { slot: slot + 7 })
       assert.deepInclude(seen(eu, 11), { count: 0, circuit: halfOpen })
       add("probe", eu, { slot })

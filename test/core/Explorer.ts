@@ -6,6 +6,7 @@
  * orders that lead through it are counted.
  */
 import { setImmediate as nextTurn } from "node:timers/promises"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
@@ -33,6 +34,9 @@ export interface Machine {
   disable(circuit: AnyCircuit): AnyCircuit
   enable(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
 }
+
+/** The functions of the source. */
+export const realMachine: Machine = { ...Circuit, ...Admission, ...ManualControl }
 
 export interface Scenario {
   readonly rules: Rules
@@ -66,7 +70,7 @@ export interface Exploration {
 /** Explores a scenario until an invariant is broken; with `only`, until that one is. */
 export const explore = (
   scenario: Scenario,
-  machine: Machine = { ...Circuit, ...ManualControl },
+  machine: Machine = realMachine,
   only?: Invariants.Invariant
 ): Promise<Exploration> => new Explorer(scenario, machine, only).run()
 

@@ -1,4 +1,5 @@
 /** An observer's record of a circuit's life, from the steps alone. */
+import type * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Rules } from "./circuits.ts"
@@ -47,7 +48,7 @@ export interface Opening {
 /** The step that made a circuit's next value. */
 export type Event =
   | { readonly _tag: "Look" }
-  | { readonly _tag: "Admission"; readonly decision: Circuit.Decision }
+  | { readonly _tag: "Admission"; readonly decision: Admission.Decision }
   | {
       readonly _tag: "Outcome"
       readonly call: Call

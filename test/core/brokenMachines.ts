@@ -1,4 +1,5 @@
 /** For each invariant a machine that breaks it, most of them as a released breaker once did. */
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
@@ -18,7 +19,7 @@ const settleThen = (change: (next: AnyCircuit, before: AnyCircuit) => AnyCircuit
 
 /** `admit` with something else made of what it answers. */
 const admitThen = (change: (asked: Asked, rules: Rules, now: number) => Asked): Partial<Machine> => ({
-  admit: (circuit, rules, now) => change(Circuit.admit(circuit, rules, now), rules, now)
+  admit: (circuit, rules, now) => change(Admission.admit(circuit, rules, now), rules, now)
 })
 
 const never = () => false
@@ -210,7 +211,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "succeeded probes are not counted",
     machine: {
       admit: (circuit, rules, now) =>
-        Circuit.admit(
+        Admission.admit(
           circuit,
           circuit._tag === "HalfOpen" ? { ...rules, probes: rules.probes + circuit.succeeded } : rules,
           now
@@ -228,7 +229,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     how: "a failed probe is counted as running",
     machine: {
       admit: (circuit, rules, now) =>
-        Circuit.admit(
+        Admission.admit(
           circuit,
           circuit._tag === "HalfOpen" ? { ...rules, probes: rules.probes - circuit.failed } : rules,
           now

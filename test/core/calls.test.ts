@@ -1,6 +1,7 @@
 /** Admission, settlement and tripping. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
@@ -33,7 +34,7 @@ import {
 
 const rules = rulesWith()
 const recoveringRules = rulesWith({ recovery })
-const decide = (circuit: AnyCircuit, rules: Rules, now: number) => Circuit.admit(circuit, rules, now)[0]
+const decide = (circuit: AnyCircuit, rules: Rules, now: number) => Admission.admit(circuit, rules, now)[0]
 
 const settleIn = (circuit: AnyCircuit, rules: Rules, calls: ReadonlyArray<Call>): AnyCircuit =>
   calls.reduce(
@@ -45,16 +46,16 @@ const settleIn = (circuit: AnyCircuit, rules: Rules, calls: ReadonlyArray<Call>)
 describe("admit", () => {
   it("R3.1.3 Closed admits every call and claims nothing", () => {
     const circuit = closed(rules)
-    assert.deepStrictEqual(Circuit.admit(circuit, rules, 5), [
+    assert.deepStrictEqual(Admission.admit(circuit, rules, 5), [
       { _tag: "Admitted", ticket: { generation: 0, slot: 0 } },
       circuit
     ])
-    assert.strictEqual(Circuit.admit(circuit, rules, 5)[1], circuit)
+    assert.strictEqual(Admission.admit(circuit, rules, 5)[1], circuit)
   })
 
   it("R3.2.2 Open rejects with the remaining time, and changes nothing", () => {
     const circuit = opened(rules, 70)
-    const [decision, next] = Circuit.admit(circuit, rules, 170)
+    const [decision, next] = Admission.admit(circuit, rules, 170)
     assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: openMillis - 100 })
     assert.strictEqual(next, circuit)
     assert.deepStrictEqual(decide(circuit, rules, 69 + openMillis), {
@@ -86,7 +87,7 @@ describe("admit", () => {
       tickets.map((ticket) => ticket.slot),
       0
     )
-    const [decision, next] = Circuit.admit(circuit, three, openMillis)
+    const [decision, next] = Admission.admit(circuit, three, openMillis)
     assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: 0 })
     assert.strictEqual(next, circuit)
     // a success keeps its place, a failure frees it
@@ -115,7 +116,7 @@ describe("admit", () => {
     let circuit: AnyCircuit = recovering(half)
     const admissions: Array<boolean> = []
     for (let k = 0; k < 8; k++) {
-      const [decision, next]: Asked = Circuit.admit(circuit, half, openMillis)
+      const [decision, next]: Asked = Admission.admit(circuit, half, openMillis)
       admissions.push(decision._tag === "Admitted")
       if (decision._tag === "Admitted") {
         assert.deepStrictEqual(decision.ticket, { generation: 3, slot: 0 })
@@ -142,7 +143,7 @@ describe("admit", () => {
             now += gap
             if (now >= openMillis + 1000) return
             const due = Math.floor((i + 1) * (from + ((1 - from) * (now - openMillis)) / 1000))
-            const [decision, next]: Asked = Circuit.admit(circuit, rules, now)
+            const [decision, next]: Asked = Admission.admit(circuit, rules, now)
             assert.strictEqual(decision._tag === "Admitted", due > before)
             before = due
             circuit = frozen(next)
@@ -166,7 +167,7 @@ describe("admit", () => {
   it("R3.3 Disabled admits every call and claims nothing", () => {
     const circuit = disabled(opened(rules))
     for (const now of [0, openMillis, 1e12]) {
-      const [decision, next] = Circuit.admit(circuit, rules, now)
+      const [decision, next] = Admission.admit(circuit, rules, now)
       assert.deepStrictEqual(decision, { _tag: "Admitted", ticket: { generation: 2, slot: 0 } })
       assert.strictEqual(next, circuit)
     }
@@ -174,7 +175,7 @@ describe("admit", () => {
 
   it("Isolated rejects with an infinite wait", () => {
     const circuit = isolated(closed(rules))
-    const [decision, next] = Circuit.admit(circuit, rules, 5)
+    const [decision, next] = Admission.admit(circuit, rules, 5)
     assert.deepStrictEqual(decision, { _tag: "Rejected", retryAfterMillis: Infinity })
     assert.strictEqual(next, circuit)
   })
@@ -279,11 +280,11 @@ describe("settle while Closed or Recovering", () => {
     const recorded = settleIn(healed, rules, [failure(openMillis + 10)])
     assert.strictEqual(Circuit.nextOpening(recorded, 2 * openMillis - 1), 2)
     assert.strictEqual(Circuit.nextOpening(recorded, 2 * openMillis), 1)
-    const [, asked] = Circuit.admit(recovering(recoveringRules), recoveringRules, openMillis)
+    const [, asked] = Admission.admit(recovering(recoveringRules), recoveringRules, openMillis)
     const settled = settleIn(asked, recoveringRules, [failure(openMillis)])
     assert.strictEqual(
-      Circuit.readyInMillis(settled, recoveringRules, openMillis),
-      Circuit.readyInMillis(asked, recoveringRules, openMillis)
+      Admission.readyInMillis(settled, recoveringRules, openMillis),
+      Admission.readyInMillis(asked, recoveringRules, openMillis)
     )
   })
 })

@@ -1,4 +1,5 @@
 /** Rules, finished calls and circuits for the tests of the core, reached by the machine's own steps. */
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { consecutive } from "../../src/internal/core/policies/consecutive.ts"
@@ -7,7 +8,7 @@ import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
 
 export type Rules = Circuit.Rules<unknown>
 export type AnyCircuit = Circuit.Circuit<unknown>
-export type Asked = readonly [decision: Circuit.Decision, circuit: AnyCircuit]
+export type Asked = readonly [decision: Admission.Decision, circuit: AnyCircuit]
 export type Tagged<Tag extends AnyCircuit["_tag"]> = Extract<AnyCircuit, { readonly _tag: Tag }>
 
 export const openMillis = 1000
@@ -95,7 +96,7 @@ export const admitted = (
   rules: Rules,
   now: number
 ): readonly [Circuit.Ticket, AnyCircuit] => {
-  const [decision, next] = Circuit.admit(circuit, rules, now)
+  const [decision, next] = Admission.admit(circuit, rules, now)
   if (decision._tag !== "Admitted") throw new Error(`rejected by ${next._tag} at ${now}`)
   return [decision.ticket, frozen(next)]
 }
@@ -108,7 +109,7 @@ export const probe = (circuit: AnyCircuit, rules: Rules, call: Call): AnyCircuit
 
 /** Whether a call that asks at `now` would be let through. */
 export const admits = (circuit: AnyCircuit, rules: Rules, now: number): boolean =>
-  Circuit.admit(circuit, rules, now)[0]._tag === "Admitted"
+  Admission.admit(circuit, rules, now)[0]._tag === "Admitted"
 
 /** The number of slots that are held at `now`. */
 export const probing = (circuit: AnyCircuit, rules: Rules, now: number): number => {

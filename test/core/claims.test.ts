@@ -1,6 +1,7 @@
 /** S10: what the answers to a claim mean, and what the call then does. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Decision } from "../../src/internal/core/circuit.ts"
+import type { Decision } from "../../src/internal/core/admission.ts"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import * as Claims from "../../src/internal/core/claims.ts"
@@ -44,7 +45,7 @@ describe("S10 a call with the answer to its claim", () => {
   const now = openMillis
 
   it("starts if its slot is still its own", () => {
-    const [decision, taken] = Machine.admit(halfOpen(rules), rules, now)
+    const [decision, taken] = Admission.admit(halfOpen(rules), rules, now)
     assert.strictEqual(decision._tag, "Admitted")
     assert.isDefined(Claims.ticketOf(decision, taken, rules, now))
     assert.isUndefined(Claims.ticketOf(decision, Machine.close(taken, rules, now), rules, now))

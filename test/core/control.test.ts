@@ -1,5 +1,6 @@
 /** Opening, and control by hand. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import type { AnyCircuit } from "./circuits.ts"
@@ -53,7 +54,7 @@ describe("open", () => {
       assert.strictEqual(next.generation, circuit.generation + 1)
       assert.strictEqual(next.openings, 7)
       assert.strictEqual(next.openMillis, 300)
-      assert.strictEqual(Circuit.readyInMillis(next, rules, 2000), 300)
+      assert.strictEqual(Admission.readyInMillis(next, rules, 2000), 300)
     }
   })
 
@@ -76,7 +77,7 @@ describe("restart", () => {
     assert.strictEqual(next.generation, circuit.generation + 1)
     assert.strictEqual(next.openings, 4)
     assert.strictEqual(next.openMillis, openMillis)
-    assert.strictEqual(Circuit.readyInMillis(next, rules, 600), openMillis)
+    assert.strictEqual(Admission.readyInMillis(next, rules, 600), openMillis)
   })
 })
 

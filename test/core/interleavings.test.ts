@@ -1,7 +1,5 @@
 /** Every order of the steps of a few concurrent calls and a control. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Circuit from "../../src/internal/core/circuit.ts"
-import * as ManualControl from "../../src/internal/core/manualControl.ts"
 import { slowCallRate } from "../../src/internal/core/policies/slowCallRate.ts"
 import { once } from "../kit/once.ts"
 import { inLongRun, isLongRun } from "../kit/runLength.ts"
@@ -9,7 +7,7 @@ import { brokenMachines } from "./brokenMachines.ts"
 import type { AnyCircuit, Rules } from "./circuits.ts"
 import { closed, halfOpen, opened, openMillis, recovering, rulesWith } from "./circuits.ts"
 import type { Exploration, Scenario } from "./Explorer.ts"
-import { explore } from "./Explorer.ts"
+import { explore, realMachine } from "./Explorer.ts"
 import * as Invariants from "./invariants.ts"
 
 interface Start {
@@ -200,7 +198,7 @@ describe("every invariant is broken by a broken machine", () => {
     it(`${invariant}: not if ${how}`, async () => {
       let broken: string | undefined
       for (const scenario of small) {
-        const exploration = await explore(scenario, { ...Circuit, ...ManualControl, ...machine }, invariant)
+        const exploration = await explore(scenario, { ...realMachine, ...machine }, invariant)
         broken = exploration.broken?.invariant
         if (broken !== undefined) break
       }

@@ -1,5 +1,6 @@
 /** Probes: how they are settled, and how they change the circuit. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import type { AnyCircuit, Tagged } from "./circuits.ts"
@@ -45,7 +46,7 @@ describe("settle while HalfOpen", () => {
     assert.strictEqual(circuit.generation, 3)
     assert.strictEqual(circuit.openings, 4)
     assert.strictEqual(circuit.openMillis, openMillis)
-    assert.strictEqual(Circuit.share(circuit, recoveringRules, 1020), recovery.from)
+    assert.strictEqual(Admission.share(circuit, recoveringRules, 1020), recovery.from)
     assert.deepStrictEqual(Circuit.counts(circuit, recoveringRules, 1020), { calls: 0, failures: 0, slow: 0 })
   })
 

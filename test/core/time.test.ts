@@ -1,6 +1,7 @@
 /** Changes by the passing of time alone, and how a reader sees them. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import { failureCount } from "../../src/internal/core/policies/failureCount.ts"
 import { check } from "./check.ts"
@@ -104,7 +105,7 @@ describe("at", () => {
 describe("share", () => {
   it("R3.2.9 grows linearly from `from` to 1", () => {
     const circuit = recovering(recoveringRules)
-    const shareAfter = (millis: number) => Circuit.share(circuit, recoveringRules, openMillis + millis)
+    const shareAfter = (millis: number) => Admission.share(circuit, recoveringRules, openMillis + millis)
     assert.strictEqual(shareAfter(0), 0.25)
     assert.strictEqual(shareAfter(400), 0.625)
     assert.strictEqual(shareAfter(200), 0.4375)
@@ -113,8 +114,8 @@ describe("share", () => {
 
   it("is always 1 if `from` is 1", () => {
     const all = rulesWith({ recovery: { durationMillis: 800, from: 1 } })
-    assert.strictEqual(Circuit.share(recovering(all), all, openMillis), 1)
-    assert.strictEqual(Circuit.share(recovering(all), all, openMillis + 400), 1)
+    assert.strictEqual(Admission.share(recovering(all), all, openMillis), 1)
+    assert.strictEqual(Admission.share(recovering(all), all, openMillis + 400), 1)
   })
 })
 
@@ -142,51 +143,51 @@ describe("counts", () => {
 
 describe("readyInMillis", () => {
   it("Closed and Disabled are ready, Isolated never is", () => {
-    assert.strictEqual(Circuit.readyInMillis(closed(rules), rules, 5), 0)
-    assert.strictEqual(Circuit.readyInMillis(disabled(opened(rules)), rules, 5), 0)
-    assert.strictEqual(Circuit.readyInMillis(isolated(closed(rules)), rules, 5), Infinity)
+    assert.strictEqual(Admission.readyInMillis(closed(rules), rules, 5), 0)
+    assert.strictEqual(Admission.readyInMillis(disabled(opened(rules)), rules, 5), 0)
+    assert.strictEqual(Admission.readyInMillis(isolated(closed(rules)), rules, 5), Infinity)
   })
 
   it("Open is ready when its open time has passed", () => {
     const circuit = opened(rules, 70)
-    assert.strictEqual(Circuit.readyInMillis(circuit, rules, 70), openMillis)
-    assert.strictEqual(Circuit.readyInMillis(circuit, rules, 270), openMillis - 200)
-    assert.strictEqual(Circuit.readyInMillis(circuit, rules, 69.5 + openMillis), 0.5)
-    assert.strictEqual(Circuit.readyInMillis(circuit, rules, 70 + openMillis), 0)
-    assert.strictEqual(Circuit.readyInMillis(circuit, rules, 1e9), 0)
+    assert.strictEqual(Admission.readyInMillis(circuit, rules, 70), openMillis)
+    assert.strictEqual(Admission.readyInMillis(circuit, rules, 270), openMillis - 200)
+    assert.strictEqual(Admission.readyInMillis(circuit, rules, 69.5 + openMillis), 0.5)
+    assert.strictEqual(Admission.readyInMillis(circuit, rules, 70 + openMillis), 0)
+    assert.strictEqual(Admission.readyInMillis(circuit, rules, 1e9), 0)
   })
 
   it("HalfOpen is ready with a free slot, else when the first lease ends", () => {
     const two = rulesWith({ probes: 2 })
     const [, first] = admitted(halfOpen(two), two, openMillis)
-    assert.strictEqual(Circuit.readyInMillis(halfOpen(two), two, openMillis), 0)
-    assert.strictEqual(Circuit.readyInMillis(first, two, openMillis), 0)
+    assert.strictEqual(Admission.readyInMillis(halfOpen(two), two, openMillis), 0)
+    assert.strictEqual(Admission.readyInMillis(first, two, openMillis), 0)
     const [, both] = admitted(first, two, openMillis + 100)
-    assert.strictEqual(Circuit.readyInMillis(both, two, openMillis + 100), probeTimeoutMillis - 100)
-    assert.strictEqual(Circuit.readyInMillis(both, two, openMillis + probeTimeoutMillis - 1), 1)
-    assert.strictEqual(Circuit.readyInMillis(both, two, openMillis + probeTimeoutMillis), 0)
+    assert.strictEqual(Admission.readyInMillis(both, two, openMillis + 100), probeTimeoutMillis - 100)
+    assert.strictEqual(Admission.readyInMillis(both, two, openMillis + probeTimeoutMillis - 1), 1)
+    assert.strictEqual(Admission.readyInMillis(both, two, openMillis + probeTimeoutMillis), 0)
   })
 
   it("HalfOpen waits for the one probe that may still close it", () => {
     const two = rulesWith({ probes: 2 })
     const [ticket, first] = admitted(halfOpen(two), two, openMillis)
     const succeeded = Circuit.settle(first, two, ticket, success(openMillis))
-    assert.strictEqual(Circuit.readyInMillis(succeeded, two, openMillis), 0)
+    assert.strictEqual(Admission.readyInMillis(succeeded, two, openMillis), 0)
     const [, last] = admitted(succeeded, two, openMillis + 50)
-    assert.strictEqual(Circuit.readyInMillis(last, two, openMillis + 60), probeTimeoutMillis - 10)
+    assert.strictEqual(Admission.readyInMillis(last, two, openMillis + 60), probeTimeoutMillis - 10)
   })
 
   it("Recovering is ready when the share has grown enough for one more call", () => {
     // the first of 1 needs a share of 1, the second of 2 a half
     const circuit = recovering(recoveringRules)
-    assert.strictEqual(Circuit.readyInMillis(circuit, recoveringRules, openMillis), 800)
-    const [, once] = Circuit.admit(circuit, recoveringRules, openMillis)
-    assert.closeTo(Circuit.readyInMillis(once, recoveringRules, openMillis), 800 / 3, 1e-9)
-    assert.closeTo(Circuit.readyInMillis(once, recoveringRules, openMillis + 100), 500 / 3, 1e-9)
-    assert.strictEqual(Circuit.readyInMillis(once, recoveringRules, openMillis + 267), 0)
-    assert.strictEqual(Circuit.readyInMillis(once, recoveringRules, recoveredAt), 0)
+    assert.strictEqual(Admission.readyInMillis(circuit, recoveringRules, openMillis), 800)
+    const [, once] = Admission.admit(circuit, recoveringRules, openMillis)
+    assert.closeTo(Admission.readyInMillis(once, recoveringRules, openMillis), 800 / 3, 1e-9)
+    assert.closeTo(Admission.readyInMillis(once, recoveringRules, openMillis + 100), 500 / 3, 1e-9)
+    assert.strictEqual(Admission.readyInMillis(once, recoveringRules, openMillis + 267), 0)
+    assert.strictEqual(Admission.readyInMillis(once, recoveringRules, recoveredAt), 0)
     const all = rulesWith({ recovery: { durationMillis: 800, from: 1 } })
-    assert.strictEqual(Circuit.readyInMillis(recovering(all), all, openMillis), 0)
+    assert.strictEqual(Admission.readyInMillis(recovering(all), all, openMillis), 0)
   })
 
   it("0 means that a call is admitted now, and a wait that it is admitted after the wait and not before", () => {
@@ -209,14 +210,14 @@ describe("readyInMillis", () => {
         const inFlight: Array<Circuit.Ticket> = []
         for (const [step, gap] of steps) {
           now += gap
-          const wait = Circuit.readyInMillis(circuit, rules, now)
+          const wait = Admission.readyInMillis(circuit, rules, now)
           assert.strictEqual(wait <= 0, admits(circuit, rules, now))
           if (wait > 0) {
             waits++
             assert.isTrue(admits(circuit, rules, now + wait + 0.001))
             if (wait > 1) assert.isFalse(admits(circuit, rules, now + wait - 1))
           }
-          const [decision, next]: Asked = Circuit.admit(circuit, rules, now)
+          const [decision, next]: Asked = Admission.admit(circuit, rules, now)
           if (step === "ask") {
             circuit = frozen(next)
             if (decision._tag === "Admitted") inFlight.push(decision.ticket)

@@ -1,6 +1,7 @@
 /** The texts by which processes share a circuit: each is decoded again, and any other text does no harm. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import * as Slots from "../../src/internal/core/slots.ts"
 import * as Wire from "../../src/internal/core/wire.ts"
@@ -134,8 +135,8 @@ describe("F5 any text", () => {
         if (result._tag !== "State") return
         const { circuit } = result.state
         assert.isAtMost(circuit.openMillis, longestOpenMillis)
-        assert.isAtMost(Circuit.readyInMillis(circuit, rules, now), readyIn(circuit))
-        const [, next] = Circuit.admit(circuit, rules, now + longestOpenMillis)
+        assert.isAtMost(Admission.readyInMillis(circuit, rules, now), readyIn(circuit))
+        const [, next] = Admission.admit(circuit, rules, now + longestOpenMillis)
         assert.isTrue(Number.isSafeInteger(next.generation))
         if (next._tag === "HalfOpen") assert.isAtMost(next.slots.count + next.succeeded, rules.probes)
       }),

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Admission from "../../src/internal/core/admission.ts"
 import * as Circuit from "../../src/internal/core/circuit.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
 import { halfOpen, ignored, openMillis, probing, rulesWith, success } from "../core/circuits.ts"
@@ -16,7 +17,7 @@ class Probed {
   circuit: Circuit.Circuit<unknown> = halfOpen(rules)
 
   take(): Circuit.Ticket {
-    const [decision, next] = Circuit.admit(this.circuit, rules, openMillis)
+    const [decision, next] = Admission.admit(this.circuit, rules, openMillis)
     if (decision._tag === "Rejected") throw new Error("rejected")
     this.circuit = next
     return decision.ticket

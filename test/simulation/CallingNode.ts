@@ -1,5 +1,7 @@
 /** The calls of a process: `begin.ts`, `call.ts`, `opening.ts` of the breaker and `claim.ts` of the fleet, as data. */
-import type { Circuit, Decision, Ticket } from "../../src/internal/core/circuit.ts"
+import type { Decision } from "../../src/internal/core/admission.ts"
+import * as Admission from "../../src/internal/core/admission.ts"
+import type { Circuit, Ticket } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import * as Claims from "../../src/internal/core/claims.ts"
 import type { Call } from "../../src/internal/core/policies/policy.ts"
@@ -100,7 +102,7 @@ export abstract class CallingNode extends AskingNode {
   }
 
   private decide(call: CallActivity): void {
-    const [decision, next] = Machine.admit(this.member(call.key).circuit, this.rules, this.now)
+    const [decision, next] = Admission.admit(this.member(call.key).circuit, this.rules, this.now)
     this.replace(call.key, next, "Call")
     if (decision._tag === "Rejected") return this.reject(call, "Circuit")
     this.start(call, decision.ticket, false)

@@ -1,5 +1,6 @@
 /** A process without an event loop: the work of `internal/fleet/node.ts` and `internal/breaker`, as data. */
-import type { Circuit, Decision } from "../../src/internal/core/circuit.ts"
+import type { Decision } from "../../src/internal/core/admission.ts"
+import type { Circuit } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import type { Link } from "../../src/internal/core/replica/link.ts"
 import * as Links from "../../src/internal/core/replica/link.ts"

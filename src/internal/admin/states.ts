@@ -1,4 +1,4 @@
-import * as Machine from "../core/circuit.ts"
+import * as Admission from "../core/admission.ts"
 import type { History } from "./history.ts"
 import type { Found } from "./live.ts"
 import type { State } from "./schemas.ts"
@@ -30,7 +30,7 @@ export const stateOf = (found: Found, history: History): State => {
       }
     }
     case "HalfOpen": {
-      const waitMillis = Math.ceil(Machine.readyInMillis(circuit, rules, now))
+      const waitMillis = Math.ceil(Admission.readyInMillis(circuit, rules, now))
       return {
         _tag: "HalfOpen",
         since: halfOpenSince(found, history, wall),
@@ -47,7 +47,7 @@ export const stateOf = (found: Found, history: History): State => {
         _tag: "Recovering",
         since: wall(circuit.startedAt),
         openings: circuit.openings,
-        admitting: Machine.share(circuit, rules, now),
+        admitting: Admission.share(circuit, rules, now),
         closesAt: wall(circuit.startedAt + (rules.recovery?.durationMillis ?? 0))
       }
     case "Isolated":

@@ -1,6 +1,6 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Machine from "../core/circuit.ts"
+import * as Admission from "../core/admission.ts"
 import { dayMillis } from "../core/millis.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
@@ -52,7 +52,7 @@ const readyInMillis = (breaker: Breaker, key: string, caller: Caller): number =>
   const circuitMillis =
     entry === undefined
       ? 0
-      : Machine.readyInMillis(breaker.seen(entry, now).circuit, breaker.settings.rules, now)
+      : Admission.readyInMillis(breaker.seen(entry, now).circuit, breaker.settings.rules, now)
   // With `onStoreError: "reject"`, calls are rejected while the store fails, whatever the state of the circuit.
   return Math.max(circuitMillis, breaker.coordinator?.outageMillis ?? 0)
 }

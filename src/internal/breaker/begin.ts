@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
+import * as Admission from "../core/admission.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
-import * as Machine from "../core/circuit.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
 import { RunningCall } from "./call.ts"
@@ -39,9 +39,9 @@ export const begin = <A, E, R>(
     )
   )
 
-type Admission = Effect.Effect<RunningCall | undefined, CircuitOpenError>
+type Admitted = Effect.Effect<RunningCall | undefined, CircuitOpenError>
 
-const admission = (request: Request, caller: Caller, restore: Restore): Admission => {
+const admission = (request: Request, caller: Caller, restore: Restore): Admitted => {
   const { breaker, key } = request
   const { coordinator } = breaker
   if (coordinator === undefined) return decide(request, breaker.use(key, caller), caller)
@@ -61,12 +61,12 @@ export const admitsEveryCall = ({ current }: CircuitEntry): boolean =>
   current._tag === "Closed" || current._tag === "Disabled"
 
 /** Decides by the circuit as it is in this process. */
-const decide = (request: Request, entry: CircuitEntry, caller: Caller): Admission => {
+const decide = (request: Request, entry: CircuitEntry, caller: Caller): Admitted => {
   const { breaker } = request
   const now = breaker.now(caller)
   if (!admitsEveryCall(entry)) breaker.unsettledCalls?.settleAll(entry)
   if (isWithinCall(entry, caller, now)) return Effect.succeed(undefined)
-  const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, now)
+  const [decision, next] = Admission.admit(entry.current, breaker.settings.rules, now)
   breaker.announce(breaker.replace(entry, next, now), caller)
   return carryOut(request, { entry, decision, now }, caller)
 }
@@ -82,7 +82,7 @@ const carryOut = (
   { breaker, classify }: Request,
   { decision, entry, now }: Decided,
   caller: Caller
-): Admission => {
+): Admitted => {
   if (decision._tag === "Rejected")
     return reject(breaker, entry, decision, caller) ?? Effect.succeed(undefined)
   const call = new RunningCall(breaker, entry, classify, now)

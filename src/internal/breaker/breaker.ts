@@ -1,6 +1,7 @@
 import * as FiberRef from "effect/FiberRef"
 import type * as Transition from "../../Transition.ts"
 import type { Settings } from "./settings.ts"
+import * as Admission from "../core/admission.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Policy } from "../core/policies/policy.ts"
@@ -22,7 +23,7 @@ import { Waiters } from "./waiters.ts"
 
 /**
  * The mutable part of a breaker: it reads the clock, holds the circuits, replaces them by the results of the pure
- * functions in `core/circuit.ts`, and announces their transitions. No method waits: each is one synchronous step of the
+ * functions of `core`, and announces their transitions. No method waits: each is one synchronous step of the
  * calling fiber.
  *
  * @internal
@@ -157,7 +158,7 @@ export class Breaker {
 
   /** Wakes the waiters only if the circuit is ready sooner than before, because there may be many of them. */
   private wakeIfSooner({ current, key }: CircuitEntry, previous: Circuit<unknown>, now: number): void {
-    const readyIn = (circuit: Circuit<unknown>) => Machine.readyInMillis(circuit, this.settings.rules, now)
+    const readyIn = (circuit: Circuit<unknown>) => Admission.readyInMillis(circuit, this.settings.rules, now)
     if (readyIn(current) < readyIn(previous)) this.waiters.wake(key)
   }
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Admission from "../core/admission.ts"
 import type { CircuitOpenError } from "../../CircuitOpenError.ts"
-import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { Request } from "./begin.ts"
 import { admitsEveryCall, begin } from "./begin.ts"
@@ -83,7 +83,7 @@ const protectGuarded = <A, E, R>(
   breaker.unsettledCalls?.settleAll(entry)
   const now = breaker.now(caller)
   if (isWithinCall(entry, caller, now)) return effect
-  const [decision, next] = Machine.admit(entry.current, breaker.settings.rules, now)
+  const [decision, next] = Admission.admit(entry.current, breaker.settings.rules, now)
   // The admission is decided again within the region that also settles it.
   if (decision._tag === "Admitted") return protectMasked(request, effect)
   if (next !== entry.current) breaker.announce(breaker.replace(entry, next, now), caller)

@@ -2,6 +2,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Admission from "../core/admission.ts"
 import type { Circuit } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import { noCounts } from "../core/windows/window.ts"
@@ -84,7 +85,7 @@ const stateOf = ({ settings: { rules } }: Breaker, { circuit, now }: Found) => {
       return { _tag: "HalfOpen", probing: slots.count, succeeded, openings } as const
     }
     case "Recovering":
-      return { _tag: "Recovering", admitting: Machine.share(circuit, rules, now), openings } as const
+      return { _tag: "Recovering", admitting: Admission.share(circuit, rules, now), openings } as const
     default:
       return { _tag: circuit._tag } as const
   }

@@ -1,4 +1,6 @@
-import type { Circuit, Decision, Rules, Ticket } from "./circuit.ts"
+import type { Decision } from "./admission.ts"
+import * as Admission from "./admission.ts"
+import type { Circuit, Rules, Ticket } from "./circuit.ts"
 import * as Machine from "./circuit.ts"
 
 // The claim of a call to a slot, which the store grants, and the decision on the call by the answer.
@@ -96,7 +98,7 @@ export const withoutTicket = (
 ): "Decided" | "Rejected" | "Unanswered" => {
   switch (decision?._tag) {
     case "Admitted": {
-      const [again, next] = Machine.admit(circuit, rules, now)
+      const [again, next] = Admission.admit(circuit, rules, now)
       // A slot of a new half-open period would need a new request, so the call is rejected.
       return next._tag === "HalfOpen" && again._tag === "Admitted" ? "Rejected" : "Decided"
     }

@@ -5,7 +5,7 @@
 import { assert } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import * as ManualControl from "../../../src/internal/core/manualControl.ts"
-import type { Decision } from "../../../src/internal/core/circuit.ts"
+import type { Decision } from "../../../src/internal/core/admission.ts"
 import { ask, asksForSlot } from "../../../src/internal/core/replica/asking.ts"
 import type { Asked, Control, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
 import type { Command, WriteCommand } from "../../../src/internal/core/replica/progress.ts"

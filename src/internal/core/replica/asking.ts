@@ -1,3 +1,4 @@
+import * as Admission from "../admission.ts"
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { Report } from "../windows/stored.ts"
@@ -74,6 +75,6 @@ export const asksForSlot = (
   { isFailing, now, settings }: Situation
 ): boolean => {
   if (circuit._tag === "Closed" || isFailing || standing._tag === "LocallyOpen") return false
-  const [decision, next] = Machine.admit(circuit, settings.rules, now)
+  const [decision, next] = Admission.admit(circuit, settings.rules, now)
   return decision._tag === "Admitted" && next._tag === "HalfOpen"
 }

@@ -1,4 +1,6 @@
-import type { Circuit, Decision, Rules, Ticket } from "../circuit.ts"
+import type { Decision } from "../admission.ts"
+import * as Admission from "../admission.ts"
+import type { Circuit, Rules, Ticket } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import * as ManualControl from "../manualControl.ts"
 import type { Call } from "../policies/policy.ts"
@@ -222,10 +224,10 @@ const admitAbove = (
   rules: Rules<unknown>,
   now: number
 ): readonly [decision: Decision, circuit: Circuit<unknown>] => {
-  const admitted = Machine.admit(stored, rules, now)
+  const admitted = Admission.admit(stored, rules, now)
   const circuit = Machine.at(stored, rules, now)
   return admitted[0]._tag === "Admitted" && circuit._tag === "HalfOpen" && circuit.nextSlot < firstSlot
-    ? Machine.admit({ ...circuit, nextSlot: firstSlot }, rules, now)
+    ? Admission.admit({ ...circuit, nextSlot: firstSlot }, rules, now)
     : admitted
 }
 

@@ -1,4 +1,5 @@
-import type { Circuit, Decision } from "../circuit.ts"
+import type { Decision } from "../admission.ts"
+import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { yearMillis } from "../millis.ts"
 import type { Change, OwnHolds } from "./changes.ts"

@@ -1,4 +1,5 @@
-import type { Circuit, Decision } from "../circuit.ts"
+import type { Decision } from "../admission.ts"
+import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { encode, holdingsOf } from "../wire.ts"
 import type { Change, SetsHolds } from "./changes.ts"
