@@ -14,7 +14,7 @@ import type { AnyCircuit, Asked, Rules } from "./circuits.ts"
 import { failure, frozen, ignored, interrupted, success } from "./circuits.ts"
 import * as Invariants from "./invariants.ts"
 import type { CallState, Event, Ledger, Move, Opening, Running } from "./Ledger.ts"
-import { afterMove, isLive, isSpent, ledgerOf, verdictOn } from "./Ledger.ts"
+import { afterMove, isAnswered, isLive, ledgerOf, verdictOn } from "./Ledger.ts"
 import type { Action, Control, Situation } from "./Situation.ts"
 import { keyOf, keyOfCall } from "./Situation.ts"
 
@@ -22,7 +22,7 @@ import { keyOf, keyOfCall } from "./Situation.ts"
 export interface Machine {
   at(circuit: AnyCircuit, rules: Rules, now: number): AnyCircuit
   admit(circuit: AnyCircuit, rules: Rules, now: number): Asked
-  lands(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, now: number): boolean
+  stillCounts(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, now: number): boolean
   settle(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, call: Call): AnyCircuit
   trips(circuit: AnyCircuit, rules: Rules, now: number): "Tripped" | "ProbeFailed" | undefined
   nextOpening(circuit: AnyCircuit, now: number): number
@@ -204,7 +204,7 @@ class Explorer {
   private *stepsOf(situation: Situation, i: number, call: Running): Iterable<Step> {
     const { calls, now } = situation
     const elapsed = now - call.since
-    if (isSpent(call)) {
+    if (isAnswered(call)) {
       yield ["goes on and fails", () => this.settle(situation, i, call, failure(now))]
       yield ["goes on and ends", () => ({ ...situation, calls: calls.with(i, over) })]
       return
@@ -243,24 +243,25 @@ class Explorer {
       isLive(call, circuit, now, this.rules) && verdictOn(chunk, circuit._tag, this.rules) === "good"
     const settled = this.settle(situation, i, call, chunk)
     if (!counts || settled.calls[i]!._tag !== "Over") return settled
-    const spent: Running = { ...call, ticket: { ...call.ticket, slot: Circuit.spentSlot } }
-    return { ...settled, calls: settled.calls.with(i, spent) }
+    const answered: Running = { ...call, ticket: { ...call.ticket, slot: Circuit.answeredSlot } }
+    return { ...settled, calls: settled.calls.with(i, answered) }
   }
 
   private settle(situation: Situation, i: number, call: Running, end: Call): Situation {
     const { calls, circuit, ledger, now } = situation
     const { machine, rules } = this
     const { ticket } = call
-    const lands = machine.lands(circuit, rules, ticket, now)
-    const to = lands ? machine.settle(circuit, rules, ticket, end) : circuit
-    const trips = lands && to.generation === circuit.generation && machine.trips(to, rules, now) !== undefined
+    const stillCounts = machine.stillCounts(circuit, rules, ticket, now)
+    const to = stillCounts ? machine.settle(circuit, rules, ticket, end) : circuit
+    const trips =
+      stillCounts && to.generation === circuit.generation && machine.trips(to, rules, now) !== undefined
     const next = this.move(situation, to, {
       _tag: "Outcome",
       call: end,
-      isSpent: isSpent(call),
+      isAnswered: isAnswered(call),
       // A recovery that is over has a new generation, whether or not anybody has noticed.
       isLive: isLive(call, circuit, now, rules) && !this.isOver(circuit, ledger, now),
-      lands,
+      stillCounts,
       trips
     })
     return { ...next, calls: calls.with(i, trips ? this.opening(to, now) : over) }

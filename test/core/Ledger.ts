@@ -53,9 +53,9 @@ export type Event =
       readonly _tag: "Outcome"
       readonly call: Call
       /** Whether it is the outcome of a probe that has settled with its first chunk. */
-      readonly isSpent: boolean
+      readonly isAnswered: boolean
       readonly isLive: boolean
-      readonly lands: boolean
+      readonly stillCounts: boolean
       readonly trips: boolean
     }
   | { readonly _tag: "Opening"; readonly opening: Opening }
@@ -102,13 +102,13 @@ export const verdictOn = (call: Call, tag: AnyCircuit["_tag"], rules: Rules): "g
 }
 
 /** Whether a call is a probe that has given its slot back, and may still fail. */
-export const isSpent = ({ ticket }: Running): boolean => ticket.slot === Circuit.spentSlot
+export const isAnswered = ({ ticket }: Running): boolean => ticket.slot === Circuit.answeredSlot
 
 /** Whether a running call may still report: nothing has changed since it began, and its lease lasts. */
 export const isLive = (call: CallState, circuit: AnyCircuit, now: number, rules: Rules): boolean =>
   call._tag === "Running" &&
   call.ticket.generation === circuit.generation &&
-  (!call.isProbe || isSpent(call) || now < call.since + rules.probeTimeoutMillis)
+  (!call.isProbe || isAnswered(call) || now < call.since + rules.probeTimeoutMillis)
 
 /** Whether an opening or a recovery is over. */
 export const isDue = (circuit: AnyCircuit, ledger: Ledger, now: number, rules: Rules): boolean =>

@@ -76,15 +76,15 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
       next._tag === "Open" ? { ...next, openedAt: now } : next
     ])
   },
-  "an outcome lands if and only if its generation is current and its slot is held": {
+  "an outcome counts if and only if its generation is current and its slot is held": {
     how: "the slot of a probe is not checked",
     machine: {
-      lands: (circuit, _rules, ticket) => circuit.generation === ticket.generation
+      stillCounts: (circuit, _rules, ticket) => circuit.generation === ticket.generation
     }
   },
   "a late outcome changes nothing": {
-    how: "every outcome lands",
-    machine: { lands: always }
+    how: "every outcome counts",
+    machine: { stillCounts: always }
   },
   "only the last probe, a reset, the last release or enable, or the end of a recovery closes": {
     how: "the first probe closes the circuit",
@@ -123,8 +123,8 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     machine: {
       settle: (circuit, rules, ticket, call) => {
         const oldest = circuit._tag === "HalfOpen" ? Slots.oldest(circuit.slots) : undefined
-        const isSpent = ticket.slot === Circuit.spentSlot
-        const slot = isSpent && oldest !== undefined ? oldest.id : ticket.slot
+        const isAnswered = ticket.slot === Circuit.answeredSlot
+        const slot = isAnswered && oldest !== undefined ? oldest.id : ticket.slot
         return Circuit.settle(circuit, rules, { ...ticket, slot }, call)
       }
     }
@@ -261,7 +261,7 @@ export const brokenMachines: Record<Invariant, BrokenMachine> = {
     }
   },
   "at the end the circuit heals, unless it has a hold": {
-    how: "no outcome ever lands",
-    machine: { lands: never }
+    how: "no outcome ever counts",
+    machine: { stillCounts: never }
   }
 }

@@ -181,21 +181,26 @@ describe("admit", () => {
   })
 })
 
-describe("lands", () => {
-  it("R3.3 an outcome of a Disabled circuit's own generation lands, and no other", () => {
+describe("stillCounts", () => {
+  it("R3.3 an outcome of a Disabled circuit's own generation counts, and no other", () => {
     const circuit = disabled(opened(rules))
-    assert.isTrue(Circuit.lands(circuit, rules, { generation: 2, slot: 0 }, 5))
-    assert.isFalse(Circuit.lands(circuit, rules, { generation: 1, slot: 0 }, 5))
+    assert.isTrue(Circuit.stillCounts(circuit, rules, { generation: 2, slot: 0 }, 5))
+    assert.isFalse(Circuit.stillCounts(circuit, rules, { generation: 1, slot: 0 }, 5))
   })
 
-  it("an outcome of the circuit's own generation lands", () => {
-    assert.isTrue(Circuit.lands(closed(rules), rules, { generation: 0, slot: 0 }, 1e12))
+  it("an outcome of the circuit's own generation counts", () => {
+    assert.isTrue(Circuit.stillCounts(closed(rules), rules, { generation: 0, slot: 0 }, 1e12))
     assert.isTrue(
-      Circuit.lands(recovering(recoveringRules), recoveringRules, { generation: 3, slot: 0 }, openMillis)
+      Circuit.stillCounts(
+        recovering(recoveringRules),
+        recoveringRules,
+        { generation: 3, slot: 0 },
+        openMillis
+      )
     )
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
-    assert.isTrue(Circuit.lands(taken, rules, ticket, openMillis))
-    assert.isTrue(Circuit.lands(taken, rules, ticket, openMillis + probeTimeoutMillis - 0.001))
+    assert.isTrue(Circuit.stillCounts(taken, rules, ticket, openMillis))
+    assert.isTrue(Circuit.stillCounts(taken, rules, ticket, openMillis + probeTimeoutMillis - 0.001))
   })
 
   it("R3.2.6 an outcome of another generation does not land", () => {
@@ -206,30 +211,30 @@ describe("lands", () => {
       ManualControl.isolate(taken),
       Circuit.settle(taken, rules, ticket, success(openMillis))
     ]
-    for (const circuit of later) assert.isFalse(Circuit.lands(circuit, rules, ticket, openMillis))
+    for (const circuit of later) assert.isFalse(Circuit.stillCounts(circuit, rules, ticket, openMillis))
     const reset = ManualControl.reset(closed(rules), rules, 0)
-    assert.isFalse(Circuit.lands(reset, rules, { generation: 0, slot: 0 }, 0))
-    assert.isTrue(Circuit.lands(reset, rules, { generation: 1, slot: 0 }, 0))
-    assert.isFalse(Circuit.lands(reset, rules, { generation: 2, slot: 0 }, 0))
+    assert.isFalse(Circuit.stillCounts(reset, rules, { generation: 0, slot: 0 }, 0))
+    assert.isTrue(Circuit.stillCounts(reset, rules, { generation: 1, slot: 0 }, 0))
+    assert.isFalse(Circuit.stillCounts(reset, rules, { generation: 2, slot: 0 }, 0))
   })
 
   it("R3.2.6 nor does one of a recovery that has ended, even before the next call", () => {
     const circuit = recovering(recoveringRules)
     const ticket = { generation: 3, slot: 0 }
     const end = openMillis + recovery.durationMillis
-    assert.isTrue(Circuit.lands(circuit, recoveringRules, ticket, end - 0.001))
-    assert.isFalse(Circuit.lands(circuit, recoveringRules, ticket, end))
-    assert.isFalse(Circuit.lands(circuit, recoveringRules, { generation: 4, slot: 0 }, end))
+    assert.isTrue(Circuit.stillCounts(circuit, recoveringRules, ticket, end - 0.001))
+    assert.isFalse(Circuit.stillCounts(circuit, recoveringRules, ticket, end))
+    assert.isFalse(Circuit.stillCounts(circuit, recoveringRules, { generation: 4, slot: 0 }, end))
   })
 
   it("R3.2.5 nor does one of a probe that has lost its slot, whether or not the slot was taken again", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const expiry = openMillis + probeTimeoutMillis
-    assert.isFalse(Circuit.lands(taken, rules, ticket, expiry))
+    assert.isFalse(Circuit.stillCounts(taken, rules, ticket, expiry))
     const [second, taken2] = admitted(taken, rules, expiry)
-    assert.isFalse(Circuit.lands(taken2, rules, ticket, expiry))
-    assert.isTrue(Circuit.lands(taken2, rules, second, expiry))
-    assert.isFalse(Circuit.lands(taken2, rules, { ...second, slot: 0 }, expiry))
+    assert.isFalse(Circuit.stillCounts(taken2, rules, ticket, expiry))
+    assert.isTrue(Circuit.stillCounts(taken2, rules, second, expiry))
+    assert.isFalse(Circuit.stillCounts(taken2, rules, { ...second, slot: 0 }, expiry))
   })
 
   it("nor does one of a slot that was given back", () => {
@@ -237,8 +242,8 @@ describe("lands", () => {
     const [first, one] = admitted(halfOpen(two), two, openMillis)
     const [second, both] = admitted(one, two, openMillis)
     const after = Circuit.settle(both, two, first, success(openMillis))
-    assert.isFalse(Circuit.lands(after, two, first, openMillis))
-    assert.isTrue(Circuit.lands(after, two, second, openMillis))
+    assert.isFalse(Circuit.stillCounts(after, two, first, openMillis))
+    assert.isTrue(Circuit.stillCounts(after, two, second, openMillis))
   })
 })
 

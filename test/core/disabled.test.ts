@@ -130,7 +130,7 @@ describe("disable and enable", () => {
   it("R3.2.4 an earlier probe leaves nothing behind", () => {
     const [ticket, taken] = admitted(halfOpen(rules), rules, openMillis)
     const held = disabled(taken)
-    assert.isFalse(Circuit.lands(held, rules, ticket, openMillis))
+    assert.isFalse(Circuit.stillCounts(held, rules, ticket, openMillis))
     assert.strictEqual(probing(ManualControl.enable(held, rules, openMillis), rules, openMillis), 0)
   })
 })

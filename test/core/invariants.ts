@@ -3,7 +3,7 @@ import type { AnyCircuit, Rules } from "./circuits.ts"
 import { success } from "./circuits.ts"
 import type { Machine } from "./Explorer.ts"
 import type { Move } from "./Ledger.ts"
-import { isDue, isLive, isSpent, openingsAfter, verdictOn } from "./Ledger.ts"
+import { isDue, isAnswered, isLive, openingsAfter, verdictOn } from "./Ledger.ts"
 import type { Situation } from "./Situation.ts"
 
 /** The bad calls in a row that trip a Closed or Recovering circuit in the scenarios. */
@@ -70,8 +70,8 @@ export const ofMoves = {
     from._tag === "Recovering" ||
     to === from,
 
-  "an outcome lands if and only if its generation is current and its slot is held": ({ event }) =>
-    event._tag !== "Outcome" || event.lands === event.isLive,
+  "an outcome counts if and only if its generation is current and its slot is held": ({ event }) =>
+    event._tag !== "Outcome" || event.stillCounts === event.isLive,
 
   "a late outcome changes nothing": ({ event, from, to }) =>
     event._tag !== "Outcome" || event.isLive || (to === from && !event.trips),
@@ -106,7 +106,7 @@ export const ofMoves = {
 
   "a probe that has settled early takes no slot from another when it fails": ({ event, from, to }) =>
     event._tag !== "Outcome" ||
-    !event.isSpent ||
+    !event.isAnswered ||
     from._tag !== "HalfOpen" ||
     (to._tag === "HalfOpen" && to.slots === from.slots && to.succeeded === from.succeeded),
 
@@ -209,7 +209,8 @@ export type Invariant = keyof typeof ofMoves | keyof typeof ofSituations | keyof
 
 const liveProbes = ({ calls, circuit, now }: Situation, rules: Rules): number =>
   calls.filter(
-    (call) => call._tag === "Running" && call.isProbe && !isSpent(call) && isLive(call, circuit, now, rules)
+    (call) =>
+      call._tag === "Running" && call.isProbe && !isAnswered(call) && isLive(call, circuit, now, rules)
   ).length
 
 /** Whether nothing but successes, and time, close it again. */
@@ -221,7 +222,7 @@ const heals = ({ circuit: last, ledger, now: end }: Situation, rules: Rules, mac
     circuit = next
     if (circuit._tag === "Closed") return decision._tag === "Admitted"
     if (decision._tag === "Rejected") return circuit._tag === "Recovering"
-    if (!machine.lands(circuit, rules, decision.ticket, now)) return false
+    if (!machine.stillCounts(circuit, rules, decision.ticket, now)) return false
     circuit = machine.settle(circuit, rules, decision.ticket, success(now))
     if (circuit._tag === "Recovering") now += rules.recovery!.durationMillis
   }

@@ -88,8 +88,8 @@ describe("settle while HalfOpen", () => {
       assert.strictEqual(probing(withoutSecond, two, firstEnds), 0)
     }
     const succeeded = Circuit.settle(both, two, second, success(openMillis + 100))
-    assert.isTrue(Circuit.lands(succeeded, two, first, openMillis + 100))
-    assert.isFalse(Circuit.lands(succeeded, two, second, openMillis + 100))
+    assert.isTrue(Circuit.stillCounts(succeeded, two, first, openMillis + 100))
+    assert.isFalse(Circuit.stillCounts(succeeded, two, second, openMillis + 100))
   })
 })
 
@@ -146,10 +146,10 @@ describe("R3.1.8 a probe that has settled with its first chunk", () => {
 
   it("may still fail while its generation lasts, without a slot", () => {
     const [generation, circuit] = succeededOnce()
-    const spent = { generation, slot: Circuit.spentSlot }
-    assert.isTrue(Circuit.lands(circuit, two, spent, openMillis))
-    assert.isTrue(Circuit.lands(circuit, two, spent, openMillis + 10 * probeTimeoutMillis))
-    const failed = inState(Circuit.settle(circuit, two, spent, failure(openMillis)), "HalfOpen")
+    const answered = { generation, slot: Circuit.answeredSlot }
+    assert.isTrue(Circuit.stillCounts(circuit, two, answered, openMillis))
+    assert.isTrue(Circuit.stillCounts(circuit, two, answered, openMillis + 10 * probeTimeoutMillis))
+    const failed = inState(Circuit.settle(circuit, two, answered, failure(openMillis)), "HalfOpen")
     assert.deepStrictEqual([failed.succeeded, failed.failed], [1, 1])
     assert.strictEqual(Circuit.trips(failed, two, openMillis), "ProbeFailed")
   })
@@ -157,15 +157,15 @@ describe("R3.1.8 a probe that has settled with its first chunk", () => {
   it("R3.2.3 does not free the slots of other probes", () => {
     const [generation, circuit] = succeededOnce()
     const [other, taken] = admitted(circuit, two, openMillis)
-    const spent = { generation, slot: Circuit.spentSlot }
-    const failed = Circuit.settle(taken, two, spent, failure(openMillis))
+    const answered = { generation, slot: Circuit.answeredSlot }
+    const failed = Circuit.settle(taken, two, answered, failure(openMillis))
     assert.strictEqual(probing(failed, two, openMillis), 1)
-    assert.isTrue(Circuit.lands(failed, two, other, openMillis))
+    assert.isTrue(Circuit.stillCounts(failed, two, other, openMillis))
   })
 
   it("R3.2.6 changes nothing after it", () => {
     const [generation, circuit] = succeededOnce()
-    const spent = { generation, slot: Circuit.spentSlot }
+    const answered = { generation, slot: Circuit.answeredSlot }
     const closed = probe(circuit, two, success(openMillis))
     assert.strictEqual(closed._tag, "Closed")
     const later = [
@@ -173,6 +173,6 @@ describe("R3.1.8 a probe that has settled with its first chunk", () => {
       Circuit.open(circuit, generation, { openings: 2, openMillis, openedAt: openMillis }),
       isolated(circuit)
     ]
-    for (const circuit of later) assert.isFalse(Circuit.lands(circuit, two, spent, openMillis))
+    for (const circuit of later) assert.isFalse(Circuit.stillCounts(circuit, two, answered, openMillis))
   })
 })

@@ -224,7 +224,7 @@ describe("readyInMillis", () => {
             continue
           }
           const ticket = inFlight.shift()
-          if (ticket === undefined || !Circuit.lands(circuit, rules, ticket, now)) continue
+          if (ticket === undefined || !Circuit.stillCounts(circuit, rules, ticket, now)) continue
           const call = step === "fail" && circuit._tag === "HalfOpen" ? failure(now) : success(now)
           circuit = frozen(Circuit.settle(circuit, rules, ticket, call))
         }

@@ -85,7 +85,7 @@ export class Model extends ModelCircuits {
     }
     // Its recovery is over although no call has said so yet: the outcome is from before the close.
     if (held._tag === "Recovering" && circuit.seen(this.now)._tag === "Closed") {
-      this.note("R3.2.6 an outcome admitted while Recovering lands after the recovery ended")
+      this.note("R3.2.6 an outcome admitted while Recovering counts after the recovery ended")
       return
     }
     if (held._tag === "HalfOpen") {

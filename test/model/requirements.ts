@@ -116,7 +116,7 @@ export const requirements: ReadonlyArray<readonly [requirement: string, atLeast:
   ["R3.2.5 late Success of a probe whose slot was taken over", 20],
   ["R3.2.5 late Success of a probe without a lease", 15],
   ["R3.2.5 rejected within the last millisecond of a lease", 60],
-  ["R3.2.6 an outcome admitted while Recovering lands after the recovery ended", 2],
+  ["R3.2.6 an outcome admitted while Recovering counts after the recovery ended", 2],
   ["R3.2.6 an outcome for a circuit that was dropped", 80],
   ["R3.2.7 a later opening has another length", 150],
   ["R3.2.7 the backoff is back at 0", 80],

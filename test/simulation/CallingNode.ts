@@ -186,7 +186,7 @@ export abstract class CallingNode extends AskingNode {
     const { circuit: before } = this.member(key)
     this.facts.push({ _tag: "Settled", call: activity, outcome: plan.outcome })
     const now = this.needsTime(key, plan) ? this.now : NaN
-    if (!Machine.lands(before, this.rules, ticket, now)) return this.end(activity)
+    if (!Machine.stillCounts(before, this.rules, ticket, now)) return this.end(activity)
     const elapsedMillis = this.rules.policy.measuresElapsed && !Number.isNaN(now) ? now - startedAt : 0
     const call: Call = { outcome: { _tag: plan.outcome }, interrupted, at: now, elapsedMillis }
     const next = Machine.settle(before, this.rules, ticket, call)

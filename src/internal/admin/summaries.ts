@@ -56,7 +56,7 @@ export const briefOf = (found: Found, history: History) => {
     key: labelOf(key),
     state: stateOf(found, history),
     nearness: nearnessOf(live.inside.settings.rules.policy, counted),
-    spared: circuit._tag === "Closed" ? null : (entry?.spared ?? null)
+    spared: circuit._tag === "Closed" ? null : (entry?.rejectedSinceClosed ?? null)
   }
 }
 

@@ -11,7 +11,7 @@ import { Broadcast } from "../observe/broadcast.ts"
 import { logDefect, logDropped, logTransition } from "../observe/log.ts"
 import { increment, Meters } from "../observe/meters.ts"
 import { addSpanEvent } from "../observe/span.ts"
-import type { Cause, Change } from "./change.ts"
+import type { Change, TransitionCause } from "./change.ts"
 import { byHand, transitionOf } from "./change.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import { Circuits } from "./circuits.ts"
@@ -90,7 +90,7 @@ export class Breaker {
     entry: CircuitEntry,
     next: Circuit<unknown>,
     now: number,
-    cause: Cause = byHand
+    cause: TransitionCause = byHand
   ): Change | undefined {
     const previous = entry.current
     if (next === previous) return undefined
@@ -113,12 +113,12 @@ export class Breaker {
   }
 
   /** Replaces a circuit, and announces the transition if there is one. */
-  change(entry: CircuitEntry, next: Circuit<unknown>, caller: Caller, cause?: Cause): void {
+  change(entry: CircuitEntry, next: Circuit<unknown>, caller: Caller, cause?: TransitionCause): void {
     this.announce(this.replace(entry, next, this.now(caller), cause), caller)
   }
 
   /** The reason for which a circuit has to open, given its window or its failed probes; `undefined` if it does not. */
-  tripOf(circuit: Circuit<unknown>, now: number): Cause | undefined {
+  tripOf(circuit: Circuit<unknown>, now: number): TransitionCause | undefined {
     const { rules } = this.settings
     const reason = Machine.trips(circuit, rules, now)
     if (reason === undefined) return undefined

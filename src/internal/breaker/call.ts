@@ -12,7 +12,7 @@ import { interruptionOf } from "../fiber/interruption.ts"
 import { descriptionOf } from "../observe/description.ts"
 import { increment } from "../observe/meters.ts"
 import type { Breaker } from "./breaker.ts"
-import type { Cause as OpenCause } from "./change.ts"
+import type { TransitionCause } from "./change.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import { open } from "./opening.ts"
 import type { Classify } from "./classify.ts"
@@ -34,10 +34,7 @@ export class RunningCall extends Frame implements Ticket {
   readonly classify: Classify
   /** The generation of the circuit when it admitted the call. */
   generation: number
-  /**
-   * The slot that the call holds if it is a probe, {@link Machine.spentSlot} once it has given that back, or else 0.
-   */
-  slot = 0
+  slot = Machine.noSlot
   /** When the dependency answered, if that was before the end of the call, as for a stream. */
   answeredAt: number | undefined = undefined
   /** The running call that this one is nested in. */
@@ -54,8 +51,8 @@ export class RunningCall extends Frame implements Ticket {
   }
 
   /** Whether the outcome of the call would still count in its circuit. */
-  lands(now: number): boolean {
-    return Machine.lands(this.entry.current, this.breaker.settings.rules, this, now)
+  stillCounts(now: number): boolean {
+    return Machine.stillCounts(this.entry.current, this.breaker.settings.rules, this, now)
   }
 
   classifyExit(exit: Exit.Exit<unknown, unknown>, caller: Caller): Outcome.Outcome {
@@ -74,7 +71,7 @@ export class RunningCall extends Frame implements Ticket {
     exit: Exit.Exit<unknown, unknown>,
     caller: Caller
   ): Effect.Effect<void> | undefined {
-    if (this.slot === Machine.spentSlot && outcome._tag !== "Failure") return undefined
+    if (this.slot === Machine.answeredSlot && outcome._tag !== "Failure") return undefined
     this.breaker.unsettledCalls?.settleAll(this.entry)
     return record(this, outcome, exit, caller)
   }
@@ -107,11 +104,11 @@ export class RunningCall extends Frame implements Ticket {
     if (this.answeredAt !== undefined || !this.isRunning) return
     const now = this.breaker.now(caller)
     this.answeredAt = now
-    if (this.slot === 0) return
+    if (this.slot === Machine.noSlot) return
     const isSlow = now - this.startedAt >= this.breaker.policy.slowerThanMillis
-    const succeeds = outcome._tag === "Success" && !isSlow && this.lands(now)
+    const succeeds = outcome._tag === "Success" && !isSlow && this.stillCounts(now)
     this.settle(outcome, exit, caller)
-    if (succeeds) this.slot = Machine.spentSlot
+    if (succeeds) this.slot = Machine.answeredSlot
   }
 
   protected override onSuccess(value: unknown, caller: Caller): Exit.Exit<unknown, unknown> {
@@ -189,7 +186,7 @@ const record = (
   // The circuit is read after the classifier has run, because a classifier may use the breaker.
   const before = entry.current
   const now = needsTime(call, before, outcome) ? breaker.now(caller) : NaN
-  if (!Machine.lands(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
+  if (!Machine.stillCounts(before, rules, call, now) || breaker.circuits.isSuperseded(entry)) return undefined
   const finished = Number.isNaN(now) ? untimedSuccess : finishedCall(call, outcome, exit, now)
   const { next, trip } = recorded(call, before, finished, caller)
   // A custom policy may have used the breaker meanwhile. The circuit as it is now then accepts the outcome or not.
@@ -206,7 +203,7 @@ const record = (
 
 interface Recorded {
   readonly next: Circuit<unknown>
-  readonly trip: OpenCause | undefined
+  readonly trip: TransitionCause | undefined
 }
 
 /**
@@ -259,7 +256,7 @@ const tripOf = (
   next: Circuit<unknown>,
   now: number,
   caller: Caller
-): OpenCause | undefined => {
+): TransitionCause | undefined => {
   const { coordinator } = breaker
   if (coordinator === undefined) return breaker.tripOf(next, now)
   // Where outcomes are written through, whether it opens is known only once this one has been written.

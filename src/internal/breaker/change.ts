@@ -13,7 +13,7 @@ export interface Change {
   readonly entry: CircuitEntry
   readonly from: StateTag
   readonly to: Circuit<unknown>
-  readonly cause: Cause
+  readonly cause: TransitionCause
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Change {
  *
  * @internal
  */
-export interface Cause {
+export interface TransitionCause {
   readonly reason: OpenReason
   /** The policy that tripped and its figures, as a text for the log. */
   readonly figures?: string | undefined
@@ -29,7 +29,7 @@ export interface Cause {
 }
 
 /** @internal */
-export const byHand: Cause = { reason: "Manual" }
+export const byHand: TransitionCause = { reason: "Manual" }
 
 /**
  * The transition as it is published. `at` is in epoch milliseconds.

@@ -73,12 +73,12 @@ export class CircuitEntry extends CircuitRef {
   }
 
   /** The number of calls that were rejected since the circuit left Closed. */
-  get spared(): number {
+  get rejectedSinceClosed(): number {
     const { rejected, rejectedBefore } = this.recorded ?? noHistory
     return rejected - rejectedBefore
   }
 
-  /** Starts counting {@link spared} calls from zero. */
+  /** Starts counting {@link rejectedSinceClosed} from zero. */
   leaveClosed(): void {
     this.history.rejectedBefore = this.history.rejected
   }

@@ -62,7 +62,7 @@ export const isWithinCall = (entry: CircuitEntry, caller: Caller, now: number): 
   const circuit = entry.current
   if (circuit._tag === "HalfOpen" ? circuit.slots.count === 0 : circuit._tag !== "Recovering") return false
   for (let call = callOf(caller); call !== undefined; call = call.outer) {
-    if (call.isRunning && call.entry === entry && call.lands(now)) return true
+    if (call.isRunning && call.entry === entry && call.stillCounts(now)) return true
   }
   return false
 }

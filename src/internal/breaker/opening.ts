@@ -3,7 +3,7 @@ import type { Outcome } from "../../Outcome.ts"
 import * as Machine from "../core/circuit.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
-import type { Cause } from "./change.ts"
+import type { TransitionCause } from "./change.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import type { Backoff } from "./openDuration.ts"
 
@@ -12,7 +12,7 @@ import type { Backoff } from "./openDuration.ts"
  *
  * @internal
  */
-export interface Opening extends Cause {
+export interface Opening extends TransitionCause {
   readonly now: number
   /** The outcome of the call that opens the circuit; `undefined` if no call does. */
   readonly outcome?: Outcome | undefined

@@ -176,7 +176,9 @@ class Successes {
     const { generation } = this.afterEach[0]
     for (let known = this.afterEach.length; known <= successes; known++) {
       const last = this.afterEach[known - 1] ?? this.afterEach[0]
-      this.afterEach.push(Machine.settle(last, this.rules, { generation, slot: 0 }, successAt(this.now)))
+      this.afterEach.push(
+        Machine.settle(last, this.rules, { generation, slot: Machine.noSlot }, successAt(this.now))
+      )
     }
     return this.afterEach[successes] ?? this.afterEach[0]
   }
@@ -195,7 +197,7 @@ const seenOneByOne = (
   let circuit = current
   let unsettled = 0
   for (const { call } of calls) {
-    if (!Machine.lands(current, rules, call, now)) continue
+    if (!Machine.stillCounts(current, rules, call, now)) continue
     circuit = Machine.settle(circuit, rules, call, successAt(now))
     unsettled++
   }

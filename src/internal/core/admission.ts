@@ -1,5 +1,5 @@
 import type { Circuit, HalfOpen, Recovering, Rules, Ticket } from "./circuit.ts"
-import { at } from "./circuit.ts"
+import { at, noSlot, recoveryOf } from "./circuit.ts"
 import * as Slot from "./slots.ts"
 
 /** @internal */
@@ -29,7 +29,7 @@ export const admit = <W>(
   switch (circuit._tag) {
     case "Closed":
     case "Disabled":
-      return [admitted(circuit.generation, 0), circuit]
+      return [admitted(circuit.generation, noSlot), circuit]
     case "Open":
       return [rejected(circuit.openedAt + circuit.openMillis - now), circuit]
     case "HalfOpen": {
@@ -44,7 +44,7 @@ export const admit = <W>(
       const arrivals = circuit.arrivals + 1
       const due = dueAdmissions(circuit, rules, now)
       return due > circuit.admitted
-        ? [admitted(circuit.generation, 0), { ...circuit, arrivals, admitted: due }]
+        ? [admitted(circuit.generation, noSlot), { ...circuit, arrivals, admitted: due }]
         : [rejected(0), { ...circuit, arrivals }]
     }
     case "Isolated":
@@ -74,7 +74,7 @@ export const readyInMillis = <W>(stored: Circuit<W>, rules: Rules<W>, now: numbe
     }
     case "Recovering": {
       if (dueAdmissions(circuit, rules, now) > circuit.admitted) return 0
-      const { durationMillis, from } = rules.recovery!
+      const { durationMillis, from } = recoveryOf(rules)
       const neededShare = (circuit.admitted + 1) / (circuit.arrivals + 1)
       const reachedAt = circuit.startedAt + (durationMillis * (neededShare - from)) / (1 - from)
       // Above 0 in any case: because of rounding, the time may have come by this formula but not yet by that of
@@ -92,7 +92,7 @@ export const readyInMillis = <W>(stored: Circuit<W>, rules: Rules<W>, now: numbe
  * @internal
  */
 export const share = <W>(circuit: Recovering<W>, rules: Rules<W>, now: number): number => {
-  const { durationMillis, from } = rules.recovery!
+  const { durationMillis, from } = recoveryOf(rules)
   return from + ((1 - from) * (now - circuit.startedAt)) / durationMillis
 }
 

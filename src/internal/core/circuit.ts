@@ -14,7 +14,14 @@ export interface Rules<W> {
   readonly probes: number
   readonly failuresToReopen: number
   readonly probeTimeoutMillis: number
-  readonly recovery: { readonly durationMillis: number; readonly from: number } | undefined
+  readonly recovery: Recovery | undefined
+}
+
+/** @internal */
+export interface Recovery {
+  readonly durationMillis: number
+  /** The share of calls that is admitted at its beginning, above 0. */
+  readonly from: number
 }
 
 /**
@@ -92,18 +99,38 @@ export interface Disabled extends Common {
 }
 
 /**
- * The identity of an admission, by which its outcome is accepted or discarded. `slot` is 0 for a call that is not a
- * probe, and {@link spentSlot} for a probe that has succeeded and given its slot back, but may still fail.
+ * The identity of an admission, by which its outcome is accepted or discarded.
  *
  * @internal
  */
 export interface Ticket {
   readonly generation: number
+  /** The id of the slot that a probe holds, from 1 on; otherwise {@link noSlot} or {@link answeredSlot}. */
   readonly slot: number
 }
 
-/** @internal */
-export const spentSlot = -1
+/**
+ * The slot of a call that is not a probe.
+ *
+ * @internal
+ */
+export const noSlot = 0
+
+/**
+ * The slot of a probe that has succeeded with its first answer, and has given its slot back. Its call goes on and may
+ * still fail.
+ *
+ * @internal
+ */
+export const answeredSlot = -1
+
+/**
+ * The recovery of a Recovering circuit. Its rules have one: {@link settle} makes such a circuit only under rules with a
+ * recovery, and a circuit from a store is Closed in its place under rules without one.
+ *
+ * @internal
+ */
+export const recoveryOf = <W>({ recovery }: Rules<W>): Recovery => recovery!
 
 /** @internal */
 export const initial = <W>(policy: Policy<W>): Closed<W> => ({
@@ -125,7 +152,7 @@ export const at = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Circui
     case "Open":
       return now >= circuit.openedAt + circuit.openMillis ? toHalfOpen(circuit) : circuit
     case "Recovering": {
-      const closedAt = circuit.startedAt + rules.recovery!.durationMillis
+      const closedAt = circuit.startedAt + recoveryOf(rules).durationMillis
       return now >= closedAt ? close(circuit, rules, closedAt) : circuit
     }
     case "HalfOpen": {
@@ -161,16 +188,16 @@ export const isCounting = <W>(circuit: Circuit<W>): circuit is Closed<W> | Recov
  *
  * @internal
  */
-export const lands = <W>(stored: Circuit<W>, rules: Rules<W>, ticket: Ticket, now: number): boolean => {
+export const stillCounts = <W>(stored: Circuit<W>, rules: Rules<W>, ticket: Ticket, now: number): boolean => {
   if (stored.generation !== ticket.generation) return false
   if (stored._tag === "Closed") return true
   const circuit = at(stored, rules, now)
   if (circuit.generation !== ticket.generation) return false
-  return circuit._tag !== "HalfOpen" || ticket.slot === spentSlot || Slot.holds(circuit.slots, ticket.slot)
+  return circuit._tag !== "HalfOpen" || ticket.slot === answeredSlot || Slot.holds(circuit.slots, ticket.slot)
 }
 
 /**
- * Records the outcome of a call that {@link lands}.
+ * Records the outcome of a call that {@link stillCounts}.
  *
  * @internal
  */

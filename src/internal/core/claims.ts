@@ -67,7 +67,7 @@ export const abandoned = (claim: Claim): Claimed => ({
 })
 
 const slotOf = (decision: Decision | undefined): Ticket | undefined =>
-  decision?._tag === "Admitted" && decision.ticket.slot !== 0 ? decision.ticket : undefined
+  decision?._tag === "Admitted" && decision.ticket.slot !== Machine.noSlot ? decision.ticket : undefined
 
 /**
  * The ticket that was granted, if the circuit has not changed while the call waited.
@@ -80,7 +80,7 @@ export const ticketOf = (
   rules: Rules<unknown>,
   now: number
 ): Ticket | undefined =>
-  decision?._tag === "Admitted" && Machine.lands(circuit, rules, decision.ticket, now)
+  decision?._tag === "Admitted" && Machine.stillCounts(circuit, rules, decision.ticket, now)
     ? decision.ticket
     : undefined
 

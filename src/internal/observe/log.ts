@@ -61,7 +61,7 @@ export const logDropped = (caller: Caller, transition: Transition.Transition): v
  *
  * @internal
  */
-export const logDefect = (caller: Caller, circuit: Circuit, defect: unknown): void =>
+export const logDefect = (caller: Caller, circuit: CircuitId, defect: unknown): void =>
   log(caller, circuit, {
     level: LogLevel.Error,
     message:
@@ -103,7 +103,7 @@ const isShown = (caller: Caller, level: LogLevel.LogLevel): boolean =>
   LogLevel.greaterThanEqual(level, caller.getFiberRef(FiberRef.currentMinimumLogLevel)) &&
   HashSet.size(caller.getFiberRef(FiberRef.currentLoggers)) > 0
 
-interface Circuit {
+interface CircuitId {
   readonly breaker: string
   readonly key: string
 }
@@ -114,7 +114,7 @@ interface Line {
   readonly cause?: Cause.Cause<unknown>
 }
 
-const log = (caller: Caller, { breaker, key }: Circuit, line: Line): void => {
+const log = (caller: Caller, { breaker, key }: CircuitId, line: Line): void => {
   runNow(caller, effectOf(line).pipe(Effect.annotateLogs({ breaker, key }), withoutSpanEvents(caller)))
 }
 

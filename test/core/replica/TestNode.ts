@@ -124,7 +124,7 @@ export class TestNode {
     this.roll()
     const before = this.circuit
     const ticket = { generation, slot }
-    if (!Machine.lands(before, rules, ticket, this.now)) return
+    if (!Machine.stillCounts(before, rules, ticket, this.now)) return
     const call = outcome === "Success" ? success(this.now, elapsedMillis) : failure(this.now)
     this.circuit = Machine.settle(before, rules, ticket, { ...call, outcome: { _tag: outcome } })
     this.tripIfDue(before)

@@ -196,10 +196,10 @@ describe("S10 SettlesProbe", () => {
   })
 
   it("S10 a probe without a slot is identified by its generation", () => {
-    const spent = { ...fails, slot: Machine.spentSlot }
-    assert.strictEqual(after(spent, of(halfOpen(rules)), now).circuit._tag, "Open")
+    const answered = { ...fails, slot: Machine.answeredSlot }
+    assert.strictEqual(after(answered, of(halfOpen(rules)), now).circuit._tag, "Open")
     const later = of(inGeneration(halfOpen(rules), 3))
-    assert.strictEqual(after(spent, later, now), later)
+    assert.strictEqual(after(answered, later, now), later)
   })
 })
 

@@ -160,7 +160,7 @@ describe("S10 a slot", () => {
     settle(a, b)
     a.settle("Success", a.slotOf(request))
     settle(a, b)
-    a.settle("Failure", Machine.spentSlot)
+    a.settle("Failure", Machine.answeredSlot)
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Open", "Open"])
   })

@@ -241,9 +241,10 @@ const settleProbe = (
   const { circuit } = shared
   // A probe whose slot was given back is recognized by its generation.
   const isKnown =
-    slot === Machine.spentSlot ? circuit.generation === generation : shared.probers[slot] === node
+    slot === Machine.answeredSlot ? circuit.generation === generation : shared.probers[slot] === node
   const ticket: Ticket = { generation: circuit.generation, slot }
-  if (!isKnown || circuit._tag !== "HalfOpen" || !Machine.lands(circuit, rules, ticket, now)) return shared
+  if (!isKnown || circuit._tag !== "HalfOpen" || !Machine.stillCounts(circuit, rules, ticket, now))
+    return shared
   const settled = { ...shared, circuit: Machine.settle(circuit, rules, ticket, { ...call, at: now }) }
   return Machine.trips(settled.circuit, rules, now) === undefined
     ? settled

@@ -223,7 +223,7 @@ const answer = (step: Progress, { decision, request }: SlotDecision, situation: 
   const isStill =
     step.circuit._tag === "HalfOpen" &&
     Replicas.epochOf(step.replica, step.circuit) === generation &&
-    Machine.lands(step.circuit, situation.settings.rules, ticket, situation.now)
+    Machine.stillCounts(step.circuit, situation.settings.rules, ticket, situation.now)
   if (!isStill) return push(answering(step, request, undefined), abandoned(step, slot, situation), situation)
   const slots = [...step.replica.slots, slot]
   return answering(Steps.withReplica(step, { slots }), request, { _tag: "Admitted", ticket })

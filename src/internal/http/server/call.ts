@@ -9,6 +9,7 @@ import type { CircuitBreaker } from "../../../CircuitBreaker.ts"
 import type { CircuitOpenError } from "../../../CircuitOpenError.ts"
 import * as Outcome from "../../../Outcome.ts"
 import type { RunningCall } from "../../breaker/call.ts"
+import { noSlot } from "../../core/circuit.ts"
 import { callWith } from "../guard.ts"
 import { failedBy, makeResponse } from "./response.ts"
 import type { SocketObserver } from "./socket.ts"
@@ -110,7 +111,7 @@ const answeredBy =
 
 /** Whether the duration of a call matters: it is a probe, or the policy measures durations. */
 const isTimed = ({ breaker, slot }: RunningCall): boolean =>
-  slot !== 0 || breaker.settings.rules.policy.measuresElapsed
+  slot !== noSlot || breaker.settings.rules.policy.measuresElapsed
 
 const isStreamed = ({ body }: Response): boolean =>
   body._tag === "Stream" ||
