@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Circuit, Rules } from "../core/circuit.ts"
+import type { Circuit, Disabled, Isolated, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
 import * as ManualControl from "../core/manualControl.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -63,52 +63,52 @@ export const reset = (breaker: Breaker, key: string | undefined): Effect.Effect<
 
 /** @internal */
 export const isolate = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
-  hold(breaker, key, {
+  hold<Isolated>(breaker, key, {
     controls: { begin: "Isolate", end: "Release" },
     begin: ManualControl.isolate,
-    end: ManualControl.release,
+    end: (circuit, held, rules, now) => ManualControl.release(circuit, rules, held.since, now),
     endsByReset: true
   })
 
 /** @internal */
 export const disable = (breaker: Breaker, key: string | undefined): Effect.Effect<void, never, Scope.Scope> =>
-  hold(breaker, key, {
+  hold<Isolated | Disabled>(breaker, key, {
     controls: { begin: "Disable", end: "Enable" },
     begin: ManualControl.disable,
-    end: (circuit, rules, _, now) => ManualControl.enable(circuit, rules, now),
+    end: (circuit, _, rules, now) => ManualControl.enable(circuit, rules, now),
     endsByReset: false
   })
 
 /** A state in which a circuit is held by hand, and the steps that begin and end the hold. */
-interface Hold {
+interface Hold<Held extends Circuit<unknown>> {
   readonly controls: { readonly begin: Control; readonly end: Control }
-  readonly begin: (circuit: Circuit<unknown>) => Circuit<unknown>
+  readonly begin: (circuit: Circuit<unknown>) => Held
+  /** Ends the hold in the circuit as it is now. `held` is the circuit as it was when the hold had begun. */
   readonly end: (
     circuit: Circuit<unknown>,
+    held: Held,
     rules: Rules<unknown>,
-    since: number,
     now: number
   ) => Circuit<unknown>
   readonly endsByReset: boolean
 }
 
 /** Holds a circuit in a state until the scope closes. */
-const hold = (
+const hold = <Held extends Circuit<unknown>>(
   breaker: Breaker,
   key: string | undefined,
-  { begin, controls, end, endsByReset }: Hold
+  { begin, controls, end, endsByReset }: Hold<Held>
 ): Effect.Effect<void, never, Scope.Scope> => {
   const beginning = control(breaker, key, controls.begin, (entry, _, caller) => {
     const held = begin(entry.current)
     breaker.change(entry, held, caller)
-    // Only an isolation belongs to a generation: a reset ends it.
-    return { entry, since: held._tag === "Isolated" ? held.since : NaN }
+    return { entry, held }
   })
-  const ending = ({ entry, since }: { readonly entry: CircuitEntry; readonly since: number }) =>
+  const ending = ({ entry, held }: { readonly entry: CircuitEntry; readonly held: Held }) =>
     Effect.withFiberRuntime<void>((caller) => {
       const { circuits, coordinator, settings } = breaker
       const now = breaker.now(caller)
-      const ended = end(entry.current, settings.rules, since, now)
+      const ended = end(entry.current, held, settings.rules, now)
       // Another process may have ended the hold in this circuit already, while the store still has that of this node.
       const isKnownElsewhere = coordinator !== undefined && !endsByReset && circuits.holds(entry)
       if (ended === entry.current && !isKnownElsewhere) return Effect.void
