@@ -24,7 +24,7 @@ export interface Machine {
   admit(circuit: AnyCircuit, rules: Rules, now: number): Asked
   stillCounts(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, now: number): boolean
   settle(circuit: AnyCircuit, rules: Rules, ticket: Circuit.Ticket, call: Call): AnyCircuit
-  trips(circuit: AnyCircuit, rules: Rules, now: number): "Tripped" | "ProbeFailed" | undefined
+  trips(circuit: AnyCircuit, rules: Rules, now: number): ReturnType<typeof Circuit.trips>
   nextOpening(circuit: AnyCircuit, now: number): number
   open(circuit: AnyCircuit, generation: number, opening: Circuit.Opening): AnyCircuit
   restart(circuit: Circuit.Open, now: number): AnyCircuit

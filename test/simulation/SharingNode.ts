@@ -1,6 +1,6 @@
 /** A process without an event loop: the work of `internal/fleet/node.ts` and `internal/breaker`, as data. */
 import type { Decision } from "../../src/internal/core/admission.ts"
-import type { Circuit } from "../../src/internal/core/circuit.ts"
+import type { Circuit, OpenReason } from "../../src/internal/core/circuit.ts"
 import * as Machine from "../../src/internal/core/circuit.ts"
 import type { Link } from "../../src/internal/core/replica/link.ts"
 import * as Links from "../../src/internal/core/replica/link.ts"
@@ -9,7 +9,7 @@ import type { Replica } from "../../src/internal/core/replica/replica.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import type { Settings, Situation } from "../../src/internal/core/replica/situation.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
-import { initial, type Reason } from "../../src/internal/core/wire.ts"
+import { initial } from "../../src/internal/core/wire.ts"
 import type { CallPlan, Fact, Member } from "./Fact.ts"
 import type { Process, QuestionBody } from "./Message.ts"
 import type { Protocol } from "./Protocol.ts"
@@ -199,7 +199,7 @@ export const clockSlackMillis = 1e-6
 export const isBy = (at: number, now: number): boolean => at <= now + clockSlackMillis
 
 interface Opening {
-  readonly reason: Reason
+  readonly reason: OpenReason
   readonly now: number
   readonly hintMillis: number
 }

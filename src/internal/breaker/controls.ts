@@ -2,11 +2,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Circuit, Disabled, Isolated, Rules } from "../core/circuit.ts"
 import * as Machine from "../core/circuit.ts"
+import type { Control } from "../core/manualControl.ts"
 import * as ManualControl from "../core/manualControl.ts"
 import type { Caller } from "../fiber/caller.ts"
 import type { Breaker } from "./breaker.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
-import type { Control } from "./coordinator.ts"
 import { open } from "./opening.ts"
 
 /** The synchronous step by which a control changes a circuit. */

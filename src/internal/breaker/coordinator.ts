@@ -3,6 +3,7 @@ import type { Outcome } from "../../Outcome.ts"
 import type { OpenReason } from "../../Transition.ts"
 import type { Decision } from "../core/admission.ts"
 import type { Circuit, Ticket } from "../core/circuit.ts"
+import type { Control } from "../core/manualControl.ts"
 import type { Call } from "../core/policies/policy.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
@@ -113,6 +114,3 @@ export interface Controlled {
   readonly _tag: "Controlled"
   readonly control: Control
 }
-
-/** @internal */
-export type Control = "Trip" | "Reset" | "Isolate" | "Release" | "Disable" | "Enable"

@@ -32,6 +32,14 @@ export interface Recovery {
  */
 export type Circuit<W> = Closed<W> | Open | HalfOpen | Recovering<W> | Isolated | Disabled
 
+/**
+ * The reason for which a circuit opens. The public type of this name is written out, because published types cannot
+ * refer to internal ones.
+ *
+ * @internal
+ */
+export type OpenReason = "Tripped" | "ProbeFailed" | "Manual"
+
 interface Common {
   /** A number that grows by one with each change of state. */
   readonly generation: number
@@ -268,7 +276,7 @@ export const trips = <W>(
   circuit: Circuit<W>,
   rules: Rules<W>,
   now: number
-): "Tripped" | "ProbeFailed" | undefined => {
+): Exclude<OpenReason, "Manual"> | undefined => {
   switch (circuit._tag) {
     case "Closed":
     case "Recovering":

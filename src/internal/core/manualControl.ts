@@ -2,6 +2,13 @@ import type { Circuit, Closed, Disabled, Isolated, Open, Rules } from "./circuit
 import { close } from "./circuit.ts"
 
 /**
+ * The controls by hand. `Release` ends an isolation, and `Enable` a disabling.
+ *
+ * @internal
+ */
+export type Control = "Trip" | "Reset" | "Isolate" | "Release" | "Disable" | "Enable"
+
+/**
  * Restarts the open time of an open circuit, without a step of the backoff.
  *
  * @internal

@@ -1,4 +1,4 @@
-import type { Circuit, HalfOpen, Recovering, Rules } from "./circuit.ts"
+import type { Circuit, HalfOpen, OpenReason, Recovering, Rules } from "./circuit.ts"
 import * as Machine from "./circuit.ts"
 import * as Slots from "./slots.ts"
 import type { Fields } from "./wireValues.ts"
@@ -29,7 +29,7 @@ export interface SharedCircuit extends Holdings {
  */
 export interface Holdings {
   /** The reason of the latest opening. */
-  readonly reason: Reason
+  readonly reason: OpenReason
   /** The node that holds each slot, by the slot's id. */
   readonly probers: Readonly<Record<string, string>>
   /** The number of isolations of each node. */
@@ -42,9 +42,6 @@ export interface Holdings {
 
 /** @internal */
 export type Holds = Readonly<Record<string, number>>
-
-/** @internal */
-export type Reason = "Tripped" | "ProbeFailed" | "Manual"
 
 /**
  * The inputs of decoding: the rules of this process, a text that is the same for equal rules, the longest opening that
@@ -159,7 +156,7 @@ const decodeHoldings = (read: Fields): Holdings => ({
   resets: isCount(read["resets"]) && read["resets"] <= mostCounted ? read["resets"] : 0
 })
 
-const reasons: ReadonlyArray<Reason> = ["Tripped", "ProbeFailed", "Manual"]
+const reasons: ReadonlyArray<OpenReason> = ["Tripped", "ProbeFailed", "Manual"]
 
 /** The circuit, or a description of what is wrong with it. */
 const decodeCircuit = (read: unknown, reader: Reader): Circuit<unknown> | string => {

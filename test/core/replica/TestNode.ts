@@ -4,10 +4,11 @@
  */
 import { assert } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
+import type { Control } from "../../../src/internal/core/manualControl.ts"
 import * as ManualControl from "../../../src/internal/core/manualControl.ts"
 import type { Decision } from "../../../src/internal/core/admission.ts"
 import { ask, asksForSlot } from "../../../src/internal/core/replica/asking.ts"
-import type { Asked, Control, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
+import type { Asked, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
 import type { Command, WriteCommand } from "../../../src/internal/core/replica/progress.ts"
 import type { Replica } from "../../../src/internal/core/replica/replica.ts"
 import * as Activities from "../../../src/internal/core/replica/activity.ts"

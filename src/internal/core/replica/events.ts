@@ -1,7 +1,7 @@
-import type { Circuit } from "../circuit.ts"
+import type { Circuit, OpenReason } from "../circuit.ts"
+import type { Control } from "../manualControl.ts"
 import type { Call } from "../policies/policy.ts"
 import type { Report } from "../windows/stored.ts"
-import type { Reason } from "../wire.ts"
 import type { Notification } from "../wireNotification.ts"
 import type { Undecided } from "./replica.ts"
 import type { Reporting } from "./reporting.ts"
@@ -26,7 +26,7 @@ export type Event =
       readonly openMillis: number
     }
   /** The breaker opened the circuit, which was `before`. */
-  | { readonly _tag: "Opened"; readonly before: Circuit<unknown>; readonly reason: Reason }
+  | { readonly _tag: "Opened"; readonly before: Circuit<unknown>; readonly reason: OpenReason }
   | { readonly _tag: "Controlled"; readonly control: Control }
   /** A call requests a slot, or gives back a slot that it will not use. */
   | { readonly _tag: "SlotRequested"; readonly request: number }
@@ -52,9 +52,6 @@ export type Event =
    */
   | { readonly _tag: "StoreLost" }
   | { readonly _tag: "ExchangeRequested" }
-
-/** @internal */
-export type Control = "Trip" | "Reset" | "Isolate" | "Release" | "Disable" | "Enable"
 
 /**
  * The answer of a store about one circuit.

@@ -1,6 +1,7 @@
+import type { OpenReason } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
-import type { Reason } from "../wire.ts"
-import type { Control, Of } from "./events.ts"
+import type { Control } from "../manualControl.ts"
+import type { Of } from "./events.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
 import * as Activities from "./activity.ts"
@@ -106,7 +107,7 @@ export const opened = (step: Progress, { before, reason }: Of<"Opened">, situati
 }
 
 /** Remembers why the circuit opened, in case the node has to restore it in the store. */
-const withReason = (node: Progress, reason: Reason): Progress => {
+const withReason = (node: Progress, reason: OpenReason): Progress => {
   const { followed } = node.replica
   return Steps.withReplica(node, { followed: { ...followed, shared: { ...followed.shared, reason } } })
 }
