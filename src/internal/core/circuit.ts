@@ -225,7 +225,7 @@ export const settle = <W>(circuit: Circuit<W>, rules: Rules<W>, ticket: Ticket, 
 }
 
 const settleProbe = <W>(circuit: HalfOpen, rules: Rules<W>, call: Call): Circuit<W> => {
-  switch (verdictOnProbe(call, rules)) {
+  switch (outcomeOfProbe(call, rules)) {
     case "Success": {
       const succeeded = circuit.succeeded + 1
       if (succeeded < rules.probes) return { ...circuit, succeeded }
@@ -241,11 +241,11 @@ const settleProbe = <W>(circuit: HalfOpen, rules: Rules<W>, call: Call): Circuit
 }
 
 /**
- * The verdict on a probe. A probe that is slow under the policy has failed, whether it succeeded or was interrupted.
+ * The outcome of a probe. A probe that is slow under the policy has failed, whether it succeeded or was interrupted.
  */
-const verdictOnProbe = <W>(call: Call, rules: Rules<W>): Call["outcome"]["_tag"] => {
-  const isJudgedByTime = call.outcome._tag !== "Ignored" || call.interrupted
-  return isJudgedByTime && call.elapsedMillis >= rules.policy.slowerThanMillis ? "Failure" : call.outcome._tag
+const outcomeOfProbe = <W>(call: Call, rules: Rules<W>): Call["outcome"]["_tag"] => {
+  const mayBeSlow = call.outcome._tag !== "Ignored" || call.interrupted
+  return mayBeSlow && call.elapsedMillis >= rules.policy.slowerThanMillis ? "Failure" : call.outcome._tag
 }
 
 /**
