@@ -29,6 +29,11 @@ const ways: Record<string, (breaker: Breaker) => Effect.Effect<Endings>> = {
         }
       }
     ),
+  "protect with the default classifier": (breaker) =>
+    Effect.map(
+      startCall((effect) => breaker.protectWith(effect, { key })),
+      (call) => ({ success: call.end(Exit.succeed("late")) })
+    ),
   admit: (breaker) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
