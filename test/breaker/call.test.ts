@@ -12,8 +12,10 @@ import type { RunningCall } from "../../src/internal/breaker/call.ts"
 import * as Controls from "../../src/internal/breaker/controls.ts"
 import type { Step } from "../../src/internal/breaker/coordinator.ts"
 import { snapshot } from "../../src/internal/breaker/reading.ts"
+import { unsettledCallsOf } from "../../src/internal/breaker/unsettledCalls.ts"
 import type { Classify } from "../../src/internal/breaker/classify.ts"
 import type * as Machine from "../../src/internal/core/circuit.ts"
+import { noSlot } from "../../src/internal/core/circuit.ts"
 import { fails, settled, useManualClock, works } from "../kit/index.ts"
 import { entryOf, makeBreaker, makeCoordinated, protect, withCaller } from "./fixtures.ts"
 
@@ -170,6 +172,21 @@ describe("a success under a policy that does not depend on time", () => {
       yield* settle(call, Outcome.success)
       assert.strictEqual(clock.reads, reads)
       assert.deepInclude((yield* snapshot(breaker, "default")).window, { calls: 1 })
+    })
+  )
+
+  it.effect("E1 is counted after the unsettled calls of its circuit, which came before it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeBreaker({ tripPolicy })
+      const entry = yield* entryOf(breaker)
+      const countedBefore: Array<number> = []
+      unsettledCallsOf(breaker).add({
+        call: { generation: entry.current.generation, slot: noSlot, entry },
+        settle: () => void countedBefore.push(entry.succeeded)
+      })
+      yield* protect(breaker, works)
+      assert.deepStrictEqual(countedBefore, [0])
+      assert.strictEqual(entry.succeeded, 1)
     })
   )
 
