@@ -272,6 +272,17 @@ describe("R3.1.7 a circuit whose shared state is not known yet", () => {
       assert.strictEqual(yield* stateOf(breaker), "Open")
     })
   )
+
+  it.effect("R3.1.7 lets a call wait once, even if it could wait again", () =>
+    Effect.gen(function* () {
+      let waits = 0
+      const breaker = yield* makeCoordinated({
+        ready: () => (++waits > 1 ? Effect.dieMessage("it waits again") : Effect.void)
+      })
+      assert.strictEqual(yield* protect(breaker, works), "worked")
+      assert.strictEqual(waits, 1)
+    })
+  )
 })
 
 describe("a healthy circuit", () => {
