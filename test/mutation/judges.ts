@@ -58,6 +58,9 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
       "rules/protectStream",
       "rules/transitions",
       "rules/policies",
+      "rules/outcome",
+      "rules/lateOutcomes",
+      "rules/reentrance",
       "metrics/calls",
       "breaker/coordinator",
       "breaker/reports"
