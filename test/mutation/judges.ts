@@ -106,7 +106,7 @@ export const judges: Readonly<Record<Folder, ReadonlyArray<Judged>>> = {
     "following",
     "reporting",
     "localEvents",
-    "judging",
+    "deciding",
     "notifications",
     "asking",
     "activity",

@@ -1,7 +1,7 @@
 import type { WindowEntry } from "../windows/stored.ts"
 import { decodeWindow } from "../wireWindow.ts"
 import type { Asked, Entry, Of, Question } from "./events.ts"
-import { decide, continueOrStop } from "./judging.ts"
+import { decide, continueOrStop } from "./deciding.ts"
 import { storeLost } from "./notifications.ts"
 import { observe } from "./observing.ts"
 import { decoded, withoutExpiredLeases } from "./reading.ts"
@@ -20,22 +20,22 @@ export const answered = (
   { asked, entry }: Of<"Answered">,
   situation: Situation
 ): Progress => {
-  const step = asked.isAnnounced ? announced(before) : before
-  const { stored: read, node } = decoded(step, entry, asked.stored, situation)
-  if (read === undefined) return goLocal(node)
+  const progress = asked.isAnnounced ? announced(before) : before
+  const { stored: read, progress: reported } = decoded(progress, entry, asked.stored, situation)
+  if (read === undefined) return goLocal(reported)
   const window = decodeWindow(entry.window, entry.now)
-  const latest = Replicas.latestStored(node.replica)
+  const latest = Replicas.latestStored(reported.replica)
   const isOld = isOvertaken(latest, read, asked.stored)
   const stored = isOld ? latest : unexpired(read, entry, situation)
-  const { standing } = node.replica
+  const { standing } = reported.replica
   if (standing._tag === "Writing") {
-    const waiting = windowReceived(node, window, asked, situation)
+    const waiting = windowReceived(reported, window, asked, situation)
     const writing = { ...standing, base: stored }
     return standing.attempt === undefined
       ? Writes.attempt(markAnswered(waiting), writing, situation)
       : markAnswered(Steps.withStanding(waiting, writing))
   }
-  const observed = isOld ? node : markAnswered(observe(node, stored, window, situation))
+  const observed = isOld ? reported : markAnswered(observe(reported, stored, window, situation))
   const counted = windowReceived(observed, window, asked, situation)
   return counted.replica.standing._tag === "Writing"
     ? counted
@@ -43,10 +43,13 @@ export const answered = (
 }
 
 /** The other nodes report at once now, so the next exchange, which reads their reports, comes soon. */
-const announced = (node: Progress): Progress => ({ ...node, replica: Activities.exchangeSoon(node.replica) })
+const announced = (progress: Progress): Progress => ({
+  ...progress,
+  replica: Activities.exchangeSoon(progress.replica)
+})
 
-const markAnswered = (node: Progress): Progress =>
-  node.replica.isUnknown ? Steps.withReplica(node, { isUnknown: false }) : node
+const markAnswered = (progress: Progress): Progress =>
+  progress.replica.isUnknown ? Steps.withReplica(progress, { isUnknown: false }) : progress
 
 const generationOf = ({ shared }: StoredCircuit): number => shared.circuit.generation
 
@@ -71,15 +74,15 @@ const unexpired = (stored: StoredCircuit, entry: Entry, situation: Situation): S
  * without them, other nodes may have found that there are no failures.
  */
 const windowReceived = (
-  node: Progress,
+  progress: Progress,
   answer: WindowEntry | undefined,
   asked: Asked,
   situation: Situation
 ): Progress => {
-  const { replica } = node
-  if (answer === undefined && !Activities.isExchanging(replica)) return node
-  const counting = Replicas.countingOf(replica, Steps.currentCircuit(node, situation))
-  if (counting === undefined) return node
+  const { replica } = progress
+  if (answer === undefined && !Activities.isExchanging(replica)) return progress
+  const counting = Replicas.countingOf(replica, Steps.currentCircuit(progress, situation))
+  if (counting === undefined) return progress
   const reporting = Reports.answered(
     replica.reporting,
     answer,
@@ -93,7 +96,7 @@ const windowReceived = (
     : counted
   const exchanges = Reports.exchangesBetween(asked.reporting, reporting)
   return {
-    ...node,
+    ...progress,
     replica:
       exchanges === undefined ? next : Activities.updateExchanging(next, { exchangingNodes: exchanges })
   }
@@ -101,24 +104,24 @@ const windowReceived = (
 
 /** @internal */
 export const written = (
-  step: Progress,
+  progress: Progress,
   { entry, revision }: Of<"Written">,
   situation: Situation
 ): Progress => {
-  const { standing } = step.replica
+  const { standing } = progress.replica
   // A notification has confirmed this write before, or the node has given it up.
-  if (standing._tag !== "Writing" || standing.attempt?.revision !== revision) return step
+  if (standing._tag !== "Writing" || standing.attempt?.revision !== revision) return progress
   const { attempt } = standing
   if (entry.revision === revision) {
-    return Writes.won(step, standing, { ...attempt, at: entry.now }, situation)
+    return Writes.won(progress, standing, { ...attempt, at: entry.now }, situation)
   }
   // The store refuses a change of the very state that it has. It may do so for ever, so the next exchange writes again.
-  if (entry.revision === attempt.basedOn.revision) return Writes.writeFailed(step)
-  const read = decoded(step, entry, standing.base, situation)
-  if (read.stored === undefined) return goLocal(read.node)
+  if (entry.revision === attempt.basedOn.revision) return Writes.writeFailed(progress)
+  const read = decoded(progress, entry, standing.base, situation)
+  if (read.stored === undefined) return goLocal(read.progress)
   const isStale = isOvertaken(standing.base, read.stored, attempt.basedOn)
   const base = isStale ? standing.base : unexpired(read.stored, entry, situation)
-  return Writes.attempt(read.node, { ...standing, base, attempt: undefined }, situation)
+  return Writes.attempt(read.progress, { ...standing, base, attempt: undefined }, situation)
 }
 
 /**
@@ -126,19 +129,19 @@ export const written = (
  *
  * @internal
  */
-export const unanswered = (node: Progress, { question }: Of<"Unanswered">): Progress =>
-  attemptFailed(questionFailed(node, question), undefined)
+export const unanswered = (progress: Progress, { question }: Of<"Unanswered">): Progress =>
+  attemptFailed(questionFailed(progress, question), undefined)
 
 /** @internal */
-export const writeFailed = (node: Progress, { revision }: Of<"WriteFailed">): Progress =>
-  attemptFailed(node, revision)
+export const writeFailed = (progress: Progress, { revision }: Of<"WriteFailed">): Progress =>
+  attemptFailed(progress, revision)
 
 /** Gives up the write with this revision, or the one that has none yet, unless it has ended in the meantime. */
-const attemptFailed = (node: Progress, revision: string | undefined): Progress => {
-  const { standing } = node.replica
+const attemptFailed = (progress: Progress, revision: string | undefined): Progress => {
+  const { standing } = progress.replica
   return standing._tag === "Writing" && standing.attempt?.revision === revision
-    ? Writes.writeFailed(node)
-    : node
+    ? Writes.writeFailed(progress)
+    : progress
 }
 
 /**
@@ -146,15 +149,18 @@ const attemptFailed = (node: Progress, revision: string | undefined): Progress =
  *
  * @internal
  */
-export const faulted = (node: Progress, situation: Situation): Progress => goLocal(storeLost(node, situation))
+export const faulted = (progress: Progress, situation: Situation): Progress =>
+  goLocal(storeLost(progress, situation))
 
 /** An announcement that a failed request made has to be made again. */
-const questionFailed = (node: Progress, { announce }: Question): Progress =>
-  announce ? { ...node, replica: Activities.updateExchanging(node.replica, { mustAnnounce: true }) } : node
+const questionFailed = (progress: Progress, { announce }: Question): Progress =>
+  announce
+    ? { ...progress, replica: Activities.updateExchanging(progress.replica, { mustAnnounce: true }) }
+    : progress
 
 /**
  * The circuit cannot be shared now, because the store has a fault with it, or a state under other rules. This node uses
  * its own circuit.
  */
-const goLocal = (node: Progress): Progress =>
-  node.replica.standing._tag === "Writing" ? Writes.writeFailed(node) : node
+const goLocal = (progress: Progress): Progress =>
+  progress.replica.standing._tag === "Writing" ? Writes.writeFailed(progress) : progress

@@ -30,50 +30,50 @@ interface Comparison {
  * @internal
  */
 export const follow = (
-  step: Progress,
+  progress: Progress,
   stored: StoredCircuit,
   situation: Situation,
   hasLocalChange: boolean
 ): Progress => {
-  const comparison = compare(step, stored, situation, hasLocalChange)
-  if (!comparison.wasFollowed) return take(step, stored, comparison)
-  if (step.replica.standing._tag === "LocallyOpen") return withReplica(step, { followed: stored })
+  const comparison = compare(progress, stored, situation, hasLocalChange)
+  if (!comparison.wasFollowed) return take(progress, stored, comparison)
+  if (progress.replica.standing._tag === "LocallyOpen") return withReplica(progress, { followed: stored })
   const { current } = comparison
   const theirs = Machine.at(comparison.theirs, situation.settings.rules, situation.now)
   return isAlike(current, theirs)
-    ? withReplica(step, { followed: stored, generationOffset: theirs.generation - current.generation })
-    : take(step, stored, comparison)
+    ? withReplica(progress, { followed: stored, generationOffset: theirs.generation - current.generation })
+    : take(progress, stored, comparison)
 }
 
-const take = (step: Progress, stored: StoredCircuit, comparison: Comparison): Progress => {
+const take = (progress: Progress, stored: StoredCircuit, comparison: Comparison): Progress => {
   const { current, theirs } = comparison
-  const rolled = changed(step, current, "Manual", "Local")
-  const { standing } = step.replica
+  const rolled = changed(progress, current, "Manual", "Local")
+  const { standing } = progress.replica
   const followed = withReplica(rolled, {
     followed: stored,
     standing: standing._tag === "Writing" ? standing : inSync
   })
-  const isOther = isTransition(comparison, step.replica)
+  const isOther = isTransition(comparison, progress.replica)
   const next = isOther ? successor(current, theirs) : refreshed(comparison)
   const after = withOffset(changed(followed, next, stored.shared.reason, "Fleet"), theirs)
   return next._tag === "Closed" ? after : { ...after, replica: startExchanging(after.replica) }
 }
 
 const compare = (
-  step: Progress,
+  progress: Progress,
   { revision, shared }: StoredCircuit,
   situation: Situation,
   hasLocalChange: boolean
 ): Comparison => {
-  const { followed, isUnknown, standing } = step.replica
+  const { followed, isUnknown, standing } = progress.replica
   const { circuit, isolators, resets } = shared
   const { generation } = followed.shared.circuit
   const isExpected = hasLocalChange || isUnknown || circuit.generation <= generation
-  const current = currentCircuit(step, situation)
+  const current = currentCircuit(progress, situation)
   const theirs = shift(circuit, -situation.clockOffset)
   return {
     current,
-    theirs: isExpected ? withEnd(theirs, current, step.replica, situation) : theirs,
+    theirs: isExpected ? withEnd(theirs, current, progress.replica, situation) : theirs,
     wasFollowed:
       circuit.generation === generation &&
       (revision === followed.revision || standing._tag === "LocallyOpen"),
@@ -105,17 +105,17 @@ const withEnd = (
 }
 
 const changed = (
-  step: Progress,
+  progress: Progress,
   circuit: Circuit<unknown>,
   reason: StoredCircuit["shared"]["reason"],
   origin: "Local" | "Fleet"
 ): Progress =>
-  circuit === step.circuit
-    ? step
-    : withCommands({ ...step, circuit }, { _tag: "Change", circuit, reason, origin })
+  circuit === progress.circuit
+    ? progress
+    : withCommands({ ...progress, circuit }, { _tag: "Change", circuit, reason, origin })
 
-const withOffset = (step: Progress, shared: Circuit<unknown>): Progress =>
-  withReplica(step, { generationOffset: shared.generation - step.circuit.generation })
+const withOffset = (progress: Progress, shared: Circuit<unknown>): Progress =>
+  withReplica(progress, { generationOffset: shared.generation - progress.circuit.generation })
 
 /** Whether two circuits are in the same state with equal times, slots and holds. */
 const isAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean => {

@@ -14,18 +14,18 @@ import * as Writes from "./writing.ts"
 // Events of this node's own calls and controls: it announces failures, and writes changes to the store.
 
 /** @internal */
-export const settled = (node: Progress, event: Of<"Settled">, situation: Situation): Progress => {
-  if (event.before._tag === "HalfOpen") return probeSettled(node, event, situation)
-  const judging = withUndecided(node, event)
+export const settled = (progress: Progress, event: Of<"Settled">, situation: Situation): Progress => {
+  if (event.before._tag === "HalfOpen") return probeSettled(progress, event, situation)
+  const pending = withUndecided(progress, event)
   return isReportable(event, situation)
-    ? { ...judging, replica: announceFailures(judging.replica, event, situation) }
-    : judging
+    ? { ...pending, replica: announceFailures(pending.replica, event, situation) }
+    : pending
 }
 
-const probeSettled = (node: Progress, event: Of<"Settled">, situation: Situation): Progress => {
+const probeSettled = (progress: Progress, event: Of<"Settled">, situation: Situation): Progress => {
   const { call, openMillis, slot } = event
-  const { slots, standing } = node.replica
-  const freed = Steps.withReplica(node, { slots: slots.filter((it) => it !== slot) })
+  const { slots, standing } = progress.replica
+  const freed = Steps.withReplica(progress, { slots: slots.filter((it) => it !== slot) })
   return standing._tag === "LocallyOpen"
     ? freed
     : Writes.push(
@@ -33,7 +33,7 @@ const probeSettled = (node: Progress, event: Of<"Settled">, situation: Situation
         {
           _tag: "SettlesProbe",
           slot,
-          generation: Replicas.epochOf(node.replica, event.before),
+          generation: Replicas.epochOf(progress.replica, event.before),
           call: { ...call, at: call.at + situation.clockOffset },
           openMillis
         },
@@ -42,12 +42,12 @@ const probeSettled = (node: Progress, event: Of<"Settled">, situation: Situation
 }
 
 /** The counts of the other nodes may be outdated now, so the outcome is judged again with the store's next answer. */
-const withUndecided = (node: Progress, { before, outcome }: Of<"Settled">): Progress =>
-  node.circuit !== before &&
+const withUndecided = (progress: Progress, { before, outcome }: Of<"Settled">): Progress =>
+  progress.circuit !== before &&
   Machine.isCounting(before) &&
-  (Activities.isExchanging(node.replica) || outcome._tag === "Failure")
-    ? Steps.withReplica(node, { undecided: { outcome } })
-    : node
+  (Activities.isExchanging(progress.replica) || outcome._tag === "Failure")
+    ? Steps.withReplica(progress, { undecided: { outcome } })
+    : progress
 
 const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
   outcome._tag === "Failure" || call.elapsedMillis >= rules.policy.slowerThanMillis
@@ -71,16 +71,20 @@ const announceFailures = (replica: Replica, { before }: Of<"Settled">, { isFaili
 }
 
 /** @internal */
-export const slotRequested = (node: Progress, request: number, situation: Situation): Progress => {
-  const current = Steps.currentCircuit(node, situation)
+export const slotRequested = (progress: Progress, request: number, situation: Situation): Progress => {
+  const current = Steps.currentCircuit(progress, situation)
   const firstSlot = current._tag === "HalfOpen" ? current.nextSlot : 1
-  return Writes.push(node, { _tag: "TakesSlot", request, firstSlot }, situation)
+  return Writes.push(progress, { _tag: "TakesSlot", request, firstSlot }, situation)
 }
 
 /** @internal */
-export const slotAbandoned = (node: Progress, slot: number, situation: Situation): Progress => {
-  const slots = node.replica.slots.filter((it) => it !== slot)
-  return Writes.push(Steps.withReplica(node, { slots }), Writes.abandoned(node, slot, situation), situation)
+export const slotAbandoned = (progress: Progress, slot: number, situation: Situation): Progress => {
+  const slots = progress.replica.slots.filter((it) => it !== slot)
+  return Writes.push(
+    Steps.withReplica(progress, { slots }),
+    Writes.abandoned(progress, slot, situation),
+    situation
+  )
 }
 
 /**
@@ -88,60 +92,67 @@ export const slotAbandoned = (node: Progress, slot: number, situation: Situation
  *
  * @internal
  */
-export const opened = (step: Progress, { before, reason }: Of<"Opened">, situation: Situation): Progress => {
-  const node = withReason(step, reason)
-  const { circuit, replica } = node
-  if (reason !== "Tripped" || circuit._tag !== "Open") return node
+export const opened = (
+  progress: Progress,
+  { before, reason }: Of<"Opened">,
+  situation: Situation
+): Progress => {
+  const opening = withReason(progress, reason)
+  const { circuit, replica } = opening
+  if (reason !== "Tripped" || circuit._tag !== "Open") return opening
   const epoch = Replicas.epochOf(replica, before)
   if (!Reports.concernsAll(replica.reporting, before, situation)) {
     const window = Machine.isCounting(before) ? before.window : situation.settings.policy.initial
-    const alone = Steps.withStanding(node, { _tag: "LocallyOpen", epoch, window })
+    const alone = Steps.withStanding(opening, { _tag: "LocallyOpen", epoch, window })
     return { ...alone, replica: Activities.exchangeSoon(alone.replica) }
   }
   const openedAt = circuit.openedAt + situation.clockOffset
   return Writes.push(
-    node,
+    opening,
     { _tag: "Opens", generation: epoch, openMillis: circuit.openMillis, openedAt },
     situation
   )
 }
 
 /** Remembers why the circuit opened, in case the node has to restore it in the store. */
-const withReason = (node: Progress, reason: OpenReason): Progress => {
-  const { followed } = node.replica
-  return Steps.withReplica(node, { followed: { ...followed, shared: { ...followed.shared, reason } } })
+const withReason = (progress: Progress, reason: OpenReason): Progress => {
+  const { followed } = progress.replica
+  return Steps.withReplica(progress, { followed: { ...followed, shared: { ...followed.shared, reason } } })
 }
 
 /** @internal */
-export const controlled = (step: Progress, control: Control, situation: Situation): Progress => {
-  const node = step.replica.standing._tag === "LocallyOpen" ? Steps.withStanding(step, Replicas.inSync) : step
+export const controlled = (progress: Progress, control: Control, situation: Situation): Progress => {
+  const synced =
+    progress.replica.standing._tag === "LocallyOpen"
+      ? Steps.withStanding(progress, Replicas.inSync)
+      : progress
   switch (control) {
     case "Trip": {
-      const { circuit } = node
+      const { circuit } = synced
       const openedAt = circuit._tag === "Open" ? circuit.openedAt + situation.clockOffset : Infinity
-      return Writes.push(node, { _tag: "Trips", openMillis: circuit.openMillis, openedAt }, situation)
+      return Writes.push(synced, { _tag: "Trips", openMillis: circuit.openMillis, openedAt }, situation)
     }
     case "Reset":
-      return Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
+      return Writes.withReset(Writes.push(synced, { _tag: "Resets" }, situation))
     case "Isolate":
-      return changeHolds(node, { isolations: 1, disables: 0 }, situation)
+      return changeHolds(synced, { isolations: 1, disables: 0 }, situation)
     case "Release":
-      return changeHolds(node, { isolations: -1, disables: 0 }, situation)
+      return changeHolds(synced, { isolations: -1, disables: 0 }, situation)
     case "Disable":
-      return changeHolds(node, { isolations: 0, disables: 1 }, situation)
+      return changeHolds(synced, { isolations: 0, disables: 1 }, situation)
     case "Enable":
-      return changeHolds(node, { isolations: 0, disables: -1 }, situation)
+      return changeHolds(synced, { isolations: 0, disables: -1 }, situation)
   }
 }
 
-const changeHolds = (node: Progress, change: Replica["ownHolds"], situation: Situation): Progress => {
-  const { disables, isolations } = node.replica.ownHolds
+const changeHolds = (progress: Progress, change: Replica["ownHolds"], situation: Situation): Progress => {
+  const { disables, isolations } = progress.replica.ownHolds
   // A reset elsewhere may have ended an isolation that this node still releases.
   const ownHolds = {
     isolations: Math.max(0, isolations + change.isolations),
     disables: Math.max(0, disables + change.disables)
   }
-  const holding = Steps.withReplica(node, { ownHolds })
+  const holding = Steps.withReplica(progress, { ownHolds })
   const { shared } = holding.replica.followed
   return Writes.push(holding, Writes.ownHoldsChange(shared, ownHolds, situation.settings.node), situation)
 }

@@ -14,21 +14,21 @@ import * as Writes from "./writing.ts"
 
 /** @internal */
 export const changeReceived = (
-  step: Progress,
+  progress: Progress,
   event: Of<"ChangeReceived">,
   situation: Situation
 ): Progress => {
-  const { standing } = step.replica
-  if (standing._tag === "Diverged") return { ...step, replica: Activities.exchangeSoon(step.replica) }
+  const { standing } = progress.replica
+  if (standing._tag === "Diverged") return { ...progress, replica: Activities.exchangeSoon(progress.replica) }
   if (standing._tag === "Writing" && standing.attempt?.revision === event.revision) {
-    return Writes.won(step, standing, { ...standing.attempt, at: event.now }, situation)
+    return Writes.won(progress, standing, { ...standing.attempt, at: event.now }, situation)
   }
-  const latest = Replicas.latestStored(step.replica)
-  const { stored, node } = decoded(step, event, latest, situation)
-  if (stored === undefined || isOutdated(stored, latest)) return node
+  const latest = Replicas.latestStored(progress.replica)
+  const { stored, progress: reported } = decoded(progress, event, latest, situation)
+  if (stored === undefined || isOutdated(stored, latest)) return reported
   return standing._tag === "Writing"
-    ? Steps.withStanding(node, { ...standing, base: stored })
-    : Writes.followWithOwnHolds(node, stored, situation, standing._tag !== "InSync")
+    ? Steps.withStanding(reported, { ...standing, base: stored })
+    : Writes.followWithOwnHolds(reported, stored, situation, standing._tag !== "InSync")
 }
 
 /** Whether a later state is known already. */
@@ -44,22 +44,25 @@ const isOutdated = (heard: StoredCircuit, latest: StoredCircuit): boolean => {
  * @internal
  */
 export const failuresAnnounced = (
-  node: Progress,
+  progress: Progress,
   { listeners }: Of<"FailuresAnnounced">,
   { isFailing, now, settings }: Situation
 ): Progress => {
-  const { activity } = node.replica
+  const { activity } = progress.replica
   const exchangingNodes = Math.max(listeners, activity._tag === "Idle" ? 0 : activity.exchangingNodes)
-  const heard = Activities.updateExchanging(Activities.startExchanging(node.replica), {
+  const heard = Activities.updateExchanging(Activities.startExchanging(progress.replica), {
     // While this node cannot ask the store, the others may stop again without its knowledge.
     ...(isFailing
       ? { quietSince: now }
-      : { quietSince: Infinity, quietGeneration: Replicas.epochOf(node.replica, node.circuit) }),
+      : { quietSince: Infinity, quietGeneration: Replicas.epochOf(progress.replica, progress.circuit) }),
     exchangingNodes
   })
-  if (activity._tag === "Exchanging") return { ...node, replica: heard }
+  if (activity._tag === "Exchanging") return { ...progress, replica: heard }
   const later = settings.phase * (Activities.intervalMillis(heard, settings) - settings.syncMillis)
-  return { ...node, replica: Activities.updateExchanging(heard, { timing: Timings.startingAt(now + later) }) }
+  return {
+    ...progress,
+    replica: Activities.updateExchanging(heard, { timing: Timings.startingAt(now + later) })
+  }
 }
 
 /**
@@ -68,13 +71,13 @@ export const failuresAnnounced = (
  *
  * @internal
  */
-export const storeLost = (node: Progress, { now, settings: { rules } }: Situation): Progress => {
-  const { failures, slow } = Machine.counts(node.circuit, rules, now)
-  const reporting = { ...node.replica.reporting, answer: undefined }
+export const storeLost = (progress: Progress, { now, settings: { rules } }: Situation): Progress => {
+  const { failures, slow } = Machine.counts(progress.circuit, rules, now)
+  const reporting = { ...progress.replica.reporting, answer: undefined }
   return {
-    ...node,
+    ...progress,
     replica: Activities.updateExchanging(
-      { ...node.replica, reporting },
+      { ...progress.replica, reporting },
       { mustAnnounce: failures + slow > 0, quietSince: now }
     )
   }

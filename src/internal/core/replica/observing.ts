@@ -20,36 +20,36 @@ import * as Writes from "./writing.ts"
  * @internal
  */
 export const observe = (
-  node: Progress,
+  progress: Progress,
   stored: StoredCircuit,
   window: WindowEntry | undefined,
   situation: Situation
 ): Progress => {
-  if (mustRestore(node, stored, window, situation)) {
-    return Writes.restore(node, stored, window?.epoch ?? 0, situation)
+  if (mustRestore(progress, stored, window, situation)) {
+    return Writes.restore(progress, stored, window?.epoch ?? 0, situation)
   }
-  const { followed, standing } = node.replica
+  const { followed, standing } = progress.replica
   // A change that other nodes have made since the reset takes precedence.
   return standing._tag === "Diverged" && standing.isReset && stored.revision === followed.revision
-    ? resetAgain(node, stored, situation)
+    ? resetAgain(progress, stored, situation)
     : returnUnusedSlots(
-        Writes.followWithOwnHolds(node, stored, situation, standing._tag !== "InSync"),
+        Writes.followWithOwnHolds(progress, stored, situation, standing._tag !== "InSync"),
         situation
       )
 }
 
 /** Whether the store has lost the circuit's state, or does not have this node's changes of it. */
 const mustRestore = (
-  node: Progress,
+  progress: Progress,
   stored: StoredCircuit,
   window: WindowEntry | undefined,
   situation: Situation
 ): boolean => {
-  const current = Steps.currentCircuit(node, situation)
+  const current = Steps.currentCircuit(progress, situation)
   const { generation } = stored.shared.circuit
   const isWorthKeeping = current._tag !== "Closed" || current.openings > 0
-  const isLost = generation < node.replica.followed.shared.circuit.generation && isWorthKeeping
-  return isLost || hasLostState(stored, window, situation) || mustPublish(node.replica, current, stored)
+  const isLost = generation < progress.replica.followed.shared.circuit.generation && isWorthKeeping
+  return isLost || hasLostState(stored, window, situation) || mustPublish(progress.replica, current, stored)
 }
 
 /** Whether the window belongs to a later generation than the state. Other nodes reach the end of a recovery by their clocks. */
@@ -63,11 +63,11 @@ const hasLostState = (
 }
 
 /** Publishes a reset that could not be written, and the holds that this node has begun since. */
-const resetAgain = (step: Progress, stored: StoredCircuit, situation: Situation): Progress => {
-  const { ownHolds } = step.replica
+const resetAgain = (progress: Progress, stored: StoredCircuit, situation: Situation): Progress => {
+  const { ownHolds } = progress.replica
   const { node: self } = situation.settings
-  const node = Steps.withReplica(Writes.backInSync(step), { followed: stored })
-  const reset = Writes.withReset(Writes.push(node, { _tag: "Resets" }, situation))
+  const based = Steps.withReplica(Writes.backInSync(progress), { followed: stored })
+  const reset = Writes.withReset(Writes.push(based, { _tag: "Resets" }, situation))
   const since = Steps.withReplica(reset, { ownHolds })
   return ownHolds.isolations + ownHolds.disables > 0
     ? Writes.push(since, Writes.ownHoldsChange(since.replica.followed.shared, ownHolds, self), situation)
@@ -97,18 +97,22 @@ const ownsHold = (current: Circuit<unknown>, { disables, isolations }: Replica["
  * Removes expired holds from the store, and gives back slots that none of this node's calls uses: the node may have
  * missed the grant of a slot.
  */
-const returnUnusedSlots = (step: Progress, situation: Situation): Progress => {
-  const node = Writes.backInSync(step)
-  const { followed, slots, standing } = node.replica
-  if (standing._tag !== "InSync") return node
+const returnUnusedSlots = (progress: Progress, situation: Situation): Progress => {
+  const synced = Writes.backInSync(progress)
+  const { followed, slots, standing } = synced.replica
+  if (standing._tag !== "InSync") return synced
   const { node: self } = situation.settings
   if (followed.isPartial)
-    return Writes.push(node, Writes.ownHoldsChange(followed.shared, node.replica.ownHolds, self), situation)
-  if (!hasProbe(followed.shared, self)) return node
+    return Writes.push(
+      synced,
+      Writes.ownHoldsChange(followed.shared, synced.replica.ownHolds, self),
+      situation
+    )
+  if (!hasProbe(followed.shared, self)) return synced
   return Object.entries(followed.shared.probers)
     .filter(([id, prober]) => prober === self && !slots.includes(Number(id)))
     .reduce(
       (after, [id]) => Writes.push(after, Writes.abandoned(after, Number(id), situation), situation),
-      node
+      synced
     )
 }

@@ -20,31 +20,31 @@ import type { Settings, Situation } from "./situation.ts"
  * @internal
  */
 export const decoded = (
-  node: Progress,
+  progress: Progress,
   entry: Pick<Entry, "now" | "revision" | "state"> & Partial<Pick<Entry, "leases">>,
   asked: StoredCircuit,
   { settings }: Situation
-): { readonly node: Progress; readonly stored: StoredCircuit | undefined } => {
+): { readonly progress: Progress; readonly stored: StoredCircuit | undefined } => {
   const { now, revision, state } = entry
   // Most circuits have no state, and one object stands for all of them.
-  if (state === "" && asked.revision === "" && revision === "") return { node, stored: asked }
-  if (state === undefined) return { node, stored: storedIn(entry, asked.shared) }
+  if (state === "" && asked.revision === "" && revision === "") return { progress, stored: asked }
+  if (state === undefined) return { progress, stored: storedIn(entry, asked.shared) }
   const { longestOpenMillis, rules, rulesName } = settings
   const read = decode(state, { rules, rulesName, longestOpenMillis, now })
   switch (read._tag) {
     case "State":
-      return { node, stored: storedIn(entry, read.state) }
+      return { progress, stored: storedIn(entry, read.state) }
     case "Invalid": {
       const message = `The circuit store has a text that is not the state of a circuit, and it is ignored: ${read.why}`
-      return { node: reporting(node, message), stored: storedIn(entry, initial(settings.rules)) }
+      return { progress: reporting(progress, message), stored: storedIn(entry, initial(settings.rules)) }
     }
     case "OtherRules": {
-      const latest = latestStored(node.replica)
-      if (now < latest.at) return { node, stored: latest }
+      const latest = latestStored(progress.replica)
+      if (now < latest.at) return { progress, stored: latest }
       const closed = ended(read.state, { now, leases: entry.leases }, settings)
-      if (closed !== undefined) return { node, stored: storedIn(entry, closed) }
+      if (closed !== undefined) return { progress, stored: storedIn(entry, closed) }
       const message = `A circuit in the store is left alone, and this process uses its own: ${read.why}`
-      return { node: reporting(node, message), stored: undefined }
+      return { progress: reporting(progress, message), stored: undefined }
     }
   }
 }
@@ -100,8 +100,8 @@ const storedIn = (
   isPartial: false
 })
 
-const reporting = (node: Progress, message: string): Progress =>
-  Steps.withCommands(node, { _tag: "Report", message })
+const reporting = (progress: Progress, message: string): Progress =>
+  Steps.withCommands(progress, { _tag: "Report", message })
 
 /**
  * A state under other rules that is no longer in effect, as a Closed one: its opening has ended and its leases have

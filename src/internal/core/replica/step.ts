@@ -24,46 +24,46 @@ export const step = (
 ): Progress => {
   const { now, settings } = situation
   const current = Machine.at(circuit, settings.rules, now)
-  const node = Steps.make(Replicas.rejoined(replica, current, settings), circuit)
+  const progress = Steps.make(Replicas.rejoined(replica, current, settings), circuit)
   switch (event._tag) {
     case "Settled":
-      return settled(node, event, situation)
+      return settled(progress, event, situation)
     case "Opened":
-      return opened(node, event, situation)
+      return opened(progress, event, situation)
     case "Controlled":
-      return controlled(node, event.control, situation)
+      return controlled(progress, event.control, situation)
     case "SlotRequested":
-      return slotRequested(node, event.request, situation)
+      return slotRequested(progress, event.request, situation)
     case "SlotAbandoned":
-      return slotAbandoned(node, event.slot, situation)
+      return slotAbandoned(progress, event.slot, situation)
     case "Answered":
-      return answered(node, event, situation)
+      return answered(progress, event, situation)
     case "Unanswered":
-      return unanswered(node, event)
+      return unanswered(progress, event)
     case "Written":
-      return written(node, event, situation)
+      return written(progress, event, situation)
     case "WriteFailed":
-      return writeFailed(node, event)
+      return writeFailed(progress, event)
     default:
-      return received(node, event, situation)
+      return received(progress, event, situation)
   }
 }
 
 const received = (
-  node: Progress,
+  progress: Progress,
   event: Of<"ChangeReceived" | "FailuresAnnounced" | "Faulted" | "StoreLost" | "ExchangeRequested">,
   situation: Situation
 ): Progress => {
   switch (event._tag) {
     case "ChangeReceived":
-      return changeReceived(node, event, situation)
+      return changeReceived(progress, event, situation)
     case "FailuresAnnounced":
-      return failuresAnnounced(node, event, situation)
+      return failuresAnnounced(progress, event, situation)
     case "Faulted":
-      return faulted(node, situation)
+      return faulted(progress, situation)
     case "StoreLost":
-      return storeLost(node, situation)
+      return storeLost(progress, situation)
     case "ExchangeRequested":
-      return { ...node, replica: Activities.exchangeSoon(node.replica) }
+      return { ...progress, replica: Activities.exchangeSoon(progress.replica) }
   }
 }

@@ -21,28 +21,28 @@ import { storeTime } from "./situation.ts"
  *
  * @internal
  */
-export const push = (step: Progress, change: Change, situation: Situation): Progress => {
-  const { standing } = step.replica
-  if (situation.isFailing) return writeFailed(step, [change])
+export const push = (progress: Progress, change: Change, situation: Situation): Progress => {
+  const { standing } = progress.replica
+  if (situation.isFailing) return writeFailed(progress, [change])
   switch (standing._tag) {
     case "Writing":
-      return Steps.withStanding(step, { ...standing, changes: [...standing.changes, change] })
+      return Steps.withStanding(progress, { ...standing, changes: [...standing.changes, change] })
     case "Diverged": {
-      const restore = restoring(step, step.replica.followed, 0, situation)
-      return begin(restore.step, step.replica.followed, [restore.change, change], situation)
+      const restore = restoring(progress, progress.replica.followed, 0, situation)
+      return begin(restore.progress, progress.replica.followed, [restore.change, change], situation)
     }
     default:
-      return begin(step, step.replica.followed, [change], situation)
+      return begin(progress, progress.replica.followed, [change], situation)
   }
 }
 
 const begin = (
-  step: Progress,
+  progress: Progress,
   base: StoredCircuit,
   changes: ReadonlyArray<Change>,
   situation: Situation
 ): Progress => {
-  const attended = { ...step, replica: Activities.startExchanging(step.replica) }
+  const attended = { ...progress, replica: Activities.startExchanging(progress.replica) }
   const writing: Writing = {
     _tag: "Writing",
     base,
@@ -62,14 +62,14 @@ const begin = (
  *
  * @internal
  */
-export const attempt = (step: Progress, writing: Writing, situation: Situation): Progress => {
+export const attempt = (progress: Progress, writing: Writing, situation: Situation): Progress => {
   const { base, changes } = writing
   const now = storeTime(situation)
   const { decisions, shared } = applyAll(base, changes, situation)
   // Expired holds that were left out are removed from the store.
   if (shared === base.shared && !base.isPartial) {
     return conclude(
-      step,
+      progress,
       { ...writing, changes: [], decisions: [...writing.decisions, ...decisions] },
       situation
     )
@@ -86,7 +86,7 @@ export const attempt = (step: Progress, writing: Writing, situation: Situation):
     sent: changes.length,
     decisions
   }
-  return Steps.withCommands(Steps.withStanding(step, { ...writing, attempt: made }), {
+  return Steps.withCommands(Steps.withStanding(progress, { ...writing, attempt: made }), {
     _tag: "Write",
     expected: base.revision,
     revision,
@@ -125,7 +125,7 @@ const applyAll = (
  *
  * @internal
  */
-export const won = (step: Progress, writing: Writing, made: Attempt, situation: Situation): Progress => {
+export const won = (progress: Progress, writing: Writing, made: Attempt, situation: Situation): Progress => {
   const isLatest = writing.base.revision === made.basedOn.revision || writing.base.revision === made.revision
   const next: Writing = {
     _tag: "Writing",
@@ -134,7 +134,7 @@ export const won = (step: Progress, writing: Writing, made: Attempt, situation: 
     attempt: undefined,
     decisions: [...writing.decisions, ...made.decisions]
   }
-  return next.changes.length > 0 ? attempt(step, next, situation) : conclude(step, next, situation)
+  return next.changes.length > 0 ? attempt(progress, next, situation) : conclude(progress, next, situation)
 }
 
 /** A later request gets another slot, also if the store loses this write and the slot that it has granted. */
@@ -144,8 +144,8 @@ const withNewSlot = (change: Change, made: Circuit<unknown>): Change =>
     : change
 
 /** All changes are written: the node follows the store's state, and answers the slot requests. */
-const conclude = (step: Progress, { base, decisions }: Writing, situation: Situation): Progress => {
-  const followed = followWithOwnHolds(Steps.withStanding(step, Replicas.inSync), base, situation, true)
+const conclude = (progress: Progress, { base, decisions }: Writing, situation: Situation): Progress => {
+  const followed = followWithOwnHolds(Steps.withStanding(progress, Replicas.inSync), base, situation, true)
   return decisions.reduce((after, decision) => answer(after, decision, situation), followed)
 }
 
@@ -157,27 +157,27 @@ const conclude = (step: Progress, { base, decisions }: Writing, situation: Situa
  * @internal
  */
 export const followWithOwnHolds = (
-  step: Progress,
+  progress: Progress,
   stored: StoredCircuit,
   situation: Situation,
   hasLocalChange: boolean
 ): Progress => {
   const { settings } = situation
-  const node = withoutEndedIsolations(step, stored, settings.node)
-  const change = ownHoldsChange(stored.shared, node.replica.ownHolds, settings.node)
+  const released = withoutEndedIsolations(progress, stored, settings.node)
+  const change = ownHoldsChange(stored.shared, released.replica.ownHolds, settings.node)
   const kept = setHolds(change, stored.shared, settings, storeTime(situation))
-  if (kept === stored.shared) return follow(node, stored, situation, hasLocalChange)
-  const followed = follow(node, { ...stored, shared: kept }, situation, hasLocalChange)
+  if (kept === stored.shared) return follow(released, stored, situation, hasLocalChange)
+  const followed = follow(released, { ...stored, shared: kept }, situation, hasLocalChange)
   return push(backInSync(Steps.withReplica(followed, { followed: stored })), change, situation)
 }
 
 /** A reset by another node ends the isolations of this node, except those that it has begun since. */
-const withoutEndedIsolations = (node: Progress, { shared }: StoredCircuit, self: string): Progress => {
-  const { followed, isUnknown, ownHolds } = node.replica
-  if (shared.resets <= followed.shared.resets || isUnknown) return node
+const withoutEndedIsolations = (progress: Progress, { shared }: StoredCircuit, self: string): Progress => {
+  const { followed, isUnknown, ownHolds } = progress.replica
+  if (shared.resets <= followed.shared.resets || isUnknown) return progress
   // A state that was lost and restored may still have isolations that this node has released since.
   const isolations = Math.min(ownHolds.isolations, shared.isolators[self] ?? 0)
-  return Steps.withReplica(node, { ownHolds: { ...ownHolds, isolations } })
+  return Steps.withReplica(progress, { ownHolds: { ...ownHolds, isolations } })
 }
 
 /**
@@ -202,8 +202,8 @@ export const ownHoldsChange = (
  *
  * @internal
  */
-export const backInSync = (node: Progress): Progress =>
-  node.replica.standing._tag === "Diverged" ? Steps.withStanding(node, Replicas.inSync) : node
+export const backInSync = (progress: Progress): Progress =>
+  progress.replica.standing._tag === "Diverged" ? Steps.withStanding(progress, Replicas.inSync) : progress
 
 const withoutAttempt = ({ at, isPartial, revision, shared }: StoredCircuit): StoredCircuit => ({
   revision,
@@ -216,21 +216,23 @@ const withoutAttempt = ({ at, isPartial, revision, shared }: StoredCircuit): Sto
  * Answers a slot request: with the shared slot, in the node's own generation. A slot that is no longer valid is given
  * back.
  */
-const answer = (step: Progress, { decision, request }: SlotDecision, situation: Situation): Progress => {
-  if (decision._tag === "Rejected" || decision.ticket.slot === 0) return answering(step, request, decision)
+const answer = (progress: Progress, { decision, request }: SlotDecision, situation: Situation): Progress => {
+  if (decision._tag === "Rejected" || decision.ticket.slot === 0)
+    return answering(progress, request, decision)
   const { generation, slot } = decision.ticket
-  const ticket = { slot, generation: step.circuit.generation }
+  const ticket = { slot, generation: progress.circuit.generation }
   const isStill =
-    step.circuit._tag === "HalfOpen" &&
-    Replicas.epochOf(step.replica, step.circuit) === generation &&
-    Machine.stillCounts(step.circuit, situation.settings.rules, ticket, situation.now)
-  if (!isStill) return push(answering(step, request, undefined), abandoned(step, slot, situation), situation)
-  const slots = [...step.replica.slots, slot]
-  return answering(Steps.withReplica(step, { slots }), request, { _tag: "Admitted", ticket })
+    progress.circuit._tag === "HalfOpen" &&
+    Replicas.epochOf(progress.replica, progress.circuit) === generation &&
+    Machine.stillCounts(progress.circuit, situation.settings.rules, ticket, situation.now)
+  if (!isStill)
+    return push(answering(progress, request, undefined), abandoned(progress, slot, situation), situation)
+  const slots = [...progress.replica.slots, slot]
+  return answering(Steps.withReplica(progress, { slots }), request, { _tag: "Admitted", ticket })
 }
 
-const answering = (step: Progress, request: number, decision: Decision | undefined): Progress =>
-  Steps.withCommands(step, { _tag: "Answer", request, decision })
+const answering = (progress: Progress, request: number, decision: Decision | undefined): Progress =>
+  Steps.withCommands(progress, { _tag: "Answer", request, decision })
 
 /**
  * The change that gives back a slot that no call uses.
@@ -250,12 +252,12 @@ export const abandoned = ({ circuit, replica }: Progress, slot: number, situatio
  *
  * @internal
  */
-export const writeFailed = (step: Progress, more: ReadonlyArray<Change> = []): Progress => {
-  const { standing } = step.replica
+export const writeFailed = (progress: Progress, more: ReadonlyArray<Change> = []): Progress => {
+  const { standing } = progress.replica
   const { changes, decisions } = standing._tag === "Writing" ? standing : { changes: [], decisions: [] }
   const asking = [...changes, ...more].flatMap((it) => (it._tag === "TakesSlot" ? [it.request] : []))
   const requests = [...decisions.map(({ request }) => request), ...asking]
-  const diverged = Steps.withStanding(step, {
+  const diverged = Steps.withStanding(progress, {
     _tag: "Diverged",
     isReset: (standing._tag === "Diverged" && standing.isReset) || [...changes, ...more].some(hasReset)
   })
@@ -275,22 +277,22 @@ const hasReset = (change: Change): boolean =>
  * @internal
  */
 export const restore = (
-  step: Progress,
+  progress: Progress,
   lost: StoredCircuit,
   epoch: number,
   situation: Situation
 ): Progress => {
-  const restored = restoring(step, lost, epoch, situation)
-  return begin(restored.step, lost, [restored.change], situation)
+  const restored = restoring(progress, lost, epoch, situation)
+  return begin(restored.progress, lost, [restored.change], situation)
 }
 
 const restoring = (
-  step: Progress,
+  progress: Progress,
   lost: StoredCircuit,
   epoch: number,
   { clockOffset, now, settings }: Situation
-): { readonly step: Progress; readonly change: Change } => {
-  const { circuit, replica } = step
+): { readonly progress: Progress; readonly change: Change } => {
+  const { circuit, replica } = progress
   const holdings = holdingsOf(replica.followed.shared)
   const change: Change = {
     _tag: "Restores",
@@ -306,7 +308,10 @@ const restoring = (
     circuit._tag === "HalfOpen"
       ? circuit.slots.rows.flat().flatMap(({ id }) => (id in holdings.probers ? [] : [id]))
       : []
-  return { step: Steps.withReplica(step, { slots: [...new Set([...replica.slots, ...own])] }), change }
+  return {
+    progress: Steps.withReplica(progress, { slots: [...new Set([...replica.slots, ...own])] }),
+    change
+  }
 }
 
 /**
@@ -314,10 +319,10 @@ const restoring = (
  *
  * @internal
  */
-export const withReset = (node: Progress): Progress => {
-  const { followed, ownHolds } = node.replica
+export const withReset = (progress: Progress): Progress => {
+  const { followed, ownHolds } = progress.replica
   const shared = { ...followed.shared, isolators: {}, resets: followed.shared.resets + 1 }
-  return Steps.withReplica(node, {
+  return Steps.withReplica(progress, {
     ownHolds: { ...ownHolds, isolations: 0 },
     followed: { ...followed, shared }
   })

@@ -18,32 +18,33 @@ import type { Situation } from "./situation.ts"
  *
  * @internal
  */
-export const decide = (node: Progress, asked: Asked, situation: Situation): Progress => {
-  const { undecided } = node.replica
-  if (undecided === undefined) return node
-  const tripped = trips(node, undecided, situation)
+export const decide = (progress: Progress, asked: Asked, situation: Situation): Progress => {
+  const { undecided } = progress.replica
+  if (undecided === undefined) return progress
+  const tripped = trips(progress, undecided, situation)
   return tripped !== undefined
     ? tripped
-    : asked.undecided === undecided && isReported(node, situation)
-      ? Steps.withReplica(node, { undecided: undefined })
-      : node
+    : asked.undecided === undecided && isReported(progress, situation)
+      ? Steps.withReplica(progress, { undecided: undefined })
+      : progress
 }
 
 /** Whether all outcomes of this node are in the store: the node that reports last then judges all of them. */
-const isReported = (node: Progress, situation: Situation): boolean => {
+const isReported = (progress: Progress, situation: Situation): boolean => {
   const { now, settings } = situation
-  const current = Steps.currentCircuit(node, situation)
+  const current = Steps.currentCircuit(progress, situation)
   return (
-    !Machine.isCounting(current) || Reports.hasReported(node.replica.reporting, current.window, now, settings)
+    !Machine.isCounting(current) ||
+    Reports.hasReported(progress.replica.reporting, current.window, now, settings)
   )
 }
 
-const trips = (node: Progress, { outcome }: Undecided, situation: Situation): Progress | undefined => {
+const trips = (progress: Progress, { outcome }: Undecided, situation: Situation): Progress | undefined => {
   const { rules } = situation.settings
-  const current = Steps.currentCircuit(node, situation)
-  const { at, circuit } = Replicas.merged(node.replica, current, situation)
+  const current = Steps.currentCircuit(progress, situation)
+  const { at, circuit } = Replicas.merged(progress.replica, current, situation)
   if (!Machine.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
-  const decided = Steps.withReplica(node, { undecided: undefined })
+  const decided = Steps.withReplica(progress, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
   return Steps.withCommands(rolledTo(decided, current), {
     _tag: "Open",
@@ -53,11 +54,11 @@ const trips = (node: Progress, { outcome }: Undecided, situation: Situation): Pr
   })
 }
 
-const rolledTo = (node: Progress, current: Circuit<unknown>): Progress =>
-  current === node.circuit
-    ? node
+const rolledTo = (progress: Progress, current: Circuit<unknown>): Progress =>
+  current === progress.circuit
+    ? progress
     : Steps.withCommands(
-        { ...node, circuit: current },
+        { ...progress, circuit: current },
         { _tag: "Change", circuit: current, reason: "Manual", origin: "Local" }
       )
 
@@ -68,32 +69,32 @@ const rolledTo = (node: Progress, current: Circuit<unknown>): Progress =>
  * @internal
  */
 export const continueOrStop = (
-  node: Progress,
+  progress: Progress,
   window: WindowEntry | undefined,
   situation: Situation
 ): Progress => {
-  const { replica } = node
+  const { replica } = progress
   const { now, settings } = situation
-  const current = Steps.currentCircuit(node, situation)
-  if (current._tag !== "Closed" || isOpening(node)) return node
+  const current = Steps.currentCircuit(progress, situation)
+  if (current._tag !== "Closed" || isOpening(progress)) return progress
   const epoch = Replicas.epochOf(replica, current)
   if (Reports.sees(replica.reporting, current, epoch, situation)) {
-    return { ...node, replica: withFailures(Activities.startExchanging(replica), current, situation) }
+    return { ...progress, replica: withFailures(Activities.startExchanging(replica), current, situation) }
   }
   const { activity } = replica
-  if (activity._tag === "Idle") return joinExchange(node, window)
+  if (activity._tag === "Idle") return joinExchange(progress, window)
   const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
-  return mayRest(node, situation) && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
-    ? stop(rolledTo(node, current), situation)
-    : { ...node, replica: Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch }) }
+  return mayRest(progress, situation) && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
+    ? stop(rolledTo(progress, current), situation)
+    : { ...progress, replica: Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch }) }
 }
 
 /** A node with a success that has not been reported would forget that it ends a streak of failures. */
-const mayRest = (node: Progress, situation: Situation): boolean =>
+const mayRest = (progress: Progress, situation: Situation): boolean =>
   situation.isListening &&
-  node.replica.standing._tag === "InSync" &&
+  progress.replica.standing._tag === "InSync" &&
   !situation.settings.writesThrough &&
-  isReported(node, situation)
+  isReported(progress, situation)
 
 /**
  * The replica of a node that sees failures in the window of all nodes. Its own window may have moved into this generation
@@ -117,16 +118,16 @@ const withFailures = (
  * Nodes that exchange a circuit announce only its first failure after a change of state. A node that first reads a circuit
  * with a window, even one of an earlier generation, joins them.
  */
-const joinExchange = (node: Progress, window: WindowEntry | undefined): Progress =>
-  window === undefined ? node : { ...node, replica: Activities.startExchanging(node.replica) }
+const joinExchange = (progress: Progress, window: WindowEntry | undefined): Progress =>
+  window === undefined ? progress : { ...progress, replica: Activities.startExchanging(progress.replica) }
 
 const isOpening = ({ commands }: Progress): boolean => commands.some(({ _tag }) => _tag === "Open")
 
 /** Clears the window: a success on another node may have ended its streak of failures, and that is forgotten now. */
-const stop = (step: Progress, { now, settings: { rules } }: Situation): Progress => {
-  const { circuit } = step
-  const node = { ...step, replica: Activities.stopExchanging(step.replica) }
+const stop = (progress: Progress, { now, settings: { rules } }: Situation): Progress => {
+  const { circuit } = progress
+  const stopped = { ...progress, replica: Activities.stopExchanging(progress.replica) }
   return circuit._tag === "Closed" && Machine.counts(circuit, rules, now).failures > 0
-    ? rolledTo(node, { ...circuit, window: rules.policy.initial })
-    : node
+    ? rolledTo(stopped, { ...circuit, window: rules.policy.initial })
+    : stopped
 }
