@@ -1,5 +1,5 @@
 /** The functions under test, each of which a test can replace by a broken one. */
-import { ticketOf } from "../../src/internal/core/claims.ts"
+import { ticketOf } from "../../src/internal/core/replica/claims.ts"
 import * as Links from "../../src/internal/core/replica/link.ts"
 import * as Activities from "../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"

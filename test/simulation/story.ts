@@ -1,7 +1,7 @@
 /** Describes a history step by step: the time, the process, the action, and the state of all circuits after it. */
 import * as Slots from "../../src/internal/core/slots.ts"
 import type { Circuit } from "../../src/internal/core/circuit.ts"
-import { decode } from "../../src/internal/core/wire.ts"
+import { decode } from "../../src/internal/core/wire/state.ts"
 import type { Action } from "./Action.ts"
 import type { Fleet } from "./Fleet.ts"
 import type { History } from "./History.ts"

@@ -3,7 +3,7 @@ import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Coordinator, Decided, SharedDecision } from "../breaker/coordinator.ts"
 import type { Decision } from "../core/admission.ts"
-import { ticketOf, tooLate, withoutTicket } from "../core/claims.ts"
+import { ticketOf, tooLate, withoutTicket } from "../core/replica/claims.ts"
 import type { Caller, Restore } from "../fiber/caller.ts"
 
 /**

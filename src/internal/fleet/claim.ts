@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { Decision } from "../core/admission.ts"
 import type { Ticket } from "../core/circuit.ts"
-import * as Claims from "../core/claims.ts"
+import * as Claims from "../core/replica/claims.ts"
 import type { SlotRequest } from "./admission.ts"
 
 /**

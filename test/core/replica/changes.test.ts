@@ -4,8 +4,8 @@ import * as Machine from "../../../src/internal/core/circuit.ts"
 import type { Change, Restores } from "../../../src/internal/core/replica/changes.ts"
 import { apply, overrules } from "../../../src/internal/core/replica/changes.ts"
 import * as Slots from "../../../src/internal/core/slots.ts"
-import type { SharedCircuit } from "../../../src/internal/core/wire.ts"
-import { noHoldings } from "../../../src/internal/core/wire.ts"
+import type { SharedCircuit } from "../../../src/internal/core/wire/state.ts"
+import { noHoldings } from "../../../src/internal/core/wire/state.ts"
 import type { AnyCircuit } from "../circuits.ts"
 import {
   admitted,

@@ -6,7 +6,7 @@ import type { Progress } from "../../../src/internal/core/replica/progress.ts"
 import type { Replica } from "../../../src/internal/core/replica/replica.ts"
 import * as Steps from "../../../src/internal/core/replica/progress.ts"
 import { shift } from "../../../src/internal/core/replica/shared.ts"
-import type { SharedCircuit } from "../../../src/internal/core/wire.ts"
+import type { SharedCircuit } from "../../../src/internal/core/wire/state.ts"
 import type { AnyCircuit } from "../circuits.ts"
 import {
   admitted,

@@ -1,6 +1,6 @@
 /** Content in the store that a node cannot use. */
 import { assert, describe, it } from "@effect/vitest"
-import { decode } from "../../../src/internal/core/wire.ts"
+import { decode } from "../../../src/internal/core/wire/state.ts"
 import { TestNode } from "./TestNode.ts"
 import { openPair, pair, settingsWith, settle, storedCircuit } from "./fixtures.ts"
 

@@ -1,5 +1,5 @@
 import type { WindowEntry } from "../windows/stored.ts"
-import { decodeWindow } from "../wireWindow.ts"
+import { decodeWindow } from "../wire/window.ts"
 import type { Asked, Entry, Of, Question } from "./events.ts"
 import { decide, continueOrStop } from "./deciding.ts"
 import { storeLost } from "./notifications.ts"

@@ -5,7 +5,7 @@ import * as Machine from "../circuit.ts"
 import * as ManualControl from "../manualControl.ts"
 import type { Call } from "../policies/policy.ts"
 import * as Slots from "../slots.ts"
-import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
+import type { Holdings, Holds, SharedCircuit } from "../wire/state.ts"
 import type { Settings } from "./situation.ts"
 import { withHolds } from "./shared.ts"
 

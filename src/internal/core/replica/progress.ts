@@ -1,7 +1,7 @@
 import type { Decision } from "../admission.ts"
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
-import type { Holdings } from "../wire.ts"
+import type { Holdings } from "../wire/state.ts"
 import type { Replica, Standing, Undecided } from "./replica.ts"
 import { updated } from "./replica.ts"
 import type { Situation } from "./situation.ts"

@@ -2,7 +2,7 @@ import type { Circuit, Rules } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import * as ManualControl from "../manualControl.ts"
 import * as Slots from "../slots.ts"
-import type { Holdings, Holds, SharedCircuit } from "../wire.ts"
+import type { Holdings, Holds, SharedCircuit } from "../wire/state.ts"
 
 /**
  * A shared circuit as read from the store, and its revision there, which is `""` if the store has no state.

@@ -1,7 +1,7 @@
 import type { Decision } from "../admission.ts"
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
-import { encode, holdingsOf } from "../wire.ts"
+import { encode, holdingsOf } from "../wire/state.ts"
 import type { Change, SetsHolds } from "./changes.ts"
 import { apply, setHolds } from "./changes.ts"
 import { follow } from "./following.ts"

@@ -1,7 +1,7 @@
 import type * as Arr from "effect/Array"
 import { Buffer } from "node:buffer"
 import type { CompareAndSet, Entry, ExchangeRequest, Report, WindowEntry } from "../../../CircuitStore.ts"
-import { decodeWindow } from "../../core/wireWindow.ts"
+import { decodeWindow } from "../../core/wire/window.ts"
 import * as Names from "./names.ts"
 import { pack, unpack } from "./packed.ts"
 import { decode, decodeRevision, encode, encodeRevision } from "./text.ts"

@@ -1,6 +1,6 @@
 import * as Option from "effect/Option"
 import type { Change } from "../../../CircuitStore.ts"
-import { decodeNotification } from "../../core/wireNotification.ts"
+import { decodeNotification } from "../../core/wire/notification.ts"
 import { decode } from "./text.ts"
 
 /**

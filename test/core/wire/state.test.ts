@@ -1,12 +1,12 @@
 /** The texts by which processes share a circuit: each is decoded again, and any other text does no harm. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as Admission from "../../src/internal/core/admission.ts"
-import * as Circuit from "../../src/internal/core/circuit.ts"
-import * as Slots from "../../src/internal/core/slots.ts"
-import * as Wire from "../../src/internal/core/wire.ts"
-import type { AnyCircuit } from "./circuits.ts"
-import { recovery, rulesWith } from "./circuits.ts"
+import * as Admission from "../../../src/internal/core/admission.ts"
+import * as Circuit from "../../../src/internal/core/circuit.ts"
+import * as Slots from "../../../src/internal/core/slots.ts"
+import * as Wire from "../../../src/internal/core/wire/state.ts"
+import type { AnyCircuit } from "../circuits.ts"
+import { recovery, rulesWith } from "../circuits.ts"
 
 const now = 1_000_000
 const longestOpenMillis = 60_000

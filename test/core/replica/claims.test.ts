@@ -1,11 +1,11 @@
 /** S10: what the answers to a claim mean, and what the call then does. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Decision } from "../../src/internal/core/admission.ts"
-import * as Admission from "../../src/internal/core/admission.ts"
-import * as Machine from "../../src/internal/core/circuit.ts"
-import * as ManualControl from "../../src/internal/core/manualControl.ts"
-import * as Claims from "../../src/internal/core/claims.ts"
-import { halfOpen, openMillis, rulesWith } from "./circuits.ts"
+import type { Decision } from "../../../src/internal/core/admission.ts"
+import * as Admission from "../../../src/internal/core/admission.ts"
+import * as Machine from "../../../src/internal/core/circuit.ts"
+import * as ManualControl from "../../../src/internal/core/manualControl.ts"
+import * as Claims from "../../../src/internal/core/replica/claims.ts"
+import { halfOpen, openMillis, rulesWith } from "../circuits.ts"
 
 const admitted = (slot: number, generation = 2): Decision => ({
   _tag: "Admitted",

@@ -1,6 +1,6 @@
-import type { Row, Section } from "./windows/section.ts"
-import type { WindowEntry } from "./windows/stored.ts"
-import { isCount, isFiniteNumber, latestGeneration } from "./wireValues.ts"
+import type { Row, Section } from "../windows/section.ts"
+import type { WindowEntry } from "../windows/stored.ts"
+import { isCount, isFiniteNumber, latestGeneration } from "./values.ts"
 
 /**
  * Decodes a window from a store's answer at a time of the store. Another process, another version or another program

@@ -1,7 +1,7 @@
-import type { Decision } from "./admission.ts"
-import * as Admission from "./admission.ts"
-import type { Circuit, Rules, Ticket } from "./circuit.ts"
-import * as Machine from "./circuit.ts"
+import type { Decision } from "../admission.ts"
+import * as Admission from "../admission.ts"
+import type { Circuit, Rules, Ticket } from "../circuit.ts"
+import * as Machine from "../circuit.ts"
 
 // The claim of a call to a slot, which the store grants, and the decision on the call by the answer.
 

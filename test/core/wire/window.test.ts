@@ -1,9 +1,9 @@
 /** Windows in a store's answers: whatever they contain, only valid parts reach a policy. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import * as Wire from "../../src/internal/core/wireWindow.ts"
-import { check } from "./check.ts"
-import { inLongRun } from "../kit/runLength.ts"
+import * as Wire from "../../../src/internal/core/wire/window.ts"
+import { check } from "../check.ts"
+import { inLongRun } from "../../kit/runLength.ts"
 
 const now = 1_000_000
 

@@ -1,8 +1,8 @@
-import type { Circuit, HalfOpen, OpenReason, Recovering, Rules } from "./circuit.ts"
-import * as Machine from "./circuit.ts"
-import * as Slots from "./slots.ts"
-import type { Fields } from "./wireValues.ts"
-import { isCount, isPositive, isRecord, isFiniteNumber, latestGeneration, shown } from "./wireValues.ts"
+import type { Circuit, HalfOpen, OpenReason, Recovering, Rules } from "../circuit.ts"
+import * as Machine from "../circuit.ts"
+import * as Slots from "../slots.ts"
+import type { Fields } from "./values.ts"
+import { isCount, isPositive, isRecord, isFiniteNumber, latestGeneration, shown } from "./values.ts"
 
 /**
  * Encodes and decodes the texts in which processes share the state of a circuit. Another process, another version or

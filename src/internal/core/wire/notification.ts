@@ -1,4 +1,4 @@
-import { isCount, isRecord, isTime } from "./wireValues.ts"
+import { isCount, isRecord, isTime } from "./values.ts"
 
 /**
  * A notification about one circuit.

@@ -1,4 +1,4 @@
-import { isRecord, isTime, shown } from "./wireValues.ts"
+import { isRecord, isTime, shown } from "./values.ts"
 
 /**
  * Checks a store's answer about one circuit, apart from its window, which `decodeWindow` checks. The result says what
