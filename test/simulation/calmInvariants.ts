@@ -117,12 +117,13 @@ export const ofCalm = {
   },
 
   "S3 without faults, every node exchanges a circuit that fails": (calm): Wrong => {
-    const together = windowOf(calm)
     // With a quorum, failures of too few nodes concern those nodes only.
-    if (together === undefined || calm.node.settings.quorum > 1) return undefined
-    if (calm.recordedFor < calmMillis) return undefined
+    if (calm.node.settings.quorum > 1 || calm.recordedFor < calmMillis) return undefined
+    if (Activities.isExchanging(calm.member.replica)) return undefined
+    const together = windowOf(calm)
+    if (together === undefined) return undefined
     const { failures, slow } = calm.node.settings.policy.counts(together, calm.fleet.storeNow)
-    return failures + slow > 0 && !Activities.isExchanging(calm.member.replica)
+    return failures + slow > 0
       ? `${calm.node.settings.node} is idle, while ${failures + slow} failures are known`
       : undefined
   },
@@ -144,9 +145,9 @@ export const ofCalm = {
 
   "S4 without faults, acknowledged calls are counted": (calm): Wrong => {
     const { fleet, member } = calm
-    const together = windowOf(calm)
     // The other policies drop rows that they no longer need, and a success may clear failures.
-    if (together === undefined || !isOverTime(policyOf(calm))) return undefined
+    const together = isOverTime(policyOf(calm)) ? windowOf(calm) : undefined
+    if (together === undefined) return undefined
     const { policy } = calm.node.settings
     const counted = policy.counts(together, fleet.storeNow).calls
     const acknowledged = fleet.living.reduce((sum, node) => {
@@ -161,16 +162,16 @@ export const ofCalm = {
   },
 
   "S6 without faults, a circuit opens by the counts of all nodes": (calm): Wrong => {
-    const together = windowOf(calm)
     const { calmFor, node, recordedFor, writtenFor } = calm
     const { policy, quorum } = node.settings
     // A rate may reach its threshold by the passing of time alone, which opens nothing.
     const isMonotonous = policyOf(calm) === "consecutive" || policyOf(calm) === "failureCount"
-    if (together === undefined || quorum > 1 || !isMonotonous) return undefined
+    if (quorum > 1 || !isMonotonous) return undefined
     if (recordedFor < calmMillis || writtenFor < calmMillis) return undefined
     // An outcome that was recorded during a fault is judged with the next one.
     if (calmFor - recordedFor < calmMillis) return undefined
-    return policy.trips(together, calm.fleet.storeNow)
+    const together = windowOf(calm)
+    return together !== undefined && policy.trips(together, calm.fleet.storeNow)
       ? policy.describe(together, calm.fleet.storeNow)
       : undefined
   }
