@@ -56,6 +56,13 @@ interface Outcome {
   readonly isBad: boolean
 }
 
+/** The counts of all outcomes that were recorded in a window. */
+interface Recorded {
+  readonly key: string
+  readonly windowName: string
+  readonly counts: Counts
+}
+
 interface Lineage {
   readonly counts: Counts
   readonly epoch: number
@@ -86,8 +93,8 @@ export class Ledger {
   keptSince = 0
   /** When the store was last written, by key. */
   readonly writtenAt = new Map<string, number>()
-  /** The counts of all outcomes that were recorded in a window, by the window and its epoch. */
-  readonly truth = new Map<string, Counts>()
+  /** The counts of all outcomes that were recorded in each window, by its epoch. */
+  readonly truth = new Map<number, ReadonlyArray<Recorded>>()
   readonly lineages = new Map<string, Lineage>()
   readonly takenAt = new Map<string, number>()
   private readonly reads: Map<string, Read | undefined>
@@ -104,6 +111,7 @@ export class Ledger {
     for (const [id, probe] of this.probes) copy.probes.set(id, { ...probe })
     for (const [key, outcomes] of this.outcomes) copy.outcomes.set(key, [...outcomes])
     for (const name of copiedMaps) for (const [key, value] of this[name]) copy[name].set(key, value as never)
+    for (const [epoch, recorded] of this.truth) copy.truth.set(epoch, recorded)
     copy.frozenUntil.push(...this.frozenUntil)
     copy.calmSince = this.calmSince
     copy.keptSince = this.keptSince
@@ -295,13 +303,17 @@ export class Ledger {
   }
 
   private addTruth(key: string, { settings }: VirtualNode, epoch: number, counts: Counts): void {
-    const name = truthName(key, settings.windowName, epoch)
-    this.truth.set(name, plus(this.truth.get(name) ?? noCounts, counts))
+    const all = this.truth.get(epoch) ?? []
+    const known = all.find((it) => it.key === key && it.windowName === settings.windowName)
+    const next = { key, windowName: settings.windowName, counts: plus(known?.counts ?? noCounts, counts) }
+    this.truth.set(epoch, [...all.filter((it) => it !== known), next])
   }
 
   /** The counts of all outcomes that were recorded in a window of an epoch. */
   recordedIn(key: string, windowName: string, epoch: number): Counts {
-    return this.truth.get(truthName(key, windowName, epoch)) ?? noCounts
+    for (const it of this.truth.get(epoch) ?? [])
+      if (it.key === key && it.windowName === windowName) return it.counts
+    return noCounts
   }
 
   written(fleet: Fleet, request: CompareAndSet, after: Stored): void {
@@ -326,7 +338,6 @@ const copiedMaps = [
   "revisions",
   "goneAt",
   "writtenAt",
-  "truth",
   "lineages",
   "takenAt",
   "latestResets",
@@ -335,8 +346,6 @@ const copiedMaps = [
   "temporary",
   "trips"
 ] as const
-
-const truthName = (key: string, windowName: string, epoch: number): string => `${key} ${windowName} ${epoch}`
 
 const plus = (a: Counts, b: Counts): Counts => ({
   calls: a.calls + b.calls,

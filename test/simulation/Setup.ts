@@ -89,13 +89,13 @@ const settingsUnder = (rules: RulesSetup): Settings => {
   const { failuresToReopen, probes, recovers } = rules
   const recovery = recovers ? { durationMillis: recoveryMillis, from: 0.25 } : undefined
   const itsRules: Rules<unknown> = { policy, probes, failuresToReopen, probeTimeoutMillis, recovery }
-  const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
+  const name = `${rules.policy} ${probes} ${failuresToReopen} ${Number(recovers)}`
   return {
     node: "",
     rules: itsRules,
     policy,
-    rulesName,
-    windowName: `${rules.policy} ${probes} ${failuresToReopen} ${Number(recovers)}`,
+    rulesName: name,
+    windowName: name,
     quorum: 1,
     syncMillis,
     phase: 0,

@@ -9,7 +9,6 @@ import type { Replica } from "../../src/internal/core/replica/replica.ts"
 import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import type { Settings, Situation } from "../../src/internal/core/replica/situation.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
-import { initial } from "../../src/internal/core/wire/state.ts"
 import type { CallPlan, Fact, Member } from "./Fact.ts"
 import type { Process, QuestionBody } from "./Message.ts"
 import type { Protocol } from "./Protocol.ts"
@@ -78,15 +77,11 @@ export abstract class SharingNode {
   member(key: string): Member {
     const known = this.members.get(key)
     if (known !== undefined) return known
-    const shared = initial(this.rules)
     const member: Member = {
       key,
       name: `${this.settings.node} ${key}`,
       circuit: Machine.initial(this.rules.policy),
-      replica: Replicas.initial(
-        { revision: "", shared, at: -Infinity, isPartial: false },
-        this.settings.policy
-      ),
+      replica: Replicas.initial(this.settings),
       answeredAt: -Infinity,
       isFaulty: false,
       dueAt: Infinity,

@@ -22,7 +22,6 @@ import type { Settings, Situation } from "../core/replica/situation.ts"
 import { windowSettings } from "../core/replica/situation.ts"
 import type { Event } from "../core/replica/events.ts"
 import { step } from "../core/replica/step.ts"
-import { initial } from "../core/wire/state.ts"
 import { messageOf } from "../core/wire/values.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { logStoreContent } from "../observe/log.ts"
@@ -75,9 +74,7 @@ export class Node {
     this.name = observe ? `${name} (observe)` : name
     this.settings = settingsOf(breaker, policy, store)
     this.connection = new Connection(breaker, store.coordination.deadline, on)
-    const shared = initial(breaker.settings.rules)
-    const nothing = { revision: "", shared, at: -Infinity, isPartial: false }
-    this.unknown = Replicas.initial(nothing, policy)
+    this.unknown = Replicas.initial(this.settings)
     this.healthy = { ...this.unknown, isUnknown: false }
   }
 

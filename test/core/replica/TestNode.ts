@@ -15,7 +15,6 @@ import * as Activities from "../../../src/internal/core/replica/activity.ts"
 import * as Replicas from "../../../src/internal/core/replica/replica.ts"
 import type { Settings, Situation } from "../../../src/internal/core/replica/situation.ts"
 import { step } from "../../../src/internal/core/replica/step.ts"
-import { initial } from "../../../src/internal/core/wire/state.ts"
 import type { AnyCircuit, Tagged } from "../circuits.ts"
 import { admitted, failure, frozen, inState, openMillis, success } from "../circuits.ts"
 import type { Notified, VirtualStore } from "./VirtualStore.ts"
@@ -54,10 +53,7 @@ export class TestNode {
   constructor(store: VirtualStore, settings: Settings) {
     this.store = store
     this.settings = settings
-    this.replica = Replicas.initial(
-      { revision: "", shared: initial(settings.rules), at: -Infinity, isPartial: false },
-      settings.policy
-    )
+    this.replica = Replicas.initial(settings)
     this.circuit = Machine.initial(settings.rules.policy)
   }
 

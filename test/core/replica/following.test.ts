@@ -5,7 +5,7 @@ import { follow } from "../../../src/internal/core/replica/following.ts"
 import type { Progress } from "../../../src/internal/core/replica/progress.ts"
 import type { Replica } from "../../../src/internal/core/replica/replica.ts"
 import * as Steps from "../../../src/internal/core/replica/progress.ts"
-import { shift } from "../../../src/internal/core/replica/shared.ts"
+import { shift, storedCircuit } from "../../../src/internal/core/replica/shared.ts"
 import type { SharedCircuit } from "../../../src/internal/core/wire/state.ts"
 import type { AnyCircuit } from "../circuits.ts"
 import {
@@ -56,7 +56,7 @@ const followed = ({ before, here, holdings, isAhead = false, there, ...given }: 
     ...initial,
     generationOffset,
     isUnknown: false,
-    followed: { revision: "known", shared: shared(before ?? here), at: 0, isPartial: false },
+    followed: storedCircuit("known", shared(before ?? here), 0),
     ...given.replica
   }
   const situation = {
@@ -69,12 +69,7 @@ const followed = ({ before, here, holdings, isAhead = false, there, ...given }: 
     answeringSince: -Infinity,
     revision: "next"
   }
-  const known = {
-    revision: given.revision ?? "new",
-    shared: { ...shared(there), ...holdings },
-    at: 1,
-    isPartial: false
-  }
+  const known = storedCircuit(given.revision ?? "new", { ...shared(there), ...holdings }, 1)
   const step = follow(Steps.make(frozen(replica), frozen(here)), known, situation, isAhead)
   assert.strictEqual(step.replica.followed, known)
   return step

@@ -65,12 +65,24 @@ const newlyExchanging: Exchanging = {
 }
 
 /**
- * The replica with its exchange changed; an idle one stays as it is.
+ * The replica with its exchange changed; an idle one stays as it is. The properties are written out, which is faster than
+ * two spreads, because each exchange comes here several times.
  *
  * @internal
  */
-export const updateExchanging = (replica: Replica, change: Partial<Omit<Exchanging, "_tag">>): Replica =>
-  replica.activity._tag === "Idle" ? replica : { ...replica, activity: { ...replica.activity, ...change } }
+export const updateExchanging = (replica: Replica, change: Partial<Omit<Exchanging, "_tag">>): Replica => {
+  const { activity } = replica
+  if (activity._tag === "Idle") return replica
+  const exchanging: Exchanging = {
+    _tag: "Exchanging",
+    timing: change.timing ?? activity.timing,
+    quietSince: change.quietSince ?? activity.quietSince,
+    quietGeneration: change.quietGeneration ?? activity.quietGeneration,
+    mustAnnounce: change.mustAnnounce ?? activity.mustAnnounce,
+    exchangingNodes: change.exchangingNodes ?? activity.exchangingNodes
+  }
+  return { ...replica, activity: exchanging }
+}
 
 /**
  * The replica after an exchange at `now`, which uses a token.

@@ -43,13 +43,11 @@ export const answered = (
 }
 
 /** The other nodes report at once now, so the next exchange, which reads their reports, comes soon. */
-const announced = (progress: Progress): Progress => ({
-  ...progress,
-  replica: Activities.exchangeSoon(progress.replica)
-})
+const announced = (progress: Progress): Progress =>
+  Steps.withReplica(progress, Activities.exchangeSoon(progress.replica))
 
 const markAnswered = (progress: Progress): Progress =>
-  progress.replica.isUnknown ? Steps.withReplica(progress, { isUnknown: false }) : progress
+  progress.replica.isUnknown ? Steps.withChange(progress, { isUnknown: false }) : progress
 
 const generationOf = ({ shared }: StoredCircuit): number => shared.circuit.generation
 
@@ -95,11 +93,10 @@ const windowReceived = (
     ? Activities.updateExchanging(Activities.exchangeSoon(counted), { mustAnnounce: true })
     : counted
   const exchanges = Reports.exchangesBetween(asked.reporting, reporting)
-  return {
-    ...progress,
-    replica:
-      exchanges === undefined ? next : Activities.updateExchanging(next, { exchangingNodes: exchanges })
-  }
+  return Steps.withReplica(
+    progress,
+    exchanges === undefined ? next : Activities.updateExchanging(next, { exchangingNodes: exchanges })
+  )
 }
 
 /** @internal */
@@ -155,7 +152,7 @@ export const faulted = (progress: Progress, situation: Situation): Progress =>
 /** An announcement that a failed request made has to be made again. */
 const questionFailed = (progress: Progress, { announce }: Question): Progress =>
   announce
-    ? { ...progress, replica: Activities.updateExchanging(progress.replica, { mustAnnounce: true }) }
+    ? Steps.withReplica(progress, Activities.updateExchanging(progress.replica, { mustAnnounce: true }))
     : progress
 
 /**

@@ -25,7 +25,7 @@ export const decide = (progress: Progress, asked: Asked, situation: Situation): 
   return tripped !== undefined
     ? tripped
     : asked.undecided === undecided && isReported(progress, situation)
-      ? Steps.withReplica(progress, { undecided: undefined })
+      ? Steps.withChange(progress, { undecided: undefined })
       : progress
 }
 
@@ -44,7 +44,7 @@ const trips = (progress: Progress, { outcome }: Undecided, situation: Situation)
   const current = Steps.currentCircuit(progress, situation)
   const { at, circuit } = Replicas.merged(progress.replica, current, situation)
   if (!Machine.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
-  const decided = Steps.withReplica(progress, { undecided: undefined })
+  const decided = Steps.withChange(progress, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
   return Steps.withCommands(rolledTo(decided, current), {
     _tag: "Open",
@@ -57,10 +57,12 @@ const trips = (progress: Progress, { outcome }: Undecided, situation: Situation)
 const rolledTo = (progress: Progress, current: Circuit<unknown>): Progress =>
   current === progress.circuit
     ? progress
-    : Steps.withCommands(
-        { ...progress, circuit: current },
-        { _tag: "Change", circuit: current, reason: "Manual", origin: "Local" }
-      )
+    : Steps.withCommands(Steps.withCircuit(progress, current), {
+        _tag: "Change",
+        circuit: current,
+        reason: "Manual",
+        origin: "Local"
+      })
 
 /**
  * Stops exchanging a Closed circuit once no node has seen failures for two intervals. By then every node that exchanges
@@ -79,14 +81,17 @@ export const continueOrStop = (
   if (current._tag !== "Closed" || isOpening(progress)) return progress
   const epoch = Replicas.epochOf(replica, current)
   if (Reports.sees(replica.reporting, current, epoch, situation)) {
-    return { ...progress, replica: withFailures(Activities.startExchanging(replica), current, situation) }
+    return Steps.withReplica(progress, withFailures(Activities.startExchanging(replica), current, situation))
   }
   const { activity } = replica
   if (activity._tag === "Idle") return joinExchange(progress, window)
   const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
   return mayRest(progress, situation) && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
     ? stop(rolledTo(progress, current), situation)
-    : { ...progress, replica: Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch }) }
+    : Steps.withReplica(
+        progress,
+        Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch })
+      )
 }
 
 /** A node with a success that has not been reported would forget that it ends a streak of failures. */
@@ -119,14 +124,14 @@ const withFailures = (
  * with a window, even one of an earlier generation, joins them.
  */
 const joinExchange = (progress: Progress, window: WindowEntry | undefined): Progress =>
-  window === undefined ? progress : { ...progress, replica: Activities.startExchanging(progress.replica) }
+  window === undefined ? progress : Steps.withReplica(progress, Activities.startExchanging(progress.replica))
 
 const isOpening = ({ commands }: Progress): boolean => commands.some(({ _tag }) => _tag === "Open")
 
 /** Clears the window: a success on another node may have ended its streak of failures, and that is forgotten now. */
 const stop = (progress: Progress, { now, settings: { rules } }: Situation): Progress => {
   const { circuit } = progress
-  const stopped = { ...progress, replica: Activities.stopExchanging(progress.replica) }
+  const stopped = Steps.withReplica(progress, Activities.stopExchanging(progress.replica))
   return circuit._tag === "Closed" && Machine.counts(circuit, rules, now).failures > 0
     ? rolledTo(stopped, { ...circuit, window: rules.policy.initial })
     : stopped

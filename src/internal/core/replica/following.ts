@@ -2,7 +2,7 @@ import type { Circuit, HalfOpen } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
-import { currentCircuit, withCommands, withReplica } from "./progress.ts"
+import { currentCircuit, withChange, withCircuit, withCommands, withReplica } from "./progress.ts"
 import { startExchanging } from "./activity.ts"
 import { epochOf, inSync } from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
@@ -37,11 +37,11 @@ export const follow = (
 ): Progress => {
   const comparison = compare(progress, stored, situation, hasLocalChange)
   if (!comparison.wasFollowed) return take(progress, stored, comparison)
-  if (progress.replica.standing._tag === "LocallyOpen") return withReplica(progress, { followed: stored })
+  if (progress.replica.standing._tag === "LocallyOpen") return withChange(progress, { followed: stored })
   const { current } = comparison
   const theirs = Machine.at(comparison.theirs, situation.settings.rules, situation.now)
   return isAlike(current, theirs)
-    ? withReplica(progress, { followed: stored, generationOffset: theirs.generation - current.generation })
+    ? withChange(progress, { followed: stored, generationOffset: theirs.generation - current.generation })
     : take(progress, stored, comparison)
 }
 
@@ -49,14 +49,14 @@ const take = (progress: Progress, stored: StoredCircuit, comparison: Comparison)
   const { current, theirs } = comparison
   const rolled = changed(progress, current, "Manual", "Local")
   const { standing } = progress.replica
-  const followed = withReplica(rolled, {
+  const followed = withChange(rolled, {
     followed: stored,
     standing: standing._tag === "Writing" ? standing : inSync
   })
   const isOther = isTransition(comparison, progress.replica)
   const next = isOther ? successor(current, theirs) : refreshed(comparison)
   const after = withOffset(changed(followed, next, stored.shared.reason, "Fleet"), theirs)
-  return next._tag === "Closed" ? after : { ...after, replica: startExchanging(after.replica) }
+  return next._tag === "Closed" ? after : withReplica(after, startExchanging(after.replica))
 }
 
 const compare = (
@@ -112,10 +112,10 @@ const changed = (
 ): Progress =>
   circuit === progress.circuit
     ? progress
-    : withCommands({ ...progress, circuit }, { _tag: "Change", circuit, reason, origin })
+    : withCommands(withCircuit(progress, circuit), { _tag: "Change", circuit, reason, origin })
 
 const withOffset = (progress: Progress, shared: Circuit<unknown>): Progress =>
-  withReplica(progress, { generationOffset: shared.generation - progress.circuit.generation })
+  withChange(progress, { generationOffset: shared.generation - progress.circuit.generation })
 
 /** Whether two circuits are in the same state with equal times, slots and holds. */
 const isAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean => {

@@ -18,14 +18,14 @@ export const settled = (progress: Progress, event: Of<"Settled">, situation: Sit
   if (event.before._tag === "HalfOpen") return probeSettled(progress, event, situation)
   const pending = withUndecided(progress, event)
   return isReportable(event, situation)
-    ? { ...pending, replica: announceFailures(pending.replica, event, situation) }
+    ? Steps.withReplica(pending, announceFailures(pending.replica, event, situation))
     : pending
 }
 
 const probeSettled = (progress: Progress, event: Of<"Settled">, situation: Situation): Progress => {
   const { call, openMillis, slot } = event
   const { slots, standing } = progress.replica
-  const freed = Steps.withReplica(progress, { slots: slots.filter((it) => it !== slot) })
+  const freed = Steps.withChange(progress, { slots: slots.filter((it) => it !== slot) })
   return standing._tag === "LocallyOpen"
     ? freed
     : Writes.push(
@@ -46,7 +46,7 @@ const withUndecided = (progress: Progress, { before, outcome }: Of<"Settled">): 
   progress.circuit !== before &&
   Machine.isCounting(before) &&
   (Activities.isExchanging(progress.replica) || outcome._tag === "Failure")
-    ? Steps.withReplica(progress, { undecided: { outcome } })
+    ? Steps.withChange(progress, { undecided: { outcome } })
     : progress
 
 const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
@@ -81,7 +81,7 @@ export const slotRequested = (progress: Progress, request: number, situation: Si
 export const slotAbandoned = (progress: Progress, slot: number, situation: Situation): Progress => {
   const slots = progress.replica.slots.filter((it) => it !== slot)
   return Writes.push(
-    Steps.withReplica(progress, { slots }),
+    Steps.withChange(progress, { slots }),
     Writes.abandoned(progress, slot, situation),
     situation
   )
@@ -104,7 +104,7 @@ export const opened = (
   if (!Reports.concernsAll(replica.reporting, before, situation)) {
     const window = Machine.isCounting(before) ? before.window : situation.settings.policy.initial
     const alone = Steps.withStanding(opening, { _tag: "LocallyOpen", epoch, window })
-    return { ...alone, replica: Activities.exchangeSoon(alone.replica) }
+    return Steps.withReplica(alone, Activities.exchangeSoon(alone.replica))
   }
   const openedAt = circuit.openedAt + situation.clockOffset
   return Writes.push(
@@ -117,7 +117,7 @@ export const opened = (
 /** Remembers why the circuit opened, in case the node has to restore it in the store. */
 const withReason = (progress: Progress, reason: OpenReason): Progress => {
   const { followed } = progress.replica
-  return Steps.withReplica(progress, { followed: { ...followed, shared: { ...followed.shared, reason } } })
+  return Steps.withChange(progress, { followed: { ...followed, shared: { ...followed.shared, reason } } })
 }
 
 /** @internal */
@@ -152,7 +152,7 @@ const changeHolds = (progress: Progress, change: Replica["ownHolds"], situation:
     isolations: Math.max(0, isolations + change.isolations),
     disables: Math.max(0, disables + change.disables)
   }
-  const holding = Steps.withReplica(progress, { ownHolds })
+  const holding = Steps.withChange(progress, { ownHolds })
   const { shared } = holding.replica.followed
   return Writes.push(holding, Writes.ownHoldsChange(shared, ownHolds, situation.settings.node), situation)
 }

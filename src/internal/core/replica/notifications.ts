@@ -19,7 +19,8 @@ export const changeReceived = (
   situation: Situation
 ): Progress => {
   const { standing } = progress.replica
-  if (standing._tag === "Diverged") return { ...progress, replica: Activities.exchangeSoon(progress.replica) }
+  if (standing._tag === "Diverged")
+    return Steps.withReplica(progress, Activities.exchangeSoon(progress.replica))
   if (standing._tag === "Writing" && standing.attempt?.revision === event.revision) {
     return Writes.won(progress, standing, { ...standing.attempt, at: event.now }, situation)
   }
@@ -57,12 +58,12 @@ export const failuresAnnounced = (
       : { quietSince: Infinity, quietGeneration: Replicas.epochOf(progress.replica, progress.circuit) }),
     exchangingNodes
   })
-  if (activity._tag === "Exchanging") return { ...progress, replica: heard }
+  if (activity._tag === "Exchanging") return Steps.withReplica(progress, heard)
   const later = settings.phase * (Activities.intervalMillis(heard, settings) - settings.syncMillis)
-  return {
-    ...progress,
-    replica: Activities.updateExchanging(heard, { timing: Timings.startingAt(now + later) })
-  }
+  return Steps.withReplica(
+    progress,
+    Activities.updateExchanging(heard, { timing: Timings.startingAt(now + later) })
+  )
 }
 
 /**
@@ -74,11 +75,11 @@ export const failuresAnnounced = (
 export const storeLost = (progress: Progress, { now, settings: { rules } }: Situation): Progress => {
   const { failures, slow } = Machine.counts(progress.circuit, rules, now)
   const reporting = { ...progress.replica.reporting, answer: undefined }
-  return {
-    ...progress,
-    replica: Activities.updateExchanging(
+  return Steps.withReplica(
+    progress,
+    Activities.updateExchanging(
       { ...progress.replica, reporting },
       { mustAnnounce: failures + slow > 0, quietSince: now }
     )
-  }
+  )
 }

@@ -55,7 +55,11 @@ export interface WriteCommand {
   readonly keepMillis: number
 }
 
-/** @internal */
+/**
+ * Makes all objects of this type, so that the engine takes them for one kind: spreads in many places make the steps slower.
+ *
+ * @internal
+ */
 export const make = (
   replica: Replica,
   circuit: Circuit<unknown>,
@@ -63,18 +67,30 @@ export const make = (
 ): Progress => ({ replica, circuit, commands })
 
 /** @internal */
-export const withReplica = (progress: Progress, change: Partial<Replica>): Progress => {
-  const replica = updated(progress.replica, change)
-  return replica === progress.replica ? progress : { ...progress, replica }
-}
+export const withReplica = (progress: Progress, replica: Replica): Progress =>
+  replica === progress.replica ? progress : make(replica, progress.circuit, progress.commands)
+
+/** @internal */
+export const withCircuit = ({ commands, replica }: Progress, circuit: Circuit<unknown>): Progress =>
+  make(replica, circuit, commands)
+
+/**
+ * The progress with some properties of the replica changed.
+ *
+ * @internal
+ */
+export const withChange = (progress: Progress, change: Partial<Replica>): Progress =>
+  withReplica(progress, updated(progress.replica, change))
 
 /** @internal */
 export const withStanding = (progress: Progress, standing: Standing): Progress =>
-  withReplica(progress, { standing })
+  withReplica(progress, { ...progress.replica, standing })
 
 /** @internal */
 export const withCommands = (progress: Progress, ...commands: ReadonlyArray<Command>): Progress =>
-  commands.length === 0 ? progress : { ...progress, commands: [...progress.commands, ...commands] }
+  commands.length === 0
+    ? progress
+    : make(progress.replica, progress.circuit, [...progress.commands, ...commands])
 
 /**
  * The node's own circuit as it is at the time of the step.

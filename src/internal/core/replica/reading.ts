@@ -9,7 +9,7 @@ import * as Steps from "./progress.ts"
 import { latestStored } from "./replica.ts"
 import * as Reports from "./reporting.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { shift, withoutExpired } from "./shared.ts"
+import { shift, storedCircuit, withoutExpired } from "./shared.ts"
 import type { Settings, Situation } from "./situation.ts"
 
 /**
@@ -90,15 +90,8 @@ export const withoutExpiredLeases = (
 ): SharedCircuit =>
   entry.now - answeringSince < leaseMillis ? shared : withoutExpired(shared, rules, entry, leaseMillis)
 
-const storedIn = (
-  { now, revision }: Pick<Entry, "now" | "revision">,
-  shared: SharedCircuit
-): StoredCircuit => ({
-  revision,
-  shared,
-  at: now,
-  isPartial: false
-})
+const storedIn = ({ now, revision }: Pick<Entry, "now" | "revision">, shared: SharedCircuit): StoredCircuit =>
+  storedCircuit(revision, shared, now)
 
 const reporting = (progress: Progress, message: string): Progress =>
   Steps.withCommands(progress, { _tag: "Report", message })

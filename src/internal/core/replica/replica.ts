@@ -2,11 +2,12 @@ import type { Decision } from "../admission.ts"
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import { yearMillis } from "../millis.ts"
+import { initial as noState } from "../wire/state.ts"
 import type { Change, OwnHolds } from "./changes.ts"
 import type { Reporting } from "./reporting.ts"
 import * as Reports from "./reporting.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { hasProbe } from "./shared.ts"
+import { hasProbe, storedCircuit } from "./shared.ts"
 import type { Settings, Situation } from "./situation.ts"
 import type { Timing } from "./timing.ts"
 
@@ -170,9 +171,9 @@ const noOwnHolds: OwnHolds = { isolations: 0, disables: 0 }
  *
  * @internal
  */
-export const initial = (followed: StoredCircuit, policy: Settings["policy"]): Replica => ({
+export const initial = ({ policy, rules }: Pick<Settings, "policy" | "rules">): Replica => ({
   standing: inSync,
-  followed,
+  followed: storedCircuit("", noState(rules), -Infinity),
   generationOffset: 0,
   isUnknown: true,
   ownHolds: noOwnHolds,

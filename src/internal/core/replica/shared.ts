@@ -17,8 +17,21 @@ export interface StoredCircuit {
   /** Whether expired slots or holds were left out. The next request then asks for the whole state. */
   readonly isPartial: boolean
   /** If this node wrote it, the revision that it has replaced. */
-  readonly replaced?: string
+  readonly replaced: string | undefined
 }
+
+/**
+ * A shared circuit as read from the store.
+ *
+ * @internal
+ */
+export const storedCircuit = (revision: string, shared: SharedCircuit, at: number): StoredCircuit => ({
+  revision,
+  shared,
+  at,
+  isPartial: false,
+  replaced: undefined
+})
 
 /**
  * The nodes that hold a slot or a hold of a circuit, and when each last renewed its lease, in the store's time.

@@ -64,6 +64,6 @@ const received = (
     case "StoreLost":
       return storeLost(progress, situation)
     case "ExchangeRequested":
-      return { ...progress, replica: Activities.exchangeSoon(progress.replica) }
+      return Steps.withReplica(progress, Activities.exchangeSoon(progress.replica))
   }
 }

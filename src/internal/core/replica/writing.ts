@@ -42,7 +42,7 @@ const begin = (
   changes: ReadonlyArray<Change>,
   situation: Situation
 ): Progress => {
-  const attended = { ...progress, replica: Activities.startExchanging(progress.replica) }
+  const attended = Steps.withReplica(progress, Activities.startExchanging(progress.replica))
   const writing: Writing = {
     _tag: "Writing",
     base,
@@ -82,6 +82,7 @@ export const attempt = (progress: Progress, writing: Writing, situation: Situati
     shared: after,
     at: now,
     isPartial: false,
+    replaced: undefined,
     basedOn: base,
     sent: changes.length,
     decisions
@@ -129,7 +130,7 @@ export const won = (progress: Progress, writing: Writing, made: Attempt, situati
   const isLatest = writing.base.revision === made.basedOn.revision || writing.base.revision === made.revision
   const next: Writing = {
     _tag: "Writing",
-    base: isLatest ? { ...withoutAttempt(made), replaced: made.basedOn.revision } : writing.base,
+    base: isLatest ? writtenState(made) : writing.base,
     changes: writing.changes.slice(made.sent).map((change) => withNewSlot(change, made.shared.circuit)),
     attempt: undefined,
     decisions: [...writing.decisions, ...made.decisions]
@@ -168,7 +169,7 @@ export const followWithOwnHolds = (
   const kept = setHolds(change, stored.shared, settings, storeTime(situation))
   if (kept === stored.shared) return follow(released, stored, situation, hasLocalChange)
   const followed = follow(released, { ...stored, shared: kept }, situation, hasLocalChange)
-  return push(backInSync(Steps.withReplica(followed, { followed: stored })), change, situation)
+  return push(backInSync(Steps.withChange(followed, { followed: stored })), change, situation)
 }
 
 /** A reset by another node ends the isolations of this node, except those that it has begun since. */
@@ -177,7 +178,7 @@ const withoutEndedIsolations = (progress: Progress, { shared }: StoredCircuit, s
   if (shared.resets <= followed.shared.resets || isUnknown) return progress
   // A state that was lost and restored may still have isolations that this node has released since.
   const isolations = Math.min(ownHolds.isolations, shared.isolators[self] ?? 0)
-  return Steps.withReplica(progress, { ownHolds: { ...ownHolds, isolations } })
+  return Steps.withChange(progress, { ownHolds: { ...ownHolds, isolations } })
 }
 
 /**
@@ -205,11 +206,12 @@ export const ownHoldsChange = (
 export const backInSync = (progress: Progress): Progress =>
   progress.replica.standing._tag === "Diverged" ? Steps.withStanding(progress, Replicas.inSync) : progress
 
-const withoutAttempt = ({ at, isPartial, revision, shared }: StoredCircuit): StoredCircuit => ({
+const writtenState = ({ at, basedOn, isPartial, revision, shared }: Attempt): StoredCircuit => ({
   revision,
   shared,
   at,
-  isPartial
+  isPartial,
+  replaced: basedOn.revision
 })
 
 /**
@@ -228,7 +230,7 @@ const answer = (progress: Progress, { decision, request }: SlotDecision, situati
   if (!isStill)
     return push(answering(progress, request, undefined), abandoned(progress, slot, situation), situation)
   const slots = [...progress.replica.slots, slot]
-  return answering(Steps.withReplica(progress, { slots }), request, { _tag: "Admitted", ticket })
+  return answering(Steps.withChange(progress, { slots }), request, { _tag: "Admitted", ticket })
 }
 
 const answering = (progress: Progress, request: number, decision: Decision | undefined): Progress =>
@@ -261,10 +263,10 @@ export const writeFailed = (progress: Progress, more: ReadonlyArray<Change> = []
     _tag: "Diverged",
     isReset: (standing._tag === "Diverged" && standing.isReset) || [...changes, ...more].some(hasReset)
   })
-  return requests.reduce((after, request) => answering(after, request, undefined), {
-    ...diverged,
-    replica: Activities.startExchanging(diverged.replica)
-  })
+  return requests.reduce(
+    (after, request) => answering(after, request, undefined),
+    Steps.withReplica(diverged, Activities.startExchanging(diverged.replica))
+  )
 }
 
 const hasReset = (change: Change): boolean =>
@@ -309,7 +311,7 @@ const restoring = (
       ? circuit.slots.rows.flat().flatMap(({ id }) => (id in holdings.probers ? [] : [id]))
       : []
   return {
-    progress: Steps.withReplica(progress, { slots: [...new Set([...replica.slots, ...own])] }),
+    progress: Steps.withChange(progress, { slots: [...new Set([...replica.slots, ...own])] }),
     change
   }
 }
@@ -322,7 +324,7 @@ const restoring = (
 export const withReset = (progress: Progress): Progress => {
   const { followed, ownHolds } = progress.replica
   const shared = { ...followed.shared, isolators: {}, resets: followed.shared.resets + 1 }
-  return Steps.withReplica(progress, {
+  return Steps.withChange(progress, {
     ownHolds: { ...ownHolds, isolations: 0 },
     followed: { ...followed, shared }
   })
