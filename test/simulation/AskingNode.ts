@@ -2,7 +2,7 @@
 import * as Links from "../../src/internal/core/replica/link.ts"
 import type { ExchangeRequest } from "../../src/CircuitStore.ts"
 import type { WriteCommand } from "../../src/internal/core/replica/progress.ts"
-import type { Asked, Question } from "../../src/internal/core/replica/events.ts"
+import type { Asked, CircuitRequest } from "../../src/internal/core/replica/events.ts"
 import { eventOf } from "../../src/internal/core/replica/events.ts"
 import type { Reaction } from "../../src/internal/core/replica/freshness.ts"
 import { resubscribed, storeLost, storeRecovered } from "../../src/internal/core/replica/freshness.ts"
@@ -14,7 +14,7 @@ import type { Birth } from "./SharingNode.ts"
 import { breakerName, clockSlackMillis, isBy, SharingNode } from "./SharingNode.ts"
 import { deadlineMillis } from "./Setup.ts"
 
-/** A question in flight. */
+/** A request in flight. */
 type Pending = { readonly id: number; readonly sentAt: number } & (
   | { readonly _tag: "Exchange"; readonly asked: ReadonlyArray<AskedAbout>; readonly isOfLoop: boolean }
   | { readonly _tag: "Write"; readonly key: string; readonly revision: string }
@@ -23,7 +23,7 @@ type Pending = { readonly id: number; readonly sentAt: number } & (
 
 interface AskedAbout {
   readonly key: string
-  readonly question: Question
+  readonly request: CircuitRequest
   readonly asked: Asked
 }
 
@@ -42,12 +42,12 @@ interface Subscription {
 
 export abstract class AskingNode extends SharingNode {
   protected pending: Array<Pending> = []
-  /** The activities that wait for an answer about a circuit: to a question in flight, or to the next one. */
+  /** The activities that wait for an answer about a circuit: to a request in flight, or to the next one. */
   protected waiting: ReadonlyArray<Waiting> = []
   private queue: ReadonlyArray<string> = []
   private loop: Loop = { _tag: "Looking" }
   private subscription: Subscription = { id: 0, retryAt: Infinity, hasListened: false }
-  private questions = 0
+  private requestsMade = 0
 
   constructor(birth: Birth) {
     super(birth)
@@ -55,8 +55,8 @@ export abstract class AskingNode extends SharingNode {
   }
 
   override get content(): ReadonlyArray<unknown> {
-    const { loop, pending, questions, queue, subscription, waiting } = this
-    return [...super.content, { loop, pending, questions, queue, subscription, waiting }]
+    const { loop, pending, queue, requestsMade, subscription, waiting } = this
+    return [...super.content, { loop, pending, queue, requestsMade, subscription, waiting }]
   }
 
   protected override request(key: string): void {
@@ -66,12 +66,12 @@ export abstract class AskingNode extends SharingNode {
     this.queue = [...this.queue, key]
   }
 
-  /** Makes an activity wait for an answer about a circuit. If `isRead`, the answer to a question in flight suffices. */
+  /** Makes an activity wait for an answer about a circuit. If `isRead`, the answer to a request in flight suffices. */
   protected waitFor(activity: number, key: string, isRead: boolean): void {
     const { asking } = this.member(key)
-    const question = isRead ? asking : undefined
-    if (question === undefined) this.request(key)
-    this.waiting = [...this.waiting, { activity, key, question }]
+    const request = isRead ? asking : undefined
+    if (request === undefined) this.request(key)
+    this.waiting = [...this.waiting, { activity, key, request }]
   }
 
   protected override write(
@@ -80,10 +80,10 @@ export abstract class AskingNode extends SharingNode {
   ): void {
     const { node } = this.settings
     const circuit = { breaker: breakerName, key }
-    const id = ++this.questions
+    const id = ++this.requestsMade
     this.pending.push({ _tag: "Write", id, sentAt: this.now, key, revision })
     const request = { circuit, node, expected, revision, state, renew, keepMillis }
-    this.sent.push({ _tag: "Question", id, body: { _tag: "Write", request } })
+    this.sent.push({ _tag: "Request", id, body: { _tag: "Write", request } })
   }
 
   /** All exchanges that were requested in this turn travel together. */
@@ -94,7 +94,7 @@ export abstract class AskingNode extends SharingNode {
     this.exchange(keys, false)
   }
 
-  /** A question about an arbitrary circuit, because every answer has the store's time. */
+  /** A request about an arbitrary circuit, because every answer has the store's time. */
   private get reading(): ExchangeRequest {
     const { node } = this.settings
     const circuit = { breaker: breakerName, key: "default" }
@@ -109,34 +109,34 @@ export abstract class AskingNode extends SharingNode {
     if (round._tag === "Wait") return
     this.loop = { _tag: "Waiting" }
     if (round._tag === "Exchange") return this.exchange(this.scheduled(this.now), true)
-    const id = ++this.questions
+    const id = ++this.requestsMade
     this.pending.push({ _tag: "Ping", id, sentAt: this.now })
-    this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests: [this.reading] } })
+    this.sent.push({ _tag: "Request", id, body: { _tag: "Exchange", requests: [this.reading] } })
   }
 
   private exchange(keys: ReadonlyArray<string>, isOfLoop: boolean): void {
-    const id = ++this.questions
+    const id = ++this.requestsMade
     const { node } = this.settings
     const requests: Array<ExchangeRequest> = []
     const asked = keys.map((key): AskedAbout => {
       const member = this.member(key)
-      const { asked, question, replica } = this.protocol.ask(member.replica, member.circuit, this.situation())
+      const { asked, replica, request } = this.protocol.ask(member.replica, member.circuit, this.situation())
       this.set(member, replica)
       member.isQueued = false
       member.asking = id
-      const { announce, keepMillis, renew, revision, window } = question
+      const { announce, keepMillis, renew, revision, window } = request
       const circuit = { breaker: breakerName, key }
       requests.push({ circuit, node, revision, window, announce, renew, keepMillis })
-      return { key, question, asked }
+      return { key, request, asked }
     })
     if (this.queue.length > 0) this.queue = this.queue.filter((key) => !keys.includes(key))
     if (this.waiting.length > 0) {
       this.waiting = this.waiting.map((it) =>
-        it.question === undefined && keys.includes(it.key) ? { ...it, question: id } : it
+        it.request === undefined && keys.includes(it.key) ? { ...it, request: id } : it
       )
     }
     this.pending.push({ _tag: "Exchange", id, sentAt: this.now, asked, isOfLoop })
-    this.sent.push({ _tag: "Question", id, body: { _tag: "Exchange", requests } })
+    this.sent.push({ _tag: "Request", id, body: { _tag: "Exchange", requests } })
   }
 
   protected answered(id: number, body: AnswerBody): void {
@@ -197,16 +197,15 @@ export abstract class AskingNode extends SharingNode {
       case "Write":
         return this.step(pending.key, { _tag: "WriteFailed", revision: pending.revision })
       case "Exchange":
-        for (const { key, question } of pending.asked) this.step(key, { _tag: "Unanswered", question })
+        for (const { key, request } of pending.asked) this.step(key, { _tag: "Unanswered", request })
         this.done(pending)
     }
   }
 
   private done(pending: Extract<Pending, { readonly _tag: "Exchange" }>): void {
     if (this.waiting.length > 0) {
-      for (const { activity, question } of this.waiting)
-        if (question === pending.id) this.ready.push(activity)
-      this.waiting = this.waiting.filter(({ question }) => question !== pending.id)
+      for (const { activity, request } of this.waiting) if (request === pending.id) this.ready.push(activity)
+      this.waiting = this.waiting.filter(({ request }) => request !== pending.id)
     }
     for (const { key } of pending.asked) {
       const member = this.member(key)
@@ -303,5 +302,5 @@ export abstract class AskingNode extends SharingNode {
 interface Waiting {
   readonly activity: number
   readonly key: string
-  readonly question: number | undefined
+  readonly request: number | undefined
 }

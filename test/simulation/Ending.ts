@@ -41,7 +41,7 @@ export const endInvariants = [
   "S3 in the end a failure concerns all nodes",
   "S15 in the end a hold lasts while its node lives",
   "S1 in the end no activity waits",
-  "S2 in the end no more questions are asked",
+  "S2 in the end no more requests are made",
   "S2 in the end the store is empty"
 ] as const
 
@@ -217,11 +217,11 @@ export class Ending {
     // Under write-through, circuits are exchanged for as long as the breaker lives.
     if (fleet.setup.writesThrough) return
     this.pass(withinMillis + 4 * syncMillis)
-    const before = this.world.questions
+    const before = this.world.requests
     this.pass(5 * syncMillis)
-    const asked = this.world.questions - before
+    const asked = this.world.requests - before
     if (asked > 0 || this.world.isBusy)
-      fail("S2 in the end no more questions are asked", `${asked} questions in five intervals`)
+      fail("S2 in the end no more requests are made", `${asked} requests in five intervals`)
     this.pass(keptMillis)
     fleet.store.sweep(fleet.storeNow)
     if (fleet.store.circuits.size > 0)

@@ -166,7 +166,7 @@ const deliveries = ({ losses }: Scenario, { lost, underWay }: Situation): Readon
       change: { underWay: without },
       make: (fleet) => fleet.deliver(message)
     }
-    if (lost >= losses || (message._tag !== "Question" && message._tag !== "Answer")) return [delivered]
+    if (lost >= losses || (message._tag !== "Request" && message._tag !== "Answer")) return [delivered]
     const isLost: Move = {
       name: () => `${nameOf(message)} is lost`,
       change: { underWay: without, lost: lost + 1 },
@@ -217,7 +217,7 @@ const endedWell = (situation: Situation): Failure | undefined => {
 const nameOf = (message: Message): string => {
   const node = `n${message.node}.${message.life}`
   switch (message._tag) {
-    case "Question":
+    case "Request":
       return `${node}'s ${message.body._tag} ${message.id}`
     case "Answer":
       return `the answer ${message.id} to ${node}`

@@ -91,13 +91,13 @@ export interface Member {
   readonly name: string
   circuit: Circuit<unknown>
   replica: Replica
-  /** When the store last answered a question about it. */
+  /** When the store last answered a request about it. */
   answeredAt: number
   /** Whether that answer was a fault. */
   isFaulty: boolean
   dueAt: number
   /** Whether an exchange is requested in this turn. */
   isQueued: boolean
-  /** The number of the question in flight. */
+  /** The number of the request in flight. */
   asking: number | undefined
 }

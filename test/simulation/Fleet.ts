@@ -2,7 +2,7 @@
 import type { Change, CompareAndSet } from "../../src/CircuitStore.ts"
 import type { Data, NodeAction, StoreAction } from "./Action.ts"
 import type { Fact } from "./Fact.ts"
-import type { Answer, Entry, Message, Process, Question, Subscribe } from "./Message.ts"
+import type { Answer, Entry, Message, Process, Request, Subscribe } from "./Message.ts"
 import type { Protocol } from "./Protocol.ts"
 import type { Sent } from "./SharingNode.ts"
 import type { Setup } from "./Setup.ts"
@@ -41,8 +41,8 @@ const nextId = (node: VirtualNode): number =>
   1_000 * (node.birth.node + 10 * node.birth.life) + ++node.activities
 
 const messageOf = (sent: Sent, node: number, life: number): Message =>
-  sent._tag === "Question"
-    ? { _tag: "Question", id: sent.id, body: sent.body, node, life }
+  sent._tag === "Request"
+    ? { _tag: "Request", id: sent.id, body: sent.body, node, life }
     : { _tag: "Subscribe", subscription: sent.subscription, node, life }
 
 interface Listener extends Process {
@@ -66,7 +66,7 @@ export class Fleet {
   private alive: ReadonlyArray<VirtualNode> | undefined
   private saved: VirtualStore | undefined
   private listeners: ReadonlyArray<Listener> = []
-  private held: ReadonlyArray<{ readonly message: Question | Subscribe; readonly at: number }> = []
+  private held: ReadonlyArray<{ readonly message: Request | Subscribe; readonly at: number }> = []
 
   constructor(setup: Setup, protocol: Protocol, observer: Observer) {
     this.setup = setup
@@ -181,7 +181,7 @@ export class Fleet {
   }
 
   deliver(message: Message): void {
-    if (message._tag === "Question" || message._tag === "Subscribe") return this.arrive(message)
+    if (message._tag === "Request" || message._tag === "Subscribe") return this.arrive(message)
     const node = this.nodeOf(message)
     switch (message._tag) {
       case "Answer":
@@ -203,12 +203,12 @@ export class Fleet {
     this.out.push({ _tag: "HangUp", ...listener })
   }
 
-  private arrive(message: Question | Subscribe): void {
+  private arrive(message: Request | Subscribe): void {
     const { life, node } = message
     switch (this.storeIs) {
       case "Refusing":
         this.out.push(
-          message._tag === "Question"
+          message._tag === "Request"
             ? { _tag: "Answer", node, life, id: message.id, body: { _tag: "Refused" } }
             : { _tag: "HangUp", node, life, subscription: message.subscription }
         )
@@ -223,7 +223,7 @@ export class Fleet {
     }
   }
 
-  private hold(message: Question | Subscribe): void {
+  private hold(message: Request | Subscribe): void {
     this.held = [...this.held, { message, at: this.now }]
   }
 
@@ -234,7 +234,7 @@ export class Fleet {
     this.out.push({ _tag: "Notice", ...listener, change: { _tag: "Listening" } })
   }
 
-  private execute({ body, id, life, node }: Question): void {
+  private execute({ body, id, life, node }: Request): void {
     const entries =
       body._tag === "Exchange" ? body.requests.map((it) => this.exchange(it)) : [this.write(body.request)]
     const answer: Answer = { _tag: "Answer", node, life, id, body: { _tag: "Entries", entries } }

@@ -1,7 +1,7 @@
 /** The messages between nodes and the store, as data. */
 import type { Change, CompareAndSet, Entry as StoreEntry, ExchangeRequest } from "../../src/CircuitStore.ts"
 
-export type Message = Question | Answer | Subscribe | Notice | HangUp
+export type Message = Request | Answer | Subscribe | Notice | HangUp
 
 /** A run of a process. After a crash, the process starts again as another run. */
 export interface Process {
@@ -9,13 +9,13 @@ export interface Process {
   readonly life: number
 }
 
-export interface Question extends Process {
-  readonly _tag: "Question"
+export interface Request extends Process {
+  readonly _tag: "Request"
   readonly id: number
-  readonly body: QuestionBody
+  readonly body: RequestBody
 }
 
-export type QuestionBody =
+export type RequestBody =
   | { readonly _tag: "Exchange"; readonly requests: ReadonlyArray<ExchangeRequest> }
   | { readonly _tag: "Write"; readonly request: CompareAndSet }
 

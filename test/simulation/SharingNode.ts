@@ -10,13 +10,13 @@ import * as Replicas from "../../src/internal/core/replica/replica.ts"
 import type { Settings, Situation } from "../../src/internal/core/replica/situation.ts"
 import type { Event } from "../../src/internal/core/replica/events.ts"
 import type { CallPlan, Fact, Member } from "./Fact.ts"
-import type { Process, QuestionBody } from "./Message.ts"
+import type { Process, RequestBody } from "./Message.ts"
 import type { Protocol } from "./Protocol.ts"
 import { openMillisOf } from "./Setup.ts"
 
 /** A message that a process sends. */
 export type Sent =
-  | { readonly _tag: "Question"; readonly id: number; readonly body: QuestionBody }
+  | { readonly _tag: "Request"; readonly id: number; readonly body: RequestBody }
   | { readonly _tag: "Subscribe"; readonly subscription: number }
 
 export interface Birth extends Process {

@@ -95,7 +95,7 @@ export class VirtualNode extends CallingNode {
     this.timePassed()
   }
 
-  /** The activities that have waited continue, and their questions travel together. */
+  /** The activities that have waited continue, and their requests travel together. */
   private endTurn(): void {
     for (;;) {
       const id = this.ready.shift()

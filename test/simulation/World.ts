@@ -39,8 +39,8 @@ export class World {
   private readonly latest = new Map<string, number>()
   /** Subscriptions that have missed a change. */
   private readonly deaf = new Set<string>()
-  /** The number of questions that have reached the store. */
-  questions = 0
+  /** The number of requests that have reached the store. */
+  requests = 0
 
   constructor(fleet: Fleet, seed: number, tell?: Tell) {
     this.fleet = fleet
@@ -147,7 +147,7 @@ export class World {
       this.schedule(this.frozenUntil[message.node]! + this.draw(message, 0) - 0.5, message)
       return
     }
-    if (message._tag === "Question") this.questions++
+    if (message._tag === "Request") this.requests++
     this.tell?.(this.fleet, { _tag: "Message", message })
     this.fleet.deliver(message)
   }
@@ -172,7 +172,7 @@ export class World {
       this.tell?.(this.fleet, { _tag: "Lost", message })
       return
     }
-    if (message._tag === "Question" && this.draw(message, 2) < condition.doubles) {
+    if (message._tag === "Request" && this.draw(message, 2) < condition.doubles) {
       this.disturb(message.node)
       this.schedule(this.arrivalOf(message, condition), message)
     }

@@ -96,17 +96,17 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   "failures are not announced": {
     ask: (...of) => {
       const asked = real.ask(...of)
-      return { ...asked, question: { ...asked.question, announce: false } }
+      return { ...asked, request: { ...asked.request, announce: false } }
     }
   },
   "a report in doubt is repeated as a new one": {
     ask: (replica, ...of) => {
       const asked = real.ask(replica, ...of)
-      const { window } = asked.question
+      const { window } = asked.request
       const { inDoubt } = replica.reporting
       if (window.report === undefined || inDoubt?.number !== window.report.number) return asked
       const report = { ...window.report, base: inDoubt.number, number: inDoubt.number + 1 }
-      return { ...asked, question: { ...asked.question, window: { ...window, report } } }
+      return { ...asked, request: { ...asked.request, window: { ...window, report } } }
     }
   },
   "the store adds a repeated report again": {
@@ -182,7 +182,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   "leases are not renewed": {
     ask: (...of) => {
       const asked = real.ask(...of)
-      return { ...asked, question: { ...asked.question, renew: false } }
+      return { ...asked, request: { ...asked.request, renew: false } }
     }
   },
   "a write replaces any state": { replaces: () => true },
@@ -226,7 +226,7 @@ export const brokenProtocols: Readonly<Record<string, Partial<Protocol>>> = {
   "the store keeps a circuit for a year": {
     ask: (...of) => {
       const asked = real.ask(...of)
-      return { ...asked, question: { ...asked.question, keepMillis: yearMillis } }
+      return { ...asked, request: { ...asked.request, keepMillis: yearMillis } }
     }
   },
   "the clock offset is ignored": {

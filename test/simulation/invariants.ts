@@ -309,7 +309,7 @@ export const ofMoments = {
   }
 } satisfies Record<string, (fleet: Fleet, ledger: Ledger, node: VirtualNode | undefined) => Wrong>
 
-/** The time of two exchanges, after that of the first question about the circuit. */
+/** The time of two exchanges, after that of the first request about the circuit. */
 const longestWaitMillis = 3 * deadlineMillis + messageMillis
 
 /** A slot may be granted to another call as soon as its lease has expired. */

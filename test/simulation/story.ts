@@ -6,7 +6,7 @@ import type { Action } from "./Action.ts"
 import type { Fleet } from "./Fleet.ts"
 import type { History } from "./History.ts"
 import { viewOf } from "./views.ts"
-import type { Answer, Entry, Message, Question } from "./Message.ts"
+import type { Answer, Entry, Message, Request } from "./Message.ts"
 import { isFault } from "./Message.ts"
 import type { Failure } from "./play.ts"
 import { play } from "./play.ts"
@@ -64,8 +64,8 @@ const actionText = (action: Action): string => {
 const messageText = (message: Message): string => {
   const node = `n${message.node}.${message.life}`
   switch (message._tag) {
-    case "Question":
-      return `${node} > store ${questionText(message)}`
+    case "Request":
+      return `${node} > store ${requestText(message)}`
     case "Answer":
       return `${node} < store ${answerText(message)}`
     case "Notice": {
@@ -80,7 +80,7 @@ const messageText = (message: Message): string => {
   }
 }
 
-const questionText = ({ body, id }: Question): string => {
+const requestText = ({ body, id }: Request): string => {
   if (body._tag === "Write") {
     const { expected, revision, state } = body.request
     return `[${id}] write ${expected || "nothing"} => ${revision} ${stateText(state)}`

@@ -11,7 +11,7 @@ import { countedIn } from "./live.ts"
  *
  * @internal
  */
-export interface Standing {
+export interface Ranking {
   readonly state: StateTag
   readonly nearness: number
 }
@@ -67,8 +67,7 @@ export class Census {
     if (known?.inside === inside && known.size === size && now - known.at < validMillis) return known
     const snapshot: Snapshot = { inside, at: now, size, all: inside.circuits.all(now), notable: new Set() }
     for (const entry of snapshot.all) {
-      const isCalm =
-        hasNeverFailed(live, entry, now) || isFarFromOpening(standingOf(live, entry, now, caller))
+      const isCalm = hasNeverFailed(live, entry, now) || isFarFromOpening(rankingOf(live, entry, now, caller))
       if (!isCalm) snapshot.notable.add(entry)
     }
     this.latest.set(service.name, snapshot)
@@ -83,7 +82,7 @@ export class Census {
 }
 
 /** @internal */
-export const standingOf = (live: Live, entry: CircuitEntry, now: number, caller: Caller): Standing => {
+export const rankingOf = (live: Live, entry: CircuitEntry, now: number, caller: Caller): Ranking => {
   const { inside } = live
   const { rules } = inside.settings
   const circuit = Machine.at(inside.seen(entry, now).circuit, rules, now)
@@ -95,7 +94,7 @@ export const standingOf = (live: Live, entry: CircuitEntry, now: number, caller:
 }
 
 /** @internal */
-export const isFarFromOpening = ({ nearness, state }: Standing): boolean =>
+export const isFarFromOpening = ({ nearness, state }: Ranking): boolean =>
   state === "Closed" && nearness === 0
 
 /** Whether a circuit is certainly far from opening, which is decided without its window. */

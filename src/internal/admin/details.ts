@@ -23,12 +23,12 @@ export const detailsOf = (
   observed: Observed,
   { exposeCauses, overrides }: Options
 ): typeof CircuitDetails.Type => {
-  const { circuit, counted, entry, epoch, key, live } = found
+  const { circuit, counted, entry, wallNow, key, live } = found
   const { settings } = live.inside
   const lastFailure = entry?.lastFailure
   return {
     ...summaryOf(found, observed),
-    at: epoch,
+    at: wallNow,
     generation: circuit.generation,
     settings: settingsOf(settings),
     figures: counted === undefined ? [] : figuresOf(settings.rules.policy, counted.window, counted.at),

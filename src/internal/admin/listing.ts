@@ -4,8 +4,8 @@ import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import type { Caller } from "../fiber/caller.ts"
 import { epochMillis } from "../fiber/caller.ts"
 import { policyOf } from "./details.ts"
-import type { Census, Standing } from "./census.ts"
-import { isFarFromOpening, standingOf } from "./census.ts"
+import type { Census, Ranking } from "./census.ts"
+import { isFarFromOpening, rankingOf } from "./census.ts"
 import { firstOf } from "./firstOf.ts"
 import type { Live } from "./live.ts"
 import { foundIn } from "./live.ts"
@@ -23,7 +23,7 @@ interface Placed {
   readonly entry: CircuitEntry
 }
 
-interface Listed extends Placed, Standing {}
+interface Listed extends Placed, Ranking {}
 
 /**
  * The rank of a state in the order of severity, where 0 is the most severe.
@@ -94,10 +94,10 @@ const addMatching = (found: Listing, { census, live, query }: Search, caller: Ca
   const otherCalm: Array<CircuitEntry> = []
   for (const entry of notable) {
     if (matchesText?.(entry) === false) continue
-    const standing = standingOf(live, entry, now, caller)
-    if (!isInState(standing.state)) continue
-    if (isFarFromOpening(standing)) otherCalm.push(entry)
-    else found.notable.push({ ...standing, live, entry })
+    const ranking = rankingOf(live, entry, now, caller)
+    if (!isInState(ranking.state)) continue
+    if (isFarFromOpening(ranking)) otherCalm.push(entry)
+    else found.notable.push({ ...ranking, live, entry })
   }
   found.calm.push({ live, entries: otherCalm, count: otherCalm.length })
   if (!isInState("Closed")) return

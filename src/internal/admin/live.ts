@@ -38,7 +38,7 @@ export interface Found {
   readonly unsettled: number
   /** The present time by the breaker's own clock, and by the wall clock, in milliseconds. */
   readonly now: number
-  readonly epoch: number
+  readonly wallNow: number
 }
 
 /**
@@ -157,7 +157,7 @@ export const foundIn = (live: Live, entry: CircuitEntry, caller: Caller): Found 
     counted: countedIn(live, { entry, circuit, now }, caller),
     unsettled,
     now,
-    epoch: epochMillis(caller)
+    wallNow: epochMillis(caller)
   }
 }
 
@@ -201,6 +201,6 @@ const foundElsewhere = (live: Live, key: string, { at, circuit: stored }: Merged
       : undefined,
     unsettled: 0,
     now,
-    epoch: epochMillis(caller)
+    wallNow: epochMillis(caller)
   }
 }

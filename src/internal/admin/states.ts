@@ -11,9 +11,9 @@ type State = typeof State.Type
  * @internal
  */
 export const stateOf = (found: Found, history: History): State => {
-  const { circuit, epoch, now } = found
+  const { circuit, wallNow, now } = found
   const { rules } = found.live.inside.settings
-  const wall = (at: number) => Math.round(epoch + at - now)
+  const wall = (at: number) => Math.round(wallNow + at - now)
   switch (circuit._tag) {
     case "Closed":
       // The circuit has been Closed from the start, whose time is not known.
@@ -39,7 +39,7 @@ export const stateOf = (found: Found, history: History): State => {
         succeeded: circuit.succeeded,
         failed: circuit.failed,
         retryAfterMillis: waitMillis,
-        nextProbeAt: Math.round(epoch + waitMillis)
+        nextProbeAt: Math.round(wallNow + waitMillis)
       }
     }
     case "Recovering":

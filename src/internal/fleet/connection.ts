@@ -39,13 +39,13 @@ export class Connection {
    * list of one: as a value of its own, it would also be an effect, which fails.
    */
   ask(
-    question: Effect.Effect<Answers, CircuitStoreError>,
+    request: Effect.Effect<Answers, CircuitStoreError>,
     operation: Operation
   ): Effect.Effect<Answers, CircuitStoreError> {
     return Effect.withFiberRuntime((caller) => {
       const sentAt = this.breaker.now(caller)
       // The request is interruptible even if the caller is not, because the deadline interrupts it.
-      return Effect.interruptible(question).pipe(
+      return Effect.interruptible(request).pipe(
         Effect.timeoutFail({ duration: this.deadline, onTimeout: () => tooLate }),
         Effect.tapBoth({
           onFailure: (error) => Effect.sync(() => this.unanswered(error, operation, caller)),

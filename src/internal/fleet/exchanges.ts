@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ExchangeRequest } from "../../CircuitStore.ts"
 import { ask } from "../core/replica/asking.ts"
-import type { Asked, Question } from "../core/replica/events.ts"
+import type { Asked, CircuitRequest } from "../core/replica/events.ts"
 import * as Rounds from "../core/replica/rounds.ts"
 import type { Situation } from "../core/replica/situation.ts"
 import type { Caller } from "../fiber/caller.ts"
@@ -12,6 +12,7 @@ import type { Operation } from "./connection.ts"
 import type { LocalReplica } from "./localReplica.ts"
 import type { Node } from "./node.ts"
 import { Pending } from "./pending.ts"
+import * as Requests from "./requests.ts"
 import { Turns } from "./turns.ts"
 
 /**
@@ -98,7 +99,9 @@ export class Exchanges {
   private get ping(): Effect.Effect<void> {
     const { connection, failedKey, store } = this.node
     const request =
-      connection.failedOperation === "Write" ? this.node.writing(failedKey) : this.node.reading(failedKey)
+      connection.failedOperation === "Write"
+        ? Requests.writing(this.node, failedKey)
+        : Requests.reading(this.node, failedKey)
     return Effect.ignore(connection.ask(store.exchange([request]), connection.failedOperation))
   }
 
@@ -132,25 +135,26 @@ export class Exchanges {
   private exchange(batch: Batch): Effect.Effect<void> {
     return Effect.withFiberRuntime((caller) => {
       const situation = this.node.situation(caller)
-      const asked: Array<Questioned> = []
+      const prepared: Array<Prepared> = []
       const requests: Array<ExchangeRequest> = []
       for (const local of batch.replicas) {
-        if (!this.isOfUse(local)) continue
+        if (!this.isNeeded(local)) continue
         local.asking = batch.pending
         if (local.queued === batch.pending) local.queued = undefined
-        const questioned = this.question(local, situation)
-        asked.push(questioned)
-        requests.push(this.requestOf(questioned))
+        const next = this.prepare(local, situation)
+        prepared.push(next)
+        requests.push(Requests.exchanging(this.node, local.entry.key, next.request))
       }
       const { connection, store } = this.node
       const answered = Exit.match({
-        onFailure: () => asked.forEach((it) => this.unanswered(it, caller)),
+        onFailure: () => prepared.forEach((it) => this.unanswered(it, caller)),
         onSuccess: (answers: ReadonlyArray<Answer>) =>
-          asked.forEach((it, i) => this.answered(it, answers[i], caller))
+          prepared.forEach((it, i) => this.answered(it, answers[i], caller))
       })
       return Effect.exit(connection.ask(store.exchange(requests), operationOf(requests))).pipe(
         // The answer about a single circuit is taken in at once.
-        (asking) => (asked.length === 1 ? asking : Effect.zipLeft(asking, this.turns.enter(asked.length))),
+        (asking) =>
+          prepared.length === 1 ? asking : Effect.zipLeft(asking, this.turns.enter(prepared.length)),
         Effect.map(answered),
         Effect.ensuring(Effect.sync(() => this.done(batch)))
       )
@@ -158,22 +162,16 @@ export class Exchanges {
   }
 
   /** Whether a request is still needed: a call waits for it, or the breaker still holds the circuit. */
-  private isOfUse(local: LocalReplica): boolean {
+  private isNeeded(local: LocalReplica): boolean {
     if (local.queued !== undefined || this.node.breaker.circuits.holds(local.entry)) return true
     this.node.schedule.remove(local)
     return false
   }
 
-  private question(local: LocalReplica, situation: Situation): Questioned {
-    const { asked, question, replica } = ask(local.replica, local.entry.current, situation)
+  private prepare(local: LocalReplica, situation: Situation): Prepared {
+    const { asked, replica, request } = ask(local.replica, local.entry.current, situation)
     this.node.set(local, replica)
-    return { local, question, asked }
-  }
-
-  private requestOf({ local, question }: Questioned): ExchangeRequest {
-    const { announce, keepMillis, renew, revision, window } = question
-    const { node } = this.node.settings
-    return { circuit: this.node.circuitOf(local.entry), node, revision, window, announce, renew, keepMillis }
+    return { local, request, asked }
   }
 
   private done({ replicas, pending }: Batch): void {
@@ -182,15 +180,15 @@ export class Exchanges {
     pending.done()
   }
 
-  private answered({ asked, local }: Questioned, answer: Answer = noAnswer, caller: Caller): void {
+  private answered({ asked, local }: Prepared, answer: Answer = noAnswer, caller: Caller): void {
     this.node.answered(local, this.node.breaker.now(caller), isFault(answer))
     if (isFault(answer)) this.node.faulted(local, answer, caller)
     else this.node.step(local, { _tag: "Answered", entry: answer, asked }, caller)
   }
 
-  private unanswered({ local, question }: Questioned, caller: Caller): void {
+  private unanswered({ local, request }: Prepared, caller: Caller): void {
     this.node.failedKey = local.entry.key
-    this.node.step(local, { _tag: "Unanswered", question }, caller)
+    this.node.step(local, { _tag: "Unanswered", request }, caller)
   }
 }
 
@@ -199,9 +197,10 @@ const operationOf = (requests: ReadonlyArray<ExchangeRequest>): Operation =>
     ? "Write"
     : "Read"
 
-interface Questioned {
+/** A request about a circuit, and the parts of the replica with which its answer is compared. */
+interface Prepared {
   readonly local: LocalReplica
-  readonly question: Question
+  readonly request: CircuitRequest
   readonly asked: Asked
 }
 

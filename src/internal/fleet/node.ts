@@ -1,16 +1,13 @@
 import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import * as Hash from "effect/Hash"
-import type { CircuitId, ExchangeRequest, Store } from "../../CircuitStore.ts"
+import type { CircuitId, Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import { defaultKey } from "../breaker/circuits.ts"
 import { open } from "../breaker/opening.ts"
-import { yearMillis } from "../core/millis.ts"
 import type { SharedPolicy } from "../core/policies/policy.ts"
 import type { Command, WriteCommand } from "../core/replica/progress.ts"
 import type { Replica } from "../core/replica/replica.ts"
@@ -19,7 +16,6 @@ import type { Reaction } from "../core/replica/freshness.ts"
 import { concernsOthers } from "../core/replica/freshness.ts"
 import * as Replicas from "../core/replica/replica.ts"
 import type { Settings, Situation } from "../core/replica/situation.ts"
-import { windowSettings } from "../core/replica/situation.ts"
 import type { Event } from "../core/replica/events.ts"
 import { step } from "../core/replica/step.ts"
 import { messageOf } from "../core/wire/values.ts"
@@ -30,6 +26,7 @@ import { isFault, noAnswer } from "./answer.ts"
 import { Connection } from "./connection.ts"
 import { LocalReplica } from "./localReplica.ts"
 import { Schedule } from "./schedule.ts"
+import { settingsOf } from "./settings.ts"
 
 /**
  * Runs an effect in the background, for as long as the breaker lives.
@@ -89,29 +86,6 @@ export class Node {
 
   circuitOf({ key }: CircuitEntry): CircuitId {
     return { breaker: this.name, key }
-  }
-
-  /** A request that only reads a circuit. */
-  reading(key: string): ExchangeRequest {
-    return {
-      circuit: { breaker: this.name, key },
-      node: this.settings.node,
-      revision: "",
-      window: { name: this.settings.windowName, epoch: 0, report: undefined },
-      announce: false,
-      renew: false,
-      keepMillis: yearMillis
-    }
-  }
-
-  /** A request that shows whether the store takes writes: it adds nothing to a window in which no node counts. */
-  writing(key: string): ExchangeRequest {
-    const report = { number: 0, base: 0, sections: [], failing: false, listed: 0 }
-    return {
-      ...this.reading(key),
-      window: { name: "ping", epoch: 0, report },
-      keepMillis: this.settings.idleMillis
-    }
   }
 
   situation(caller: Caller): Situation {
@@ -256,27 +230,4 @@ interface Parts {
   readonly fork: Fork
   readonly policy: SharedPolicy<unknown>
   readonly store: Store
-}
-
-const settingsOf = (breaker: Breaker, policy: SharedPolicy<unknown>, store: Store): Settings => {
-  const { idleMillis, maxOpenMillis, openDuration, rules } = breaker.settings
-  const { failuresToReopen, probes, recovery } = rules
-  const { lease, quorum, sync, syncInterval } = store.coordination
-  const syncMillis = Duration.toMillis(syncInterval)
-  const node = globalThis.crypto.randomUUID()
-  const rulesName = JSON.stringify([policy.data, probes, failuresToReopen, recovery])
-  return {
-    node,
-    rules,
-    policy,
-    rulesName,
-    windowName: (Hash.string(rulesName) >>> 0).toString(36),
-    quorum,
-    syncMillis,
-    phase: (Hash.string(node) >>> 0) / 2 ** 32,
-    leaseMillis: Duration.toMillis(lease),
-    longestOpenMillis: typeof openDuration === "number" ? Math.max(openDuration, maxOpenMillis) : Infinity,
-    ...windowSettings(policy, { idleMillis, syncMillis }),
-    writesThrough: sync === "write-through"
-  }
 }

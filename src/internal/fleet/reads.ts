@@ -5,6 +5,7 @@ import { isFault } from "./answer.ts"
 import { mostAtOnce } from "./exchanges.ts"
 import type { Node } from "./node.ts"
 import { Pending } from "./pending.ts"
+import { reading } from "./requests.ts"
 
 /**
  * Reads circuits that this process does not hold: all those of one turn of the event loop together.
@@ -56,7 +57,7 @@ export class Reads {
   private ask(batch: Batch): Effect.Effect<void> {
     if (this.open === batch) this.open = undefined
     const { connection, store } = this.node
-    const requests = batch.keys.map((key) => this.node.reading(key))
+    const requests = batch.keys.map((key) => reading(this.node, key))
     return Effect.match(connection.ask(store.exchange(requests), "Read"), {
       onFailure: () => {
         this.node.failedKey = batch.keys[0]!

@@ -8,7 +8,7 @@ import type { Control } from "../../../src/internal/core/manualControl.ts"
 import * as ManualControl from "../../../src/internal/core/manualControl.ts"
 import type { Decision } from "../../../src/internal/core/admission.ts"
 import { ask, asksForSlot } from "../../../src/internal/core/replica/asking.ts"
-import type { Asked, Entry, Event, Of, Question } from "../../../src/internal/core/replica/events.ts"
+import type { Asked, Entry, Event, Of, CircuitRequest } from "../../../src/internal/core/replica/events.ts"
 import type { Command, WriteCommand } from "../../../src/internal/core/replica/progress.ts"
 import type { Replica } from "../../../src/internal/core/replica/replica.ts"
 import * as Activities from "../../../src/internal/core/replica/activity.ts"
@@ -22,9 +22,9 @@ import type { Notified, VirtualStore } from "./VirtualStore.ts"
 /** The store's time minus that of all nodes. */
 export const clockOffset = 9_000_000
 
-/** A question in flight. */
+/** A request in flight. */
 export interface Asking {
-  readonly question: Question
+  readonly request: CircuitRequest
   readonly asked: Asked
 }
 
@@ -170,14 +170,14 @@ export class TestNode {
   }
 
   ask(): Asking {
-    const { asked, question, replica } = ask(frozen(this.replica), this.circuit, this.situation)
+    const { asked, request, replica } = ask(frozen(this.replica), this.circuit, this.situation)
     this.replica = replica
-    return { asked, question }
+    return { asked, request }
   }
 
-  /** A question reaches the store, which answers. */
-  put({ question }: Asking): Entry {
-    return this.store.exchange(this.settings.node, question)
+  /** A request reaches the store, which answers. */
+  put({ request }: Asking): Entry {
+    return this.store.exchange(this.settings.node, request)
   }
 
   receive({ asked }: Asking, entry: Entry): void {
@@ -185,15 +185,15 @@ export class TestNode {
   }
 
   /** Asks the store, and receives the answer at once. */
-  exchange(): Question {
+  exchange(): CircuitRequest {
     const asking = this.ask()
     this.receive(asking, this.put(asking))
-    return asking.question
+    return asking.request
   }
 
   /** The store cannot be asked. */
-  lose({ question }: Asking): void {
-    this.take({ _tag: "Unanswered", question })
+  lose({ request }: Asking): void {
+    this.take({ _tag: "Unanswered", request })
   }
 
   /** The earliest write reaches the store; the test may withhold the answer. */

@@ -1,5 +1,5 @@
 /** A store of one circuit, as plain data. It collects the notifications that a real store would send. */
-import type { Entry, Question } from "../../../src/internal/core/replica/events.ts"
+import type { Entry, CircuitRequest } from "../../../src/internal/core/replica/events.ts"
 import type { WriteCommand } from "../../../src/internal/core/replica/progress.ts"
 import type { Retention, Seen, StoredWindow } from "../../../src/internal/core/windows/stored.ts"
 import * as Windows from "../../../src/internal/core/windows/stored.ts"
@@ -21,7 +21,7 @@ export class VirtualStore {
   announcements = 0
   private delivered = 0
 
-  exchange(node: string, { announce, keepMillis, renew, revision, window }: Question): Entry {
+  exchange(node: string, { announce, keepMillis, renew, revision, window }: CircuitRequest): Entry {
     const keeping = { now: this.now, keepMillis }
     const next = Windows.applyReport(this.windows.get(window.name), node, window, keeping)
     if (next !== undefined) this.windows = new Map([...this.windows, [window.name, next]])

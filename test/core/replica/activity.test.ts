@@ -96,8 +96,8 @@ describe("S1 while the store fails", () => {
 describe("S2 a healthy circuit", () => {
   it("S2 is exchanged without a report", () => {
     const node = new TestNode(new VirtualStore(), settingsWith())
-    const question = node.exchange()
-    assert.deepStrictEqual(question, {
+    const request = node.exchange()
+    assert.deepStrictEqual(request, {
       revision: "",
       window: { name: "window", epoch: 0, report: undefined },
       announce: false,
@@ -174,7 +174,7 @@ describe("S2 a healthy circuit", () => {
 
   it("S2 the store keeps a circuit for the length of three more openings", () => {
     const { a } = openPair()
-    assert.strictEqual(a.ask().question.keepMillis, 60_500 + 3 * openMillis)
+    assert.strictEqual(a.ask().request.keepMillis, 60_500 + 3 * openMillis)
   })
 })
 
@@ -218,7 +218,7 @@ describe("S3 failures", () => {
     a.fail()
     a.exchange()
     a.fail()
-    assert.isFalse(a.ask().question.announce)
+    assert.isFalse(a.ask().request.announce)
     a.take({ _tag: "Faulted" })
     assert.strictEqual(a.dueAt, a.now + syncMillis)
     assert.isTrue(a.exchange().announce)
@@ -283,7 +283,7 @@ describe("S3 failures", () => {
     const { a } = pair()
     a.fail()
     const lost = a.ask()
-    assert.isFalse(a.ask().question.announce)
+    assert.isFalse(a.ask().request.announce)
     a.lose(lost)
     assert.isTrue(a.exchange().announce)
   })
@@ -341,9 +341,9 @@ describe("S3 failures", () => {
     const { a } = pair()
     a.fail()
     a.replica = { ...a.replica, standing: { _tag: "Diverged", isReset: false } }
-    assert.isFalse(a.ask().question.announce)
+    assert.isFalse(a.ask().request.announce)
     a.replica = { ...a.replica, standing: { _tag: "InSync" } }
-    assert.isTrue(a.ask().question.announce)
+    assert.isTrue(a.ask().request.announce)
   })
 
   it("S3 a failed exchange that announced nothing leaves nothing to announce", () => {

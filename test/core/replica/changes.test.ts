@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Machine from "../../../src/internal/core/circuit.ts"
 import type { Change, Restores } from "../../../src/internal/core/replica/changes.ts"
-import { apply, overrules } from "../../../src/internal/core/replica/changes.ts"
+import { apply, takesPrecedence } from "../../../src/internal/core/replica/changes.ts"
 import * as Slots from "../../../src/internal/core/slots.ts"
 import type { SharedCircuit } from "../../../src/internal/core/wire/state.ts"
 import { noHoldings } from "../../../src/internal/core/wire/state.ts"
@@ -388,11 +388,11 @@ describe("S13 S14 Restores", () => {
   })
 })
 
-describe("S13 a node's own circuit overrules the shared one", () => {
+describe("S13 a node's own circuit takesPrecedence the shared one", () => {
   it("S13 if it is Open and the shared one is Closed, and in no other case", () => {
     for (const own of everyState(1)) {
       for (const shared of everyState(1)) {
-        assert.strictEqual(overrules(own, shared), own._tag === "Open" && shared._tag === "Closed")
+        assert.strictEqual(takesPrecedence(own, shared), own._tag === "Open" && shared._tag === "Closed")
       }
     }
   })

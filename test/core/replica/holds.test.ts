@@ -171,7 +171,7 @@ describe("S15 an isolation, or disabling", () => {
     const { a } = held("Isolate")
     a.exchange()
     assert.strictEqual(a.dueAt, a.now + syncMillis)
-    assert.isTrue(a.ask().question.renew)
+    assert.isTrue(a.ask().request.renew)
   })
 })
 
@@ -182,7 +182,7 @@ describe("S15 a reset", () => {
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Closed", "Closed"])
     assert.strictEqual(a.replica.ownHolds.isolations, 0)
-    assert.isFalse(a.ask().question.renew)
+    assert.isFalse(a.ask().request.renew)
   })
 
   it("S15 does not end a disabling", () => {

@@ -184,7 +184,7 @@ describe("S4 the number of the latest report in the store", () => {
     )
   })
 
-  it("S4 Overtaken: it was acknowledged or in doubt when the question was asked", () => {
+  it("S4 Overtaken: it was acknowledged or in doubt when the request was asked", () => {
     const [asked] = reported(acknowledged(1), windowOf(2))
     const [before] = reported(answered(asked, entry(2)), windowOf(3))
     for (const latestReport of [1, 2]) {
@@ -196,14 +196,14 @@ describe("S4 the number of the latest report in the store", () => {
     assert.strictEqual(answered(later, entry(2), { asked }), later)
   })
 
-  it("S4 Overtaken: the question was about another window", () => {
+  it("S4 Overtaken: the request was about another window", () => {
     const before = acknowledged(2)
     const asked = { ...begun, epoch: epoch - 1 }
     for (const latestReport of [0, 1, 2, 9])
       assert.strictEqual(answered(before, entry(latestReport), { asked }), before)
   })
 
-  it("S5 the answer to a question about another window is used if the store and the node have no report", () => {
+  it("S5 the answer to a request about another window is used if the store and the node have no report", () => {
     const asked = { ...begun, epoch: epoch - 1 }
     const answer = entry(0)
     assert.deepStrictEqual(answered(begun, answer, { asked }), { ...begun, answer, confirmedAt: now })

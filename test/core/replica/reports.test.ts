@@ -32,7 +32,7 @@ describe("S4 a report", () => {
     a.put(asking)
     a.lose(asking)
     a.fail(2)
-    assert.deepStrictEqual(a.ask().question.window.report, asking.question.window.report)
+    assert.deepStrictEqual(a.ask().request.window.report, asking.request.window.report)
     a.exchange()
     assert.strictEqual(store.failures, 3)
     a.exchange()
@@ -55,7 +55,7 @@ describe("S4 a report", () => {
     const after = a.exchange().window.report
     assert.deepStrictEqual([before?.failing, before?.listed], [false, 3])
     assert.deepStrictEqual([after?.failing, after?.listed], [true, 3])
-    assert.strictEqual(counting().a.ask().question.window.report, undefined)
+    assert.strictEqual(counting().a.ask().request.window.report, undefined)
   })
 
   it("S4 the answer to an older exchange changes nothing after that to a newer one", () => {
@@ -87,7 +87,7 @@ describe("S4 a report", () => {
     a.exchange()
     assert.strictEqual(a.dueAt, Infinity)
     a.fail()
-    assert.deepStrictEqual([a.ask().question.window.report?.base, store.failures], [2, 0])
+    assert.deepStrictEqual([a.ask().request.window.report?.base, store.failures], [2, 0])
   })
 
   it("S4 is not repeated once the store may have forgotten its number", () => {

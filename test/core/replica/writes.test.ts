@@ -104,7 +104,7 @@ describe("S8 a change", () => {
     a.receiveChange()
     a.take({ _tag: "Written", ...late })
     a.take({ _tag: "WriteFailed", revision: late.revision })
-    assert.strictEqual(a.ask().question.revision, store.revision)
+    assert.strictEqual(a.ask().request.revision, store.revision)
     assert.deepStrictEqual([a.standing, a.writes], ["Writing", []])
     a.exchange()
     a.write()

@@ -1,6 +1,6 @@
 import type { WindowEntry } from "../windows/stored.ts"
 import { decodeWindow } from "../wire/window.ts"
-import type { Asked, Entry, Of, Question } from "./events.ts"
+import type { Asked, Entry, Of, CircuitRequest } from "./events.ts"
 import { decide, continueOrStop } from "./deciding.ts"
 import { storeLost } from "./notifications.ts"
 import { observe } from "./observing.ts"
@@ -126,8 +126,8 @@ export const written = (
  *
  * @internal
  */
-export const unanswered = (progress: Progress, { question }: Of<"Unanswered">): Progress =>
-  attemptFailed(questionFailed(progress, question), undefined)
+export const unanswered = (progress: Progress, { request }: Of<"Unanswered">): Progress =>
+  attemptFailed(requestFailed(progress, request), undefined)
 
 /** @internal */
 export const writeFailed = (progress: Progress, { revision }: Of<"WriteFailed">): Progress =>
@@ -150,7 +150,7 @@ export const faulted = (progress: Progress, situation: Situation): Progress =>
   goLocal(storeLost(progress, situation))
 
 /** An announcement that a failed request made has to be made again. */
-const questionFailed = (progress: Progress, { announce }: Question): Progress =>
+const requestFailed = (progress: Progress, { announce }: CircuitRequest): Progress =>
   announce
     ? Steps.withReplica(progress, Activities.updateExchanging(progress.replica, { mustAnnounce: true }))
     : progress

@@ -2,7 +2,7 @@ import * as Admission from "../admission.ts"
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { Report } from "../windows/stored.ts"
-import type { Asked, Question } from "./events.ts"
+import type { Asked, CircuitRequest } from "./events.ts"
 import type { Replica } from "./replica.ts"
 import * as Activities from "./activity.ts"
 import * as Replicas from "./replica.ts"
@@ -19,7 +19,7 @@ export const ask = (
   replica: Replica,
   circuit: Circuit<unknown>,
   situation: Situation
-): { readonly replica: Replica; readonly question: Question; readonly asked: Asked } => {
+): { readonly replica: Replica; readonly request: CircuitRequest; readonly asked: Asked } => {
   const { now, settings } = situation
   const { activity } = replica
   const current = Machine.at(circuit, settings.rules, now)
@@ -28,12 +28,12 @@ export const ask = (
   const announce = report !== undefined && activity._tag === "Exchanging" && activity.mustAnnounce
   const latest = Replicas.latestStored(replica)
   return {
-    replica: afterQuestion(
+    replica: afterRequest(
       reporting === replica.reporting ? replica : { ...replica, reporting },
       announce,
       situation
     ),
-    question: {
+    request: {
       revision: latest.isPartial ? "" : latest.revision,
       window: {
         name: settings.windowName,
@@ -59,7 +59,7 @@ const reportOf = (
   return Reports.report(replica.reporting, { ...counting, freshMillis }, situation)
 }
 
-const afterQuestion = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
+const afterRequest = (replica: Replica, announce: boolean, { now, settings }: Situation): Replica => {
   const after = Activities.exchangedNow(replica, now, settings)
   return announce ? Activities.updateExchanging(after, { mustAnnounce: false }) : after
 }

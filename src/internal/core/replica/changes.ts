@@ -153,7 +153,7 @@ const byHand = (
   settings: Settings,
   now: number
 ): SharedCircuit => {
-  const before = rolled(shared, settings.rules, now)
+  const before = atTime(shared, settings.rules, now)
   const after = controlled(change, before, settings, now)
   return after === before ? shared : after
 }
@@ -178,12 +178,12 @@ const controlled = (
 const open = (change: Opens, shared: SharedCircuit, rules: Rules<unknown>, now: number): SharedCircuit => {
   const { _tag, generation } = shared.circuit
   return (_tag === "Closed" || _tag === "Recovering") && generation <= change.generation
-    ? opened(rolled(shared, rules, now), now, { ...change, reason: "Tripped" })
+    ? opened(atTime(shared, rules, now), now, { ...change, reason: "Tripped" })
     : shared
 }
 
 /** The circuit after the changes of state that are due by time. */
-const rolled = (shared: SharedCircuit, rules: Rules<unknown>, now: number): SharedCircuit => {
+const atTime = (shared: SharedCircuit, rules: Rules<unknown>, now: number): SharedCircuit => {
   const circuit = Machine.at(shared.circuit, rules, now)
   return circuit === shared.circuit ? shared : { ...shared, circuit }
 }
@@ -339,7 +339,7 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
  */
 const givesWay = ({ circuit, isLocalChange, seen }: Restores, shared: Circuit<unknown>): boolean =>
   isLocalChange
-    ? shared.generation > seen && !overrules(circuit, shared)
+    ? shared.generation > seen && !takesPrecedence(circuit, shared)
     : shared.generation >= circuit.generation
 
 /** The nodes of the slots. A slot that no other node holds is this node's. */
@@ -354,5 +354,5 @@ const probersOf = (circuit: Circuit<unknown>, { probers }: Holdings, node: strin
  *
  * @internal
  */
-export const overrules = (own: Circuit<unknown>, shared: Circuit<unknown>): boolean =>
+export const takesPrecedence = (own: Circuit<unknown>, shared: Circuit<unknown>): boolean =>
   own._tag === "Open" && shared._tag === "Closed"

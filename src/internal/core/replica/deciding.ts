@@ -46,7 +46,7 @@ const trips = (progress: Progress, { outcome }: Undecided, situation: Situation)
   if (!Machine.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
   const decided = Steps.withChange(progress, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
-  return Steps.withCommands(rolledTo(decided, current), {
+  return Steps.withCommands(withOwnCircuit(decided, current), {
     _tag: "Open",
     figures,
     outcome,
@@ -54,7 +54,7 @@ const trips = (progress: Progress, { outcome }: Undecided, situation: Situation)
   })
 }
 
-const rolledTo = (progress: Progress, current: Circuit<unknown>): Progress =>
+const withOwnCircuit = (progress: Progress, current: Circuit<unknown>): Progress =>
   current === progress.circuit
     ? progress
     : Steps.withCommands(Steps.withCircuit(progress, current), {
@@ -87,7 +87,7 @@ export const continueOrStop = (
   if (activity._tag === "Idle") return joinExchange(progress, window)
   const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
   return mayRest(progress, situation) && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
-    ? stop(rolledTo(progress, current), situation)
+    ? stop(withOwnCircuit(progress, current), situation)
     : Steps.withReplica(
         progress,
         Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch })
@@ -133,6 +133,6 @@ const stop = (progress: Progress, { now, settings: { rules } }: Situation): Prog
   const { circuit } = progress
   const stopped = Steps.withReplica(progress, Activities.stopExchanging(progress.replica))
   return circuit._tag === "Closed" && Machine.counts(circuit, rules, now).failures > 0
-    ? rolledTo(stopped, { ...circuit, window: rules.policy.initial })
+    ? withOwnCircuit(stopped, { ...circuit, window: rules.policy.initial })
     : stopped
 }

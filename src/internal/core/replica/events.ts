@@ -33,7 +33,7 @@ export type Event =
   | { readonly _tag: "SlotAbandoned"; readonly slot: number }
   /** The store answered a request or could not be asked. */
   | { readonly _tag: "Answered"; readonly entry: Entry; readonly asked: Asked }
-  | { readonly _tag: "Unanswered"; readonly question: Question }
+  | { readonly _tag: "Unanswered"; readonly request: CircuitRequest }
   /** The store answered a write, which `revision` names, or could not be asked. */
   | { readonly _tag: "Written"; readonly entry: Entry; readonly revision: string }
   | { readonly _tag: "WriteFailed"; readonly revision: string }
@@ -72,7 +72,7 @@ export interface Entry {
  *
  * @internal
  */
-export interface Question {
+export interface CircuitRequest {
   readonly revision: string
   readonly window: { readonly name: string; readonly epoch: number; readonly report: Report | undefined }
   readonly announce: boolean

@@ -47,9 +47,9 @@ export const follow = (
 
 const take = (progress: Progress, stored: StoredCircuit, comparison: Comparison): Progress => {
   const { current, theirs } = comparison
-  const rolled = changed(progress, current, "Manual", "Local")
+  const atTime = changed(progress, current, "Manual", "Local")
   const { standing } = progress.replica
-  const followed = withChange(rolled, {
+  const followed = withChange(atTime, {
     followed: stored,
     standing: standing._tag === "Writing" ? standing : inSync
   })

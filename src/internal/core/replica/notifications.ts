@@ -33,9 +33,9 @@ export const changeReceived = (
 }
 
 /** Whether a later state is known already. */
-const isOutdated = (heard: StoredCircuit, latest: StoredCircuit): boolean => {
-  const [generation, ownGeneration] = [heard.shared.circuit.generation, latest.shared.circuit.generation]
-  return generation < ownGeneration || (generation === ownGeneration && heard.at < latest.at)
+const isOutdated = (received: StoredCircuit, latest: StoredCircuit): boolean => {
+  const [generation, ownGeneration] = [received.shared.circuit.generation, latest.shared.circuit.generation]
+  return generation < ownGeneration || (generation === ownGeneration && received.at < latest.at)
 }
 
 /**
@@ -51,18 +51,18 @@ export const failuresAnnounced = (
 ): Progress => {
   const { activity } = progress.replica
   const exchangingNodes = Math.max(listeners, activity._tag === "Idle" ? 0 : activity.exchangingNodes)
-  const heard = Activities.updateExchanging(Activities.startExchanging(progress.replica), {
+  const joined = Activities.updateExchanging(Activities.startExchanging(progress.replica), {
     // While this node cannot ask the store, the others may stop again without its knowledge.
     ...(isFailing
       ? { quietSince: now }
       : { quietSince: Infinity, quietGeneration: Replicas.epochOf(progress.replica, progress.circuit) }),
     exchangingNodes
   })
-  if (activity._tag === "Exchanging") return Steps.withReplica(progress, heard)
-  const later = settings.phase * (Activities.intervalMillis(heard, settings) - settings.syncMillis)
+  if (activity._tag === "Exchanging") return Steps.withReplica(progress, joined)
+  const later = settings.phase * (Activities.intervalMillis(joined, settings) - settings.syncMillis)
   return Steps.withReplica(
     progress,
-    Activities.updateExchanging(heard, { timing: Timings.startingAt(now + later) })
+    Activities.updateExchanging(joined, { timing: Timings.startingAt(now + later) })
   )
 }
 

@@ -1,7 +1,7 @@
 import type { Circuit } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
 import type { WindowEntry } from "../windows/stored.ts"
-import { overrules } from "./changes.ts"
+import { takesPrecedence } from "./changes.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
 import * as Steps from "./progress.ts"
@@ -85,7 +85,7 @@ const mustPublish = (
   return (
     stored.revision === followed.revision ||
     theirs.generation < followed.shared.circuit.generation ||
-    overrules(current, theirs)
+    takesPrecedence(current, theirs)
   )
 }
 

@@ -106,8 +106,8 @@ const ended = (
   { leaseMillis, rules }: Settings
 ): SharedCircuit | undefined => {
   if (leases === undefined) return undefined
-  const rolled = { ...state, circuit: Machine.at(state.circuit, rules, now) }
-  const { circuit } = withoutExpired(rolled, rules, { leases, now }, leaseMillis)
+  const atTime = { ...state, circuit: Machine.at(state.circuit, rules, now) }
+  const { circuit } = withoutExpired(atTime, rules, { leases, now }, leaseMillis)
   if (circuit._tag === "HalfOpen" && circuit.slots.count === 0) {
     return { ...initial(rules), resets: state.resets, circuit: Machine.close(circuit, rules, now) }
   }

@@ -42,7 +42,7 @@ const begin = (
   changes: ReadonlyArray<Change>,
   situation: Situation
 ): Progress => {
-  const attended = Steps.withReplica(progress, Activities.startExchanging(progress.replica))
+  const exchanging = Steps.withReplica(progress, Activities.startExchanging(progress.replica))
   const writing: Writing = {
     _tag: "Writing",
     base,
@@ -53,8 +53,8 @@ const begin = (
   // The store is read first if the known state may be outdated for lack of notifications, or if the time of the store
   // is unknown, because all times of a state are the store's.
   return situation.isListening && situation.isTimeKnown
-    ? attempt(attended, writing, situation)
-    : Steps.withCommands(Steps.withStanding(attended, writing), { _tag: "Exchange" })
+    ? attempt(exchanging, writing, situation)
+    : Steps.withCommands(Steps.withStanding(exchanging, writing), { _tag: "Exchange" })
 }
 
 /**
