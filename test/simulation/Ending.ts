@@ -145,8 +145,8 @@ export class Ending {
     this.pass(2 * renewedMillis)
     const members = fleet.living.flatMap((node) => [...node.members.values()])
     for (const { key, replica } of members) {
-      const { disables, isolations } = replica.ownHolds
-      const held = isolations > 0 ? ["Isolated"] : disables > 0 ? ["Isolated", "Disabled"] : undefined
+      const { disablings, isolations } = replica.ownHolds
+      const held = isolations > 0 ? ["Isolated"] : disablings > 0 ? ["Isolated", "Disabled"] : undefined
       const other = members.find(
         (it) => it.key === key && held !== undefined && !held.includes(it.circuit._tag)
       )

@@ -74,10 +74,10 @@ export const ofCalm = {
   }): Wrong => {
     if (writtenFor < messageMillis || calmFor < renewedMillis) return undefined
     const { disablers, isolators } = read.shared
-    const { disables, isolations } = member.replica.ownHolds
+    const { disablings, isolations } = member.replica.ownHolds
     const { node } = settings
-    return isolations !== (isolators[node] ?? 0) || disables !== (disablers[node] ?? 0)
-      ? `${node} has ${isolations} and ${disables}, the store says ${isolators[node]} and ${disablers[node]}`
+    return isolations !== (isolators[node] ?? 0) || disablings !== (disablers[node] ?? 0)
+      ? `${node} has ${isolations} and ${disablings}, the store says ${isolators[node]} and ${disablers[node]}`
       : undefined
   },
 
@@ -89,8 +89,8 @@ export const ofCalm = {
     stored,
     writtenFor
   }): Wrong => {
-    const { disables, isolations } = replica.ownHolds
-    if (isolations + disables === 0 || calmFor < renewedMillis) return undefined
+    const { disablings, isolations } = replica.ownHolds
+    if (isolations + disablings === 0 || calmFor < renewedMillis) return undefined
     if (writtenFor < syncMillis + deadlineMillis) return undefined
     const { at = -Infinity } = stored.leases.find(({ node }) => node === settings.node) ?? {}
     const age = fleet.storeNow - at

@@ -139,8 +139,8 @@ const statesOf = (fleet: Fleet): string => {
       const { activity, ownHolds, standing } = member.replica
       const link = `${node.link.isFailing ? "!" : ""}${node.isListening ? "" : "~"}`
       const keeps =
-        ownHolds.isolations + ownHolds.disables > 0
-          ? ` holds ${ownHolds.isolations},${ownHolds.disables}`
+        ownHolds.isolations + ownHolds.disablings > 0
+          ? ` holds ${ownHolds.isolations},${ownHolds.disablings}`
           : ""
       const circuit = viewOf(fleet, node, member)
       const counts =

@@ -1,6 +1,6 @@
 import type { Circuit, HalfOpen, Recovering, Rules, Ticket } from "./circuit.ts"
 import { at, noSlot, recoveryOf } from "./circuit.ts"
-import * as Slot from "./slots.ts"
+import * as Slots from "./slots.ts"
 
 /** @internal */
 export type Decision =
@@ -37,7 +37,7 @@ export const admit = <W>(
       const slot = { id: circuit.nextSlot, takenAt: now }
       return [
         admitted(circuit.generation, slot.id),
-        { ...circuit, slots: Slot.take(circuit.slots, slot), nextSlot: slot.id + 1 }
+        { ...circuit, slots: Slots.take(circuit.slots, slot), nextSlot: slot.id + 1 }
       ]
     }
     case "Recovering": {
@@ -67,7 +67,7 @@ export const readyInMillis = <W>(stored: Circuit<W>, rules: Rules<W>, now: numbe
     case "Open":
       return circuit.openedAt + circuit.openMillis - now
     case "HalfOpen": {
-      const oldest = Slot.oldest(circuit.slots)
+      const oldest = Slots.oldest(circuit.slots)
       return hasFreeSlot(circuit, rules) || oldest === undefined
         ? 0
         : oldest.takenAt + rules.probeTimeoutMillis - now

@@ -1,6 +1,5 @@
 import type { Call, Policy } from "./policies/policy.ts"
-import type { Slots } from "./slots.ts"
-import * as Slot from "./slots.ts"
+import * as Slots from "./slots.ts"
 import type { Counts } from "./windows/window.ts"
 import { noCounts } from "./windows/window.ts"
 
@@ -66,7 +65,7 @@ export interface Open extends Common {
 export interface HalfOpen extends Common {
   readonly _tag: "HalfOpen"
   /** The slots of the probes that are running. */
-  readonly slots: Slots
+  readonly slots: Slots.Slots
   readonly nextSlot: number
   /** The number of probes that have succeeded. */
   readonly succeeded: number
@@ -164,7 +163,7 @@ export const at = <W>(circuit: Circuit<W>, rules: Rules<W>, now: number): Circui
       return now >= closedAt ? close(circuit, rules, closedAt) : circuit
     }
     case "HalfOpen": {
-      const slots = Slot.takenAfter(circuit.slots, now - rules.probeTimeoutMillis)
+      const slots = Slots.takenAfter(circuit.slots, now - rules.probeTimeoutMillis)
       return slots === circuit.slots ? circuit : { ...circuit, slots }
     }
     default:
@@ -201,7 +200,9 @@ export const stillCounts = <W>(stored: Circuit<W>, rules: Rules<W>, ticket: Tick
   if (stored._tag === "Closed") return true
   const circuit = at(stored, rules, now)
   if (circuit.generation !== ticket.generation) return false
-  return circuit._tag !== "HalfOpen" || ticket.slot === answeredSlot || Slot.holds(circuit.slots, ticket.slot)
+  return (
+    circuit._tag !== "HalfOpen" || ticket.slot === answeredSlot || Slots.holds(circuit.slots, ticket.slot)
+  )
 }
 
 /**
@@ -218,7 +219,7 @@ export const settle = <W>(circuit: Circuit<W>, rules: Rules<W>, ticket: Ticket, 
       return window === circuit.window ? circuit : withWindow(circuit, window)
     }
     case "HalfOpen":
-      return settleProbe({ ...circuit, slots: Slot.giveBack(circuit.slots, ticket.slot) }, rules, call)
+      return settleProbe({ ...circuit, slots: Slots.giveBack(circuit.slots, ticket.slot) }, rules, call)
     default:
       return circuit
   }
@@ -329,7 +330,7 @@ const toHalfOpen = (circuit: Open): HalfOpen => ({
   generation: circuit.generation + 1,
   openings: circuit.openings,
   openMillis: circuit.openMillis,
-  slots: Slot.none,
+  slots: Slots.none,
   nextSlot: 1,
   succeeded: 0,
   failed: 0

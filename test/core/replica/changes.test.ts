@@ -252,10 +252,10 @@ describe("S15 Resets", () => {
 })
 
 describe("S15 SetsHolds", () => {
-  const setsHolds = (isolations: number, disables: number): Change => ({
+  const setsHolds = (isolations: number, disablings: number): Change => ({
     _tag: "SetsHolds",
     isolations,
-    disables,
+    disablings,
     resets: 0,
     begun: 0
   })
@@ -301,7 +301,7 @@ describe("S13 S14 Restores", () => {
     isLocalChange: false,
     isReset: false,
     isolations: 0,
-    disables: 0,
+    disablings: 0,
     ...over
   })
   const inStore = (circuit: AnyCircuit, generation: number) => of(inGeneration(circuit, generation))
@@ -366,7 +366,7 @@ describe("S13 S14 Restores", () => {
     const holdings = { ...noHoldings, isolators: { a: 5, b: 1 }, disablers: { a: 5, c: 2 } }
     const both = isolated(disabled(closed(rules)))
     const restored = after(
-      restores(both, { holdings, isolations: 2, disables: 1 }),
+      restores(both, { holdings, isolations: 2, disablings: 1 }),
       inStore(closed(rules), 0)
     )
     assert.deepStrictEqual(

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { TestNode } from "./TestNode.ts"
 import { leaseMillis, pair, settingsWith, settle, syncMillis } from "./fixtures.ts"
 
-const none = { isolations: 0, disables: 0 }
+const none = { isolations: 0, disablings: 0 }
 
 /** `a` holds the circuit, and `b` has received the change. */
 const held = (control: "Isolate" | "Disable") => {
@@ -44,7 +44,7 @@ describe("S15 an isolation, or disabling", () => {
     a.control("Release")
     settle(a, b)
     assert.strictEqual(b.as("Isolated").holders, 1)
-    assert.deepStrictEqual(a.replica.ownHolds, { isolations: 1, disables: 0 })
+    assert.deepStrictEqual(a.replica.ownHolds, { isolations: 1, disablings: 0 })
   })
 
   it("S15 of which a reset elsewhere has ended one of two is not released more often than it is held", () => {
@@ -190,7 +190,7 @@ describe("S15 a reset", () => {
     b.control("Reset")
     settle(a, b)
     assert.deepStrictEqual([a.circuit._tag, b.circuit._tag], ["Disabled", "Disabled"])
-    assert.strictEqual(a.replica.ownHolds.disables, 1)
+    assert.strictEqual(a.replica.ownHolds.disablings, 1)
   })
 
   it("S15 ends its own node's isolations also during an outage", () => {

@@ -1,6 +1,6 @@
 /** The functions on a shared circuit, before it is written and after it is read. */
 import { assert, describe, it } from "@effect/vitest"
-import { withHolds, shift, successor, withoutExpired } from "../../../src/internal/core/replica/shared.ts"
+import { withHolds, shift, asWritten, withoutExpired } from "../../../src/internal/core/replica/shared.ts"
 import * as Slots from "../../../src/internal/core/slots.ts"
 import {
   admitted,
@@ -31,28 +31,28 @@ const probing = (count: number) => {
 
 describe("a shared circuit as it is written", () => {
   it("S14 takes its generation from the time if it is the first", () => {
-    const first = successor(sharedWith(settings, opened(rules)), true, 5_000_000.7)
+    const first = asWritten(sharedWith(settings, opened(rules)), true, 5_000_000.7)
     assert.strictEqual(first.circuit.generation, 5_000_001)
-    const later = successor(sharedWith(settings, opened(rules)), false, 5_000_000.7)
+    const later = asWritten(sharedWith(settings, opened(rules)), false, 5_000_000.7)
     assert.strictEqual(later.circuit.generation, 1)
   })
 
   it("S14 keeps a generation that was taken from the time", () => {
     const generationOf = (generation: number) =>
-      successor(sharedWith(settings, inGeneration(opened(rules), generation)), true, 5_000_000).circuit
+      asWritten(sharedWith(settings, inGeneration(opened(rules), generation)), true, 5_000_000).circuit
         .generation
     assert.deepStrictEqual([generationOf(999_999), generationOf(1_000_000)], [5_999_999, 1_000_000])
   })
 
   it("S14 has only numbers that JSON can hold", () => {
     const shared = sharedWith(settings, { ...opened(rules), openMillis: Infinity })
-    assert.strictEqual(successor(shared, false, 0).circuit.openMillis, Number.MAX_VALUE)
+    assert.strictEqual(asWritten(shared, false, 0).circuit.openMillis, Number.MAX_VALUE)
   })
 
   it("S11 leaves out the nodes of slots that no longer exist", () => {
     const probers = { "1": "a", "2": "b", "7": "c" }
     const written = (circuit: Parameters<typeof sharedWith>[1]) =>
-      successor(sharedWith(settings, circuit, { probers }), false, 0).probers
+      asWritten(sharedWith(settings, circuit, { probers }), false, 0).probers
     assert.deepStrictEqual(written(probing(2)), { "1": "a", "2": "b" })
     assert.deepStrictEqual(written(probing(3)), { "1": "a", "2": "b" })
     assert.deepStrictEqual(written(opened(rules)), {})

@@ -1,6 +1,6 @@
 import type { FailureTimes } from "../windows/failureTimes.ts"
 import * as FailureTime from "../windows/failureTimes.ts"
-import * as Section from "../windows/section.ts"
+import * as Sections from "../windows/section.ts"
 import type { Kind } from "./kind.ts"
 import type { Call, Policy, PolicyData, SharedPolicy } from "./policy.ts"
 import { decidingBy, needsOutcomes } from "./policy.ts"
@@ -77,7 +77,7 @@ export const share = ({ failures: limit }: Data): SharedPolicy<Streak> => ({
       )
     }
   ],
-  gather: ([{ floor, rows } = Section.empty]) => ({
+  gather: ([{ floor, rows } = Sections.empty]) => ({
     failures: FailureTime.gather(rows, limit),
     succeededAt: floor
   })

@@ -89,7 +89,7 @@ export interface SetsHolds extends OwnHolds {
  */
 export interface OwnHolds {
   readonly isolations: number
-  readonly disables: number
+  readonly disablings: number
 }
 
 /**
@@ -275,21 +275,21 @@ const reset = (shared: SharedCircuit, rules: Rules<unknown>, now: number): Share
 })
 
 /**
- * Sets the number of isolations and disables of this node, less the isolations that a reset has ended.
+ * Sets the number of isolations and disablings of this node, less the isolations that a reset has ended.
  *
  * @internal
  */
 export const setHolds = (
-  { begun, disables, isolations, resets }: Omit<SetsHolds, "_tag">,
+  { begun, disablings, isolations, resets }: Omit<SetsHolds, "_tag">,
   shared: SharedCircuit,
   { node, rules }: Settings,
   now: number
 ): SharedCircuit => {
   const standing = shared.resets > resets ? Math.max(0, isolations - begun) : isolations
-  const isKnown = (shared.isolators[node] ?? 0) === standing && (shared.disablers[node] ?? 0) === disables
+  const isKnown = (shared.isolators[node] ?? 0) === standing && (shared.disablers[node] ?? 0) === disablings
   if (isKnown && withHolds(shared.circuit, rules, shared, now) === shared.circuit) return shared
   const isolators = withHold(shared.isolators, node, standing)
-  const disablers = withHold(shared.disablers, node, disables)
+  const disablers = withHold(shared.disablers, node, disablings)
   return {
     ...shared,
     isolators,
@@ -309,9 +309,14 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
   const { circuit, holdings, isLocalChange } = change
   if (givesWay(change, shared.circuit)) {
     // The node's own holds stay, unless a reset has ended them.
-    const { disables, isolations } = change
-    return isolations + disables > 0
-      ? setHolds({ isolations, disables, resets: holdings.resets, begun: isolations }, shared, settings, now)
+    const { disablings, isolations } = change
+    return isolations + disablings > 0
+      ? setHolds(
+          { isolations, disablings, resets: holdings.resets, begun: isolations },
+          shared,
+          settings,
+          now
+        )
       : shared
   }
   // A state that other nodes have seen keeps its generation. A Closed one follows an opening that they have not seen.
@@ -321,7 +326,7 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
     : circuit.generation
   const isolators = circuit._tag === "Isolated" ? withHold(holdings.isolators, node, change.isolations) : {}
   const disablers =
-    ManualControl.disablersOf(circuit) === 0 ? {} : withHold(holdings.disablers, node, change.disables)
+    ManualControl.disablersOf(circuit) === 0 ? {} : withHold(holdings.disablers, node, change.disablings)
   return {
     ...holdings,
     isolators,

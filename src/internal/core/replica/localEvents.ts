@@ -135,22 +135,22 @@ export const controlled = (progress: Progress, control: Control, situation: Situ
     case "Reset":
       return Writes.withReset(Writes.push(synced, { _tag: "Resets" }, situation))
     case "Isolate":
-      return changeHolds(synced, { isolations: 1, disables: 0 }, situation)
+      return changeHolds(synced, { isolations: 1, disablings: 0 }, situation)
     case "Release":
-      return changeHolds(synced, { isolations: -1, disables: 0 }, situation)
+      return changeHolds(synced, { isolations: -1, disablings: 0 }, situation)
     case "Disable":
-      return changeHolds(synced, { isolations: 0, disables: 1 }, situation)
+      return changeHolds(synced, { isolations: 0, disablings: 1 }, situation)
     case "Enable":
-      return changeHolds(synced, { isolations: 0, disables: -1 }, situation)
+      return changeHolds(synced, { isolations: 0, disablings: -1 }, situation)
   }
 }
 
 const changeHolds = (progress: Progress, change: Replica["ownHolds"], situation: Situation): Progress => {
-  const { disables, isolations } = progress.replica.ownHolds
+  const { disablings, isolations } = progress.replica.ownHolds
   // A reset elsewhere may have ended an isolation that this node still releases.
   const ownHolds = {
     isolations: Math.max(0, isolations + change.isolations),
-    disables: Math.max(0, disables + change.disables)
+    disablings: Math.max(0, disablings + change.disablings)
   }
   const holding = Steps.withChange(progress, { ownHolds })
   const { shared } = holding.replica.followed

@@ -69,7 +69,7 @@ const resetAgain = (progress: Progress, stored: StoredCircuit, situation: Situat
   const based = Steps.withChange(Writes.backInSync(progress), { followed: stored })
   const reset = Writes.withReset(Writes.push(based, { _tag: "Resets" }, situation))
   const since = Steps.withChange(reset, { ownHolds })
-  return ownHolds.isolations + ownHolds.disables > 0
+  return ownHolds.isolations + ownHolds.disablings > 0
     ? Writes.push(since, Writes.ownHoldsChange(since.replica.followed.shared, ownHolds, self), situation)
     : since
 }
@@ -90,8 +90,8 @@ const mustPublish = (
 }
 
 /** Whether the node may publish its own state: an isolation or disabling only if it holds one. */
-const ownsHold = (current: Circuit<unknown>, { disables, isolations }: Replica["ownHolds"]): boolean =>
-  !(current._tag === "Isolated" && isolations === 0) && !(current._tag === "Disabled" && disables === 0)
+const ownsHold = (current: Circuit<unknown>, { disablings, isolations }: Replica["ownHolds"]): boolean =>
+  !(current._tag === "Isolated" && isolations === 0) && !(current._tag === "Disabled" && disablings === 0)
 
 /**
  * Removes expired holds from the store, and gives back slots that none of this node's calls uses: the node may have

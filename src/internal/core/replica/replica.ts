@@ -164,7 +164,7 @@ export const inSync: Standing = { _tag: "InSync" }
 /** @internal */
 export const idle: Activity = { _tag: "Idle" }
 
-const noOwnHolds: OwnHolds = { isolations: 0, disables: 0 }
+const noOwnHolds: OwnHolds = { isolations: 0, disablings: 0 }
 
 /**
  * The replica of a circuit that the store has not been asked about.
@@ -197,7 +197,7 @@ export const epochOf = ({ generationOffset }: Replica, { generation }: Circuit<u
  * @internal
  */
 export const isHolder = ({ followed, ownHolds }: Replica, node: string): boolean =>
-  ownHolds.isolations > 0 || ownHolds.disables > 0 || hasProbe(followed.shared, node)
+  ownHolds.isolations > 0 || ownHolds.disablings > 0 || hasProbe(followed.shared, node)
 
 /**
  * The time for which the store has to keep the circuit: longer than its window, its opening, and the time after which

@@ -56,7 +56,7 @@ export const hasProbe = ({ probers }: Pick<Holdings, "probers">, node: string): 
  *
  * @internal
  */
-export const successor = (after: SharedCircuit, isFirst: boolean, now: number): SharedCircuit => {
+export const asWritten = (after: SharedCircuit, isFirst: boolean, now: number): SharedCircuit => {
   const { circuit, probers } = after
   const slots = circuit._tag === "HalfOpen" ? Slots.toArray(circuit.slots) : []
   // No number in JSON is infinite.
@@ -135,9 +135,9 @@ export const withHolds = (
   now: number
 ): Circuit<unknown> => {
   const isolations = totalOf(isolators)
-  const disables = totalOf(disablers)
-  if (isolations > 0) return isolatedBy(circuit, isolations, disables)
-  if (disables > 0) return disabledBy(circuit, rules, disables, now)
+  const disablings = totalOf(disablers)
+  if (isolations > 0) return isolatedBy(circuit, isolations, disablings)
+  if (disablings > 0) return disabledBy(circuit, rules, disablings, now)
   return circuit._tag === "Isolated" || circuit._tag === "Disabled"
     ? Machine.close(circuit, rules, now)
     : circuit

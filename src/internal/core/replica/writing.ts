@@ -11,7 +11,7 @@ import * as Activities from "./activity.ts"
 import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { hasProbe, shift, successor } from "./shared.ts"
+import { hasProbe, shift, asWritten } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import { storeTime } from "./situation.ts"
 
@@ -75,7 +75,7 @@ export const attempt = (progress: Progress, writing: Writing, situation: Situati
     )
   }
   const isFirst = base.shared.circuit.generation === 0 && !changes.some(isGivenBack)
-  const after = successor(shared, isFirst, now)
+  const after = asWritten(shared, isFirst, now)
   const { revision, settings } = situation
   const made: Attempt = {
     revision,
@@ -193,7 +193,7 @@ export const ownHoldsChange = (
 ): SetsHolds => ({
   _tag: "SetsHolds",
   isolations: kept.isolations,
-  disables: kept.disables,
+  disablings: kept.disablings,
   resets,
   begun: isolators[node] ?? 0
 })

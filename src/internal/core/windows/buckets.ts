@@ -1,4 +1,4 @@
-import * as Section from "./section.ts"
+import * as Sections from "./section.ts"
 import type { Counts, Sharing } from "./window.ts"
 import { noCounts } from "./window.ts"
 
@@ -123,7 +123,7 @@ export const countsOf = ({ calls, failures, past, slow }: Buckets): Counts => ({
 })
 
 /**
- * A row is a slice of time. The slices of a process and those of the store begin at different times, so `Section.shift`
+ * A row is a slice of time. The slices of a process and those of the store begin at different times, so `Sections.shift`
  * adds a slice to the store's slice in which it begins. A call in a shared window therefore never counts too long, and
  * expires up to one slice earlier than in the window of one process.
  *
@@ -145,11 +145,11 @@ export const sharing = (withinMillis: number, buckets: number): Sharing<Buckets>
       rows: newCalls(roll(window, withinMillis, buckets, now), roll(reported, withinMillis, buckets, now))
     }
   ],
-  gather: ([section = Section.empty]) => windowOf(section.rows, buckets)
+  gather: ([section = Sections.empty]) => windowOf(section.rows, buckets)
 })
 
 /** The calls of each bucket that the same bucket of an earlier window does not have. */
-const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row> => {
+const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Sections.Row> => {
   if (window === earlier) return []
   const earlierBuckets = new Map(bucketsOf(earlier).map((bucket) => [bucket.index, bucket]))
   return bucketsOf(window).flatMap(({ calls, failures, index, slow }) => {
@@ -164,7 +164,7 @@ const newCalls = (window: Buckets, earlier: Buckets): ReadonlyArray<Section.Row>
 const bucketsOf = (window: Buckets): ReadonlyArray<Bucket> => [...window.past.rows.flat(), window]
 
 /** The window whose current bucket is the latest of the rows. */
-const windowOf = (rows: ReadonlyArray<Section.Row>, buckets: number): Buckets => {
+const windowOf = (rows: ReadonlyArray<Sections.Row>, buckets: number): Buckets => {
   const all = rows.map(([index, calls, failures, slow]) => ({ index, calls, failures, slow }))
   if (all.length === 0) return empty
   const index = all.reduce((latest, it) => Math.max(latest, it.index), -Infinity)

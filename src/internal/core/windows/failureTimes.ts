@@ -1,5 +1,5 @@
 import * as Rows from "./rows.ts"
-import * as Section from "./section.ts"
+import * as Sections from "./section.ts"
 import type { Sharing } from "./window.ts"
 
 /**
@@ -66,7 +66,7 @@ export const difference = (
   window: FailureTimes,
   earlier: FailureTimes,
   limit: number
-): ReadonlyArray<Section.Row> => {
+): ReadonlyArray<Sections.Row> => {
   if (window === earlier) return []
   const byTime = new Map<number, number>()
   const count = (times: ReadonlyArray<number>, by: 1 | -1) =>
@@ -85,7 +85,7 @@ export const difference = (
  *
  * @internal
  */
-export const gather = (rows: ReadonlyArray<Section.Row>, limit: number): FailureTimes => {
+export const gather = (rows: ReadonlyArray<Sections.Row>, limit: number): FailureTimes => {
   const latestFirst: Array<number> = []
   for (const [at, , failures] of rows.toSorted(([a], [b]) => b - a)) {
     for (let i = 0; i < failures && latestFirst.length < limit; i++) latestFirst.push(at)
@@ -110,5 +110,5 @@ export const sharing = (limit: number, withinMillis: number): Sharing<FailureTim
       rows: difference(window, reported, limit).filter(([at]) => now - at < withinMillis)
     }
   ],
-  gather: ([section = Section.empty]) => gather(section.rows, limit)
+  gather: ([section = Sections.empty]) => gather(section.rows, limit)
 })

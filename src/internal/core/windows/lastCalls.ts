@@ -1,5 +1,5 @@
 import * as Rows from "./rows.ts"
-import * as Section from "./section.ts"
+import * as Sections from "./section.ts"
 import type { Counts, Sharing } from "./window.ts"
 
 /**
@@ -76,7 +76,7 @@ export const sharing = (size: number): Sharing<NumberedCalls> => ({
     const { calls, failures, slow } = latest(window.ring, size, window.recorded - reported.recorded)
     return [{ floor: -Infinity, rows: calls > 0 ? [[now, calls, failures, slow]] : [] }]
   },
-  gather: ([section = Section.empty]) => {
+  gather: ([section = Sections.empty]) => {
     const sum = { calls: 0, failures: 0, slow: 0 }
     for (const [, calls, failures, slow] of section.rows) {
       sum.calls += calls

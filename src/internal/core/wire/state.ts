@@ -34,7 +34,7 @@ export interface Holdings {
   readonly probers: Readonly<Record<string, string>>
   /** The number of isolations of each node. */
   readonly isolators: Holds
-  /** The number of disables of each node. */
+  /** The number of disablings of each node. */
   readonly disablers: Holds
   /** The number of resets by hand, each of which ends all isolations. */
   readonly resets: number
