@@ -46,7 +46,7 @@ export const detailsOf = (
 }
 
 const settingsOf = (settings: BreakerSettings): typeof Settings.Type => {
-  const { capacity, idleMillis, maxOpenMillis, observe, openDuration, rules } = settings
+  const { capacity, idleMillis, maxOpenMillis, isDryRun, openDuration, rules } = settings
   return {
     tripPolicy: { text: policyOf(settings), data: dataOf(rules.policy.data) },
     openMillis: Schedule.isSchedule(openDuration) ? null : openDuration,
@@ -56,7 +56,7 @@ const settingsOf = (settings: BreakerSettings): typeof Settings.Type => {
     failuresToReopen: rules.failuresToReopen,
     probeTimeoutMillis: rules.probeTimeoutMillis,
     recovery: rules.recovery ?? null,
-    mode: observe ? "observe" : "enforce",
+    mode: isDryRun ? "observe" : "enforce",
     capacity,
     idleMillis: finite(idleMillis)
   }

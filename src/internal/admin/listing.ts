@@ -158,7 +158,7 @@ export const breakerSummaryOf = (live: Live, caller: Caller): typeof BreakerSumm
     circuits: Object.values(states).reduce((sum, count) => sum + count, 0),
     states,
     tripPolicy: policyOf(settings),
-    mode: settings.observe ? "observe" : "enforce",
+    mode: settings.isDryRun ? "observe" : "enforce",
     sharing: sharingOf(live)
   }
 }

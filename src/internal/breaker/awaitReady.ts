@@ -19,7 +19,7 @@ export const awaitReady = (breaker: Breaker, key: string = defaultKey): Effect.E
 const waitOnce = (breaker: Breaker, key: string): Effect.Effect<boolean> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.withFiberRuntime<boolean>((caller) => {
-      if (breaker.settings.observe) return Effect.succeed(true)
+      if (breaker.settings.isDryRun) return Effect.succeed(true)
       const ready = breaker.coordinator?.ready(breaker.use(key, caller), caller) ?? Effect.void
       return Effect.zipRight(
         restore(ready),

@@ -77,7 +77,7 @@ interface Decided {
   readonly now: number
 }
 
-/** Begins the call of a ticket, nested in the caller's own, or rejects it. */
+/** Rejects the call, or begins it with its ticket, nested in the call that the fiber already makes. */
 const carryOut = (
   { breaker, classify }: Request,
   { decision, entry, now }: Decided,

@@ -12,7 +12,7 @@ import { logDefect, logDropped, logTransition } from "../observe/log.ts"
 import { increment, Meters } from "../observe/meters.ts"
 import { addSpanEvent } from "../observe/span.ts"
 import type { Change, TransitionCause } from "./change.ts"
-import { byHand, transitionOf } from "./change.ts"
+import { withoutTrip, transitionOf } from "./change.ts"
 import type { CircuitEntry } from "./circuitEntry.ts"
 import { Circuits } from "./circuits.ts"
 import type { Coordinator } from "./coordinator.ts"
@@ -43,7 +43,7 @@ export class Breaker {
   unsettledCalls: UnsettledCalls | undefined = undefined
   /** `undefined` if the breaker does not share its circuits, and after its scope has closed. */
   coordinator: Coordinator | undefined = undefined
-  private readonly publishEverywhere: (transition: Transition.Transition) => void
+  private readonly publishToRegistry: (transition: Transition.Transition) => void
   private readonly zeroMicros: number
   private hasReportedDefect = false
   private isLive = true
@@ -52,7 +52,7 @@ export class Breaker {
     this.settings = settings
     this.isShared = isShared
     this.policy = settings.rules.policy
-    this.publishEverywhere = publish
+    this.publishToRegistry = publish
     this.maker = caller
     this.openDuration = OpenDurations.make(
       settings.openDuration,
@@ -90,7 +90,7 @@ export class Breaker {
     entry: CircuitEntry,
     next: Circuit<unknown>,
     now: number,
-    cause: TransitionCause = byHand
+    cause: TransitionCause = withoutTrip
   ): Change | undefined {
     const previous = entry.current
     if (next === previous) return undefined
@@ -151,7 +151,7 @@ export class Breaker {
     const { _tag: from } = entry.current
     // The entry is Closed now, so that a later end of an isolation or a disabling does not list it again.
     entry.current = Machine.close(entry.current, this.settings.rules, this.now(caller))
-    const transition = this.publish({ entry, from, to: entry.current, cause: byHand }, caller)
+    const transition = this.publish({ entry, from, to: entry.current, cause: withoutTrip }, caller)
     this.waiters.wake(entry.key)
     logDropped(caller, transition)
   }
@@ -164,13 +164,13 @@ export class Breaker {
 
   private publish(change: Change, caller: Caller): Transition.Transition {
     const { entry } = change
-    // Frozen, because all observers get the same object.
+    // The transition is frozen, because all observers get the same object.
     const transition = Object.freeze(transitionOf(change, this.settings.name, epochMillis(caller)))
     if (!this.isLive) return transition
     increment(entry.series.transition(transition.from, transition.to))
     this.transitions.publish(transition)
     try {
-      this.publishEverywhere(transition)
+      this.publishToRegistry(transition)
     } catch (defect) {
       // The registry may be implemented by the program, and its defect must not fail the call.
       this.reportDefect(entry.key, defect, caller)

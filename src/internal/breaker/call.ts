@@ -22,8 +22,8 @@ import { classifyExit } from "./classify.ts"
  * A call that a circuit has admitted and that is not settled yet. Settling it ends it: fibers that it has forked and
  * that run on need an admission of their own for later calls.
  *
- * On a circuit that admits every call, the call is also the stack frame in which its effect runs. This needs no
- * uninterruptible region, because the call holds no slot that would have to be given back.
+ * Without a mask, the call is also the stack frame in which its effect runs: it holds no slot that would have to be given
+ * back.
  *
  * @internal
  */
@@ -167,7 +167,7 @@ const timedSuccess = (call: RunningCall, at: number): Call => ({
   elapsedMillis: elapsedMillis(call, at)
 })
 
-// NaN stands for no time. It is within no time window, so a policy with one records nothing for an untimed call.
+// NaN stands for no time. Only the successes of policies that do not time them have none.
 const untimedSuccess: Call = { outcome: Outcome.success, interrupted: false, at: NaN, elapsedMillis: 0 }
 
 const elapsedMillis = ({ answeredAt, breaker, startedAt }: RunningCall, at: number): number =>

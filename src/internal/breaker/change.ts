@@ -28,8 +28,12 @@ export interface TransitionCause {
   readonly origin?: Origin
 }
 
-/** @internal */
-export const byHand: TransitionCause = { reason: "Manual" }
+/**
+ * The cause of a transition by a control or by the passing of time. Only an opening publishes its reason.
+ *
+ * @internal
+ */
+export const withoutTrip: TransitionCause = { reason: "Manual" }
 
 /**
  * The transition as it is published. `at` is in epoch milliseconds.

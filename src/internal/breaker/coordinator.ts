@@ -41,7 +41,7 @@ export interface Coordinator {
    */
   readonly merged: (entry: CircuitEntry, circuit: Circuit<unknown>, caller: Caller) => Merged
   /**
-   * Is called after each step of this process on a circuit. The result is what the caller has to wait for, if anything.
+   * The breaker calls this after each step of this process on a circuit. The caller waits for the result, if there is one.
    */
   readonly after: (entry: CircuitEntry, step: Step, caller: Caller) => Effect.Effect<void> | undefined
   /**

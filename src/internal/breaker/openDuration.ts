@@ -64,6 +64,7 @@ export const make = (
   }
 }
 
+/** The most steps that are taken for one opening: a shared circuit may be many openings ahead. */
 const mostStepsAtOnce = 1_000
 
 /** The schedule's first delay, if the sampled steps are fit. */

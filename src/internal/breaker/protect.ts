@@ -14,7 +14,8 @@ import { reject } from "./reject.ts"
  * Runs an effect as one call.
  *
  * On a circuit that admits every call, an admission takes no slot: the effect runs without a mask, and its frame
- * settles the call. Any other admission is made and settled within one uninterruptible region.
+ * settles the call. Any other admission is made and settled within one uninterruptible region, and so is each call whose
+ * interruption the policy counts.
  *
  * @internal
  */
@@ -23,7 +24,7 @@ export const protect = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | CircuitOpenError, R> => attempt(request, effect, false)
 
-/** Decides by what is known of the circuit, and after a wait for a store once more, by what is known then. */
+/** Decides by the circuit of this process. If its state elsewhere is not known, it waits for the store once, and then decides. */
 const attempt = <A, E, R>(
   request: Request,
   effect: Effect.Effect<A, E, R>,

@@ -30,13 +30,14 @@ export const reject = (
   { retryAfterMillis, state = entry.current._tag }: Rejected,
   caller: Caller
 ): Exit.Exit<never, CircuitOpenError> | undefined => {
-  const { name, observe } = breaker.settings
+  const { name, isDryRun } = breaker.settings
   entry.history.rejected++
   increment(entry.series.rejected)
-  if (observe || state === "Closed" || state === "Disabled") return undefined
+  // A dry run lets the call run. So does a circuit that has been reset or disabled while the store was asked for a slot.
+  if (isDryRun || state === "Closed" || state === "Disabled") return undefined
   // The attributes of the span event are allocated only if a span is open.
   if (hasOpenSpan(caller)) addRejection(caller, entry, { breaker: name, key: entry.key, state })
-  // Rounded up to whole milliseconds, because a retry that comes a fraction too early would be rejected again.
+  // The wait is rounded up to whole milliseconds, because a retry that comes a fraction too early would be rejected again.
   const retryAfter = Duration.millis(Math.ceil(retryAfterMillis))
   const error = new CircuitOpenError({ breaker: name, key: entry.key, state, retryAfter })
   return Exit.fail(Rejection.by(entry, error))

@@ -14,7 +14,7 @@ export interface Settings {
   readonly openDuration: number | Schedule.Schedule<unknown, number>
   readonly maxOpenMillis: number
   readonly classify: (exit: Exit.Exit<unknown, unknown>) => Outcome
-  readonly observe: boolean
+  readonly isDryRun: boolean
   readonly capacity: number
   readonly idleMillis: number
   readonly metricsByKey: boolean

@@ -41,7 +41,7 @@ export const decode = (input: unknown): Settings => {
     ...others,
     rules: { policy: tripPolicy, probes, failuresToReopen, probeTimeoutMillis: probeTimeout, recovery },
     maxOpenMillis: maxOpenDuration,
-    observe: mode === "observe",
+    isDryRun: mode === "observe",
     idleMillis: idleTimeToLive
   }
 }

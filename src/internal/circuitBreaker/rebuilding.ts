@@ -49,7 +49,7 @@ const buildsOf = (registry: object): Map<string, number> => {
   return builds
 }
 
-// Shared by all copies of this package, as the default registry is, so that the warning appears once.
+// All copies of this package share it, as they do the default registry, so that the warning appears once.
 const buildsByRegistry = globalValue(
   "effect-circuit-breaker/CircuitBreaker/builds/1",
   () => new WeakMap<object, Map<string, number>>()

@@ -15,8 +15,8 @@ const admitted = (generation: number, slot: number): Decision => ({
 })
 
 /**
- * Decides on the admission of a call at `now`. A healthy call does not come here, because a Closed circuit admits every
- * call.
+ * Decides on the admission of a call at `now`. `protect` does not ask for it if the circuit admits every call and has
+ * nothing to count for an interrupted one.
  *
  * @internal
  */

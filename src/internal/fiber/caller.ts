@@ -5,7 +5,8 @@ import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 
 /**
- * The edge to Effect's fibers. The fiber that makes a call provides its clock, its span and its loggers.
+ * The fiber that makes a call or uses a control, with its clock, its span and its loggers. This file is the edge to Effect's
+ * fibers.
  *
  * @internal
  */
@@ -24,7 +25,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
  * @internal
  */
 export const clockOf = (caller: Caller): Clock.Clock =>
-  // Read from the map directly, because every timed call reads the clock, and every fiber has one.
+  // The map is read directly, because every timed call reads the clock, and every fiber has one.
   caller.currentDefaultServices.unsafeMap.get(Clock.Clock.key)
 
 /**

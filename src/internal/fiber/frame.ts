@@ -43,7 +43,7 @@ export abstract class Frame {
   }
 
   private leave(): Caller {
-    // Set, because the run loop returns only to frames that were pushed.
+    // `run` has set it, because the run loop returns only to frames that were pushed.
     const watch = this.watch!
     watch.leave(this)
     return watch.caller

@@ -63,12 +63,12 @@ export class Node {
   private hasReported = false
 
   constructor({ breaker, fork, policy, store }: Parts, on: Node["on"] & Connection["on"]) {
-    const { name, observe } = breaker.settings
+    const { name, isDryRun } = breaker.settings
     this.breaker = breaker
     this.store = store
     this.fork = fork
     this.on = on
-    this.name = observe ? `${name} (observe)` : name
+    this.name = isDryRun ? `${name} (observe)` : name
     this.settings = settingsOf(breaker, policy, store)
     this.connection = new Connection(breaker, store.coordination.deadline, on)
     this.unknown = Replicas.initial(this.settings)

@@ -61,7 +61,7 @@ interface Rejections {
   readonly events: Map<object, { count: number }>
 }
 
-// Shared by all copies of this package, because a span may have rejections by the breakers of several.
+// All copies of this package share it, because a span may have rejections by the breakers of several.
 const rejectionsBySpan = globalValue(
   "effect-circuit-breaker/span/rejections/1",
   () => new WeakMap<Tracer.Span, Rejections>()
