@@ -60,7 +60,7 @@ export class Connection {
     this.link = Links.changeReceived(this.link, this.breaker.now(caller), written)
   }
 
-  /** From now on, the store does not count as failing, because the scope has closed. */
+  /** Clears the metric of a failing store, because the scope has closed. */
   end(): void {
     this.hasEnded = true
     this.meter.set(false)

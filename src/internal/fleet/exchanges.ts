@@ -94,7 +94,7 @@ export class Exchanges {
 
   /**
    * Asks about a circuit, because the answer has the store's time, by which the next reports are timed. A store that
-   * has refused a write answers again when it takes one: a full one, and a replica, still answer reads.
+   * has refused a write answers again when it takes one: a server that is out of memory or read-only still answers reads.
    */
   private get ping(): Effect.Effect<void> {
     const { connection, failedKey, store } = this.node

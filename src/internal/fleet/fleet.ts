@@ -25,8 +25,9 @@ import { Subscription } from "./subscription.ts"
 
 /**
  * Shares a breaker's circuits with breakers of the same name in other processes. Each process runs its own circuits,
- * writes their changes to the store and follows those of others, in the background. Only the first call on a circuit
- * and a probe wait for the store: the former for one request, the latter for two at most.
+ * writes their changes to the store and follows those of others, in the background. While notifications arrive, only the
+ * first call on a circuit and a probe wait for the store: the former for one request, the latter for two at most. Without
+ * notifications, a call waits once per interval; under write-through, every call waits; and a control waits for its write.
  *
  * @internal
  */

@@ -3,7 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
-import type { CircuitId, Store } from "../../CircuitStore.ts"
+import type { Store } from "../../CircuitStore.ts"
 import type { Breaker } from "../breaker/breaker.ts"
 import type { CircuitEntry } from "../breaker/circuitEntry.ts"
 import { defaultKey } from "../breaker/circuits.ts"
@@ -82,10 +82,6 @@ export class Node {
       this.replicas.set(entry, local)
     }
     return local
-  }
-
-  circuitOf({ key }: CircuitEntry): CircuitId {
-    return { breaker: this.name, key }
   }
 
   situation(caller: Caller): Situation {
@@ -181,7 +177,7 @@ export class Node {
     { expected, keepMillis, renew, revision, state }: WriteCommand
   ): Effect.Effect<void> {
     const { node } = this.settings
-    const circuit = this.circuitOf(local.entry)
+    const circuit = { breaker: this.name, key: local.entry.key }
     const written = this.store.compareAndSet({ circuit, node, expected, revision, state, renew, keepMillis })
     return Effect.withFiberRuntime((caller) =>
       Effect.match(this.connection.ask(Effect.map(written, Arr.of), "Write"), {

@@ -61,7 +61,7 @@ export class Subscription {
     if (this.hasListened) {
       this.node.react(resubscribed, caller)
     } else {
-      // The first calls have asked just now, so later calls need not wait for a second answer.
+      // The first calls asked before notifications began. Their circuits are read again, and no call waits for that.
       this.hasListened = true
       for (const entry of this.node.breaker.circuits.every())
         this.exchanges.request(this.node.replicaOf(entry))

@@ -140,7 +140,7 @@ describe("S12 a revision that the node has followed", () => {
     }
   })
 
-  it("S12 is followed again if the node's own circuit has another number of slots or holds", () => {
+  it("S12 is followed again if the node's own circuit has another number of slots, holds or openings", () => {
     const [, taken] = admitted(halfOpen(rules), rules, openMillis)
     const twice = { ...isolated(closed(rules)), holders: 2 }
     const isolatedAndDisabled = { ...isolated(closed(rules)), disablers: 2 }
@@ -149,7 +149,9 @@ describe("S12 a revision that the node has followed", () => {
       [halfOpen(rules), taken],
       [isolated(closed(rules)), twice],
       [isolated(closed(rules)), isolatedAndDisabled],
-      [disabled(closed(rules)), disabledTwice]
+      [disabled(closed(rules)), disabledTwice],
+      [{ ...isolated(closed(rules)), openings: 1 }, isolated(closed(rules))],
+      [{ ...disabled(closed(rules)), openings: 1 }, disabled(closed(rules))]
     ] as const) {
       const step = followed({ ...known, here, there, now: openMillis })
       assert.deepStrictEqual(step.circuit, there)

@@ -59,7 +59,7 @@ const isOvertaken = (latest: StoredCircuit, read: StoredCircuit, asked: StoredCi
     (generationOf(asked) <= generationOf(read) && generationOf(read) < generationOf(latest)) ||
     (generationOf(read) === generationOf(latest) && read.revision !== latest.revision && read.at < latest.at))
 
-/** The state without what has expired. The next request then asks for the whole state. */
+/** The state without expired slots and holds. If it had any, the next request asks for the whole state. */
 const unexpired = (stored: StoredCircuit, entry: Entry, situation: Situation): StoredCircuit => {
   const { shared } = stored
   const living = withoutExpiredLeases(shared, entry, situation)

@@ -319,7 +319,8 @@ const restore = (change: Restores, shared: SharedCircuit, settings: Settings, no
         )
       : shared
   }
-  // A state that other nodes have seen keeps its generation. A Closed one follows an opening that they have not seen.
+  // A state that other nodes have seen keeps its generation. A local one is new to them, and a
+  // Closed one follows an opening that they have not seen either.
   const steps = circuit._tag === "Closed" ? 2 : 1
   const generation = isLocalChange
     ? Math.max(shared.circuit.generation, circuit.generation, change.epoch) + steps

@@ -22,11 +22,10 @@ export const decide = (progress: Progress, asked: Asked, situation: Situation): 
   const { undecided } = progress.replica
   if (undecided === undefined) return progress
   const tripped = trips(progress, undecided, situation)
-  return tripped !== undefined
-    ? tripped
-    : asked.undecided === undecided && isReported(progress, situation)
-      ? Steps.withChange(progress, { undecided: undefined })
-      : progress
+  if (tripped !== undefined) return tripped
+  return asked.undecided === undecided && isReported(progress, situation)
+    ? Steps.withChange(progress, { undecided: undefined })
+    : progress
 }
 
 /** Whether all outcomes of this node are in the store: the node that reports last then judges all of them. */
@@ -46,23 +45,13 @@ const trips = (progress: Progress, { outcome }: Undecided, situation: Situation)
   if (!Machine.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
   const decided = Steps.withChange(progress, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
-  return Steps.withCommands(withOwnCircuit(decided, current), {
+  return Steps.withCommands(Steps.withOwnCircuit(decided, current), {
     _tag: "Open",
     figures,
     outcome,
     now: situation.now
   })
 }
-
-const withOwnCircuit = (progress: Progress, current: Circuit<unknown>): Progress =>
-  current === progress.circuit
-    ? progress
-    : Steps.withCommands(Steps.withCircuit(progress, current), {
-        _tag: "Change",
-        circuit: current,
-        reason: "Manual",
-        origin: "Local"
-      })
 
 /**
  * Stops exchanging a Closed circuit once no node has seen failures for two intervals. By then every node that exchanges
@@ -87,7 +76,7 @@ export const continueOrStop = (
   if (activity._tag === "Idle") return joinExchange(progress, window)
   const quietSince = activity.quietGeneration === epoch ? Math.min(activity.quietSince, now) : now
   return mayRest(progress, situation) && now - quietSince >= 2 * Activities.intervalMillis(replica, settings)
-    ? stop(withOwnCircuit(progress, current), situation)
+    ? stop(Steps.withOwnCircuit(progress, current), situation)
     : Steps.withReplica(
         progress,
         Activities.updateExchanging(replica, { quietSince, quietGeneration: epoch })
@@ -133,6 +122,6 @@ const stop = (progress: Progress, { now, settings: { rules } }: Situation): Prog
   const { circuit } = progress
   const stopped = Steps.withReplica(progress, Activities.stopExchanging(progress.replica))
   return circuit._tag === "Closed" && Machine.counts(circuit, rules, now).failures > 0
-    ? withOwnCircuit(stopped, { ...circuit, window: rules.policy.initial })
+    ? Steps.withOwnCircuit(stopped, { ...circuit, window: rules.policy.initial })
     : stopped
 }

@@ -47,10 +47,9 @@ export type Event =
       readonly state: string
     }
   | { readonly _tag: "FailuresAnnounced"; readonly listeners: number }
-  /**
-   * The store stopped answering, or notifications may have been missed, so that the circuit has to be exchanged soon.
-   */
+  /** The store stopped answering. */
   | { readonly _tag: "StoreLost" }
+  /** The store answers again, or notifications may have been missed, so that the circuit has to be exchanged soon. */
   | { readonly _tag: "ExchangeRequested" }
 
 /**

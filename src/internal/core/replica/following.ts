@@ -1,8 +1,9 @@
 import type { Circuit, HalfOpen } from "../circuit.ts"
 import * as Machine from "../circuit.ts"
+import * as ManualControl from "../manualControl.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
-import { currentCircuit, withChange, withCircuit, withCommands, withReplica } from "./progress.ts"
+import { currentCircuit, withChange, withChangedCircuit, withOwnCircuit, withReplica } from "./progress.ts"
 import { startExchanging } from "./activity.ts"
 import { epochOf, inSync } from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
@@ -47,7 +48,7 @@ export const follow = (
 
 const take = (progress: Progress, stored: StoredCircuit, comparison: Comparison): Progress => {
   const { current, theirs } = comparison
-  const atTime = changed(progress, current, "Manual", "Local")
+  const atTime = withOwnCircuit(progress, current)
   const { standing } = progress.replica
   const followed = withChange(atTime, {
     followed: stored,
@@ -55,7 +56,7 @@ const take = (progress: Progress, stored: StoredCircuit, comparison: Comparison)
   })
   const isOther = isTransition(comparison, progress.replica)
   const next = isOther ? successor(current, theirs) : refreshed(comparison)
-  const after = withOffset(changed(followed, next, stored.shared.reason, "Fleet"), theirs)
+  const after = withOffset(withChangedCircuit(followed, next, stored.shared.reason, "Fleet"), theirs)
   return next._tag === "Closed" ? after : withReplica(after, startExchanging(after.replica))
 }
 
@@ -104,29 +105,27 @@ const withEnd = (
   return hasEnded || Machine.at(theirs, rules, now) !== theirs ? ended : theirs
 }
 
-const changed = (
-  progress: Progress,
-  circuit: Circuit<unknown>,
-  reason: StoredCircuit["shared"]["reason"],
-  origin: "Local" | "Fleet"
-): Progress =>
-  circuit === progress.circuit
-    ? progress
-    : withCommands(withCircuit(progress, circuit), { _tag: "Change", circuit, reason, origin })
-
 const withOffset = (progress: Progress, shared: Circuit<unknown>): Progress =>
   withChange(progress, { generationOffset: shared.generation - progress.circuit.generation })
 
-/** Whether two circuits are in the same state with equal times, slots and holds. */
+/** Whether two circuits are in the same state, with the same time of an opening, and as many slots or holds. */
 const isAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean => {
   if (current._tag === "HalfOpen" && theirs._tag === "HalfOpen") return hasAsMany(current, theirs)
   if (current._tag === "Open" && theirs._tag === "Open") return current.openedAt === theirs.openedAt
-  if (current._tag === "Isolated" && theirs._tag === "Isolated") {
-    return current.holders === theirs.holders && current.disablers === theirs.disablers
-  }
-  if (current._tag === "Disabled" && theirs._tag === "Disabled") return current.disablers === theirs.disablers
-  return current._tag === theirs._tag
+  return current._tag === "Closed" || theirs._tag === "Closed"
+    ? current._tag === theirs._tag
+    : isHeldAlike(current, theirs)
 }
+
+/** A held circuit may have been opened on this node only, and its number of openings matters once it is not held. */
+const isHeldAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean =>
+  current._tag === theirs._tag &&
+  current.openings === theirs.openings &&
+  isolationsOf(current) === isolationsOf(theirs) &&
+  ManualControl.disablersOf(current) === ManualControl.disablersOf(theirs)
+
+const isolationsOf = (circuit: Circuit<unknown>): number =>
+  circuit._tag === "Isolated" ? circuit.holders : 0
 
 const hasAsMany = (current: HalfOpen, theirs: HalfOpen): boolean =>
   current.slots.count === theirs.slots.count &&

@@ -11,7 +11,7 @@ import * as Reports from "./reporting.ts"
 import type { Situation } from "./situation.ts"
 import * as Writes from "./writing.ts"
 
-// Events of this node's own calls and controls: it announces failures, and writes changes to the store.
+// Events of this node's own calls and controls: the node announces failures, and writes changes to the store.
 
 /** @internal */
 export const settled = (progress: Progress, event: Of<"Settled">, situation: Situation): Progress => {
@@ -53,7 +53,8 @@ const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }:
   outcome._tag === "Failure" || call.elapsedMillis >= rules.policy.slowerThanMillis
 
 /**
- * Nodes for which the circuit is idle, is about to be, or may be without this node's knowledge, need an announcement.
+ * Announces the failure if other nodes may not exchange the circuit: it is idle or quiet here, or in a new state, or the
+ * store fails.
  */
 const announceFailures = (replica: Replica, { before }: Of<"Settled">, { isFailing }: Situation): Replica => {
   const { activity } = replica

@@ -70,9 +70,28 @@ export const make = (
 export const withReplica = (progress: Progress, replica: Replica): Progress =>
   replica === progress.replica ? progress : make(replica, progress.circuit, progress.commands)
 
-/** @internal */
-export const withCircuit = ({ commands, replica }: Progress, circuit: Circuit<unknown>): Progress =>
-  make(replica, circuit, commands)
+/**
+ * The progress with another circuit, and the command that changes it; the same object if it is the same circuit.
+ *
+ * @internal
+ */
+export const withChangedCircuit = (
+  progress: Progress,
+  circuit: Circuit<unknown>,
+  reason: Holdings["reason"],
+  origin: "Local" | "Fleet"
+): Progress =>
+  circuit === progress.circuit
+    ? progress
+    : make(progress.replica, circuit, [...progress.commands, { _tag: "Change", circuit, reason, origin }])
+
+/**
+ * The same for a change that is not an opening, and that this node makes itself.
+ *
+ * @internal
+ */
+export const withOwnCircuit = (progress: Progress, circuit: Circuit<unknown>): Progress =>
+  withChangedCircuit(progress, circuit, "Manual", "Local")
 
 /**
  * The progress with some properties of the replica changed.

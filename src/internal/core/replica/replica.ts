@@ -31,7 +31,7 @@ import type { Timing } from "./timing.ts"
  * | S10 | The store grants the slots of all nodes. A probe starts only if its slot is still valid when the grant arrives. |
  * | S11 | A slot that no call of its node uses is given back. Once its node has been silent for a lease, a slot is free. |
  * | S12 | A node follows the latest state. It ignores outdated notifications, and a state that it has reached by itself is no transition. An opening that has ended on the node does not begin again when its clock offset is corrected. |
- * | S13 | A change that could not be written is written later: over the state that the node knew, and an opening also over Closed. |
+ * | S13 | A change that could not be written is written later if the store still has the state that the node knew; an opening also over a later Closed. |
  * | S14 | A state that the store has lost is restored in its generation. The first state of a circuit has a later generation than any before. |
  * | S15 | An isolation or a disabling lasts while a node that holds it is alive. A reset ends the isolations of all nodes. |
  * | S16 | Text that cannot be decoded is ignored and reported. A state under other rules is left alone. |
@@ -239,7 +239,7 @@ export const countingOf = (
   current: Circuit<unknown>
 ): { readonly epoch: number; readonly window: unknown } | undefined => {
   if (replica.standing._tag === "LocallyOpen") return replica.standing
-  // The store may have given the number of a generation that this node has made to another state.
+  // While changes are not written, the store may give the number of this generation to the state of another node.
   if (replica.standing._tag !== "InSync") return undefined
   return Machine.isCounting(current)
     ? { epoch: epochOf(replica, current), window: current.window }

@@ -91,7 +91,7 @@ const reportingOf = (
 }
 
 /**
- * Makes the next report of a window. The store keeps all counts that are younger than `freshMillis`.
+ * Makes the next report of a window. In a window of the latest calls, the store keeps rows for at least `freshMillis`.
  *
  * @internal
  */
@@ -127,8 +127,8 @@ export const report = (
 }
 
 /**
- * Counts a report as acknowledged whose number the store may have forgotten by now: if the store has counted it, it would
- * count it again.
+ * Treats a report without an answer as acknowledged once the store may have forgotten its number, because the store would
+ * count a repetition again.
  */
 const withoutExpired = (reporting: Reporting, { now, settings: { idleMillis } }: Situation): Reporting =>
   reporting.inDoubt !== undefined && now - reporting.inDoubt.since >= idleMillis
@@ -224,8 +224,9 @@ const acknowledging = (reporting: Reporting): Reporting => {
 
 /**
  * Goes on from the report that the store has, because it has lost later ones. If the node has no snapshot of that
- * report, it counts the whole window as reported: missing a failure is better than counting one twice. So it does if the
- * number has expired, which the counts need not have.
+ * report, it counts the whole window as reported: missing a failure is better than counting one twice. If only the number
+ * may have expired, the store may still have the acknowledged counts, so the node reports the later outcomes. To a store
+ * without a number of this node, it otherwise reports the whole window again.
  */
 const resumeFrom = (
   reporting: Reporting,

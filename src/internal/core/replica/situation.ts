@@ -41,7 +41,7 @@ export const windowSettings = (
   { spans }: SharedPolicy<unknown>,
   { idleMillis, syncMillis }: Pick<Settings, "idleMillis" | "syncMillis">
 ): Pick<Settings, "idleMillis" | "staleMillis"> => ({
-  staleMillis: Math.min(Math.min(Infinity, ...spans) / exchangesPerWindow, mostIntervals * syncMillis),
+  staleMillis: Math.min(Math.min(...spans) / exchangesPerWindow, mostIntervals * syncMillis),
   idleMillis: Math.max(Math.min(idleMillis, dayMillis), ...spans.filter(Number.isFinite))
 })
 

@@ -5,6 +5,7 @@
  * @internal
  */
 export interface Timing {
+  /** When the circuit was last exchanged; infinity before the first time. */
   readonly exchangedAt: number
   /** When an earlier exchange was requested for; infinity if none was. */
   readonly requestedAt: number

@@ -66,7 +66,7 @@ export const attempt = (progress: Progress, writing: Writing, situation: Situati
   const { base, changes } = writing
   const now = storeTime(situation)
   const { decisions, shared } = applyAll(base, changes, situation)
-  // Expired holds that were left out are removed from the store.
+  // A partial state is written even without a change, to remove expired slots and holds from the store.
   if (shared === base.shared && !base.isPartial) {
     return conclude(
       progress,
@@ -219,7 +219,7 @@ const writtenState = ({ at, basedOn, isPartial, revision, shared }: Attempt): St
  * back.
  */
 const answer = (progress: Progress, { decision, request }: SlotDecision, situation: Situation): Progress => {
-  if (decision._tag === "Rejected" || decision.ticket.slot === 0)
+  if (decision._tag === "Rejected" || decision.ticket.slot === Machine.noSlot)
     return answering(progress, request, decision)
   const { generation, slot } = decision.ticket
   const ticket = { slot, generation: progress.circuit.generation }

@@ -30,8 +30,8 @@ export const latestGeneration = (now: number): number => Math.max(0, now) + 2 **
 export const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value)
 
 /**
- * Whether a value can be a reading of a clock, in milliseconds. It is negative if clocks differ near the epoch, and no
- * further from the epoch than a date can be.
+ * Whether a value can be a reading of a clock, in milliseconds. It is negative if clocks differ near 1970, and no
+ * further from 1970 than a date can be.
  *
  * @internal
  */
