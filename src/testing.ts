@@ -115,7 +115,7 @@ export class StoreLawBroken extends Data.TaggedError("StoreLawBroken")<{
  *
  * **Details**
  *
- * It is a real breaker with the given `options`, and changes state from there as any breaker does. It uses no store,
+ * It is a real breaker with the given `options`, and changes state from there like every breaker. It uses no store,
  * even if there is one in the environment, and the transitions that lead to the chosen state are not logged. A breaker
  * in the state Recovering recovers over a minute unless the option `recovery` is given.
  *

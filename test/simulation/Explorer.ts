@@ -25,7 +25,7 @@ export interface Scenario {
   readonly before: ReadonlyArray<Step>
   /** The actions in any order, except that each list keeps its own. */
   readonly lanes: ReadonlyArray<ReadonlyArray<Action>>
-  /** The advances of time in milliseconds, each of which waits until no node has anything left to do. */
+  /** The advances of time in milliseconds, each of which waits until no node has work left. */
   readonly ticks: ReadonlyArray<number>
   /** The number of messages that may get lost. */
   readonly losses: number

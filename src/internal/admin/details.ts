@@ -23,7 +23,7 @@ export const detailsOf = (
   observed: Observed,
   { exposeCauses, overrides }: Options
 ): typeof CircuitDetails.Type => {
-  const { circuit, counted, entry, wallNow, key, live } = found
+  const { circuit, counted, entry, key, live, wallNow } = found
   const { settings } = live.inside
   const lastFailure = entry?.lastFailure
   return {

@@ -11,7 +11,7 @@ type State = typeof State.Type
  * @internal
  */
 export const stateOf = (found: Found, history: History): State => {
-  const { circuit, wallNow, now } = found
+  const { circuit, now, wallNow } = found
   const { rules } = found.live.inside.settings
   const wall = (at: number) => Math.round(wallNow + at - now)
   switch (circuit._tag) {

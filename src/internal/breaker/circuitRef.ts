@@ -7,7 +7,7 @@ import type { Caller } from "../fiber/caller.ts"
 
 /**
  * The `Ref` of a circuit. Calls read and write it without an effect, and it takes only a few words of memory, because
- * there may be a million of them. A change through the interface of `Ref` has the same consequences as any other
+ * there may be a million of them. A change through the interface of `Ref` has the same consequences as every other
  * change: the entry moves to another list, metrics count it, and observers receive it.
  *
  * @internal

@@ -88,6 +88,21 @@ describe("S10 a slot", () => {
     assert.deepStrictEqual([a.replica.slots, storedCircuit(a).probers], [[2], { "2": "a" }])
   })
 
+  it("S10 belongs to a probe that the node admitted alone, and gave the same number, before the grant arrived", () => {
+    const { a } = halfOpenPair({ rules: { probes: 2 } })
+    const request = a.requestSlot()
+    const granted = a.sendWrite()
+    a.isFailing = true
+    const slot = a.probe()
+    a.take({ _tag: "Written", ...granted })
+    assert.deepStrictEqual([slot, a.decisionOn(request)], [1, "ByItself"])
+    assert.deepStrictEqual([a.replica.slots, storedCircuit(a).probers], [[1], { "1": "a" }])
+    a.isFailing = false
+    a.settle("Success", slot)
+    a.write()
+    assert.deepStrictEqual([a.as("HalfOpen").succeeded, a.as("HalfOpen").slots.count], [1, 0])
+  })
+
   it("S10 that was taken locally in an outage is restored with a state that the store has lost", () => {
     const { a, b, store } = halfOpenPair()
     a.loseStore()

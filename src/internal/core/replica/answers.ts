@@ -47,7 +47,7 @@ const announced = (progress: Progress): Progress =>
   Steps.withReplica(progress, Activities.exchangeSoon(progress.replica))
 
 const markAnswered = (progress: Progress): Progress =>
-  progress.replica.isUnknown ? Steps.withChange(progress, { isUnknown: false }) : progress
+  progress.replica.isUnknown ? Steps.withUpdate(progress, { isUnknown: false }) : progress
 
 const generationOf = ({ shared }: StoredCircuit): number => shared.circuit.generation
 

@@ -24,7 +24,7 @@ export const decide = (progress: Progress, asked: Asked, situation: Situation): 
   const tripped = trips(progress, undecided, situation)
   if (tripped !== undefined) return tripped
   return asked.undecided === undecided && isReported(progress, situation)
-    ? Steps.withChange(progress, { undecided: undefined })
+    ? Steps.withUpdate(progress, { undecided: undefined })
     : progress
 }
 
@@ -43,7 +43,7 @@ const trips = (progress: Progress, { outcome }: Undecided, situation: Situation)
   const current = Steps.currentCircuit(progress, situation)
   const { at, circuit } = Replicas.merged(progress.replica, current, situation)
   if (!Machine.isCounting(circuit) || Machine.trips(circuit, rules, at) !== "Tripped") return undefined
-  const decided = Steps.withChange(progress, { undecided: undefined })
+  const decided = Steps.withUpdate(progress, { undecided: undefined })
   const figures = rules.policy.describe(circuit.window, at)
   return Steps.withCommands(Steps.withOwnCircuit(decided, current), {
     _tag: "Open",

@@ -3,7 +3,7 @@ import * as Machine from "../circuit.ts"
 import * as ManualControl from "../manualControl.ts"
 import type { Progress } from "./progress.ts"
 import type { Replica } from "./replica.ts"
-import { currentCircuit, withChange, withChangedCircuit, withOwnCircuit, withReplica } from "./progress.ts"
+import { currentCircuit, withUpdate, withChangedCircuit, withOwnCircuit, withReplica } from "./progress.ts"
 import { startExchanging } from "./activity.ts"
 import { epochOf, inSync } from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
@@ -38,11 +38,11 @@ export const follow = (
 ): Progress => {
   const comparison = compare(progress, stored, situation, hasLocalChange)
   if (!comparison.wasFollowed) return take(progress, stored, comparison)
-  if (progress.replica.standing._tag === "LocallyOpen") return withChange(progress, { followed: stored })
+  if (progress.replica.standing._tag === "LocallyOpen") return withUpdate(progress, { followed: stored })
   const { current } = comparison
   const theirs = Machine.at(comparison.theirs, situation.settings.rules, situation.now)
   return isAlike(current, theirs)
-    ? withChange(progress, { followed: stored, generationOffset: theirs.generation - current.generation })
+    ? withUpdate(progress, { followed: stored, generationOffset: theirs.generation - current.generation })
     : take(progress, stored, comparison)
 }
 
@@ -50,7 +50,7 @@ const take = (progress: Progress, stored: StoredCircuit, comparison: Comparison)
   const { current, theirs } = comparison
   const atTime = withOwnCircuit(progress, current)
   const { standing } = progress.replica
-  const followed = withChange(atTime, {
+  const followed = withUpdate(atTime, {
     followed: stored,
     standing: standing._tag === "Writing" ? standing : inSync
   })
@@ -106,7 +106,7 @@ const withEnd = (
 }
 
 const withOffset = (progress: Progress, shared: Circuit<unknown>): Progress =>
-  withChange(progress, { generationOffset: shared.generation - progress.circuit.generation })
+  withUpdate(progress, { generationOffset: shared.generation - progress.circuit.generation })
 
 /** Whether two circuits are in the same state, with the same time of an opening, and as many slots or holds. */
 const isAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean => {
@@ -114,11 +114,14 @@ const isAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean =
   if (current._tag === "Open" && theirs._tag === "Open") return current.openedAt === theirs.openedAt
   return current._tag === "Closed" || theirs._tag === "Closed"
     ? current._tag === theirs._tag
-    : isHeldAlike(current, theirs)
+    : hasAsManyHolds(current, theirs)
 }
 
-/** A held circuit may have been opened on this node only, and its number of openings matters once it is not held. */
-const isHeldAlike = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean =>
+/**
+ * Whether two circuits, which are not Closed, are in the same state with as many openings and holds. This node may have
+ * opened the circuit alone before it was held, and the number of openings matters again once it is not held.
+ */
+const hasAsManyHolds = (current: Circuit<unknown>, theirs: Circuit<unknown>): boolean =>
   current._tag === theirs._tag &&
   current.openings === theirs.openings &&
   isolationsOf(current) === isolationsOf(theirs) &&

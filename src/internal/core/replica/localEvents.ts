@@ -25,7 +25,7 @@ export const settled = (progress: Progress, event: Of<"Settled">, situation: Sit
 const probeSettled = (progress: Progress, event: Of<"Settled">, situation: Situation): Progress => {
   const { call, openMillis, slot } = event
   const { slots, standing } = progress.replica
-  const freed = Steps.withChange(progress, { slots: slots.filter((it) => it !== slot) })
+  const freed = Steps.withUpdate(progress, { slots: slots.filter((it) => it !== slot) })
   return standing._tag === "LocallyOpen"
     ? freed
     : Writes.push(
@@ -46,7 +46,7 @@ const withUndecided = (progress: Progress, { before, outcome }: Of<"Settled">): 
   progress.circuit !== before &&
   Machine.isCounting(before) &&
   (Activities.isExchanging(progress.replica) || outcome._tag === "Failure")
-    ? Steps.withChange(progress, { undecided: { outcome } })
+    ? Steps.withUpdate(progress, { undecided: { outcome } })
     : progress
 
 const isReportable = ({ call, outcome }: Of<"Settled">, { settings: { rules } }: Situation): boolean =>
@@ -82,7 +82,7 @@ export const slotRequested = (progress: Progress, request: number, situation: Si
 export const slotAbandoned = (progress: Progress, slot: number, situation: Situation): Progress => {
   const slots = progress.replica.slots.filter((it) => it !== slot)
   return Writes.push(
-    Steps.withChange(progress, { slots }),
+    Steps.withUpdate(progress, { slots }),
     Writes.abandoned(progress, slot, situation),
     situation
   )
@@ -118,7 +118,7 @@ export const opened = (
 /** Remembers why the circuit opened, in case the node has to restore it in the store. */
 const withReason = (progress: Progress, reason: OpenReason): Progress => {
   const { followed } = progress.replica
-  return Steps.withChange(progress, { followed: { ...followed, shared: { ...followed.shared, reason } } })
+  return Steps.withUpdate(progress, { followed: { ...followed, shared: { ...followed.shared, reason } } })
 }
 
 /** @internal */
@@ -153,7 +153,7 @@ const changeHolds = (progress: Progress, change: Replica["ownHolds"], situation:
     isolations: Math.max(0, isolations + change.isolations),
     disablings: Math.max(0, disablings + change.disablings)
   }
-  const holding = Steps.withChange(progress, { ownHolds })
+  const holding = Steps.withUpdate(progress, { ownHolds })
   const { shared } = holding.replica.followed
   return Writes.push(holding, Writes.ownHoldsChange(shared, ownHolds, situation.settings.node), situation)
 }

@@ -66,9 +66,9 @@ const hasLostState = (
 const resetAgain = (progress: Progress, stored: StoredCircuit, situation: Situation): Progress => {
   const { ownHolds } = progress.replica
   const { node: self } = situation.settings
-  const based = Steps.withChange(Writes.backInSync(progress), { followed: stored })
+  const based = Steps.withUpdate(Writes.backInSync(progress), { followed: stored })
   const reset = Writes.withReset(Writes.push(based, { _tag: "Resets" }, situation))
-  const since = Steps.withChange(reset, { ownHolds })
+  const since = Steps.withUpdate(reset, { ownHolds })
   return ownHolds.isolations + ownHolds.disablings > 0
     ? Writes.push(since, Writes.ownHoldsChange(since.replica.followed.shared, ownHolds, self), situation)
     : since

@@ -98,7 +98,7 @@ export const withOwnCircuit = (progress: Progress, circuit: Circuit<unknown>): P
  *
  * @internal
  */
-export const withChange = (progress: Progress, change: Partial<Replica>): Progress =>
+export const withUpdate = (progress: Progress, change: Partial<Replica>): Progress =>
   withReplica(progress, updated(progress.replica, change))
 
 /** @internal */

@@ -103,7 +103,7 @@ export interface Writing {
  *
  * @internal
  */
-export interface Attempt extends StoredCircuit {
+export interface Attempt extends Pick<StoredCircuit, "at" | "revision" | "shared"> {
   readonly basedOn: StoredCircuit
   readonly sent: number
   readonly decisions: ReadonlyArray<SlotDecision>

@@ -11,7 +11,7 @@ import * as Activities from "./activity.ts"
 import * as Steps from "./progress.ts"
 import * as Replicas from "./replica.ts"
 import type { StoredCircuit } from "./shared.ts"
-import { hasProbe, shift, asWritten } from "./shared.ts"
+import { asWritten, hasProbe, shift, storedCircuit } from "./shared.ts"
 import type { Situation } from "./situation.ts"
 import { storeTime } from "./situation.ts"
 
@@ -81,8 +81,6 @@ export const attempt = (progress: Progress, writing: Writing, situation: Situati
     revision,
     shared: after,
     at: now,
-    isPartial: false,
-    replaced: undefined,
     basedOn: base,
     sent: changes.length,
     decisions
@@ -147,7 +145,7 @@ const withNewSlot = (change: Change, made: Circuit<unknown>): Change =>
 /** All changes are written: the node follows the store's state, and answers the slot requests. */
 const conclude = (progress: Progress, { base, decisions }: Writing, situation: Situation): Progress => {
   const followed = followWithOwnHolds(Steps.withStanding(progress, Replicas.inSync), base, situation, true)
-  return decisions.reduce((after, decision) => answer(after, decision, situation), followed)
+  return decisions.reduce((after, decision) => answer(after, decision, progress, situation), followed)
 }
 
 /**
@@ -169,7 +167,7 @@ export const followWithOwnHolds = (
   const kept = setHolds(change, stored.shared, settings, storeTime(situation))
   if (kept === stored.shared) return follow(released, stored, situation, hasLocalChange)
   const followed = follow(released, { ...stored, shared: kept }, situation, hasLocalChange)
-  return push(backInSync(Steps.withChange(followed, { followed: stored })), change, situation)
+  return push(backInSync(Steps.withUpdate(followed, { followed: stored })), change, situation)
 }
 
 /** A reset by another node ends the isolations of this node, except those that it has begun since. */
@@ -178,7 +176,7 @@ const withoutEndedIsolations = (progress: Progress, { shared }: StoredCircuit, s
   if (shared.resets <= followed.shared.resets || isUnknown) return progress
   // A state that was lost and restored may still have isolations that this node has released since.
   const isolations = Math.min(ownHolds.isolations, shared.isolators[self] ?? 0)
-  return Steps.withChange(progress, { ownHolds: { ...ownHolds, isolations } })
+  return Steps.withUpdate(progress, { ownHolds: { ...ownHolds, isolations } })
 }
 
 /**
@@ -206,22 +204,27 @@ export const ownHoldsChange = (
 export const backInSync = (progress: Progress): Progress =>
   progress.replica.standing._tag === "Diverged" ? Steps.withStanding(progress, Replicas.inSync) : progress
 
-const writtenState = ({ at, basedOn, isPartial, revision, shared }: Attempt): StoredCircuit => ({
-  revision,
-  shared,
-  at,
-  isPartial,
+const writtenState = ({ at, basedOn, revision, shared }: Attempt): StoredCircuit => ({
+  ...storedCircuit(revision, shared, at),
   replaced: basedOn.revision
 })
 
 /**
  * Answers a slot request: with the shared slot, in the node's own generation. A slot that is no longer valid is given
- * back.
+ * back. One whose number a probe of the node's own circuit has got before the grant arrived belongs to that probe.
  */
-const answer = (progress: Progress, { decision, request }: SlotDecision, situation: Situation): Progress => {
+const answer = (
+  progress: Progress,
+  { decision, request }: SlotDecision,
+  before: Progress,
+  situation: Situation
+): Progress => {
   if (decision._tag === "Rejected" || decision.ticket.slot === Machine.noSlot)
     return answering(progress, request, decision)
   const { generation, slot } = decision.ticket
+  const slots = [...progress.replica.slots, slot]
+  if (hasUsed(before, decision.ticket))
+    return answering(Steps.withUpdate(progress, { slots }), request, undefined)
   const ticket = { slot, generation: progress.circuit.generation }
   const isStill =
     progress.circuit._tag === "HalfOpen" &&
@@ -229,9 +232,12 @@ const answer = (progress: Progress, { decision, request }: SlotDecision, situati
     Machine.stillCounts(progress.circuit, situation.settings.rules, ticket, situation.now)
   if (!isStill)
     return push(answering(progress, request, undefined), abandoned(progress, slot, situation), situation)
-  const slots = [...progress.replica.slots, slot]
-  return answering(Steps.withChange(progress, { slots }), request, { _tag: "Admitted", ticket })
+  return answering(Steps.withUpdate(progress, { slots }), request, { _tag: "Admitted", ticket })
 }
+
+/** Whether the node has admitted a probe alone, and given it this number, while it waited for the grant. */
+const hasUsed = ({ circuit, replica }: Progress, { generation, slot }: Machine.Ticket): boolean =>
+  circuit._tag === "HalfOpen" && Replicas.epochOf(replica, circuit) === generation && slot < circuit.nextSlot
 
 const answering = (progress: Progress, request: number, decision: Decision | undefined): Progress =>
   Steps.withCommands(progress, { _tag: "Answer", request, decision })
@@ -311,7 +317,7 @@ const restoring = (
       ? circuit.slots.rows.flat().flatMap(({ id }) => (id in holdings.probers ? [] : [id]))
       : []
   return {
-    progress: Steps.withChange(progress, { slots: [...new Set([...replica.slots, ...own])] }),
+    progress: Steps.withUpdate(progress, { slots: [...new Set([...replica.slots, ...own])] }),
     change
   }
 }
@@ -324,7 +330,7 @@ const restoring = (
 export const withReset = (progress: Progress): Progress => {
   const { followed, ownHolds } = progress.replica
   const shared = { ...followed.shared, isolators: {}, resets: followed.shared.resets + 1 }
-  return Steps.withChange(progress, {
+  return Steps.withUpdate(progress, {
     ownHolds: { ...ownHolds, isolations: 0 },
     followed: { ...followed, shared }
   })
